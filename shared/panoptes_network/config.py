@@ -1,0 +1,44 @@
+"""The settings of every service, from environment variables; read when asked, never at import."""
+
+from functools import cache
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between the cloud, a test network and one machine.
+
+    Each field is the environment variable of the same name in capitals. The defaults are
+    those of the network on one machine; `local` writes the addresses.
+    """
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    google_cloud_project: str = Field("panoptes-local", description="project id")
+    raw_bucket: str = Field("panoptes-raw", description="bucket that units upload to")
+    processed_bucket: str = Field("panoptes-processed", description="bucket of the products")
+    raw_topic: str = Field("raw-image-received", description="topic of arrived CR2 files")
+    pipeline_topic: str = Field("image-pipeline", description="topic of images to solve")
+    solver_subscription: str = Field("gce-plate-solver", description="the worker's subscription")
+    database_url: str = Field(
+        "postgresql+pg8000://localhost/metadata", description="SQLAlchemy address of the database"
+    )
+    image_received_url: str = Field(
+        "http://127.0.0.1:8081", description="address of cf-image-received"
+    )
+    header_to_db_url: str = Field("http://127.0.0.1:8082", description="address of cf-header-to-db")
+    observations_data_url: str = Field(
+        "http://127.0.0.1:8083", description="address of observations-data"
+    )
+    request_timeout_s: float = Field(60, description="limit of a request between services, seconds")
+    astrometry_index_dir: str = Field(
+        "/usr/share/astrometry", description="folder of astrometry.net index files"
+    )
+    solve_cpu_limit_s: int = Field(60, description="CPU seconds that one solve may take")
+
+
+@cache
+def settings() -> Settings:
+    """Return this process's settings; pydantic.ValidationError names a wrong variable."""
+    return Settings()

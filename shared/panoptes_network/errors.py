@@ -1,0 +1,56 @@
+"""What can go wrong, sorted by the one question that matters: would trying again help?"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an image did not reach its stamps: the code kept beside the plain words."""
+
+    BAD_REQUEST = "bad_request"
+    BAD_PATH = "bad_path"
+    UNKNOWN_FILE_TYPE = "unknown_file_type"
+    OBJECT_MISSING = "object_missing"
+    NO_IDENTITY = "no_identity"
+    EMPTY_FILE = "empty_file"
+    NOT_FITS = "not_fits"
+    TRUNCATED = "truncated"
+    NO_IMAGE = "no_image"
+    WRONG_SHAPE = "wrong_shape"
+    BAD_PIXELS = "bad_pixels"
+    TOO_LARGE = "too_large"
+    POINTING_IMAGE = "pointing_image"
+    BLANK_FRAME = "blank_frame"
+    TOO_FEW_SOURCES = "too_few_sources"
+    NOT_SOLVED = "not_solved"
+    POOR_SOLUTION = "poor_solution"
+    NO_CATALOG = "no_catalog"
+    TRIES_EXHAUSTED = "tries_exhausted"
+
+
+class PanoptesError(Exception):
+    """Base of the project's errors.
+
+    Parameters
+    ----------
+    reason : Reason
+        The code under which the failure is recorded.
+    message : str
+        Plain words for a unit owner: what was wrong, and what to do where that is known.
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class PermanentError(PanoptesError):
+    """Trying again gives the same result: record it and move on."""
+
+
+class UnsolvedError(PermanentError):
+    """The file is fine, but its sky could not be recognised."""
+
+
+class TransientError(Exception):
+    """Something the image depends on is away: leave the message, it comes again."""

@@ -1,0 +1,196 @@
+"""The names of units, cameras, sequences and images, and the object paths made of them.
+
+An object path is ``unit/[field/]camera/sequence time/file``, as in
+``PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz``; newer units leave the field
+out. :func:`parse_path` and :attr:`ObjectPath.path` are each other's inverse.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from panoptes_network.errors import PermanentError, Reason
+
+TIME_FORMAT = "%Y%m%dT%H%M%S"
+MAX_PATH_BYTES = 1024
+"""Google Cloud Storage's own limit on an object name."""
+
+_TIME = re.compile(r"[0-9]{8}T[0-9]{6}")
+_UNIT = re.compile(r"PAN[0-9]{3}")
+_CAMERA = re.compile(r"[0-9a-f]{6}")
+_IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6})")
+_FILE_NAME = re.compile(
+    r"(?P<stem>[0-9]{8}T[0-9]{6}|pointing[0-9a-z_]{0,32})(?P<suffix>\.cr2|\.fits\.fz|\.fits|\.fz)",
+    re.IGNORECASE,
+)
+IMAGE_SUFFIXES = (".cr2", ".fits", ".fits.fz", ".fz")
+
+
+def parse_time(text: str) -> datetime:
+    """Return the aware UTC time written as ``20181011T134202``; ValueError otherwise."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(text)
+    return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
+
+
+def format_time(time: datetime) -> str:
+    """Write an aware time the way ids do, in UTC."""
+    return time.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraTime:
+    """A camera of a unit at a moment: what both image and sequence ids say."""
+
+    unit_id: str
+    camera_id: str
+    time: datetime
+
+    @classmethod
+    def parse(cls, text: str) -> "CameraTime":
+        """Read ``PAN001_14d3bd_20181011T134333``.
+
+        Raises
+        ------
+        PermanentError
+            With :attr:`Reason.NO_IDENTITY`, when `text` is not such an id.
+        """
+        match = _IMAGE_ID.fullmatch(text.strip())
+        if match is None:
+            raise PermanentError(
+                Reason.NO_IDENTITY, f"{text[:80]!r} is not an id like PAN001_14d3bd_20181011T134333"
+            )
+        return cls(match["unit"], match["camera"], _checked_time(match["time"], Reason.NO_IDENTITY))
+
+    def __str__(self) -> str:
+        return f"{self.unit_id}_{self.camera_id}_{format_time(self.time)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPath:
+    """An object path taken apart; :attr:`path` puts it together again unchanged.
+
+    Attributes
+    ----------
+    unit_id, camera_id : str
+        ``PAN001``, ``14d3bd``.
+    sequence_time : datetime
+        UTC start of the tracking run.
+    stem, suffix : str
+        The file name: an image time or ``pointing00``, and ``.fits.fz`` in the case it came in.
+    field : str or None
+        The target's name, which may hold spaces, quotes and any script.
+    """
+
+    unit_id: str
+    camera_id: str
+    sequence_time: datetime
+    stem: str
+    suffix: str
+    field: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The object path."""
+        folders = [self.unit_id, self.field, self.camera_id, format_time(self.sequence_time)]
+        return "/".join([*(part for part in folders if part), self.stem + self.suffix])
+
+    @property
+    def is_pointing(self) -> bool:
+        """Whether this is one of the frames by which the mount finds its field."""
+        return self.stem.lower().startswith("pointing")
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether this is a camera raw file, not FITS."""
+        return self.suffix.lower() == ".cr2"
+
+    @property
+    def image_time(self) -> datetime | None:
+        """UTC start of the exposure; None for a pointing frame, whose name has no time."""
+        return None if self.is_pointing else parse_time(self.stem.upper())
+
+    @property
+    def sequence_id(self) -> str:
+        """Id of the sequence (observation) that the image belongs to."""
+        return str(CameraTime(self.unit_id, self.camera_id, self.sequence_time))
+
+    @property
+    def image_id(self) -> str | None:
+        """Id of the image; None for a pointing frame."""
+        if self.image_time is None:
+            return None
+        return str(CameraTime(self.unit_id, self.camera_id, self.image_time))
+
+
+def image_suffix(name: str) -> str | None:
+    """Return the image suffix of an object name, lower case; None where it is no image."""
+    lowered = name.lower()
+    return max((s for s in IMAGE_SUFFIXES if lowered.endswith(s)), key=len, default=None)
+
+
+def check_safe(path: str) -> None:
+    """Refuse names that no bucket should hold: empty, overlong, climbing, or unprintable.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_PATH`.
+    """
+    if not path:
+        raise _bad("is empty")
+    if len(path.encode("utf-8", "replace")) > MAX_PATH_BYTES:
+        raise _bad(f"is longer than {MAX_PATH_BYTES} bytes")
+    if not path.isprintable():
+        raise _bad("holds control or unprintable characters")
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise _bad("has an empty, '.' or '..' part")
+
+
+def parse_path(path: str) -> ObjectPath:
+    """Take an object path apart.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_PATH` or :attr:`Reason.UNKNOWN_FILE_TYPE`; the message names
+        the part that is wrong.
+    """
+    check_safe(path)
+    if image_suffix(path) is None:
+        raise PermanentError(
+            Reason.UNKNOWN_FILE_TYPE, f"the file type is none of {', '.join(IMAGE_SUFFIXES)}"
+        )
+    parts = path.split("/")
+    if len(parts) not in (4, 5):
+        raise _bad(f"has {len(parts)} parts, not unit/[field/]camera/sequence time/file")
+    unit, *field, camera, sequence, file_name = parts
+    _check_part("unit", unit, _UNIT, "PAN and 3 digits")
+    _check_part("camera", camera, _CAMERA, "6 hex digits")
+    name = _check_part("file name", file_name, _FILE_NAME, "an image time like 20181011T134333")
+    if not name["stem"].lower().startswith("pointing"):
+        _checked_time(name["stem"].upper(), Reason.BAD_PATH)
+    sequence_time = _checked_time(sequence, Reason.BAD_PATH)
+    return ObjectPath(
+        unit, camera, sequence_time, name["stem"], name["suffix"], field[0] if field else None
+    )
+
+
+def _check_part(what: str, text: str, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
+    match = pattern.fullmatch(text)
+    if match is None:
+        raise _bad(f"has the {what} {text[:80]!r}, which is not {wanted}")
+    return match
+
+
+def _checked_time(text: str, reason: Reason) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise PermanentError(
+            reason, f"{text[:80]!r} is not a UTC time like 20181011T134202"
+        ) from None
+
+
+def _bad(problem: str) -> PermanentError:
+    return PermanentError(Reason.BAD_PATH, f"the object path {problem}")
