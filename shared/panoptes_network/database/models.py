@@ -1,0 +1,214 @@
+"""The tables of the database `metadata`; how they are made stands in `migrations`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class ImageState(StrEnum):
+    """How far an image has come. The last three and `SOURCES_EXTRACTED` are ends."""
+
+    METADATA_RECEIVED = "metadata_received"
+    SOLVING = "solving"
+    SOLVED = "solved"
+    SOURCES_DETECTED = "sources_detected"
+    SOURCES_EXTRACTED = "sources_extracted"
+    SKIPPED = "skipped"
+    UNSOLVED = "unsolved"
+    ERROR = "error"
+
+
+END_STATES = frozenset(
+    {ImageState.SOURCES_EXTRACTED, ImageState.SKIPPED, ImageState.UNSOLVED, ImageState.ERROR}
+)
+
+
+class Base(DeclarativeBase):
+    """Python types stand for these column types throughout."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        float: DOUBLE_PRECISION,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[float]: ARRAY(DOUBLE_PRECISION),
+    }
+
+
+class Unit(Base):
+    """A telescope and where it stands."""
+
+    __tablename__ = "units"
+
+    unit_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    latitude_deg: Mapped[float | None]
+    longitude_deg: Mapped[float | None]
+    elevation_m: Mapped[float | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Camera(Base):
+    """A camera and the unit that it was last seen on."""
+
+    __tablename__ = "cameras"
+
+    camera_id: Mapped[str] = mapped_column(primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.unit_id"))
+    serial_number: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Sequence(Base):
+    """An observation: the frames of one camera in one tracking run."""
+
+    __tablename__ = "sequences"
+
+    sequence_id: Mapped[str] = mapped_column(primary_key=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("units.unit_id"))
+    camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.camera_id"))
+    start_time: Mapped[datetime]
+    field: Mapped[str | None]
+    mount_ra_deg: Mapped[float | None]
+    mount_dec_deg: Mapped[float | None]
+    exptime_s: Mapped[float | None]
+    iso: Mapped[int | None]
+    software: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Image(Base):
+    """One exposure: where it lies, how far it has come, and what was measured in it.
+
+    `generation` is the bucket object's generation that all other columns describe, and
+    `claim` the number of the last worker that took the image: only that one may write.
+    `image_key` stands for `image_id` in the rows of `sources`, where 8 bytes matter.
+    """
+
+    __tablename__ = "images"
+
+    image_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    image_id: Mapped[str] = mapped_column(unique=True)
+    sequence_id: Mapped[str] = mapped_column(ForeignKey("sequences.sequence_id"))
+    time: Mapped[datetime]
+    bucket: Mapped[str | None]
+    bucket_path: Mapped[str | None]
+    generation: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    state: Mapped[str]
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(server_default="0")
+    claim: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    headers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    contradictions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    exptime_s: Mapped[float | None]
+    solved_path: Mapped[str | None]
+    ra_deg: Mapped[float | None]
+    dec_deg: Mapped[float | None]
+    pixel_scale_arcsec: Mapped[float | None]
+    rotation_deg: Mapped[float | None]
+    footprint_deg: Mapped[list[float] | None]
+    rms_arcsec: Mapped[float | None]
+    n_sources: Mapped[int | None]
+    n_matched: Mapped[int | None]
+    n_stamps: Mapped[int | None]
+    fwhm_px: Mapped[float | None]
+    background_adu: Mapped[float | None]
+    limiting_mag: Mapped[float | None]
+    processing_s: Mapped[float | None]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ImageEvent(Base):
+    """One line in the history of an image, or of a file that never became one."""
+
+    __tablename__ = "image_events"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    image_id: Mapped[str | None]
+    bucket_path: Mapped[str | None]
+    service: Mapped[str]
+    message_id: Mapped[str | None]
+    state: Mapped[str]
+    reason_code: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class Source(Base):
+    """Something detected in an image; a matched one has the catalog star and its pixels.
+
+    Partitioned by month of `time`, the start of the exposure (`ensure_sources_partition`
+    makes the month's table). `x_px`, `y_px` are 0-based mosaic pixels; `stamp_x`,
+    `stamp_y` the corner pixel of the stamp, which is `stamp_side`² big-endian unsigned
+    16-bit values, row by row.
+    """
+
+    __tablename__ = "sources"
+
+    time: Mapped[datetime] = mapped_column(primary_key=True)
+    image_key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    picid: Mapped[int | None] = mapped_column(BigInteger)
+    catalog: Mapped[str | None]
+    ra_deg: Mapped[float]
+    dec_deg: Mapped[float]
+    x_px: Mapped[float] = mapped_column(REAL)
+    y_px: Mapped[float] = mapped_column(REAL)
+    separation_arcsec: Mapped[float | None] = mapped_column(REAL)
+    flux_adu: Mapped[float] = mapped_column(REAL)
+    flux_err_adu: Mapped[float] = mapped_column(REAL)
+    peak_adu: Mapped[float] = mapped_column(REAL)
+    fwhm_px: Mapped[float] = mapped_column(REAL)
+    ellipticity: Mapped[float] = mapped_column(REAL)
+    flags: Mapped[int] = mapped_column(SmallInteger)
+    stamp_x: Mapped[int | None] = mapped_column(SmallInteger)
+    stamp_y: Mapped[int | None] = mapped_column(SmallInteger)
+    stamp_side: Mapped[int | None] = mapped_column(SmallInteger)
+    stamp: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class CatalogStar(Base):
+    """A star of a loaded catalog, ICRS at epoch J2000.0, found by its HEALPix cell.
+
+    `picid` is the TIC id where `catalog` is `tic` (NULL magnitudes and motions are NaN, so
+    that every row has the same width); for `gaia` it is the Gaia DR3 source id.
+    """
+
+    __tablename__ = "catalog_stars"
+
+    catalog: Mapped[str] = mapped_column(primary_key=True)
+    picid: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    healpix: Mapped[int]
+    ra_deg: Mapped[float]
+    dec_deg: Mapped[float]
+    pmra_masyr: Mapped[float] = mapped_column(REAL)
+    pmdec_masyr: Mapped[float] = mapped_column(REAL)
+    mag: Mapped[float] = mapped_column(REAL)
+    gaia_mag: Mapped[float] = mapped_column(REAL)
+    teff_k: Mapped[float] = mapped_column(REAL)
+
+
+class CatalogLoad(Base):
+    """A file that was, or is being, loaded into `catalog_stars`: what makes loading resumable."""
+
+    __tablename__ = "catalog_loads"
+
+    file_id: Mapped[str] = mapped_column(primary_key=True)
+    catalog: Mapped[str]
+    rows_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,103 @@
+"""Real servers for the tests: each is started once, on a free loopback port."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from local import postgres, storage
+from panoptes_network import config
+from panoptes_network.database import engine as database
+from panoptes_network.database.migrate import migrate
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    command: list[str],
+    ready: Callable[[], bool],
+    stop: signal.Signals = signal.SIGTERM,
+    env: dict[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server while the block runs."""
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while not ready():
+            assert process.poll() is None, f"{command[0]} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command[0]} does not answer"
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.send_signal(stop)
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a migrated database on a PostgreSQL server of its own."""
+    data_dir, port = tmp_path_factory.mktemp("postgres") / "data", free_port()
+    postgres.create_cluster(data_dir)
+    command = postgres.server_command(data_dir, port)
+    with (
+        serving(command, lambda: postgres.is_ready(port), signal.SIGINT),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        postgres.create_database(port)
+        url = postgres.database_url(port)
+        patch.setenv("DATABASE_URL", url)
+        config.settings.cache_clear()
+        migrate()
+        yield url
+
+
+@pytest.fixture
+def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The process's engine over empty tables."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    config.settings.cache_clear()
+    database.engine.cache_clear()
+    engine = database.engine()
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "TRUNCATE units, cameras, sequences, images, image_events, sources,"
+                " catalog_stars, catalog_loads"
+            )
+        )
+    yield engine
+    engine.dispose()
+    database.engine.cache_clear()
+    config.settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def storage_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Port of a storage server with empty buckets."""
+    port = free_port()
+    command = storage.server_command(tmp_path_factory.mktemp("storage"), port, "panoptes-local")
+    with serving(command, lambda: storage.is_ready(port)):
+        yield port
+
+
+@pytest.fixture
+def real_frame() -> Path:
+    """The real 700x700 cutout of a 120 s frame, where the shared data lie beside the project."""
+    path = SHARED_DATA / "PAN001_kic8462852_unsolved.fits"
+    if not path.exists():
+        pytest.skip("the shared test data are not beside this checkout")
+    return path
