@@ -1,0 +1,70 @@
+"""observations-data: the network's observations as JSON; gunicorn starts ``main:create_app()``."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, request
+
+import observation_files
+import observation_problems
+import observations_data as data
+from observation_search import Search
+from panoptes_network import log, web
+
+api = Blueprint("observations", __name__)
+
+
+def create_app() -> Flask:
+    """Return the service; its README tells what each route answers."""
+    log.setup("observations-data")
+    app = Flask(__name__)
+    app.register_blueprint(api)
+    observation_problems.register(app)
+    web.secure(app, "default-src 'none'; frame-ancestors 'none'")
+    return app
+
+
+@api.route("/", methods=["GET", "POST"])
+def simple_way() -> dict[str, Any]:
+    """Answer as the network's first data service did: the images of one sequence, or the list."""
+    body = request.get_json(silent=True)
+    given = body if isinstance(body, dict) else request.values
+    if "sequence_id" not in given:
+        return observations()
+    return data.read(data.images_of, str(given["sequence_id"]))
+
+
+@api.get("/health")
+def health() -> dict[str, Any]:
+    """Answer once the database does."""
+    return data.read(data.check)
+
+
+@api.get("/observations")
+def observations() -> dict[str, Any]:
+    """List observations, newest first."""
+    return data.read(data.observations, Search.parse(request.args))
+
+
+@api.get("/observations/<sequence_id>")
+def observation(sequence_id: str) -> dict[str, Any]:
+    """Tell all of one observation but its history."""
+    return data.read(data.observation, sequence_id)
+
+
+@api.get("/observations/<sequence_id>/events")
+def events(sequence_id: str) -> dict[str, Any]:
+    """Tell the history of an observation's images, oldest first."""
+    return data.read(data.events_of_sequence, sequence_id)
+
+
+@api.get("/images/<image_id>")
+def image(image_id: str) -> dict[str, Any]:
+    """Tell all of one image: figures, files, header, history."""
+    return data.read(data.image, image_id)
+
+
+@api.get("/files/<any(raw, processed):kind>/<path:path>")
+def file(kind: str, path: str) -> Response:
+    """Send a file of an image, or the range of it that is asked for."""
+    data.read(data.require_file, kind, path)
+    return observation_files.send(kind, path)

@@ -1,0 +1,68 @@
+"""An image's file, streamed from its bucket piece by piece; a range where one is asked for."""
+
+from collections.abc import Iterator
+
+from flask import Response, request
+
+from panoptes_network import storage
+from panoptes_network.config import settings
+
+PIECE_BYTES = 2**20
+"""Read from the bucket at once: bounds the memory of a request, and what a small range costs."""
+
+
+class Pieces:
+    """A stored object's bytes piece by piece, from any byte on; each is asked for when due.
+
+    It has what the web server needs to begin in the middle: `seekable`, `seek` and `tell`.
+    """
+
+    def __init__(self, stored: storage.StoredObject) -> None:
+        self._stored = stored
+        self._position = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = storage.read_range(self._stored, self._position, PIECE_BYTES)
+        if not piece:
+            raise StopIteration
+        self._position += len(piece)
+        return piece
+
+    def seekable(self) -> bool:  # noqa: D102
+        return True
+
+    def seek(self, position: int) -> None:  # noqa: D102
+        self._position = position
+
+    def tell(self) -> int:  # noqa: D102
+        return self._position
+
+
+def send(kind: str, path: str) -> Response:
+    """Answer the request at hand with the object `path` of the bucket `kind`.
+
+    Ranges and conditions (Range, If-Range, If-None-Match) are followed; the object's
+    generation is its ETag, so that a resumed download never mixes two versions.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when the bucket no longer has it.
+    TransientError
+        When storage is away.
+    """
+    bucket = settings().raw_bucket if kind == "raw" else settings().processed_bucket
+    stored = storage.find(bucket, path)
+    response = Response(
+        Pieces(stored),
+        mimetype="application/octet-stream",
+        direct_passthrough=True,
+    )
+    response.content_length = stored.size
+    response.headers.set("Content-Disposition", "attachment", filename=path.rpartition("/")[2])
+    response.set_etag(str(stored.generation))
+    response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
+    return response

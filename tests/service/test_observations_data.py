@@ -1,0 +1,393 @@
+"""observations-data over a real database and a real storage server."""
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from google.cloud import storage as google_storage
+from sqlalchemy import Engine, delete
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+import observations_data
+from panoptes_network import config, storage
+from panoptes_network.database import engine as database
+from panoptes_network.database.models import ImageState, Sequence
+from tests.service.web_services import START, add_observation, create_app, free_port, rows
+
+SOLVED: dict[str, Any] = {
+    "state": ImageState.SOURCES_EXTRACTED,
+    "ra_deg": 83.8,
+    "dec_deg": -5.4,
+    "pixel_scale_arcsec": 10.29,
+    "rms_arcsec": 2.1,
+    "n_sources": 9000,
+    "footprint_deg": [76.3, -10.4, 91.3, -0.4],
+}
+
+
+@pytest.fixture
+def client(db: Engine) -> FlaskClient:
+    return create_app("observations-data").test_client()
+
+
+def get(client: FlaskClient, path: str, **parameters: str) -> Any:
+    answer = client.get(path, query_string=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()
+
+
+def problem(client: FlaskClient, path: str, status: int, **parameters: str) -> Any:
+    answer = client.get(path, query_string=parameters)
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json is not None
+    assert answer.json["status"] == status
+    return answer.json
+
+
+def test_empty_network_has_no_observations(client: FlaskClient) -> None:
+    assert get(client, "/observations") == {"items": [], "total": 0, "next": None}
+
+
+def test_observation_sums_up_its_images(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        images = [SOLVED, SOLVED, {"state": ImageState.UNSOLVED, "reason_code": "blank_frame"}]
+        sequence_id = add_observation(session, images=images)
+    [item] = get(client, "/observations")["items"]
+    assert item["sequence_id"] == sequence_id == "PAN001_14d3bd_20181011T134202"
+    assert item["start_time"] == "2018-10-11T13:42:02Z"
+    assert (item["unit_id"], item["camera_id"], item["field"]) == ("PAN001", "14d3bd", "M42")
+    assert item["n_images"] == 3
+    assert item["states"] == {"sources_extracted": 2, "unsolved": 1}
+    # Given to the microdegree; the sum of two equal vectors is exact to far less.
+    assert (item["ra_deg"], item["dec_deg"]) == pytest.approx((83.8, -5.4), abs=1e-6)
+    assert item["updated_at"].endswith("Z")
+
+
+def test_observation_without_images_is_listed(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        add_observation(session)
+    [item] = get(client, "/observations")["items"]
+    assert (item["n_images"], item["states"], item["ra_deg"]) == (0, {}, None)
+    assert item["updated_at"] == item["created_at"]
+
+
+@pytest.mark.parametrize(
+    ("centres", "expected"),
+    [
+        ([(359.5, 10.0), (0.5, 10.0)], 0.0),
+        ([(359.0, 0.0), (360.0, 0.0)], 359.5),
+        ([(10.0, -20.0), (math.nan, -20.0), (math.inf, 5.0)], 10.0),
+    ],
+)
+def test_mean_centre_across_0h_and_beside_nan(
+    client: FlaskClient, db: Engine, centres: list[tuple[float, float]], expected: float
+) -> None:
+    with rows(db) as session:
+        images = [{**SOLVED, "ra_deg": ra, "dec_deg": dec} for ra, dec in centres]
+        add_observation(session, images=images)
+    [item] = get(client, "/observations")["items"]
+    assert item["ra_deg"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_mean_centre_at_the_pole(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        centres = [{**SOLVED, "ra_deg": ra, "dec_deg": 89.0} for ra in (0, 90, 180, 270)]
+        add_observation(session, images=centres)
+    assert get(client, "/observations")["items"][0]["dec_deg"] == pytest.approx(90, abs=1e-5)
+
+
+def test_pages_hold_each_observation_once_newest_first(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        # Pairs of equal start times: the cursor must tell them apart.
+        added = [
+            add_observation(session, camera_id=camera, start=START + timedelta(hours=hour))
+            for hour in range(5)
+            for camera in ("14d3bd", "f5a6b7")
+        ]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = get(client, "/observations", limit="3", cursor=cursor)
+        assert page["total"] == 10
+        seen += [item["sequence_id"] for item in page["items"]]
+        cursor = page["next"]
+    hours = [added[i : i + 2] for i in range(0, 10, 2)]
+    assert seen == [sequence_id for pair in reversed(hours) for sequence_id in pair]
+
+
+def test_new_observation_does_not_shift_the_next_page(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        oldest = add_observation(session)
+        add_observation(session, start=START + timedelta(hours=1))
+    cursor = get(client, "/observations", limit="1")["next"]
+    with rows(db) as session:
+        add_observation(session, start=START + timedelta(hours=2))
+    page = get(client, "/observations", cursor=cursor)
+    assert [item["sequence_id"] for item in page["items"]] == [oldest]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"unit": "PAN002"}, ["100% \\ dark_sky"]),
+        ({"unit": "pan002"}, ["100% \\ dark_sky"]),
+        ({"field": "m42"}, ["M42"]),
+        ({"field": "%"}, ["100% \\ dark_sky"]),
+        ({"field": "_"}, ["100% \\ dark_sky"]),
+        ({"field": "\\"}, ["100% \\ dark_sky"]),
+        ({"field": "' OR 1=1 --"}, []),
+        ({"unit": "PAN001", "field": "sky"}, []),
+        ({"field": "  M42 "}, ["M42"]),
+        ({"unheard": "of"}, ["M42", "100% \\ dark_sky"]),
+    ],
+)
+def test_filters(
+    client: FlaskClient, db: Engine, parameters: dict[str, str], expected: list[str]
+) -> None:
+    with rows(db) as session:
+        add_observation(session)
+        day_before = START - timedelta(days=1)
+        add_observation(
+            session,
+            unit_id="PAN002",
+            camera_id="f5a6b7",
+            start=day_before,
+            field="100% \\ dark_sky",
+        )
+    page = get(client, "/observations", **parameters)
+    assert [item["field"] for item in page["items"]] == expected
+    assert page["total"] == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        *(("limit", value) for value in ("0", "501", "-1", "ten", "1.5", "1e2", "١٢", "9" * 999)),
+        *(("cursor", value) for value in ("x", "!!", "=", "é", "MjAxOA", "A" * 5000)),
+        ("field", "M\x0042"),
+        ("unit", "PAN001\n"[:-1] + "\x07"),
+    ],
+)
+def test_bad_parameter_is_named(client: FlaskClient, parameter: str, value: str) -> None:
+    said = problem(client, "/observations", 400, **{parameter: value})
+    assert said["parameter"] == parameter
+    assert parameter in said["detail"]
+
+
+def test_one_observation_has_images_and_files(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        extracted = {**SOLVED, "solved_path": "PAN001/M42/14d3bd/20181011T134202/a b.fits.fz"}
+        unsolved = {
+            "state": ImageState.UNSOLVED,
+            "reason_code": "too_few_sources",
+            "reason": "only 3 stars were found",
+            "rms_arcsec": math.nan,
+            "footprint_deg": [math.inf, 1.0],
+        }
+        sequence_id = add_observation(session, images=[extracted, unsolved])
+    found = get(client, f"/observations/{sequence_id}")
+    first, second = found["images"]
+    assert first["image_id"] == "PAN001_14d3bd_20181011T134333"
+    assert first["footprint_deg"] == SOLVED["footprint_deg"]
+    assert first["n_events"] == 3
+    assert first["files"]["processed"]["url"] == (
+        "/files/processed/PAN001/M42/14d3bd/20181011T134202/a%20b.fits.fz"
+    )
+    assert (second["reason_code"], second["reason"]) == (
+        "too_few_sources",
+        "only 3 stars were found",
+    )
+    assert (second["rms_arcsec"], second["footprint_deg"]) == (None, [None, 1.0])
+    assert [file["name"] for file in found["files"]["raw"]] == [
+        "20181011T134333.fits.fz",
+        "20181011T134543.fits.fz",
+    ]
+    assert len(found["files"]["processed"]) == 1
+
+
+def test_history_of_an_observation(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[SOLVED])
+        add_observation(session, start=START + timedelta(days=1), images=[SOLVED])
+    events = get(client, f"/observations/{sequence_id}/events")
+    assert events["total"] == 3
+    assert [event["state"] for event in events["items"]] == [
+        "metadata_received",
+        "solving",
+        "sources_extracted",
+    ]
+    assert {event["image_id"] for event in events["items"]} == {"PAN001_14d3bd_20181011T134333"}
+
+
+def test_one_image_has_header_and_history(client: FlaskClient, db: Engine) -> None:
+    headers = {"FIELD": "<script>alert(1)</script>", "ISO": 100, "NAME": "Köln ☄"}
+    with rows(db) as session:
+        add_observation(session, images=[{**SOLVED, "headers": headers}])
+    found = get(client, "/images/PAN001_14d3bd_20181011T134333")
+    assert found["headers"] == headers
+    assert found["pixel_scale_arcsec"] == 10.29
+    assert found["events"][0]["service"] == "cf-header-to-db"
+
+
+@pytest.mark.parametrize("sequence_id", ["PAN999_14d3bd_20181011T134202", "'; DROP", "a%00b", "☄"])
+def test_unknown_ids(client: FlaskClient, sequence_id: str) -> None:
+    problem(client, f"/observations/{sequence_id}", 404)
+    problem(client, f"/images/{sequence_id}", 404)
+    assert get(client, "/", sequence_id=sequence_id) == {"items": [], "total": 0}
+    assert get(client, f"/observations/{sequence_id}/events")["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/files/secret/a", "/observations/a/b"])
+def test_unknown_addresses(client: FlaskClient, path: str) -> None:
+    problem(client, path, 404)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client, key: client.get("/", query_string={"sequence_id": key}),
+        lambda client, key: client.post("/", json={"sequence_id": key}),
+        lambda client, key: client.post("/", data={"sequence_id": key}),
+    ],
+)
+def test_simple_way(
+    client: FlaskClient, db: Engine, ask: Callable[[FlaskClient, str], Any]
+) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[SOLVED, SOLVED])
+    answer = ask(client, sequence_id).get_json()
+    assert answer["total"] == 2
+    assert [item["sequence_id"] for item in answer["items"]] == [sequence_id] * 2
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"sequence_id"', b"\xff"])
+def test_simple_way_without_a_sequence_lists_observations(
+    client: FlaskClient, db: Engine, body: bytes
+) -> None:
+    with rows(db) as session:
+        add_observation(session)
+    answer = client.post("/", data=body, content_type="application/json").get_json()
+    assert (answer["total"], answer["items"][0]["field"]) == (1, "M42")
+
+
+def _delete_all(session: Session) -> dict[str, Any]:
+    session.execute(delete(Sequence))
+    return {}
+
+
+def test_reading_cannot_write(db: Engine) -> None:
+    with pytest.raises(DBAPIError, match="read-only"):
+        observations_data.read(_delete_all)
+
+
+def test_database_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = f"postgresql+pg8000://panoptes@127.0.0.1:{free_port()}/metadata"
+    monkeypatch.setenv("DATABASE_URL", away)
+    config.settings.cache_clear()
+    database.engine.cache_clear()
+    for path in ("/health", "/observations"):
+        problem(client, path, 503)
+        assert client.get(path).headers["Retry-After"] == "10"
+
+
+def test_healthy(client: FlaskClient) -> None:
+    assert get(client, "/health") == {"status": "ok"}
+
+
+def test_strict_headers_with_errors_too(client: FlaskClient) -> None:
+    for path in ("/observations", "/nowhere"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+# --- files
+
+
+CONTENT = bytes(range(256)) * 10_000
+"""2.56 MB: three pieces, and no byte looks like its neighbour."""
+FIELD = 'KIC 8462852 "ü" #1?'
+PATH = f"PAN001/{FIELD}/14d3bd/20181011T134202/20181011T134333.fits.fz"
+
+
+@pytest.fixture
+def file_url(
+    client: FlaskClient, db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """Address of an image's raw file."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
+    storage.client.cache_clear()
+    bucket = storage.client().bucket("panoptes-raw")
+    if not bucket.exists():
+        bucket.create()
+    for path in (PATH, "secret.txt"):
+        google_storage.Blob(path, bucket).upload_from_string(CONTENT)
+    with rows(db) as session:
+        sequence_id = add_observation(session, field=FIELD, images=[{}, {}])
+    image = get(client, f"/observations/{sequence_id}")["images"][0]
+    yield image["files"]["raw"]["url"]
+    storage.client.cache_clear()
+
+
+def test_file_is_what_was_uploaded(client: FlaskClient, file_url: str) -> None:
+    answer = client.get(file_url)
+    assert answer.status_code == 200
+    assert answer.data == CONTENT
+    assert answer.content_length == len(CONTENT)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=20181011T134333.fits.fz"
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ("bytes=0-0", slice(0, 1)),
+        ("bytes=1000000-1100000", slice(1_000_000, 1_100_001)),
+        ("bytes=-10", slice(-10, None)),
+        ("bytes=2000000-", slice(2_000_000, None)),
+    ],
+)
+def test_range_of_a_file(client: FlaskClient, file_url: str, asked: str, wanted: slice) -> None:
+    answer = client.get(file_url, headers={"Range": asked})
+    assert answer.status_code == 206
+    assert answer.data == CONTENT[wanted]
+
+
+def test_range_behind_the_end(client: FlaskClient, file_url: str) -> None:
+    answer = client.get(file_url, headers={"Range": f"bytes={len(CONTENT)}-"})
+    assert answer.status_code == 416
+
+
+def test_unchanged_file_is_not_sent_again(client: FlaskClient, file_url: str) -> None:
+    etag = client.get(file_url).headers["ETag"]
+    assert client.get(file_url, headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/raw/secret.txt",
+        f"/files/processed/{PATH}",
+        "/files/raw/../secret.txt",
+        "/files/raw/%2e%2e/secret.txt",
+        "/files/raw/a%00",
+        "/files/raw/" + "a" * 2000,
+    ],
+)
+def test_only_files_of_images_are_sent(client: FlaskClient, file_url: str, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_file_gone_from_its_bucket(client: FlaskClient, file_url: str) -> None:
+    problem(client, file_url.replace("20181011T134333", "20181011T134543"), 404)
+
+
+def test_storage_away(client: FlaskClient, file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.1))
+    storage.client.cache_clear()
+    problem(client, file_url, 503)

@@ -1,0 +1,129 @@
+"""The web services as the tests start them, and the rows that they are to show."""
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.models import Camera, Image, ImageEvent, ImageState, Sequence, Unit
+from panoptes_network.ids import CameraTime, ObjectPath
+
+ROOT = Path(__file__).parents[2]
+START = datetime(2018, 10, 11, 13, 42, 2, tzinfo=UTC)
+
+
+def create_app(service: str) -> Flask:
+    """Return a service's application; two services both call their module `main`."""
+    name = f"{service.replace('-', '_')}_main"
+    spec = importlib.util.spec_from_file_location(name, ROOT / service / "main.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    app: Flask = module.create_app()
+    return app
+
+
+def gunicorn_command(service: str, port: int) -> list[str]:
+    """Return the command of the service's README, on a loopback port."""
+    gunicorn = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT / service)]
+    return [*gunicorn, "--bind", f"127.0.0.1:{port}", "--threads", "4", "main:create_app()"]
+
+
+def gunicorn_environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment with the shared package and `settings` in it."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "shared"), **settings}
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_healthy(port: int) -> bool:
+    """Return whether the service on `port` answers its health check."""
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+@contextmanager
+def rows(db: Engine) -> Iterator[Session]:
+    """Give a session whose rows are committed at the end."""
+    with Session(db, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def add_observation(
+    session: Session,
+    *,
+    unit_id: str = "PAN001",
+    camera_id: str = "14d3bd",
+    start: datetime = START,
+    field: str | None = "M42",
+    images: list[dict[str, Any]] | None = None,
+) -> str:
+    """Add an observation whose n-th image has `images[n]` as columns; return its id."""
+    sequence_id = str(CameraTime(unit_id, camera_id, start))
+    session.merge(Unit(unit_id=unit_id))
+    session.flush()
+    session.merge(Camera(camera_id=camera_id, unit_id=unit_id))
+    session.flush()
+    session.add(
+        Sequence(
+            sequence_id=sequence_id,
+            unit_id=unit_id,
+            camera_id=camera_id,
+            start_time=start,
+            field=field,
+            exptime_s=120.0,
+            iso=100,
+            software="POCSv0.6.0",
+        )
+    )
+    session.flush()
+    for number, columns in enumerate(images or []):
+        time = start + timedelta(seconds=91 + 130 * number)
+        _add_image(session, sequence_id, CameraTime(unit_id, camera_id, time), field, columns)
+    return sequence_id
+
+
+def _add_image(
+    session: Session, sequence_id: str, ids: CameraTime, field: str | None, columns: dict[str, Any]
+) -> None:
+    start = CameraTime.parse(sequence_id).time
+    stem = str(ids).rpartition("_")[2]
+    path = ObjectPath(ids.unit_id, ids.camera_id, start, stem, ".fits.fz", field).path
+    given: dict[str, Any] = {
+        "state": ImageState.METADATA_RECEIVED,
+        "bucket": "panoptes-raw",
+        "bucket_path": path,
+        "generation": 1,
+        **columns,
+    }
+    session.add(Image(image_id=str(ids), sequence_id=sequence_id, time=ids.time, **given))
+    steps = [("cf-header-to-db", "metadata_received", None, None)]
+    if given["state"] != ImageState.METADATA_RECEIVED:
+        end = (given["state"], given.get("reason_code"), given.get("reason"))
+        steps += [("gce-plate-solver", "solving", None, None), ("gce-plate-solver", *end)]
+    for service, state, code, reason in steps:
+        session.add(
+            ImageEvent(
+                image_id=str(ids), service=service, state=state, reason_code=code, reason=reason
+            )
+        )
+        session.flush()
