@@ -1,0 +1,6 @@
+"""A unit without a telescope: frames of the simulated sky with the truth beside them."""
+
+from simulator.frame import Frame, simulate
+from simulator.observation import Conditions, Observation
+
+__all__ = ["Conditions", "Frame", "Observation", "simulate"]

@@ -1,0 +1,114 @@
+"""The command ``simulate``: frames into a folder, or into the raw bucket."""
+
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from panoptes_network.errors import PermanentError
+from simulator.catalog_csv import write_catalog_csv
+from simulator.frame import simulate
+from simulator.observation import FITS_SUFFIXES, FULL_HEIGHT, FULL_WIDTH, Conditions, Observation
+from simulator.upload import raw_bucket, upload_frame
+
+Command = TypeVar("Command", bound=Callable[..., None])
+_DEFAULT = Observation()
+_OPTIONS = (
+    click.option("--unit", "unit_id", default=_DEFAULT.unit_id, show_default=True),
+    click.option("--camera", "camera_id", default=_DEFAULT.camera_id, show_default=True),
+    click.option("--field", default=_DEFAULT.field, show_default=True, help="Target's name."),
+    click.option("--ra", "ra_deg", default=_DEFAULT.ra_deg, show_default=True, help="Degrees."),
+    click.option("--dec", "dec_deg", default=_DEFAULT.dec_deg, show_default=True, help="Degrees."),
+    click.option(
+        "--start",
+        default=_DEFAULT.start.replace(tzinfo=None),
+        type=click.DateTime(["%Y-%m-%dT%H:%M:%S"]),
+        show_default=True,
+        help="UTC start of the first exposure.",
+    ),
+    click.option("--count", default=1, show_default=True, help="Number of frames."),
+    click.option("--cadence", "cadence_s", default=_DEFAULT.cadence_s, show_default=True),
+    click.option("--exptime", "exptime_s", default=_DEFAULT.exptime_s, show_default=True),
+    click.option(
+        "--size",
+        type=(int, int),
+        default=(FULL_WIDTH, FULL_HEIGHT),
+        show_default=True,
+        metavar="WIDTH HEIGHT",
+        help="Mosaic pixels, even; less than all is the sensor's centre.",
+    ),
+    click.option("--rotation", "rotation_deg", default=_DEFAULT.rotation_deg, show_default=True),
+    click.option("--seed", default=_DEFAULT.seed, show_default=True),
+    click.option(
+        "--suffix", type=click.Choice(FITS_SUFFIXES), default=_DEFAULT.suffix, show_default=True
+    ),
+    click.option(
+        "--conditions",
+        type=click.Choice([c.value for c in Conditions]),
+        default=_DEFAULT.conditions.value,
+        show_default=True,
+    ),
+    click.option("--pointing", is_flag=True, help="Name the frames pointing00, pointing01…"),
+    click.option("--no-field-in-path", "field_in_path", flag_value=False, default=True),
+)
+
+
+@click.group()
+def main() -> None:
+    r"""Take pictures of a simulated sky, as a PANOPTES unit would.
+
+    \b
+    simulate render frames --count 3
+    simulate render frames --size 700 700 --suffix .fits --field M42 --ra 83.82 --dec -5.39
+    simulate render frames --catalog-csv stars.csv.gz
+    simulate upload --count 5 --conditions cloudy
+    """
+
+
+def observation_options(command: Command) -> Command:
+    """Add the options that describe an observation."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--catalog-csv",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the field's stars too, as a TIC-8 bulk file (.csv or .csv.gz).",
+)
+@observation_options
+def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
+    """Write the frames and their truth into FOLDER, under their object paths."""
+    observation = _observation(options)
+    if catalog_csv:
+        click.echo(f"{write_catalog_csv(catalog_csv, observation)} stars in {catalog_csv}")
+    frames = simulate(observation)
+    with click.progressbar(frames, length=observation.count, label="Rendering") as progress:
+        written = [frame.write(folder) for frame in progress]
+    click.echo("\n".join(map(str, written)))
+
+
+@main.command()
+@observation_options
+def upload(**options: Any) -> None:
+    """Send the frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
+    observation, bucket = _observation(options), raw_bucket()
+    frames = simulate(observation)
+    with click.progressbar(frames, length=observation.count, label="Uploading") as progress:
+        sent = [upload_frame(bucket, frame) for frame in progress]
+    click.echo("\n".join(f"gs://{bucket.name}/{path}" for path in sent))
+
+
+def _observation(options: dict[str, Any]) -> Observation:
+    width, height = options.pop("size")
+    options["start"] = options["start"].replace(tzinfo=UTC)
+    options["conditions"] = Conditions(options["conditions"])
+    try:
+        return Observation(width=width, height=height, **options)
+    except (ValueError, PermanentError) as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,130 @@
+"""What to take: the unit, the field, the times and the conditions of a simulated sequence."""
+
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+
+from panoptes_network.ids import CameraTime, ObjectPath, format_time, parse_path
+
+FULL_WIDTH, FULL_HEIGHT = 5208, 3476
+"""Active area of a Canon EOS 100D, mosaic pixels."""
+FITS_SUFFIXES = (".fits", ".fits.fz")
+
+
+class Conditions(StrEnum):
+    """What the camera sees."""
+
+    CLEAR = "clear"
+    CLOUDY = "cloudy"
+    """Four magnitudes of cloud before a brightened sky: too few stars to solve."""
+    STARLESS = "starless"
+    """Sky without a star: fog."""
+    BLANK = "blank"
+    """No light at all, black and read noise only: the lens cap is on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One sequence of one camera.
+
+    Attributes
+    ----------
+    unit_id, camera_id : str
+        ``PAN001``, ``14d3bd``.
+    field : str
+        Name of the target.
+    ra_deg, dec_deg : float
+        The target, ICRS: what the mount is told. The frame's centre misses it a little.
+    start : datetime
+        Start of the first exposure, which also names the sequence; aware, whole seconds.
+    count : int
+        Number of frames, 0 or more.
+    cadence_s : float
+        From one start of exposure to the next.
+    width, height : int
+        Size in mosaic pixels, even. A smaller frame is the sensor's centre at the same scale.
+    exptime_s : float
+        Commanded exposure; the camera takes some tenths longer.
+    rotation_deg : float
+        How far west of north +x points.
+    seed : int
+        Chooses the invented stars and, with unit, camera and time, the noise; 0 or more.
+    suffix : str
+        ``.fits`` or ``.fits.fz`` (Rice compressed, lossless).
+    conditions : Conditions
+        Clear unless told otherwise.
+    pointing : bool
+        Name the frames ``pointing00`` and so on, as those are by which a mount finds its field.
+    field_in_path : bool
+        Whether the object path has the field; newer units leave it out.
+    latitude_deg, longitude_deg, elevation_m : float
+        Site, east positive; Mauna Loa by default.
+
+    Raises
+    ------
+    ValueError
+        For a size, time, count, seed or suffix outside of the above.
+    PermanentError
+        With the reason BAD_PATH, where the ids or the field make no object path.
+    """
+
+    unit_id: str = "PAN001"
+    camera_id: str = "14d3bd"
+    field: str = "KIC 8462852"
+    ra_deg: float = 301.56439
+    dec_deg: float = 44.456875
+    start: datetime = datetime(2018, 8, 12, 8, 30, tzinfo=UTC)
+    count: int = 1
+    cadence_s: float = 150.0
+    width: int = FULL_WIDTH
+    height: int = FULL_HEIGHT
+    exptime_s: float = 120.0
+    rotation_deg: float = 0.7
+    seed: int = 0
+    suffix: str = ".fits.fz"
+    conditions: Conditions = Conditions.CLEAR
+    pointing: bool = False
+    field_in_path: bool = True
+    latitude_deg: float = 19.54
+    longitude_deg: float = -155.58
+    elevation_m: float = 3400.0
+
+    def __post_init__(self) -> None:
+        for name, size, full in (
+            ("width", self.width, FULL_WIDTH),
+            ("height", self.height, FULL_HEIGHT),
+        ):
+            if not 2 <= size <= full or size % 2:
+                raise ValueError(f"{name} is {size}, not an even number from 2 to {full}")
+        if self.start.tzinfo is None or self.start.microsecond:
+            raise ValueError("start has no time zone, or parts of a second")
+        if self.count < 0 or self.seed < 0 or self.exptime_s < 0 or self.cadence_s < 1:
+            raise ValueError("count, seed or exptime_s is negative, or cadence_s is below 1")
+        if not (0 <= self.ra_deg < 360 and -90 <= self.dec_deg <= 90):
+            raise ValueError(f"there is no place {self.ra_deg} {self.dec_deg} on the sky")
+        if self.suffix not in FITS_SUFFIXES:
+            raise ValueError(f"suffix is {self.suffix!r}, none of {', '.join(FITS_SUFFIXES)}")
+        parse_path(self.object_path(0).path)
+
+    def image_time(self, index: int) -> datetime:
+        """Return the UTC start of frame `index`, to the second, as ids write it."""
+        time = self.start + timedelta(seconds=round(index * self.cadence_s))
+        return time.astimezone(UTC)
+
+    def image_id(self, index: int) -> str:
+        """Return the IMAGEID of frame `index`."""
+        return str(CameraTime(self.unit_id, self.camera_id, self.image_time(index)))
+
+    def object_path(self, index: int) -> ObjectPath:
+        """Return where frame `index` belongs in the raw bucket."""
+        stem = f"pointing{index:02d}" if self.pointing else format_time(self.image_time(index))
+        field = self.field if self.field_in_path else None
+        return ObjectPath(self.unit_id, self.camera_id, self.start, stem, self.suffix, field)
+
+    def rng(self, *stream: int | str) -> np.random.Generator:
+        """Return the random numbers of one purpose, the same for the same seed."""
+        words = [zlib.crc32(str(part).encode()) for part in stream]
+        return np.random.default_rng([self.seed, *words])
