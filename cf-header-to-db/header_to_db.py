@@ -1,0 +1,116 @@
+"""Read a header from the bucket, write unit, camera, sequence and image, queue the image."""
+
+from functools import partial
+from typing import Any
+
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.images import record_image, record_refusal
+from panoptes_network.database.models import Image, ImageState
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.events import HeaderRequest, PipelineImage
+from panoptes_network.fits_header import CardValue, read_image_header
+from panoptes_network.ids import ObjectPath, check_safe, parse_path
+from panoptes_network.metadata import clean_headers, identify
+from panoptes_network.pubsub import publish
+from panoptes_network.storage import StoredObject
+
+SERVICE = "cf-header-to-db"
+
+
+def record(request: HeaderRequest) -> dict[str, Any]:
+    """Record an image and queue it to be solved; the same request twice does it once.
+
+    Headers in the request add to those of the file and win over them. An image that is known
+    by its headers only is recorded, but there is nothing to solve.
+
+    Raises
+    ------
+    PermanentError
+        When the file is no FITS image or nobody says which image it is; the reason is
+        recorded before it is answered.
+    TransientError
+        When storage, database or broker is away.
+    """
+    stored = None
+    try:
+        stored = _find(request)
+        headers = clean_headers({**_file_headers(stored), **request.headers})
+        identity = identify(_path(request.bucket_path), headers)
+    except PermanentError as error:
+        _record_refusal(request, stored, error)
+        raise
+    image = run_transaction(
+        lambda session: record_image(session, identity, headers, stored, SERVICE)
+    )
+    return {
+        "image_id": image.image_id,
+        "sequence_id": image.sequence_id,
+        "state": image.state,
+        "contradictions": image.contradictions,
+        "message_id": _queue(image, stored),
+    }
+
+
+def _record_refusal(
+    request: HeaderRequest, stored: StoredObject | None, error: PermanentError
+) -> None:
+    path = _path(request.bucket_path)
+    identity = identify(path, {}) if path and path.image_time else None
+    run_transaction(
+        lambda session: record_refusal(
+            session, error, SERVICE, request.bucket_path, identity=identity, stored=stored
+        )
+    )
+
+
+def _find(request: HeaderRequest) -> StoredObject | None:
+    if request.bucket_path is None:
+        if not request.headers:
+            raise PermanentError(Reason.BAD_REQUEST, "send bucket_path, headers, or both")
+        return None
+    check_safe(request.bucket_path)
+    raw_bucket = settings().raw_bucket
+    if request.bucket not in (None, raw_bucket):
+        raise PermanentError(Reason.BAD_REQUEST, f"bucket: headers are read in {raw_bucket} only")
+    return storage.find(raw_bucket, request.bucket_path, request.generation)
+
+
+def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
+    if stored is None:
+        return {}
+    header = read_image_header(partial(storage.read_range, stored))
+    if header.end > stored.size:
+        raise PermanentError(
+            Reason.TRUNCATED,
+            f"the file ends after {stored.size} of {header.end} bytes: upload it again",
+        )
+    return header.cards
+
+
+def _path(bucket_path: str | None) -> ObjectPath | None:
+    """Return the ids in a path; None where it has none and the header must say them."""
+    if bucket_path is None:
+        return None
+    try:
+        return parse_path(bucket_path)
+    except PermanentError:
+        return None
+
+
+def _queue(image: Image, stored: StoredObject | None) -> str | None:
+    """Queue an image that waits to be solved; None for one that is under way or has no file.
+
+    The row is committed by now. Should this fail, the event comes again, finds the image
+    still waiting, and queues it then.
+    """
+    if stored is None or image.state != ImageState.METADATA_RECEIVED:
+        return None
+    message = PipelineImage(
+        image_id=image.image_id,
+        bucket=stored.bucket,
+        bucket_path=stored.path,
+        generation=image.generation,
+    )
+    return publish(settings().pipeline_topic, message)

@@ -1,0 +1,104 @@
+"""What passes between the services: each message parsed once, into one typed object."""
+
+import base64
+import binascii
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from panoptes_network.errors import PermanentError, Reason
+
+MAX_TEXT = 4096
+MAX_HEADER_CARDS = 2000
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StorageObject(_Message):
+    """The `data` of a CloudEvent ``google.cloud.storage.object.v1.finalized``."""
+
+    bucket: str = Field(max_length=222)
+    name: str = Field(max_length=MAX_TEXT)
+    generation: int = Field(ge=0)
+
+
+class ImageObject(_Message):
+    """An image in a bucket, as one service names it to the next.
+
+    `object_id` is Cloud Storage's ``bucket/name/generation``; it fills in what the others
+    leave out. Without a generation, the newest one is meant.
+    """
+
+    bucket_path: str = Field(max_length=MAX_TEXT)
+    bucket: str | None = Field(None, max_length=222)
+    generation: int | None = Field(None, ge=0)
+    object_id: str | None = Field(None, max_length=2 * MAX_TEXT)
+
+    @property
+    def wanted_generation(self) -> int | None:
+        """The generation that the sender means; None for the newest."""
+        if self.generation is not None or not self.object_id:
+            return self.generation
+        last = self.object_id.rpartition("/")[2]
+        return int(last) if last.isascii() and last.isdigit() else None
+
+
+class HeaderRequest(_Message):
+    """An image in a bucket, headers that somebody knows of it, or both."""
+
+    bucket_path: str | None = Field(None, max_length=MAX_TEXT)
+    bucket: str | None = Field(None, max_length=222)
+    generation: int | None = Field(None, ge=0)
+    headers: dict[str, Any] = Field(default_factory=dict, max_length=MAX_HEADER_CARDS)
+
+
+class PipelineImage(_Message):
+    """An image whose metadata are in the database, ready to be solved."""
+
+    image_id: str = Field(max_length=64)
+    bucket: str = Field(max_length=222)
+    bucket_path: str = Field(max_length=MAX_TEXT)
+    generation: int = Field(ge=0)
+
+
+class _PushMessage(_Message):
+    data: str = ""
+    message_id: str = Field("", alias="messageId")
+
+
+class PushEnvelope(_Message):
+    """What a Pub/Sub push subscription posts."""
+
+    message: _PushMessage
+    subscription: str = ""
+
+
+def parse(model: type[M], value: object) -> M:
+    """Turn JSON that came from outside, as text or already decoded, into a message.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_REQUEST`; the words name each part that is wrong.
+    """
+    try:
+        if isinstance(value, bytes):
+            return model.model_validate_json(value)
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg']}" for e in error.errors()[:5]
+        )
+        raise PermanentError(Reason.BAD_REQUEST, problems) from None
+
+
+def unwrap_push(envelope: PushEnvelope) -> bytes:
+    """Return the data of a pushed message; PermanentError when they are not base64."""
+    try:
+        return base64.b64decode(envelope.message.data, validate=True)
+    except (binascii.Error, ValueError):
+        raise PermanentError(Reason.BAD_REQUEST, "message.data: not base64") from None

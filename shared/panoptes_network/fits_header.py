@@ -1,0 +1,192 @@
+"""FITS headers read from a few kilobytes of a file, without astropy and without its pixels.
+
+The format is that of the FITS Standard 4.0: blocks of 2880 bytes, cards of 80 characters
+(section 3.3), values as in section 4.2, tile-compressed images as in section 10.1. Real
+files carry damaged cards: what can be read is kept, the rest is left out.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from panoptes_network.errors import PermanentError, Reason
+
+BLOCK_BYTES = 2880
+CARD_CHARS = 80
+MAX_HEADER_BYTES = 200 * BLOCK_BYTES
+MAX_HDUS = 16
+_FIRST_READ_BYTES = 10 * BLOCK_BYTES
+
+CardValue = str | int | float | bool
+ReadRange = Callable[[int, int], bytes]
+"""Returns up to `length` bytes from `start`; fewer only at the end of the file."""
+
+_STRING = re.compile(r"'((?:[^']|'')*)'")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([EDed][+-]?[0-9]+)?")
+_TABLE_KEYWORD = re.compile(
+    r"(XTENSION|PCOUNT|GCOUNT|TFIELDS|EXTEND|SIMPLE|(TTYPE|TFORM|TUNIT|THEAP|ZNAME|ZVAL|ZTILE)\d*"
+    r"|ZIMAGE|ZCMPTYPE|ZQUANTIZ|ZDITHER0|ZTENSION|ZSIMPLE|ZEXTEND|ZPCOUNT|ZGCOUNT|ZHECKSUM"
+    r"|ZDATASUM|CHECKSUM|DATASUM|BITPIX|NAXIS\d*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The header of a file's first image.
+
+    Attributes
+    ----------
+    cards : dict
+        Keyword → value, those of the (empty) primary header included; no comments, and for
+        a compressed image the keywords of the image, not of the table that holds it.
+    shape : tuple of int
+        Length of each axis as numpy counts them: `(height, width)` for a plain image.
+    end : int
+        Offset in bytes behind the image's data: a shorter file is truncated.
+    """
+
+    cards: dict[str, CardValue]
+    shape: tuple[int, ...]
+    end: int
+
+
+def read_image_header(read: ReadRange) -> ImageHeader:
+    """Find the first image in a FITS file, plain or tile-compressed, and read its header.
+
+    Raises
+    ------
+    PermanentError
+        EMPTY_FILE, NOT_FITS, TRUNCATED (the header has no end) or NO_IMAGE.
+    """
+    inherited: dict[str, CardValue] = {}
+    for cards, end in _hdus(read):
+        shape = _image_shape(cards)
+        if shape:
+            return ImageHeader({**inherited, **_image_cards(cards, shape)}, shape, end)
+        inherited = inherited or {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
+    raise PermanentError(Reason.NO_IMAGE, "the FITS file holds no image")
+
+
+def parse_cards(header: str) -> dict[str, CardValue]:
+    """Read the cards of a header block; a keyword that comes twice keeps its first value."""
+    cards: dict[str, CardValue] = {}
+    for start in range(0, len(header), CARD_CHARS):
+        card = header[start : start + CARD_CHARS]
+        keyword, value = _parse_card(card)
+        if value is not None:
+            cards.setdefault(keyword, value)
+    return cards
+
+
+def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
+    """Yield each HDU's cards and the offset behind its data."""
+    offset = 0
+    for _ in range(MAX_HDUS):
+        text = _read_header_text(read, offset)
+        if text is None:
+            return
+        cards = parse_cards(text)
+        offset += _padded(len(text)) + _padded(_data_bytes(cards))
+        yield cards, offset
+
+
+def _read_header_text(read: ReadRange, offset: int) -> str | None:
+    """Return the header that starts at `offset`, up to its END card; None behind the last HDU."""
+    data = b""
+    while len(data) < MAX_HEADER_BYTES:
+        more = read(offset + len(data), max(_FIRST_READ_BYTES, len(data)))
+        if not data:
+            _check_start(more, offset)
+        data += more
+        end = _find_end(data)
+        if end is not None:
+            return data[:end].decode("ascii", "replace")
+        if not more:
+            break
+    if offset and not data.startswith(b"XTENSION"):
+        return None
+    raise PermanentError(Reason.TRUNCATED, "the FITS header does not end: the file is cut short")
+
+
+def _check_start(data: bytes, offset: int) -> None:
+    if offset:
+        return
+    if not data:
+        raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
+    if not data.startswith(b"SIMPLE  ="):
+        raise PermanentError(Reason.NOT_FITS, "the file is not FITS: it does not start with SIMPLE")
+
+
+def _find_end(data: bytes) -> int | None:
+    for start in range(0, len(data) - CARD_CHARS + 1, CARD_CHARS):
+        if data[start : start + 8] == b"END     ":
+            return start + CARD_CHARS
+    return None
+
+
+def _parse_card(card: str) -> tuple[str, CardValue | None]:
+    keyword = card[:8].strip()
+    if card[8:10] != "= " or not keyword:
+        return keyword, None
+    return keyword, _parse_value(card[10:].strip())
+
+
+def _parse_value(text: str) -> CardValue | None:
+    if string := _STRING.match(text):
+        return string[1].replace("''", "'").rstrip()
+    word = text.split("/", 1)[0].strip()
+    if word in ("T", "F"):
+        return word == "T"
+    if not _NUMBER.fullmatch(word):
+        return None
+    return int(word) if word.lstrip("+-").isdigit() else _finite(word)
+
+
+def _finite(word: str) -> float | None:
+    number = float(word.upper().replace("D", "E"))
+    return number if math.isfinite(number) else None
+
+
+def _integer(cards: dict[str, CardValue], keyword: str, default: int = 0) -> int:
+    """Return a structural keyword's value; hostile ones (text, negative) count as `default`."""
+    value = cards.get(keyword)
+    return value if isinstance(value, int) and value >= 0 else default
+
+
+def _axes(cards: dict[str, CardValue], prefix: str = "") -> tuple[int, ...]:
+    count = min(_integer(cards, f"{prefix}NAXIS"), 999)
+    return tuple(_integer(cards, f"{prefix}NAXIS{n}") for n in range(count, 0, -1))
+
+
+def _image_shape(cards: dict[str, CardValue]) -> tuple[int, ...]:
+    """Return the shape of an HDU's image; empty where the HDU holds none."""
+    if cards.get("ZIMAGE") is True:
+        return _axes(cards, "Z")
+    if "SIMPLE" in cards or cards.get("XTENSION") == "IMAGE":
+        shape = _axes(cards)
+        return shape if all(shape) else ()
+    return ()
+
+
+def _image_cards(cards: dict[str, CardValue], shape: tuple[int, ...]) -> dict[str, CardValue]:
+    kept = {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
+    kept = {k: v for k, v in kept.items() if not re.fullmatch(r"ZBITPIX|ZNAXIS\d*", k)}
+    prefix = "Z" if "ZBITPIX" in cards else ""
+    kept["BITPIX"] = cards.get(f"{prefix}BITPIX", 0)
+    return kept | {f"NAXIS{n}": length for n, length in enumerate(reversed(shape), 1)}
+
+
+def _data_bytes(cards: dict[str, CardValue]) -> int:
+    """Size of an HDU's data, FITS Standard 4.0, equation 2."""
+    axes = _axes(cards)
+    if not axes:
+        return 0
+    bitpix = cards.get("BITPIX")
+    item_bytes = abs(bitpix) // 8 if isinstance(bitpix, int) else 0
+    groups = _integer(cards, "GCOUNT", 1)
+    return item_bytes * groups * (_integer(cards, "PCOUNT") + math.prod(axes))
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK_BYTES) * BLOCK_BYTES

@@ -1,0 +1,145 @@
+"""What an image's header and object path say of it: values cleaned, ids found, clashes told."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.ids import CameraTime, ObjectPath, format_time
+
+MAX_VALUE_CHARS = 2000
+
+_WITH_UNIT = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?)\s*(C|mm|s|deg|m)")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,300}\.?[0-9]{0,300}|\.[0-9]{1,300})([eE][+-]?[0-9]{1,3})?")
+_WORDS = {"true": True, "false": False}
+
+TEXT_CARDS = frozenset(
+    {"CAMSN", "CREATOR", "DATE-OBS", "FIELD", "FILENAME", "FILTER"}
+    | {"IMAGEID", "INSTRUME", "INTSN", "OBSERVER", "ORIGIN", "SEQID"}
+)
+"""Cards that are names even where they look like numbers: camera 12e456, serial 012070048413."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which image of which sequence a file is.
+
+    `contradictions` maps a card that says otherwise than the path to both their words; the
+    path is the one believed.
+    """
+
+    image: CameraTime
+    sequence: CameraTime
+    field: str | None
+    contradictions: dict[str, dict[str, str]]
+
+
+def clean_headers(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return header values as JSON can keep them and SQL can use them.
+
+    Numbers and booleans in strings become such, ``'11 C'`` becomes 11.0; empty strings, NaN,
+    infinities, nested values and NUL characters are left out. Cards that are names
+    (:data:`TEXT_CARDS`) stay text.
+    """
+    named = {key.replace("\0", "").strip().upper(): value for key, value in headers.items()}
+    cleaned = {key: _clean(key, value) for key, value in named.items() if key}
+    return {key: value for key, value in cleaned.items() if value is not None}
+
+
+def number(headers: dict[str, Any], keyword: str) -> float | None:
+    """Return a cleaned header value where it is a number; None otherwise."""
+    value = headers.get(keyword)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def text(headers: dict[str, Any], keyword: str) -> str | None:
+    """Return a cleaned header value as text; None where the card is missing or was empty."""
+    value = headers.get(keyword)
+    return None if value is None else str(value)
+
+
+def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
+    """Find the ids of an image in its path, then in its header (IMAGEID, SEQID, FIELD).
+
+    Parameters
+    ----------
+    path : ObjectPath or None
+        None where only headers are known.
+    headers : dict
+        Cleaned values.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.NO_IDENTITY`, when neither says which image this is.
+    """
+    header_image = _header_id(headers, "IMAGEID")
+    header_sequence = _header_id(headers, "SEQID")
+    if path is None:
+        image, sequence = header_image, header_sequence or header_image
+    else:
+        sequence = CameraTime(path.unit_id, path.camera_id, path.sequence_time)
+        time = path.image_time or (header_image.time if header_image else None)
+        image = CameraTime(path.unit_id, path.camera_id, time) if time else None
+    if image is None or sequence is None:
+        raise PermanentError(
+            Reason.NO_IDENTITY,
+            "neither the object path nor the header card IMAGEID says which image this is",
+        )
+    field = path.field if path and path.field else text(headers, "FIELD")
+    believed = {"IMAGEID": str(image), "SEQID": str(sequence), "FIELD": field}
+    return Identity(image, sequence, field, _contradictions(believed, headers))
+
+
+def image_path(identity: Identity, suffix: str) -> ObjectPath:
+    """Return the object path under which a unit would upload this image."""
+    field = identity.field.replace("/", "-") if identity.field else None
+    return ObjectPath(
+        identity.image.unit_id,
+        identity.image.camera_id,
+        identity.sequence.time,
+        format_time(identity.image.time),
+        suffix,
+        field,
+    )
+
+
+def _clean(keyword: str, value: object) -> str | int | float | bool | None:
+    if isinstance(value, str):
+        stripped = value.replace("\0", "").strip()[:MAX_VALUE_CHARS]
+        return stripped or None if keyword in TEXT_CARDS else _from_text(stripped)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, bool | int) else None
+
+
+def _from_text(value: str) -> str | int | float | bool | None:
+    if value.lower() in _WORDS:
+        return _WORDS[value.lower()]
+    if match := _WITH_UNIT.fullmatch(value):
+        return float(match[1])
+    if not _NUMBER.fullmatch(value):
+        return value or None
+    if value.lstrip("+-").isdigit():
+        return int(value)
+    converted = float(value)
+    return converted if math.isfinite(converted) else None
+
+
+def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
+    try:
+        return CameraTime.parse(str(headers.get(keyword, "")))
+    except PermanentError:
+        return None
+
+
+def _contradictions(
+    believed: dict[str, str | None], headers: dict[str, Any]
+) -> dict[str, dict[str, str]]:
+    said = {keyword: text(headers, keyword) for keyword in believed}
+    return {
+        keyword: {"believed": str(value), "header": str(said[keyword])}
+        for keyword, value in believed.items()
+        if said[keyword] not in (None, value)
+    }
