@@ -76,20 +76,20 @@ def test_a_column_of_another_width_is_refused(db: Engine, value: str) -> None:
 
 
 def test_rows_belong_to_the_callers_transaction(db: Engine) -> None:
-    load = np.array([(b"f", b"tic")], dtype=[("file_id", "S1"), ("catalog", "S3")])
+    unit = np.array([(b"PAN001",)], dtype=[("unit_id", "S6")])
     with db.connect() as connection:
-        copy_into(connection, "catalog_loads", load)
+        copy_into(connection, "units", unit)
         connection.rollback()
-        copy_into(connection, "catalog_loads", load)
+        copy_into(connection, "units", unit)
         connection.commit()
     with db.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM catalog_loads")) == 1
+        assert connection.scalar(text("SELECT count(*) FROM units")) == 1
 
 
 def test_errors_are_sqlalchemys(db: Engine) -> None:
-    double = np.array([(b"f", b"tic")] * 2, dtype=[("file_id", "S1"), ("catalog", "S3")])
+    double = np.array([(b"PAN001",)] * 2, dtype=[("unit_id", "S6")])
     with db.connect() as connection, pytest.raises(DBAPIError, match="duplicate key"):
-        copy_into(connection, "catalog_loads", double)
+        copy_into(connection, "units", double)
 
 
 def test_names_that_would_need_care_are_refused(db: Engine) -> None:

@@ -62,10 +62,11 @@ def _is_passing(error: BaseException) -> bool:
         return False
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
         return True
-    return _sqlstate(error) in _RETRIABLE_SQLSTATES
+    return sqlstate(error) in _RETRIABLE_SQLSTATES
 
 
-def _sqlstate(error: DBAPIError) -> str | None:
+def sqlstate(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's code of an error; None where the error is not the server's."""
     details = error.orig.args[0] if error.orig and error.orig.args else None
     return details.get("C") if isinstance(details, dict) else None
 

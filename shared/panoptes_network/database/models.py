@@ -183,10 +183,12 @@ class Source(Base):
 
 
 class CatalogStar(Base):
-    """A star of a loaded catalog, ICRS at epoch J2000.0, found by its HEALPix cell.
+    """A star of a loaded catalog, found by its HEALPix cell (`sky.healpix_cells`).
 
-    `picid` is the TIC id where `catalog` is `tic` (NULL magnitudes and motions are NaN, so
-    that every row has the same width); for `gaia` it is the Gaia DR3 source id.
+    `picid` is the TIC id where `catalog` is `tic`; where it is `gaia`, the Gaia DR3 source
+    id, or minus the HIP number. The position is ICRS at epoch J2000.0, or at any date where
+    both motions are 0 because they are unknown. Unknown magnitudes and temperatures are
+    NaN, not NULL, so that every row has the same width.
     """
 
     __tablename__ = "catalog_stars"
@@ -204,11 +206,19 @@ class CatalogStar(Base):
 
 
 class CatalogLoad(Base):
-    """A file that was, or is being, loaded into `catalog_stars`: what makes loading resumable."""
+    """A file that was, or is being, loaded into `catalog_stars`: what makes loading resumable.
+
+    `load_id` stands for the file's content and the limits of the load; `rows_done` counts
+    the file's rows that are committed, `stars_done` those of them within the limits.
+    """
 
     __tablename__ = "catalog_loads"
 
-    file_id: Mapped[str] = mapped_column(primary_key=True)
+    load_id: Mapped[str] = mapped_column(primary_key=True)
     catalog: Mapped[str]
+    file_name: Mapped[str]
+    limits: Mapped[str]
     rows_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    stars_done: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]

@@ -135,9 +135,13 @@ CREATE TABLE catalog_stars (
 CREATE INDEX catalog_stars_healpix ON catalog_stars (healpix, mag);
 
 CREATE TABLE catalog_loads (
-    file_id text PRIMARY KEY,
+    load_id text PRIMARY KEY,
     catalog text NOT NULL,
+    file_name text NOT NULL,
+    limits text NOT NULL,
     rows_done bigint NOT NULL DEFAULT 0,
+    stars_done bigint NOT NULL DEFAULT 0,
+    started_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz
 );
 """

@@ -1,0 +1,155 @@
+"""The command `load-catalog`: fill the star catalog, and show what is in it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from panoptes_network.catalog.formats import (
+    CatalogFileError,
+    StarFile,
+    embedded_stars,
+    open_stars,
+)
+from panoptes_network.catalog.load import Cone, Limits, LoadConflictError, Progress, load
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.models import CatalogLoad, CatalogStar
+from panoptes_network.errors import TransientError
+
+
+class _BadInput(click.ClickException):
+    exit_code = 2
+
+
+def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which stars of a file are taken."""
+    for option in (
+        click.option("--radius", type=click.FloatRange(0, 180, min_open=True), help="Degrees."),
+        click.option("--dec", type=click.FloatRange(-90, 90), help="Centre of a region, degrees."),
+        click.option("--ra", type=click.FloatRange(0, 360), help="Centre of a region, degrees."),
+        click.option("--mag-limit", type=float, help="Take no fainter star."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  load-catalog gaia
+  load-catalog tic all_targets_S014_v1.csv
+  load-catalog tic tic_dec46_00N__48_00N.csv.gz --mag-limit 14
+  load-catalog tic tic_dec*.csv.gz --ra 303.2 --dec 46 --radius 12
+  load-catalog status
+
+The database is that of DATABASE_URL. Exit status: 2 bad input, 1 database away."""
+)
+def main() -> None:
+    """Fill the star catalog that images are solved and matched against.
+
+    Each command can be stopped and given again: it goes on where it was. What is there
+    already is not loaded twice.
+    """
+
+
+@main.command()
+@_with_limits
+def gaia(**limits: float | None) -> None:
+    """Load the stars brighter than G 10 that come with this program (Gaia DR3, Hipparcos)."""
+    with _errors_explained():
+        _load(embedded_stars(), _limits(**limits))
+
+
+@main.command(
+    epilog="""\b
+Kinds of files, told apart by their content:
+  bulk file of MAST (TIC-8): 125 columns, no header
+  export of the MAST portal or astroquery: a header with ID, ra, dec, Tmag ...
+  TESS sector target list: comments, then a header with TICID, Tmag, RA, Dec
+
+Stars of a target list never replace those of the other two, which say more."""
+)
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@_with_limits
+def tic(files: tuple[Path, ...], **limits: float | None) -> None:
+    """Load files of the TESS Input Catalog, .csv or .csv.gz."""
+    chosen = _limits(**limits)
+    with _errors_explained():
+        for file in [open_stars(path) for path in files]:
+            _load(file, chosen)
+
+
+@main.command()
+def status() -> None:
+    """Show which stars are there, and which files they came from."""
+    with _errors_explained():
+        stars, loads = run_transaction(_contents)
+    for catalog, count in stars:
+        click.echo(f"{catalog}: {count:,} stars")
+    if not stars:
+        click.echo("There are no stars yet: load-catalog gaia")
+    for row in loads:
+        state = f"{row.finished_at:%Y-%m-%d %H:%M}" if row.finished_at else "UNFINISHED"
+        click.echo(
+            f"{state:16}  {row.catalog:4}  {row.rows_done:>11,} rows  {row.stars_done:>11,} stars"
+            f"  {row.file_name} ({row.limits})"
+        )
+
+
+def _contents(session: Session) -> tuple[list[tuple[str, int]], list[CatalogLoad]]:
+    stars = session.execute(
+        select(CatalogStar.catalog, func.count()).group_by(CatalogStar.catalog).order_by("catalog")
+    )
+    loads = session.scalars(select(CatalogLoad).order_by(CatalogLoad.started_at))
+    return [(catalog, count) for catalog, count in stars], list(loads)
+
+
+def _limits(
+    mag_limit: float | None, ra: float | None, dec: float | None, radius: float | None
+) -> Limits:
+    if ra is None and dec is None and radius is None:
+        return Limits(mag_limit)
+    if ra is None or dec is None or radius is None:
+        raise click.UsageError("--ra, --dec and --radius belong together")
+    return Limits(mag_limit, Cone(ra, dec, radius))
+
+
+def _load(file: StarFile, limits: Limits) -> None:
+    size = file.path.stat().st_size
+    with _bar(f"{file.path.name} ({file.format})", size) as report:
+        done = load(file, limits, report)
+    words = "loaded" if done.is_new else "nothing to do, it was loaded before"
+    click.echo(f"{file.path.name}: {done.rows:,} rows, {done.stars:,} stars, {limits}: {words}")
+
+
+@contextmanager
+def _bar(label: str, size_bytes: int) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar over the file's bytes with the rows and the stars so far."""
+
+    def counts(progress: Any) -> str:
+        return f"{progress.rows:,} rows, {progress.stars:,} stars" if progress else ""
+
+    with click.progressbar(
+        length=size_bytes, label=label, item_show_func=counts, show_eta=True
+    ) as bar:
+        yield lambda progress: bar.update(progress.bytes_read - bar.pos, progress)
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except (CatalogFileError, LoadConflictError) as error:
+        raise _BadInput(str(error)) from error
+    except TransientError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Loading a file of stars into `catalog_stars`, a block of rows a transaction."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.lib import recfunctions
+from numpy.typing import NDArray
+from sqlalchemy import Connection, MetaData, Table, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
+
+from panoptes_network import sky
+from panoptes_network.catalog.formats import Block, StarFile
+from panoptes_network.database.copy import copy_into
+from panoptes_network.database.engine import run_transaction, sqlstate
+from panoptes_network.database.models import Base, CatalogLoad
+
+_UNIQUE_VIOLATION = "23505"
+_STARS = Base.metadata.tables["catalog_stars"]
+_INCOMING = Table(
+    "incoming_stars",
+    MetaData(),
+    *(column.copy() for column in _STARS.columns),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+
+class LoadConflictError(Exception):
+    """Another process is loading the same file with the same limits."""
+
+
+@dataclass(frozen=True)
+class Cone:
+    """A round region of the sky, degrees."""
+
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which stars of a file are taken.
+
+    Parameters
+    ----------
+    mag : float, optional
+        The faintest magnitude. A star of unknown magnitude is then left out.
+    region : Cone, optional
+        Where, at the epoch of the file's positions.
+    """
+
+    mag: float | None = None
+    region: Cone | None = None
+
+    def __str__(self) -> str:
+        words = [f"magnitude up to {self.mag}"] if self.mag is not None else []
+        if self.region:
+            place = f"{self.region.ra_deg} {self.region.dec_deg:+}"
+            words.append(f"within {self.region.radius_deg} degrees of {place}")
+        return ", ".join(words) or "all stars"
+
+    def of(self, stars: NDArray[np.void]) -> NDArray[np.void]:
+        """Return the stars within the limits, shape (m,) of (n,)."""
+        if self.mag is not None:
+            stars = stars[stars["mag"] <= self.mag]
+        if self.region:
+            cone = (self.region.ra_deg, self.region.dec_deg, self.region.radius_deg)
+            stars = stars[sky.is_within(stars["ra_deg"], stars["dec_deg"], *cone)]
+        return stars
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a load is: the file's rows and stars that are committed, and bytes read."""
+
+    rows: int
+    stars: int
+    bytes_read: int
+    is_new: bool
+
+
+def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> Progress:
+    """Load a file, or the rest of it where an earlier load was stopped.
+
+    Parameters
+    ----------
+    file : StarFile
+        Is identified by its content, wherever it lies.
+    limits : Limits
+        With other limits it is another load; stars that are there already stay single.
+    report : callable
+        Is told after each block.
+
+    Returns
+    -------
+    Progress
+        The whole load; `is_new` is False where nothing was left to do.
+
+    Raises
+    ------
+    CatalogFileError
+        Where the file is not what it should be. What was committed before the fault stays,
+        and the load stays unfinished.
+    LoadConflictError
+        Where somebody else loads the same at the same time.
+    TransientError
+        Where the database is away.
+    """
+    load_id = _load_id(file, limits)
+    begun = run_transaction(partial(_begin, load_id, file, limits))
+    done = Progress(begun.rows_done, begun.stars_done, 0, is_new=begun.finished_at is None)
+    if not done.is_new:
+        return done
+    for block in _ahead(_after(begun.rows_done, file.blocks())):
+        stars = _table_rows(file.catalog, limits.of(block.stars))
+        after = Progress(
+            done.rows + block.rows, done.stars + len(stars), file.bytes_read, is_new=True
+        )
+        run_transaction(partial(_write, load_id, (done, after), stars, file.is_full))
+        done = after
+        report(done)
+    run_transaction(partial(_finish, load_id))
+    return done
+
+
+def _load_id(file: StarFile, limits: Limits) -> str:
+    with file.path.open("rb") as raw:
+        content = hashlib.file_digest(raw, "sha256").hexdigest()
+    return f"{content}: {limits}"
+
+
+def _begin(load_id: str, file: StarFile, limits: Limits, session: Session) -> CatalogLoad:
+    """Record the load where it is new, and return how far it has come."""
+    words = {"catalog": file.catalog, "file_name": file.path.name, "limits": str(limits)}
+    session.execute(insert(CatalogLoad).values(load_id=load_id, **words).on_conflict_do_nothing())
+    return session.get_one(CatalogLoad, load_id)
+
+
+def _finish(load_id: str, session: Session) -> None:
+    session.execute(
+        update(CatalogLoad).where(CatalogLoad.load_id == load_id).values(finished_at=func.now())
+    )
+    session.execute(text("ANALYZE catalog_stars"))
+
+
+def _after(rows: int, blocks: Iterator[Block]) -> Iterator[Block]:
+    """Leave out the first `rows` rows: what an earlier load has committed."""
+    for block in blocks:
+        if rows >= block.rows:
+            rows -= block.rows
+        else:
+            yield block
+
+
+def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Read the next block while the caller has the one before it written."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
+
+
+def _table_rows(catalog: str, stars: NDArray[np.void]) -> NDArray[np.void]:
+    """Return rows for `catalog_stars`, each id once, neighbours on the sky side by side.
+
+    A cone's stars then lie on few of the table's pages.
+    """
+    stars = stars[np.unique(stars["picid"], return_index=True)[1]]
+    cells = sky.healpix_cells(stars["ra_deg"], stars["dec_deg"])
+    names = np.full(len(stars), catalog.encode())
+    rows = recfunctions.append_fields(stars, ["catalog", "healpix"], [names, cells], usemask=False)
+    return np.asarray(rows[np.argsort(cells, kind="stable")])
+
+
+def _write(
+    load_id: str,
+    step: tuple[Progress, Progress],
+    stars: NDArray[np.void],
+    replaces: bool,
+    session: Session,
+) -> None:
+    """Put a block's stars into the table, and how far that brings the load on its record."""
+    before, after = step
+    advanced = session.execute(
+        update(CatalogLoad)
+        .where(CatalogLoad.load_id == load_id, CatalogLoad.rows_done == before.rows)
+        .values(rows_done=after.rows, stars_done=after.stars)
+        .returning(CatalogLoad.rows_done)
+    )
+    if advanced.first() is None:
+        raise LoadConflictError("another process is loading this file at the same time")
+    connection = session.connection()
+    if not _are_new(connection, stars):
+        _merge(connection, stars, replaces)
+
+
+def _are_new(connection: Connection, stars: NDArray[np.void]) -> bool:
+    """Write stars straight into the table, unless one of them is there already."""
+    try:
+        with connection.begin_nested():
+            copy_into(connection, "catalog_stars", stars)
+    except DBAPIError as error:
+        if sqlstate(error) == _UNIQUE_VIOLATION:
+            return False
+        raise
+    return True
+
+
+def _merge(connection: Connection, stars: NDArray[np.void], replaces: bool) -> None:
+    connection.execute(CreateTable(_INCOMING))
+    copy_into(connection, "incoming_stars", stars)
+    merge = insert(_STARS).from_select(_STARS.columns.keys(), select(_INCOMING))
+    connection.execute(_replacing(merge) if replaces else merge.on_conflict_do_nothing())
+
+
+def _replacing(merge: Insert) -> Insert:
+    """Let a row replace one that differs; one that is the same is not written again."""
+    values = {
+        column.name: merge.excluded[column.name]
+        for column in _STARS.columns
+        if not column.primary_key
+    }
+    differs = or_(*(_STARS.c[name].is_distinct_from(value) for name, value in values.items()))
+    return merge.on_conflict_do_update(
+        index_elements=_STARS.primary_key.columns, set_=values, where=differs
+    )
