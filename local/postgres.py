@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,17 +20,22 @@ _OPTIONS = {
 }
 
 
-def unprivileged(command: list[str]) -> list[str]:
-    """Return `command` as it must be started so that PostgreSQL does not see root.
+def privileges() -> list[str]:
+    """Return the options of setpriv(1) that PostgreSQL has to start with, as it refuses root.
 
     Root becomes `nobody` and keeps only the right to pass closed folders, because a
     checkout may lie below root's own home. Any other user stays who they are.
     """
     if os.geteuid() != 0:
-        return command
+        return []
     ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
-    return ["setpriv", *ids, *rights, "--", *command]
+    return [*ids, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+
+
+def unprivileged(command: list[str]) -> list[str]:
+    """Return `command` as it must be started so that PostgreSQL does not see root."""
+    options = privileges()
+    return ["setpriv", *options, "--", *command] if options else command
 
 
 def create_cluster(data_dir: Path) -> None:
@@ -42,19 +48,28 @@ def create_cluster(data_dir: Path) -> None:
     """
     if (data_dir / "PG_VERSION").exists():
         return
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Made beside its place, so that an interrupted start leaves no half of a cluster there.
+    draft = data_dir.with_name(f"{data_dir.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700)
     if os.geteuid() == 0:
-        os.chown(data_dir, NOBODY, NOBODY)
-    initdb = [str(_BINARIES / "initdb"), f"--pgdata={data_dir}", "--username=panoptes"]
+        os.chown(draft, NOBODY, NOBODY)
+    initdb = [str(_BINARIES / "initdb"), f"--pgdata={draft}", "--username=panoptes"]
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
     subprocess.run(unprivileged(initdb + options), check=True, capture_output=True, text=True)
+    draft.rename(data_dir)
+
+
+def server_program(data_dir: Path, port: int) -> list[str]:
+    """Return the program that serves `data_dir` on a loopback port until it is interrupted."""
+    options = {**_OPTIONS, "port": str(port)}
+    arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return [str(_BINARIES / "postgres"), "-D", str(data_dir), *arguments]
 
 
 def server_command(data_dir: Path, port: int) -> list[str]:
-    """Return the command that serves `data_dir` on a loopback port until it is interrupted."""
-    options = {**_OPTIONS, "port": str(port)}
-    arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    return unprivileged([str(_BINARIES / "postgres"), "-D", str(data_dir), *arguments])
+    """Return the command that runs `server_program` as a user whom it accepts."""
+    return unprivileged(server_program(data_dir, port))
 
 
 def is_ready(port: int) -> bool:

@@ -1,0 +1,48 @@
+PYTHON := .venv/bin/python
+NETWORK := $(PYTHON) -m local
+SERVICES := $(wildcard cf-*/ gce-*/ observations-*/)
+
+.PHONY: help setup run up down status logs test lint bench clean
+.DEFAULT_GOAL := help
+
+help: ## Show this.
+	@sed -n 's/^\([a-z]*\):.*## /make \1 	/p' Makefile | expand -t 14
+
+setup:
+	@local/setup
+
+run: setup ## Start the network, process a simulated observation, or IMAGES='path/*.fits*'; Ctrl-C ends it.
+	@$(NETWORK) run
+
+up: setup ## Start the network in the background.
+	@$(NETWORK) up
+
+down: setup ## Stop it; what it holds stays.
+	@$(NETWORK) down
+
+status: setup ## Show what runs.
+	@$(NETWORK) status
+
+logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to stay.
+	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
+
+test: ## Run the checks and all tests.
+	@local/setup test
+	@$(MAKE) --no-print-directory lint
+	$(PYTHON) -m pytest
+
+# Each service has a main.py, so that each is type-checked by itself.
+lint: setup ## Run ruff, mypy and shellcheck.
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy shared simulator local tests
+	@for service in $(SERVICES); do \
+	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
+	done
+	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run; fi
+
+bench: setup ## Measure every figure of the README.
+	@for bench in bench/bench_*.py; do echo "$$bench"; $(PYTHON) "$$bench" || exit 1; done
+
+clean: setup ## Remove all local state (.local), after asking.
+	@$(NETWORK) clean

@@ -1,0 +1,197 @@
+"""``python -m local``: the commands behind the Makefile."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from functools import wraps
+from importlib import import_module
+from types import ModuleType
+from typing import Any, ParamSpec
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from local import network, state
+
+P = ParamSpec("P")
+_console = Console(highlight=False)
+
+
+def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
+    """Show what a person can put right as one message, without a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except state.NetworkError as error:
+            raise click.ClickException(str(error)) from error
+        except PermissionError as error:
+            raise click.ClickException(
+                f"{error.filename} belongs to another user: work as one user in a checkout"
+            ) from error
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run the whole PANOPTES network on this machine."""
+
+
+@main.command()
+@_plain_errors
+def up() -> None:
+    """Start the network in the background."""
+    if state.is_locked():
+        click.echo("the network is running already: see `make status`")
+        return
+    network.start(_console, attached=False)
+    os.environ.update(state.read_env())
+    _job().load_first_catalog(_console)
+    _tell_address()
+
+
+@main.command("run")
+@click.option(
+    "--images",
+    metavar="PATTERN",
+    envvar="IMAGES",
+    help="Files of your own, e.g. 'night/**/*.fits.fz'.",
+)
+@click.option("--exit", "leave", is_flag=True, envvar="RUN_EXIT", help="Stop after the table.")
+@_plain_errors
+def run_main_job(images: str | None, *, leave: bool) -> None:
+    """Start the network, put images through it, and stay until Ctrl-C.
+
+    Uses the network that runs already, where one does, and leaves it running. With --exit,
+    ends with status 1 when an image has not come through.
+    """
+    # Whoever ends this gets the same clean stop as Ctrl-C.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
+    try:
+        with _running_network():
+            job = _job()
+            job.load_first_catalog(_console)
+            succeeded = (
+                job.process_files(images, _console)
+                if images
+                else (job.process_simulation(_console))
+            )
+            _tell_address()
+            if not leave:
+                click.echo("Ctrl-C ends this")
+                signal.pause()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0 if succeeded else 1)
+
+
+@contextmanager
+def _running_network() -> Iterator[None]:
+    """Have a network while the block runs; only one that was started here is stopped again."""
+    started_here = not state.is_locked()
+    if started_here:
+        network.start(_console, attached=True)
+    else:
+        click.echo("the network is running already, and stays so after this")
+    try:
+        os.environ.update(state.read_env())
+        yield
+    finally:
+        if started_here:
+            network.stop(_console)
+
+
+def _job() -> ModuleType:
+    """Import what only the main job needs: seconds that no other command should wait for."""
+    return import_module("local.run")
+
+
+def _tell_address() -> None:
+    click.echo(f"the explorer is at {os.environ['OBSERVATIONS_EXPLORER_URL']}")
+
+
+@main.command()
+@_plain_errors
+def down() -> None:
+    """Stop the network; what it holds stays."""
+    if not state.is_locked():
+        click.echo("the network is not running")
+        return
+    network.stop(_console)
+    click.echo("the network has stopped")
+
+
+@main.command()
+@_plain_errors
+def status() -> None:
+    """Show what runs; ends with status 3 when the network does not."""
+    if not state.is_locked():
+        click.echo("the network is not running")
+        sys.exit(3)
+    table = Table("name", "state", "pid", "port", "uptime", "restarts", "last exit", box=None)
+    for part in state.read_state().get("components", []):
+        table.add_row(*_status_row(part))
+    _console.print(table)
+
+
+def _status_row(part: dict[str, Any]) -> list[str]:
+    started = part["started_at"]
+    uptime = timedelta(seconds=int(time.time() - started)) if started else ""
+    values = [part["pid"], part["port"], uptime, part["restarts"], part["last_exit"]]
+    return [part["name"], part["phase"], *("" if v is None else str(v) for v in values)]
+
+
+@main.command()
+@click.option("-f", "--follow", is_flag=True, help="Stay and show what is added.")
+@click.option("-n", "--lines", default=20, help="Lines of each log.", show_default=True)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_plain_errors
+def logs(names: tuple[str, ...], *, follow: bool, lines: int) -> None:
+    """Show the end of every component's log, or of those named."""
+    known = sorted(file.stem for file in (state.state_dir() / "log").glob("*.log"))
+    unknown = sorted(set(names) - set(known))
+    if unknown or not known:
+        what = ", ".join(unknown) or "anything: the network was never started"
+        raise state.NetworkError(f"there is no log of {what}; known: {', '.join(known)}")
+    files = [str(state.log_file(name)) for name in names or known]
+    options = [f"--lines={lines}", *(["--follow=name"] if follow else [])]
+    with suppress(KeyboardInterrupt):
+        subprocess.run(["tail", *options, *files], check=False)
+
+
+@main.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_plain_errors
+def clean(*, yes: bool) -> None:
+    """Remove all local state, after asking."""
+    folder = state.state_dir()
+    if not folder.exists():
+        click.echo("there is nothing to remove")
+        return
+    question = f"Remove {folder} with its database, buckets and queues?"
+    if not yes:
+        click.confirm(question, abort=True)
+    network.stop(_console)
+    shutil.rmtree(folder)
+    click.echo(f"removed {folder}")
+
+
+@main.command(hidden=True)
+@_plain_errors
+def supervise() -> None:
+    """Run the network in the foreground, without a word."""
+    network.supervise()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m local")

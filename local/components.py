@@ -1,0 +1,185 @@
+"""The network on one machine: every component, in the order in which they start."""
+
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from local import postgres, storage
+from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
+from local.supervisor import Component
+from panoptes_network.config import Settings
+
+PREFERRED_PORTS = {
+    "postgres": 5433,
+    "pubsub": 8085,
+    "storage": 4443,
+    "eventarc": 8084,
+    "cf-bucket-upload": 8086,
+    "cf-image-received": 8081,
+    "cf-header-to-db": 8082,
+    "observations-data": 8083,
+    "observations-explorer": 8080,
+}
+
+
+def network_env(ports: Mapping[str, int]) -> dict[str, str]:
+    """Return what a client or service needs to reach the network that listens on `ports`.
+
+    These are the fields of `Settings` that concern addresses and names, the variables that
+    Google's clients read, and the addresses of the services.
+    """
+    url = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+    names = Settings.model_fields
+    return {
+        "GOOGLE_CLOUD_PROJECT": names["google_cloud_project"].default,
+        "STORAGE_EMULATOR_HOST": url["storage"],
+        "PUBSUB_EMULATOR_HOST": _foreign_pubsub(ports) or f"{LOOPBACK}:{ports['pubsub']}",
+        "DATABASE_URL": postgres.database_url(ports["postgres"]),
+        "RAW_BUCKET": names["raw_bucket"].default,
+        "PROCESSED_BUCKET": names["processed_bucket"].default,
+        "RAW_TOPIC": names["raw_topic"].default,
+        "PIPELINE_TOPIC": names["pipeline_topic"].default,
+        "SOLVER_SUBSCRIPTION": names["solver_subscription"].default,
+        "STORAGE_EVENTS_TOPIC": "storage-events",
+        "EVENTARC_URL": url["eventarc"],
+        "BUCKET_UPLOAD_URL": url["cf-bucket-upload"],
+        "IMAGE_RECEIVED_URL": url["cf-image-received"],
+        "HEADER_TO_DB_URL": url["cf-header-to-db"],
+        "OBSERVATIONS_DATA_URL": url["observations-data"],
+        "OBSERVATIONS_EXPLORER_URL": url["observations-explorer"],
+        # A proxy for the outside must not be asked for what is on this machine.
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), LOOPBACK, "localhost"])),
+    }
+
+
+def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Component]:
+    """Return the network's components; stopping goes through them backwards.
+
+    Raises
+    ------
+    NetworkError
+        When a program is missing that the user asked for.
+    """
+    return [
+        _step("cluster"),
+        _postgres(ports["postgres"]),
+        _step("database", after=["postgres"]),
+        *_pubsub(ports["pubsub"], env["PUBSUB_EMULATOR_HOST"]),
+        # The topics first: an event for which there is no topic would be lost.
+        _storage(ports["storage"], env, after=["topics"]),
+        _step("buckets", after=["storage"]),
+        _function("cf-header-to-db", "http", ports),
+        _function("cf-image-received", "http", ports),
+        _function("cf-bucket-upload", "cloudevent", ports),
+        _web("eventarc", ROOT, "local.eventarc", ports),
+        _worker("gce-plate-solver", after=["database", "topics", "buckets"]),
+        _web("observations-data", ROOT / "observations-data", "main", ports),
+        _web("observations-explorer", ROOT / "observations-explorer", "main", ports),
+    ]
+
+
+def _postgres(port: int) -> Component:
+    return Component(
+        "postgres",
+        postgres.server_program(postgres_dir(), port),
+        after=["cluster"],
+        ready=lambda: postgres.is_ready(port),
+        stop_signal=signal.SIGINT,
+        privileges=postgres.privileges(),
+        port=port,
+    )
+
+
+def _pubsub(port: int, address: str) -> list[Component]:
+    """Return our broker or Google's emulator, none for a foreign one; then the topics."""
+    if address != f"{LOOPBACK}:{port}":
+        return [_step("topics")]
+    if os.environ.get("PUBSUB") == "google":
+        command = _google_emulator(address)
+    else:
+        store = state_dir() / "pubsub.sqlite"
+        command = [*_python("local.broker"), "--host", LOOPBACK, "--port", str(port)]
+        command += ["--store", str(store)]
+    broker = Component("pubsub", command, ready=lambda: _listens(port), port=port)
+    return [broker, _step("topics", after=["pubsub"])]
+
+
+def _google_emulator(address: str) -> list[str]:
+    for program, package in (("gcloud", "Google Cloud CLI"), ("java", "Java runtime")):
+        if shutil.which(program) is None:
+            raise NetworkError(f"PUBSUB=google needs the {package}: {program} is not installed")
+    return ["gcloud", "beta", "emulators", "pubsub", "start", f"--host-port={address}"]
+
+
+def _foreign_pubsub(ports: Mapping[str, int]) -> str | None:
+    """Return the emulator that the user has set; None where that is our own of an earlier run."""
+    address = os.environ.get("PUBSUB_EMULATOR_HOST")
+    return None if address == f"{LOOPBACK}:{ports['pubsub']}" else address
+
+
+def _storage(port: int, env: Mapping[str, str], after: list[str]) -> Component:
+    project, topic = env["GOOGLE_CLOUD_PROJECT"], env["STORAGE_EVENTS_TOPIC"]
+    return Component(
+        "storage",
+        storage.server_command(state_dir() / "storage", port, project, topic),
+        after,
+        ready=lambda: storage.is_ready(port),
+        port=port,
+    )
+
+
+def _function(name: str, kind: str, ports: Mapping[str, int]) -> Component:
+    """Return a Cloud Function; its target is its folder's name without the ``cf-``."""
+    port = ports[name]
+    command = [*_python("functions_framework"), f"--host={LOOPBACK}", f"--port={port}"]
+    command += [f"--target={name.removeprefix('cf-').replace('-', '_')}"]
+    command += [f"--source={ROOT / name / 'main.py'}", f"--signature-type={kind}"]
+    # functions-framework cannot switch off gunicorn's control socket; this keeps it from home.
+    env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name))}
+    return Component(name, command, ready=lambda: _answers(port), port=port, env=env)
+
+
+def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
+    """Return a web service: the application that ``create_app()`` of a module makes."""
+    port = ports[name]
+    command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", "--threads=8"]
+    command += ["--no-control-socket", f"--chdir={folder}", f"{module}:create_app()"]
+    return Component(name, command, ready=lambda: _answers(port), port=port)
+
+
+def _worker(name: str, after: list[str]) -> Component:
+    return Component(name, [sys.executable, str(ROOT / name / "main.py")], after)
+
+
+def _step(name: str, after: list[str] | None = None) -> Component:
+    return Component(name, _python(f"local.steps.{name}"), after or [], once=True)
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+def _runtime_dir(name: str) -> Path:
+    folder = state_dir() / "run" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def _answers(port: int) -> bool:
+    """Return whether an HTTP server answers; functions-framework keeps this path from functions."""
+    try:
+        requests.get(f"http://{LOOPBACK}:{port}/robots.txt", timeout=0.2)
+    except requests.RequestException:
+        return False
+    return True

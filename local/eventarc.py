@@ -1,0 +1,77 @@
+"""Eventarc's part: a storage notification comes in, the CloudEvent of a function goes out."""
+
+import base64
+import os
+from urllib.parse import quote
+
+import requests
+from flask import Flask, Response, request
+from pydantic import BaseModel, Field
+
+from panoptes_network.config import settings
+
+FINALIZED = "google.cloud.storage.object.v1.finalized"
+
+
+class _Attributes(BaseModel):
+    bucket: str = Field(alias="bucketId")
+    name: str = Field(alias="objectId")
+    event_time: str = Field(alias="eventTime")
+
+
+class Notification(BaseModel):
+    """A storage notification, as Pub/Sub pushes it; `data` is the object's JSON in base64."""
+
+    message_id: str = Field(alias="messageId")
+    attributes: _Attributes
+    data: str
+
+
+def create_app() -> Flask:
+    """Return the app that the push subscription of the storage events posts to.
+
+    The function's status is the answer, so that an event that it fails on comes again. Only
+    the raw bucket has a trigger.
+    """
+    app = Flask("eventarc")
+
+    @app.post("/")
+    def deliver() -> Response:
+        notification = Notification.model_validate(request.get_json()["message"])
+        if notification.attributes.bucket != settings().raw_bucket:
+            return Response(status=204)
+        return Response(status=_send(notification))
+
+    return app
+
+
+def cloud_event_headers(notification: Notification) -> dict[str, str]:
+    """Return the headers of the CloudEvent that Eventarc makes of a notification.
+
+    It is in the binary content mode: https://github.com/cloudevents/spec (HTTP binding,
+    3.1), whose 3.1.3.2 asks for percent-encoding of what is not printable ASCII.
+    """
+    bucket, name = notification.attributes.bucket, notification.attributes.name
+    return {
+        "ce-id": notification.message_id,
+        "ce-specversion": "1.0",
+        "ce-type": FINALIZED,
+        "ce-source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
+        "ce-subject": quote(f"objects/{name}", safe="".join(map(chr, range(0x21, 0x7F)))),
+        "ce-time": notification.attributes.event_time,
+        "ce-bucket": bucket,
+        "content-type": "application/json",
+    }
+
+
+def _send(notification: Notification) -> int:
+    try:
+        response = requests.post(
+            os.environ["BUCKET_UPLOAD_URL"],
+            data=base64.b64decode(notification.data),
+            headers=cloud_event_headers(notification),
+            timeout=settings().request_timeout_s * 3,
+        )
+    except requests.RequestException:
+        return 503
+    return response.status_code

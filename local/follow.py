@@ -1,0 +1,174 @@
+"""Upload images and follow each through its states, on a terminal or in plain lines."""
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from google.cloud import storage
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from local.images import ImageFile
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
+
+STALL_LIMIT_S = 300.0
+POLL_S = 0.25
+MAX_ROWS = 20
+"""So many images are shown at a time: those that have not ended, then the newest."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """An uploaded image and how far it has come; `image` is None before the database has it."""
+
+    path: str
+    generation: int
+    uploaded_at: datetime
+    state: str = "uploaded"
+    reason: str | None = None
+    image: Image | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in END_STATES
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has come all the way to its stamps."""
+        return self.state == ImageState.SOURCES_EXTRACTED
+
+    @property
+    def name(self) -> str:
+        """Its id, or its path while it has none."""
+        return self.image.image_id if self.image else self.path
+
+
+def upload_and_follow(images: Iterable[ImageFile], console: Console) -> list[Followed]:
+    """Upload images one after the other, as a unit does, and return when all have ended.
+
+    Returns before that, with states that are no ends, when nothing has moved for
+    `STALL_LIMIT_S` seconds.
+    """
+    followed: list[Followed] = []
+    with ThreadPoolExecutor(1) as pool:
+        uploads = pool.submit(_upload, images, followed)
+        if console.is_terminal:
+            _follow_live(followed, uploads, console)
+        else:
+            _follow_in_lines(followed, uploads, console)
+        uploads.result()
+    return followed
+
+
+def results_table(followed: Sequence[Followed]) -> Table:
+    """Return what came out: a row for each image."""
+    columns = ("image", "state", "centre (deg)", "arcsec/px", "rms arcsec")
+    table = Table(*columns, "sources", "matches", "stamps", "seconds", box=None)
+    for one in followed:
+        table.add_row(Text(one.name), one.state, *_figures(one.image))
+    return table
+
+
+def _figures(image: Image | None) -> list[str]:
+    if image is None:
+        return []
+    centre = "" if image.ra_deg is None else f"{image.ra_deg:.4f} {image.dec_deg:+.4f}"
+    values = [
+        (image.pixel_scale_arcsec, ".4f"),
+        (image.rms_arcsec, ".3f"),
+        (image.n_sources, "d"),
+        (image.n_matched, "d"),
+        (image.n_stamps, "d"),
+        (image.processing_s, ".1f"),
+    ]
+    return [centre, *("" if value is None else format(value, form) for value, form in values)]
+
+
+def _upload(images: Iterable[ImageFile], followed: list[Followed]) -> None:
+    bucket = storage.Client().bucket(settings().raw_bucket)
+    for image in images:
+        begun = datetime.now(UTC)
+        blob = bucket.blob(image.object_path)
+        blob.upload_from_filename(str(image.file))
+        followed.append(Followed(image.object_path, int(blob.generation), begun))
+
+
+def _follow_live(followed: list[Followed], uploads: Future[None], console: Console) -> None:
+    spinners: dict[str, Spinner] = {}
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        for _ in _changes(followed, uploads):
+            live.update(_progress(followed, uploads, spinners))
+
+
+def _follow_in_lines(followed: list[Followed], uploads: Future[None], console: Console) -> None:
+    for changed in _changes(followed, uploads):
+        for one in changed:
+            why = f": {one.reason}" if one.reason else ""
+            console.print(f"{one.name} {one.state}{why}", soft_wrap=True, markup=False)
+
+
+def _changes(followed: list[Followed], uploads: Future[None]) -> Iterable[list[Followed]]:
+    """Give those whose state has changed, at every poll, until all have ended or none moves."""
+    known: dict[str, str] = {}
+    moved_at = time.monotonic()
+    while time.monotonic() - moved_at < STALL_LIMIT_S:
+        # Asked before the poll: what is uploaded after it is polled in the next round.
+        all_uploaded, current = uploads.done(), list(followed)
+        _refresh([one for one in current if not one.has_ended])
+        changed = [one for one in current if known.get(one.path) != one.state]
+        known.update({one.path: one.state for one in changed})
+        yield changed
+        if all_uploaded and all(one.has_ended for one in current):
+            return
+        if changed or not all_uploaded:
+            moved_at = time.monotonic()
+        time.sleep(POLL_S)
+
+
+def _progress(
+    followed: Sequence[Followed], uploads: Future[None], spinners: dict[str, Spinner]
+) -> Group:
+    """Return a row for each image and a line that sums up."""
+    table = Table.grid(padding=(0, 2))
+    shown = sorted(followed, key=lambda one: (one.has_ended, -one.generation))[:MAX_ROWS]
+    for one in sorted(shown, key=lambda one: one.generation):
+        # The same object in every picture, else it would not turn.
+        spinner = spinners.setdefault(one.path, Spinner("dots"))
+        mark = ("✓" if one.succeeded else "✗") if one.has_ended else spinner
+        table.add_row(mark, Text(one.name), one.state, Text(one.reason or ""))
+    ended = sum(one.has_ended for one in followed)
+    more = "" if uploads.done() else ", uploading"
+    return Group(table, f"{ended} of {len(followed)} images have ended{more}")
+
+
+def _refresh(open_ones: Sequence[Followed]) -> None:
+    """Ask the database how far images have come."""
+    if open_ones:
+        run_transaction(lambda session: _read_states(session, {one.path: one for one in open_ones}))
+
+
+def _read_states(session: Session, by_path: dict[str, Followed]) -> None:
+    bucket, paths = settings().raw_bucket, list(by_path)
+    query = select(Image).where(Image.bucket == bucket, Image.bucket_path.in_(paths))
+    for image in session.scalars(query):
+        one = by_path[str(image.bucket_path)]
+        if image.generation == one.generation:
+            one.image, one.state, one.reason = image, image.state, image.reason
+    # A file that was refused before it became an image is known by its events only.
+    refused = select(ImageEvent).where(
+        ImageEvent.bucket_path.in_(paths), ImageEvent.state == ImageState.ERROR
+    )
+    for event in session.scalars(refused):
+        one = by_path[str(event.bucket_path)]
+        if one.image is None and event.at >= one.uploaded_at:
+            one.state, one.reason = event.state, event.reason

@@ -1,0 +1,76 @@
+"""The images that `make run` uploads: a simulated observation, or files of the user's own."""
+
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.fits_header import read_image_header
+from panoptes_network.ids import ObjectPath, image_suffix, parse_path
+from panoptes_network.metadata import clean_headers, identify, image_path
+from simulator import Observation, simulate
+
+SIMULATED_FRAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """A file and the object path that a unit would upload it under."""
+
+    file: Path
+    object_path: str
+
+
+def simulated_observation(folder: Path) -> Iterator[ImageFile]:
+    """Render a short observation that has just ended into `folder`, frame by frame."""
+    observation = Observation(count=SIMULATED_FRAMES)
+    duration = timedelta(seconds=observation.count * observation.cadence_s)
+    start = (datetime.now(UTC) - duration).replace(microsecond=0)
+    for frame in simulate(replace(observation, start=start)):
+        yield ImageFile(frame.write(folder), frame.object_path.path)
+
+
+def matching_files(pattern: str) -> list[Path]:
+    """Return the files that a shell pattern names (``**`` for any folders), in order."""
+    # Path.glob takes no absolute pattern before Python 3.13.
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207
+    return [Path(name) for name in sorted(names) if Path(name).is_file()]
+
+
+def name_image(file: Path) -> ImageFile:
+    """Find out which image a file is: from the end of its path, else from its header.
+
+    Raises
+    ------
+    PermanentError
+        When it is no FITS file, or neither says which image it is.
+    """
+    suffix = image_suffix(file.name)
+    if suffix is None or suffix == ".cr2":
+        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "not a .fits, .fits.fz or .fz file")
+    return ImageFile(file, (_path_from_folders(file) or _path_from_header(file, suffix)).path)
+
+
+def _path_from_folders(file: Path) -> ObjectPath | None:
+    """Return the object path that `file` ends with, with or without a field; None for neither."""
+    parts = file.absolute().parts
+    for length in (4, 5):
+        try:
+            return parse_path("/".join(parts[-length:]))
+        except PermanentError:
+            continue
+    return None
+
+
+def _path_from_header(file: Path, suffix: str) -> ObjectPath:
+    with file.open("rb") as opened:
+
+        def read(start: int, length: int) -> bytes:
+            opened.seek(start)
+            return opened.read(length)
+
+        cards = read_image_header(read).cards
+    path = image_path(identify(None, clean_headers(cards)), suffix)
+    return parse_path(path.path)

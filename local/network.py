@@ -1,0 +1,140 @@
+"""Starting the network, waiting for it, and stopping it, from a person's terminal."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+
+from local.components import PREFERRED_PORTS, components, network_env
+from local.state import (
+    ROOT,
+    NetworkError,
+    choose_ports,
+    is_locked,
+    lock,
+    log_file,
+    read_state,
+    write_env,
+)
+from local.supervisor import Phase, Supervisor
+
+START_LIMIT_S = 180.0
+STOP_LIMIT_S = 120.0
+MAX_FAILURES = 3
+"""A component that fails so often before it was ever ready is not waited for."""
+_POLL_S = 0.05
+_UP = frozenset({Phase.READY, Phase.DONE})
+
+
+def supervise() -> None:
+    """Run the network in this process until it is told to stop."""
+    with lock():
+        ports = choose_ports(PREFERRED_PORTS)
+        env = network_env(ports)
+        parts = [
+            c
+            for c in components(ports, env)
+            if "-" not in c.name or (ROOT / c.name / "main.py").exists()
+        ]
+        write_env(env)
+        Supervisor(parts, os.environ | env).run()
+
+
+def start(console: Console, *, attached: bool) -> None:
+    """Start the network and return when all of it is ready, telling what becomes ready.
+
+    Parameters
+    ----------
+    attached : bool
+        Whether it ends together with this process, however that ends.
+
+    Raises
+    ------
+    NetworkError
+        When it is running already, or a component does not start; then nothing is left running.
+    """
+    if is_locked():
+        raise NetworkError("the network is running already: see `make status`")
+    log = log_file("supervisor")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    tie = ["setpriv", "--pdeathsig=TERM", "--"] if attached else []
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*tie, sys.executable, "-m", "local", "supervise"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(console, process)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def stop(console: Console) -> None:
+    """Stop the network and return when nothing of it runs; nothing where none runs.
+
+    Raises
+    ------
+    NetworkError
+        When it does not stop.
+    """
+    if not is_locked():
+        return
+    with console.status("stopping the network"):
+        os.kill(read_state()["pid"], signal.SIGTERM)
+        deadline = time.monotonic() + STOP_LIMIT_S
+        while is_locked():
+            if time.monotonic() > deadline:
+                raise NetworkError("the network does not stop: see `make logs`")
+            time.sleep(_POLL_S)
+
+
+def _wait_until_ready(console: Console, process: subprocess.Popen[bytes]) -> None:
+    begun = time.monotonic()
+    told: set[str] = set()
+    with console.status("starting the network") as status:
+        for parts in _reports(process, begun + START_LIMIT_S):
+            for part in parts:
+                if part["phase"] in _UP and part["name"] not in told:
+                    told.add(part["name"])
+                    console.print(f"  {part['name']:<24}{time.monotonic() - begun:5.1f} s")
+            open_ones = [part["name"] for part in parts if part["phase"] not in _UP]
+            if not open_ones:
+                return
+            status.update(f"starting {', '.join(open_ones)}")
+
+
+def _reports(process: subprocess.Popen[bytes], deadline: float) -> Iterator[list[dict[str, Any]]]:
+    """Give what the supervisor reports, again and again; NetworkError when it cannot start."""
+    while True:
+        time.sleep(_POLL_S)
+        if process.poll() is not None:
+            raise NetworkError(f"the network did not start: {_last_lines('supervisor')}")
+        state = read_state()
+        parts = state.get("components", []) if state.get("pid") == process.pid else []
+        for part in parts:
+            if part["restarts"] >= MAX_FAILURES and part["phase"] not in _UP:
+                raise NetworkError(
+                    f"{part['name']} does not start ({part['last_exit']}):\n"
+                    f"{_last_lines(part['name'])}"
+                )
+        if time.monotonic() > deadline:
+            raise NetworkError("the network did not start in time: see `make status`")
+        if parts:
+            yield parts
+
+
+def _last_lines(name: str, count: int = 12) -> str:
+    file = log_file(name)
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    return "\n".join(lines[-count:])

@@ -1,0 +1,86 @@
+"""The main job, seen from the outside: images go in, and a table of what came out is shown."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from sqlalchemy import select
+
+from local.follow import Followed, results_table, upload_and_follow
+from local.images import matching_files, name_image, simulated_observation
+from local.state import NetworkError
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.models import CatalogStar
+from panoptes_network.errors import PermanentError
+
+
+def load_first_catalog(console: Console) -> None:
+    """Load the embedded star catalog into a database that has none.
+
+    Raises
+    ------
+    NetworkError
+        When it cannot be loaded; the loader has said why.
+    """
+    first = select(CatalogStar.picid).limit(1)
+    if run_transaction(lambda session: session.scalar(first)) is not None:
+        return
+    console.print("loading the star catalog (once)")
+    loader = [sys.executable, "-m", "panoptes_network.catalog.cli", "gaia"]
+    if subprocess.run(loader, check=False).returncode:
+        raise NetworkError("the star catalog was not loaded")
+
+
+def process_simulation(console: Console) -> bool:
+    """Put a short simulated observation through the network and show what came out.
+
+    Returns
+    -------
+    bool
+        Whether every image came all the way to its stamps.
+    """
+    console.print("a simulated unit takes and uploads a short observation")
+    with tempfile.TemporaryDirectory() as folder:
+        return _show(upload_and_follow(simulated_observation(Path(folder)), console), console)
+
+
+def process_files(pattern: str, console: Console) -> bool:
+    """Put the files that match a shell pattern through the network and show what came out.
+
+    Returns
+    -------
+    bool
+        Whether every file was an image and came all the way to its stamps.
+
+    Raises
+    ------
+    NetworkError
+        When no file matches.
+    """
+    files = matching_files(pattern)
+    if not files:
+        raise NetworkError(f"no file matches {pattern!r}")
+    images = []
+    for file in files:
+        try:
+            images.append(name_image(file))
+        except PermanentError as error:
+            _say(console, f"left out {file}: {error.message}")
+    all_came_through = _show(upload_and_follow(images, console), console)
+    return all_came_through and len(images) == len(files)
+
+
+def _show(followed: list[Followed], console: Console) -> bool:
+    console.print(results_table(followed))
+    failed = [one for one in followed if not one.succeeded]
+    for one in failed:
+        why = one.reason or "nothing more has happened to it, see `make logs`"
+        _say(console, f"{one.name} is {one.state}: {why}")
+    return not failed
+
+
+def _say(console: Console, line: str) -> None:
+    """Print a line as it is: names and reasons may hold what rich reads as markup."""
+    console.print(line, markup=False, soft_wrap=True)

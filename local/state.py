@@ -1,0 +1,131 @@
+"""What the network keeps below `.local`: its lock, ports, addresses, state and logs."""
+
+import fcntl
+import json
+import os
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The checkout."""
+
+LOOPBACK = "127.0.0.1"
+
+
+class NetworkError(Exception):
+    """Something that the person at the keyboard can put right; the message says what."""
+
+
+def state_dir() -> Path:
+    """Return the folder of all local state: ``.local``, or PANOPTES_LOCAL_DIR."""
+    return Path(os.environ.get("PANOPTES_LOCAL_DIR") or ROOT / ".local").absolute()
+
+
+def log_file(name: str) -> Path:
+    """Return the log of a component."""
+    return state_dir() / "log" / f"{name}.log"
+
+
+def postgres_dir() -> Path:
+    """Return the folder of the PostgreSQL cluster."""
+    return state_dir() / "postgres"
+
+
+def env_file() -> Path:
+    """Return the file that a client's shell reads: ``set -a; . .local/env``."""
+    return state_dir() / "env"
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """Hold the lock that only one running network has; the kernel frees it with its holder.
+
+    Raises
+    ------
+    NetworkError
+        When another process holds it.
+    """
+    state_dir().mkdir(parents=True, exist_ok=True)
+    with (state_dir() / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise NetworkError("the network is running already: see `make status`") from None
+        yield
+
+
+def is_locked() -> bool:
+    """Return whether a network is running on this state."""
+    if not (state_dir() / "lock").exists():
+        return False
+    try:
+        with lock():
+            return False
+    except NetworkError:
+        return True
+
+
+def write_state(state: Mapping[str, Any]) -> None:
+    """Replace the state file in one step, so that a reader never sees half of it."""
+    draft = state_dir() / "state.json.new"
+    draft.write_text(json.dumps(state, indent=1))
+    draft.replace(state_dir() / "state.json")
+
+
+def read_state() -> dict[str, Any]:
+    """Return what the supervisor last wrote; empty where it wrote nothing yet."""
+    return _read_json(state_dir() / "state.json")
+
+
+def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
+    """Give each name a loopback port: the last one if it is free, the preferred, or any."""
+    file = state_dir() / "ports.json"
+    known = _read_json(file)
+    chosen: dict[str, int] = {}
+    for name, port in preferred.items():
+        wishes = [known.get(name, port), port]
+        free = (wish for wish in wishes if wish not in chosen.values() and _is_free(wish))
+        chosen[name] = next(free, 0) or _any_port()
+    file.write_text(json.dumps(chosen, indent=1))
+    return chosen
+
+
+def write_env(variables: Mapping[str, str]) -> None:
+    """Write the addresses in the form that a shell reads."""
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    env_file().write_text("".join(lines))
+
+
+def read_env() -> dict[str, str]:
+    """Return the addresses of the network that runs, or last ran, here."""
+    words = shlex.split(env_file().read_text())
+    return dict(word.split("=", 1) for word in words)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port that only waits for late packets is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,219 @@
+"""Starts the components in order, keeps them running, and takes all of them down with itself."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from local.state import ROOT, log_file, state_dir, write_state
+
+POLL_S = 0.05
+STOP_LIMIT_S = 20.0
+BACKOFF_S = (0.5, 1, 2, 4, 8, 15, 30)
+SETTLED_S = 60.0
+"""A component that has run so long may fail again without waiting longer for it."""
+MAX_LOG_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A program of the network.
+
+    Attributes
+    ----------
+    command : sequence of str
+        The program and its arguments.
+    after : sequence of str
+        Names of the components that must be ready before it starts.
+    ready : callable, optional
+        Whether it does its work now; without one, it does as soon as it runs.
+    once : bool
+        It is a step that ends: ready when it has ended well. A step is taken again when
+        something that it comes after was restarted.
+    stop_signal : signal.Signals
+        What it takes as "finish and leave"; also what it gets should the supervisor die.
+    privileges : sequence of str
+        Options of setpriv(1) that it starts with.
+    port : int, optional
+        The loopback port that it listens on.
+    env : mapping of str to str
+        What its environment has beside that of the network.
+    """
+
+    name: str
+    command: Sequence[str]
+    after: Sequence[str] = ()
+    ready: Callable[[], bool] = lambda: True
+    once: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    privileges: Sequence[str] = ()
+    port: int | None = None
+    env: dict[str, str] = field(default_factory=dict)
+
+
+class Phase(StrEnum):
+    """Where a component stands."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    DONE = "done"
+    RESTARTING = "restarting"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class _Child:
+    """A component and the process that it is, or was, at the moment."""
+
+    component: Component
+    process: subprocess.Popen[bytes] | None = None
+    phase: Phase = Phase.WAITING
+    started_at: float = 0.0
+    not_before: float = 0.0
+    failures: int = 0
+    restarts: int = 0
+    last_exit: str | None = None
+
+    def start(self, env: dict[str, str]) -> None:
+        component = self.component
+        # setpriv and not `preexec_fn`: the tie to the parent has to be made after the
+        # change of user, which would undo it, and Python code between fork and exec is unsafe.
+        tie = ["setpriv", f"--pdeathsig={component.stop_signal.name[3:]}"]
+        with log_file(component.name).open("ab") as log:
+            self.process = subprocess.Popen(
+                [*tie, *component.privileges, "--", *component.command],
+                cwd=ROOT,
+                env=env | component.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.phase, self.started_at = Phase.STARTING, time.time()
+
+    def ended(self, status: int) -> None:
+        """Note why the process ended and when to try again; end what it left behind."""
+        self._end_group()
+        self.last_exit = signal.Signals(-status).name if status < 0 else f"status {status}"
+        if time.time() - self.started_at > SETTLED_S:
+            self.failures = 0
+        delay = BACKOFF_S[min(self.failures, len(BACKOFF_S) - 1)]
+        self.failures += 1
+        self.restarts += 1
+        self.phase, self.not_before = Phase.RESTARTING, time.time() + delay
+
+    def stop(self) -> None:
+        """Ask the process to finish, and end it by force where it does not."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(self.component.stop_signal)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_LIMIT_S)
+            self._end_group()
+            self.process.wait()
+        self.phase = Phase.STOPPED
+
+    def _end_group(self) -> None:
+        """End what the process has started and left behind."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def report(self) -> dict[str, Any]:
+        """Return what `status` shows of it."""
+        runs = self.phase in (Phase.STARTING, Phase.READY)
+        return {
+            "name": self.component.name,
+            "phase": self.phase,
+            "pid": self.process.pid if self.process and runs else None,
+            "port": self.component.port,
+            "once": self.component.once,
+            "started_at": self.started_at if runs else None,
+            "restarts": self.restarts,
+            "last_exit": self.last_exit,
+        }
+
+
+class Supervisor:
+    """Runs components until it is told to stop.
+
+    Parameters
+    ----------
+    components : sequence of Component
+        In the order to start them in; they are stopped in the reverse order.
+    env : dict of str to str
+        The environment that all of them share.
+    """
+
+    def __init__(self, components: Sequence[Component], env: dict[str, str]) -> None:
+        self._children = {c.name: _Child(c) for c in components}
+        self._env = env
+        self._stopping = False
+
+    def run(self) -> None:
+        """Start all, restart what ends, and return when all are stopped."""
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, lambda *_: setattr(self, "_stopping", True))
+        (state_dir() / "log").mkdir(parents=True, exist_ok=True)
+        self._write_state()
+        while not self._stopping:
+            before = [child.phase for child in self._children.values()]
+            for child in self._children.values():
+                self._advance(child)
+                _bound_log(child.component.name)
+            if before != [child.phase for child in self._children.values()]:
+                self._write_state()
+            time.sleep(POLL_S)
+        for child in reversed(self._children.values()):
+            child.stop()
+            self._write_state()
+
+    def _advance(self, child: _Child) -> None:
+        """Take a component one step further, where there is one to take."""
+        if child.phase in (Phase.WAITING, Phase.RESTARTING):
+            if time.time() >= child.not_before and self._may_start(child.component):
+                child.start(self._env)
+        elif child.process and child.phase is not Phase.DONE:
+            status = child.process.poll()
+            if status == 0 and child.component.once:
+                child.phase = Phase.DONE
+            elif status is not None:
+                child.ended(status)
+                self._repeat_steps(child.component.name)
+            elif child.phase is Phase.STARTING and self._is_ready(child.component):
+                child.phase = Phase.READY
+
+    def _may_start(self, component: Component) -> bool:
+        return all(
+            self._children[name].phase in (Phase.READY, Phase.DONE) for name in component.after
+        )
+
+    @staticmethod
+    def _is_ready(component: Component) -> bool:
+        return not component.once and component.ready()
+
+    def _repeat_steps(self, name: str) -> None:
+        """Take those steps again that prepared the component which has now ended."""
+        for child in self._children.values():
+            if child.phase is Phase.DONE and name in child.component.after:
+                child.phase = Phase.WAITING
+
+    def _write_state(self) -> None:
+        reports = [child.report() for child in self._children.values()]
+        write_state({"pid": os.getpid(), "components": reports})
+
+
+def _bound_log(name: str) -> None:
+    """Keep one older part of a log that has grown too long.
+
+    The file is copied and emptied, not renamed: its writer has it open, and appends.
+    """
+    log = log_file(name)
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+        log.with_suffix(".log.1").write_bytes(log.read_bytes())
+        os.truncate(log, 0)
