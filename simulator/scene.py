@@ -30,8 +30,8 @@ POINTING_ERROR_DEG = 0.05
 DRIFT_PX_PER_S = (-0.4 / 128, -1.7 / 128)
 GUIDING_JITTER_PX = 0.15
 APERTURE_RADIUS_PX = 2.0
-APERTURE_FRACTION = 0.51
-"""Measured light within 2 px, frames.md's 51 %."""
+APERTURE_FRACTION = 0.63
+"""Part of the PSF's light within that radius, mean over the Bayer cell."""
 
 
 @dataclass(frozen=True, slots=True)
