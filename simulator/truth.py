@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
@@ -42,4 +41,4 @@ class Truth:
         with fits.open(path) as hdus:
             cards = hdus[0].header.copy()
             del cards["NAXIS"]  # there is no image, and WCS warns about its missing axes
-            return cls(WCS(cards), Table(np.array(hdus["STARS"].data)))
+            return cls(WCS(cards), Table.read(hdus["STARS"]))

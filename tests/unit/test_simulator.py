@@ -99,20 +99,22 @@ def test_detected_places_are_the_true_ones(frame, detections):
     assert np.sqrt(np.mean(np.square(offsets))) < 0.25
 
 
-def test_measured_light_is_the_true_flux(frame):
-    stars = frame.truth.stars
+def test_measured_light_is_the_true_flux():
+    sparse = replace(SMALL, ra_deg=150.0, dec_deg=40.0, width=800, height=600)
+    frame = next(simulate(sparse))
+    stars = frame.truth.stars[frame.truth.stars["snr"] > 5]
     y, x = np.indices(frame.data.shape)
     ratios = []
-    for star in stars[~stars["saturated"]]:
+    for star in stars[~stars["saturated"] & (stars["snr"] > 60)]:
         distance = np.hypot(stars["x"] - star["x"], stars["y"] - star["y"])
         alone = (stars["flux_g_adu"][distance < 18] > 0.05 * star["flux_g_adu"]).sum() == 1
-        inside = 14 < star["x"] < 385 and 14 < star["y"] < 285
-        if star["snr"] > 100 and alone and inside:
+        if alone and 24 < star["x"] < 775 and 24 < star["y"] < 575:
             true = (star["flux_r_adu"] + 2 * star["flux_g_adu"] + star["flux_b_adu"]) / 4
             ratios.append(aperture_sum(frame.data, np.hypot(x - star["x"], y - star["y"])) / true)
-    assert len(ratios) >= 5
-    # Sampling of a single star on the Bayer cell scatters by some 10 %, the median by 4 %.
-    assert np.median(ratios) == pytest.approx(1, abs=0.08)
+    assert len(ratios) > 10
+    # 1.6 % of the light is beyond 10 px. One star scatters by 5 % (its place on the Bayer
+    # cell, its neighbours), the median of ten by 2 %.
+    assert np.median(ratios) == pytest.approx(0.98, abs=0.05)
 
 
 def aperture_sum(data, radius):
