@@ -1,0 +1,59 @@
+"""Push delivery: a message is an HTTP POST, the status of the answer its ack or nack."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from urllib.parse import urlsplit
+
+from google.protobuf.json_format import MessageToDict
+
+from local.broker.limits import Proto
+from local.broker.store import Store
+
+_CONCURRENCY = 8  # requests under way for one subscription
+_ACK_STATUSES = {102, 200, 201, 202, 204}
+
+
+async def push(store: Store, name: str) -> None:
+    """Deliver the messages of a subscription as long as it has an endpoint."""
+    async with asyncio.TaskGroup() as requests:
+        while (spec := store.specs.get(name)) and spec.push_config.push_endpoint:
+            # Longer than the request, so that a timeout is one nack and not two.
+            lease_s = 2 * spec.ack_deadline_seconds
+            for received in store.lease(name, name, lease_s, _CONCURRENCY):
+                requests.create_task(_deliver(store, spec, received))
+            await store.changed(name)
+
+
+async def _deliver(store: Store, spec: Proto, received: Proto) -> None:
+    url, timeout_s = spec.push_config.push_endpoint, spec.ack_deadline_seconds
+    message = {"data": "", "attributes": {}} | MessageToDict(received.message)
+    message |= {"message_id": message["messageId"], "publish_time": message["publishTime"]}
+    envelope = {"subscription": spec.name, "message": message}
+    if received.delivery_attempt:
+        envelope["deliveryAttempt"] = received.delivery_attempt
+    try:
+        status = await asyncio.wait_for(_post(url, json.dumps(envelope).encode()), timeout_s)
+    except (OSError, ValueError) as error:  # a timeout is an OSError
+        logging.warning("push to %s: %r", url, error)
+        status = 0
+    if spec.name not in store.specs:
+        return
+    if status in _ACK_STATUSES:
+        store.acknowledge(spec.name, [received.ack_id])
+    else:
+        store.modify_deadline(spec.name, [received.ack_id], 0)
+
+
+async def _post(url: str, body: bytes) -> int:
+    # On asyncio's streams: a thread in an HTTP library would outlive its timeout and the stop.
+    parts = urlsplit(url)
+    target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
+    with contextlib.closing(writer):
+        head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        _, status, *_ = (await reader.readline()).split()
+    return int(status)
