@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from google.auth.exceptions import GoogleAuthError
 
-from panoptes_network.errors import PermanentError
+from panoptes_network.errors import PermanentError, TransientError
 from simulator.catalog_csv import write_catalog_csv
 from simulator.frame import simulate
 from simulator.observation import FITS_SUFFIXES, FULL_HEIGHT, FULL_WIDTH, Conditions, Observation
-from simulator.upload import raw_bucket, upload_frame
+from simulator.upload import upload_frame
 
 Command = TypeVar("Command", bound=Callable[..., None])
 _DEFAULT = Observation()
@@ -97,11 +98,14 @@ def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
 @observation_options
 def upload(**options: Any) -> None:
     """Send the frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
-    observation, bucket = _observation(options), raw_bucket()
+    observation = _observation(options)
     frames = simulate(observation)
     with click.progressbar(frames, length=observation.count, label="Uploading") as progress:
-        sent = [upload_frame(bucket, frame) for frame in progress]
-    click.echo("\n".join(f"gs://{bucket.name}/{path}" for path in sent))
+        try:
+            sent = [upload_frame(frame) for frame in progress]
+        except (PermanentError, TransientError, GoogleAuthError) as error:
+            raise click.ClickException(str(error)) from error
+    click.echo("\n".join(sent))
 
 
 def _observation(options: dict[str, Any]) -> Observation:

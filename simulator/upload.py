@@ -1,37 +1,31 @@
 """Send a frame to the raw bucket, as a unit does."""
 
-import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from google.cloud.storage import Bucket, Client
-
+from panoptes_network import storage
 from panoptes_network.config import settings
 from simulator.frame import Frame
 
-_CONTENT_TYPES = {".fits": "image/fits", ".fits.fz": "application/octet-stream"}
 
+def upload_frame(frame: Frame) -> str:
+    """Upload a frame to the raw bucket of the settings; the truth stays at home.
 
-def raw_bucket() -> Bucket:
-    """Return the raw bucket of the settings.
-
-    The client library itself sends to ``STORAGE_EMULATOR_HOST`` where that is set, without
-    credentials then.
-    """
-    config = settings()
-    return Client(project=config.google_cloud_project).bucket(config.raw_bucket)
-
-
-def upload_frame(bucket: Bucket, frame: Frame) -> str:
-    """Upload a frame under its object path and return that; the truth stays at home.
+    Returns
+    -------
+    str
+        Its address, ``gs://bucket/object path``.
 
     Raises
     ------
-    google.api_core.exceptions.GoogleAPIError
-        Where the bucket is missing, or refuses.
+    PermanentError
+        Where there is no such bucket.
+    TransientError
+        Where storage is away.
+    google.auth.exceptions.DefaultCredentialsError
+        Without credentials, unless ``STORAGE_EMULATOR_HOST`` leads to a local server.
     """
-    content = io.BytesIO()
-    frame.hdus().writeto(content)
-    blob = bucket.blob(frame.object_path.path)
-    blob.upload_from_string(
-        content.getvalue(), content_type=_CONTENT_TYPES[frame.object_path.suffix]
-    )
-    return frame.object_path.path
+    bucket, path = settings().raw_bucket, frame.object_path.path
+    with TemporaryDirectory() as folder:
+        storage.upload(bucket, path, frame.write(Path(folder)), metadata={})
+    return f"gs://{bucket}/{path}"
