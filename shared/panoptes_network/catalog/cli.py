@@ -1,5 +1,6 @@
 """The command `load-catalog`: fill the star catalog, and show what is in it."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,6 +114,8 @@ def _contents(session: Session) -> tuple[list[tuple[str, int]], list[CatalogLoad
 def _limits(
     mag_limit: float | None, ra: float | None, dec: float | None, radius: float | None
 ) -> Limits:
+    if any(math.isnan(number) for number in (mag_limit, ra, dec, radius) if number is not None):
+        raise click.UsageError("nan is no limit")
     if ra is None and dec is None and radius is None:
         return Limits(mag_limit)
     if ra is None or dec is None or radius is None:

