@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
+from flask.json.provider import DefaultJSONProvider
 
 import observation_files
 import observation_problems
@@ -13,10 +14,17 @@ from panoptes_network import log, web
 api = Blueprint("observations", __name__)
 
 
+class OrderedJson(DefaultJSONProvider):
+    """Keys in the order that they are written in: what matters most comes first."""
+
+    sort_keys = False
+
+
 def create_app() -> Flask:
     """Return the service; its README tells what each route answers."""
     log.setup("observations-data")
     app = Flask(__name__)
+    app.json = OrderedJson(app)
     app.register_blueprint(api)
     observation_problems.register(app)
     web.secure(app, "default-src 'none'; frame-ancestors 'none'")
