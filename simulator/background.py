@@ -4,7 +4,6 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from simulator.detector import REFERENCE_EXPTIME_S
 from simulator.optics import CORNER_RADIUS_PX, vignetting
 from simulator.render import BAYER_CELL, Bayer, Float32
 from simulator.sky import bright_stars_per_sq_deg, sin_galactic_latitude
@@ -20,7 +19,7 @@ _GRID = 9
 
 
 def sky_planes(
-    wcs: WCS, shape: tuple[int, int], exptime_s: float, gradient_angle_rad: float
+    wcs: WCS, shape: tuple[int, int], glow: float, gradient_angle_rad: float
 ) -> list[Float32]:
     """Return the expected light of the sky on each plane of the Bayer cell, ADU.
 
@@ -32,14 +31,14 @@ def sky_planes(
         The frame's projection: the Milky Way stays where it is on the sky.
     shape : tuple of int
         Height and width of the mosaic, both even.
-    exptime_s : float
-        Length of the exposure.
+    glow : float
+        Multiple of the light of a clear night in 120 s.
     gradient_angle_rad : float
         Direction in which the sky grows brighter, from +x to +y.
     """
     height, width = shape
     y, x = np.linspace(0, height - 1, _GRID), np.linspace(0, width - 1, _GRID)
-    relative = _relative_sky(wcs, shape, x, y, gradient_angle_rad) * exptime_s / REFERENCE_EXPTIME_S
+    relative = glow * _relative_sky(wcs, shape, x, y, gradient_angle_rad)
     return [SKY_ADU[bayer.colour] * _interpolate(relative, shape, bayer) for bayer in BAYER_CELL]
 
 

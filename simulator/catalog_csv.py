@@ -5,12 +5,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from simulator import sky
 from simulator.observation import Observation
-from simulator.optics import PIXEL_SCALE_ARCSEC
-from simulator.scene import RESOLVED_MAG, frame_wcs
+from simulator.scene import RESOLVED_MAG, stars_near
 
 TIC_COLUMNS = 125
 TIC_EPOCH_YR = 2000.0
@@ -33,7 +30,7 @@ _ROW = ",".join(_FIELDS.get(column, "") for column in range(TIC_COLUMNS)) + "\n"
 def write_catalog_csv(
     path: Path, observation: Observation, faintest_mag: float = RESOLVED_MAG
 ) -> int:
-    """Write the true stars of an observation's field as the network's catalog would hold them.
+    """Write the true stars in and around an observation's field.
 
     No header, 125 columns; filled are, 0-based: 0 ID, 11 objType, 13 ra, 14 dec (degrees,
     ICRS, **epoch J2000.0** as in the TIC), 16 pmRA, 18 pmDEC (mas/yr), 58 GAIAmag, 60 Tmag.
@@ -45,7 +42,7 @@ def write_catalog_csv(
     path : Path
         Compressed where the name ends in ``.gz``.
     observation : Observation
-        Names the field and the seed; its conditions do not matter.
+        Names the field, the size and the seed.
     faintest_mag : float
         Gaia G magnitude to stop at.
 
@@ -54,9 +51,7 @@ def write_catalog_csv(
     int
         Number of rows.
     """
-    radius_deg = np.hypot(observation.width, observation.height) / 2 * PIXEL_SCALE_ARCSEC / 3600
-    ra_deg, dec_deg = frame_wcs(observation, 0).wcs.crval
-    stars = sky.stars_in_cone(ra_deg, dec_deg, 1.05 * radius_deg + 0.1, observation.seed)
+    stars = stars_near(observation)
     stars = stars[stars["gaia_mag"] < faintest_mag]
     ra_deg, dec_deg = sky.at_epoch(stars, TIC_EPOCH_YR)
     gaia_mag = stars["gaia_mag"].astype(float)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 from astropy.table import Table
@@ -24,8 +25,21 @@ from simulator.render import DRAW_MARGIN_PX, Float32, Float64, Spots, draw_plane
 COLOURS = ("R", "G", "B")
 RESOLVED_MAG = 14.5
 """Fainter stars make the sky lumpy but none of them is seen: they are not in the truth."""
-CLOUD_MAG = 4.0
-CLOUD_BRIGHTENING = 2.5
+
+
+class Weather(NamedTuple):
+    """How much of the stars' and of the sky's light comes in."""
+
+    starlight: float
+    glow: float
+
+
+WEATHER = {
+    Conditions.CLEAR: Weather(1.0, 1.0),
+    Conditions.CLOUDY: Weather(10 ** (-0.4 * 4), 2.5),
+    Conditions.STARLESS: Weather(0.0, 1.0),
+    Conditions.BLANK: Weather(0.0, 0.0),
+}
 POINTING_ERROR_DEG = 0.05
 DRIFT_PX_PER_S = (-0.4 / 128, -1.7 / 128)
 GUIDING_JITTER_PX = 0.15
@@ -81,10 +95,9 @@ class Scene:
         light : ndarray of float32, shape (height, width)
             Expected light above black, ADU.
         """
-        height, width = light.shape
         x, y = self.spots["G"].x, self.spots["G"].y
-        inside = (x > -0.5) & (x < width - 0.5) & (y > -0.5) & (y < height - 0.5)
-        chosen = np.flatnonzero(inside & (self.stars["gaia_mag"] < RESOLVED_MAG))
+        seen = self.stars["gaia_mag"] < RESOLVED_MAG
+        chosen = np.flatnonzero(seen & _inside(x, y, (light.shape[0], light.shape[1])))
         chosen = chosen[np.argsort(self.stars["gaia_mag"][chosen], kind="stable")]
         flux = {colour: self.spots[colour].flux_adu[chosen] for colour in COLOURS}
         peak = detector.BLACK_ADU + _highest_within_one_pixel(light, x[chosen], y[chosen])
@@ -117,28 +130,23 @@ class Scene:
 
 def build_scene(observation: Observation, index: int, exptime_s: float) -> Scene:
     """Find what frame `index` of an observation sees in an exposure of `exptime_s` seconds."""
-    wcs = frame_wcs(observation, index)
+    wcs, weather = frame_wcs(observation, index), WEATHER[observation.conditions]
     shape = (observation.height, observation.width)
-    stars = _stars_near(observation, wcs)
+    stars = stars_near(observation) if weather.starlight else np.empty(0, sky.STAR_DTYPE)
     ra_deg, dec_deg = sky.at_epoch(stars, julian_year(observation.image_time(index)))
     x, y = sky_to_pixel(wcs, ra_deg, dec_deg)
-    margin = DRAW_MARGIN_PX
-    near = (np.abs(x - (shape[1] - 1) / 2) < shape[1] / 2 + margin) & (
-        np.abs(y - (shape[0] - 1) / 2) < shape[0] / 2 + margin
-    )
-    stars, x, y = stars[near], x[near], y[near]
+    near = _inside(x, y, shape, margin_px=DRAW_MARGIN_PX)
     gradient_angle = observation.rng("gradient", observation.field).uniform(0, 2 * np.pi)
-    brightening = {Conditions.CLOUDY: CLOUD_BRIGHTENING, Conditions.BLANK: 0.0}
-    glow = exptime_s * brightening.get(observation.conditions, 1.0)
+    scale = exptime_s / detector.REFERENCE_EXPTIME_S
     return Scene(
         observation=observation,
         exptime_s=exptime_s,
         wcs=wcs,
-        stars=stars,
+        stars=stars[near],
         ra_deg=ra_deg[near],
         dec_deg=dec_deg[near],
-        spots=_spots(observation, stars, x, y, exptime_s),
-        sky=sky_planes(wcs, shape, glow, gradient_angle),
+        spots=_spots(stars[near], x[near], y[near], shape, weather.starlight * scale),
+        sky=sky_planes(wcs, shape, weather.glow * scale, gradient_angle),
     )
 
 
@@ -163,28 +171,36 @@ def julian_year(time: datetime) -> float:
     return 2000 + (time - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86400 / 365.25
 
 
-def _stars_near(observation: Observation, wcs: WCS) -> sky.Stars:
-    if observation.conditions in (Conditions.STARLESS, Conditions.BLANK):
-        return np.empty(0, sky.STAR_DTYPE)
-    ra_deg, dec_deg = wcs.wcs.crval
+def stars_near(observation: Observation) -> sky.Stars:
+    """Return the stars in and around the field of an observation, whatever its conditions."""
     half_diagonal_px = np.hypot(observation.width, observation.height) / 2
-    radius_deg = half_diagonal_px * PIXEL_SCALE_ARCSEC / 3600 * 1.01 + 0.2
-    return sky.stars_in_cone(ra_deg, dec_deg, radius_deg, observation.seed)
+    drift_px = np.hypot(*DRIFT_PX_PER_S) * observation.count * observation.cadence_s
+    radius_deg = (1.01 * half_diagonal_px + drift_px) * PIXEL_SCALE_ARCSEC / 3600
+    around = float(radius_deg + 5 * POINTING_ERROR_DEG)
+    return sky.stars_in_cone(observation.ra_deg, observation.dec_deg, around, observation.seed)
 
 
 def _spots(
-    observation: Observation, stars: sky.Stars, x: Float64, y: Float64, exptime_s: float
+    stars: sky.Stars, x: Float64, y: Float64, shape: tuple[int, int], scale: float
 ) -> dict[str, Spots]:
-    outward_x = (x - (observation.width - 1) / 2) / CORNER_RADIUS_PX
-    outward_y = (y - (observation.height - 1) / 2) / CORNER_RADIUS_PX
-    transmission = vignetting(np.hypot(outward_x, outward_y))
-    if observation.conditions is Conditions.CLOUDY:
-        transmission = transmission * 10 ** (-0.4 * CLOUD_MAG)
+    """Give each star its image, `scale` times as bright as in 120 s of a clear night."""
+    outward_x = (x - (shape[1] - 1) / 2) / CORNER_RADIUS_PX
+    outward_y = (y - (shape[0] - 1) / 2) / CORNER_RADIUS_PX
+    transmission = scale * vignetting(np.hypot(outward_x, outward_y))
     spots = {}
     for colour in COLOURS:
-        flux = detector.star_flux_adu(colour, stars["gaia_mag"], stars["bp_rp_mag"], exptime_s)
+        flux = detector.star_flux_adu(colour, stars["gaia_mag"], stars["bp_rp_mag"])
         spots[colour] = Spots(x, y, outward_x, outward_y, transmission * flux)
     return spots
+
+
+def _inside(
+    x: Float64, y: Float64, shape: tuple[int, int], margin_px: float = 0
+) -> NDArray[np.bool_]:
+    """Tell which places are on the frame, or at most `margin_px` outside."""
+    height, width = shape
+    low, right, top = -0.5 - margin_px, width - 0.5 + margin_px, height - 0.5 + margin_px
+    return np.asarray((x > low) & (x < right) & (y > low) & (y < top))
 
 
 def _highest_within_one_pixel(light: Float32, x: Float64, y: Float64) -> NDArray[np.float32]:

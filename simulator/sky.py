@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 REFERENCE_EPOCH_YR = 2016.0
 BRIGHTEST_FAINT_MAG = 10.0
 """The embedded catalog ends here; invented stars go on from here."""
-FAINTEST_MAG = 16.0
+FAINTEST_MAG = 15.5
 """Down to here stars are drawn; a single frame shows them to about G 14."""
 
 STAR_DTYPE = np.dtype(
@@ -41,6 +41,7 @@ _FAINT_ID_BASE = 7 * 10**18
 """Above every Gaia id (12·4^12·2^35 = 6.92e18), below 2^63."""
 
 
+@lru_cache(maxsize=2)
 def stars_in_cone(ra_deg: float, dec_deg: float, radius_deg: float, seed: int) -> Stars:
     """Return every star of the sky `seed` within a radius, to G :data:`FAINTEST_MAG`.
 
@@ -56,13 +57,15 @@ def stars_in_cone(ra_deg: float, dec_deg: float, radius_deg: float, seed: int) -
     Returns
     -------
     Stars
-        Shape (n,), epoch J2016.0; never empty in practice, for no part of the sky is.
+        Shape (n,), epoch J2016.0, read-only; kept for the next frame of the same field.
     """
     cells = _HEALPIX.cone_search_lonlat(ra_deg * u.deg, dec_deg * u.deg, radius_deg * u.deg)
     faint = [_faint_stars_of_cell(seed, int(cell)) for cell in np.sort(cells)]
     stars = np.concatenate([bright_stars(), *faint])
     cosine = _cos_separation(stars["ra_deg"], stars["dec_deg"], ra_deg, dec_deg)
-    return np.asarray(stars[cosine >= np.cos(np.radians(radius_deg))])
+    inside: Stars = stars[cosine >= np.cos(np.radians(radius_deg))]
+    inside.setflags(write=False)
+    return inside
 
 
 @cache

@@ -58,14 +58,10 @@ def test_counts_rise_as_measured(ra_deg, dec_deg, slope):
     # sparser of the two ranges moves the slope by 0.005, the passage between cells by less.
     magnitude = sky.stars_in_cone(ra_deg, dec_deg, 6, seed=0)["gaia_mag"]
     magnitude = magnitude[magnitude >= 10]
-    below_14 = np.count_nonzero(magnitude < 14) + _bright(magnitude.size, slope, 14)
-    below_16 = magnitude.size + _bright(magnitude.size, slope, 14)
-    assert np.log10(below_16 / below_14) / 2 == pytest.approx(slope, abs=0.015)
-
-
-def _bright(faint: int, slope: float, _limit: float) -> float:
-    """How many stars brighter than 10 belong to so many between 10 and 16."""
-    return faint / (10 ** (6 * slope) - 1)
+    brighter = magnitude.size / (10 ** (slope * (sky.FAINTEST_MAG - 10)) - 1)
+    below_14 = np.count_nonzero(magnitude < 14) + brighter
+    rise = np.log10((magnitude.size + brighter) / below_14) / (sky.FAINTEST_MAG - 14)
+    assert rise == pytest.approx(slope, abs=0.015)
 
 
 def test_proper_motion_moves_a_star():
