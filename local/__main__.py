@@ -55,7 +55,7 @@ def up() -> None:
         return
     network.start(_console, attached=False)
     os.environ.update(state.read_env())
-    _job().load_first_catalog(_console)
+    _load("local.first_catalog").load(_console)
     _tell_address()
 
 
@@ -79,12 +79,10 @@ def run_main_job(images: str | None, *, leave: bool) -> None:
         signal.signal(ending, signal.default_int_handler)
     try:
         with _running_network():
-            job = _job()
-            job.load_first_catalog(_console)
+            _load("local.first_catalog").load(_console)
+            job = _load("local.run")
             succeeded = (
-                job.process_files(images, _console)
-                if images
-                else (job.process_simulation(_console))
+                job.process_files(images, _console) if images else job.process_simulation(_console)
             )
             _tell_address()
             if not leave:
@@ -98,22 +96,23 @@ def run_main_job(images: str | None, *, leave: bool) -> None:
 @contextmanager
 def _running_network() -> Iterator[None]:
     """Have a network while the block runs; only one that was started here is stopped again."""
-    started_here = not state.is_locked()
-    if started_here:
-        network.start(_console, attached=True)
-    else:
+    if state.is_locked():
         click.echo("the network is running already, and stays so after this")
+        os.environ.update(state.read_env())
+        yield
+        return
+    supervisor = network.start(_console, attached=True)
     try:
         os.environ.update(state.read_env())
         yield
     finally:
-        if started_here:
-            network.stop(_console)
+        network.stop(_console)
+        supervisor.wait()
 
 
-def _job() -> ModuleType:
-    """Import what only the main job needs: seconds that no other command should wait for."""
-    return import_module("local.run")
+def _load(module: str) -> ModuleType:
+    """Import what one command alone needs: seconds that no other should wait for."""
+    return import_module(module)
 
 
 def _tell_address() -> None:

@@ -54,8 +54,13 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         "OBSERVATIONS_DATA_URL": url["observations-data"],
         "OBSERVATIONS_EXPLORER_URL": url["observations-explorer"],
         # A proxy for the outside must not be asked for what is on this machine.
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), LOOPBACK, "localhost"])),
+        "NO_PROXY": _no_proxy(),
     }
+
+
+def _no_proxy() -> str:
+    known = os.environ.get("NO_PROXY", "").split(",")
+    return ",".join(dict.fromkeys([*filter(None, known), LOOPBACK, "localhost"]))
 
 
 def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Component]:
@@ -99,6 +104,8 @@ def _postgres(port: int) -> Component:
 def _pubsub(port: int, address: str) -> list[Component]:
     """Return our broker or Google's emulator, none for a foreign one; then the topics."""
     if address != f"{LOOPBACK}:{port}":
+        if not _listens(*_host_and_port(address)):
+            raise NetworkError(f"nothing listens at PUBSUB_EMULATOR_HOST={address}: unset it")
         return [_step("topics")]
     if os.environ.get("PUBSUB") == "google":
         command = _google_emulator(address)
@@ -106,7 +113,7 @@ def _pubsub(port: int, address: str) -> list[Component]:
         store = state_dir() / "pubsub.sqlite"
         command = [*_python("local.broker"), "--host", LOOPBACK, "--port", str(port)]
         command += ["--store", str(store)]
-    broker = Component("pubsub", command, ready=lambda: _listens(port), port=port)
+    broker = Component("pubsub", command, ready=lambda: _listens(LOOPBACK, port), port=port)
     return [broker, _step("topics", after=["pubsub"])]
 
 
@@ -171,9 +178,19 @@ def _runtime_dir(name: str) -> Path:
     return folder
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((LOOPBACK, port)) == 0
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise NetworkError(f"PUBSUB_EMULATOR_HOST={address!r} is not like localhost:8085")
+    return host, int(port)
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _answers(port: int) -> bool:

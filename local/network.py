@@ -45,13 +45,18 @@ def supervise() -> None:
         Supervisor(parts, os.environ | env).run()
 
 
-def start(console: Console, *, attached: bool) -> None:
+def start(console: Console, *, attached: bool) -> subprocess.Popen[bytes]:
     """Start the network and return when all of it is ready, telling what becomes ready.
 
     Parameters
     ----------
     attached : bool
         Whether it ends together with this process, however that ends.
+
+    Returns
+    -------
+    subprocess.Popen
+        The supervisor.
 
     Raises
     ------
@@ -78,6 +83,7 @@ def start(console: Console, *, attached: bool) -> None:
         process.terminate()
         process.wait()
         raise
+    return process
 
 
 def stop(console: Console) -> None:

@@ -1,36 +1,14 @@
 """The main job, seen from the outside: images go in, and a table of what came out is shown."""
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from sqlalchemy import select
 
 from local.follow import Followed, results_table, upload_and_follow
 from local.images import matching_files, name_image, simulated_observation
 from local.state import NetworkError
-from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import CatalogStar
 from panoptes_network.errors import PermanentError
-
-
-def load_first_catalog(console: Console) -> None:
-    """Load the embedded star catalog into a database that has none.
-
-    Raises
-    ------
-    NetworkError
-        When it cannot be loaded; the loader has said why.
-    """
-    first = select(CatalogStar.picid).limit(1)
-    if run_transaction(lambda session: session.scalar(first)) is not None:
-        return
-    console.print("loading the star catalog (once)")
-    loader = [sys.executable, "-m", "panoptes_network.catalog.cli", "gaia"]
-    if subprocess.run(loader, check=False).returncode:
-        raise NetworkError("the star catalog was not loaded")
 
 
 def process_simulation(console: Console) -> bool:

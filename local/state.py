@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
@@ -87,7 +87,7 @@ def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     known = _read_json(file)
     chosen: dict[str, int] = {}
     for name, port in preferred.items():
-        wishes = [known.get(name, port), port]
+        wishes = [wish for wish in (known.get(name), port) if _is_port(wish)]
         free = (wish for wish in wishes if wish not in chosen.values() and _is_free(wish))
         chosen[name] = next(free, 0) or _any_port()
     file.write_text(json.dumps(chosen, indent=1))
@@ -112,6 +112,11 @@ def _read_json(file: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _is_port(value: object) -> TypeGuard[int]:
+    """Return whether something read from a file can be a port."""
+    return isinstance(value, int) and 0 < value < 2**16
 
 
 def _is_free(port: int) -> bool:

@@ -6,12 +6,14 @@ from contextlib import suppress
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1 import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
 from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
 MAX_DELIVERY_ATTEMPTS = 5
+CHANGEABLE = ["ack_deadline_seconds", "retry_policy", "dead_letter_policy", "push_config"]
 RETRY = RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=60))
 
 
@@ -39,9 +41,7 @@ def main() -> None:
             ),
         )
         push = PushConfig(push_endpoint=f"{os.environ['EVENTARC_URL']}/")
-        events = _subscribe(subscriber, events_topic, events_topic, push_config=push)
-        # The port of an earlier start may have gone to another program.
-        subscriber.modify_push_config(subscription=events, push_config=push)
+        _subscribe(subscriber, events_topic, events_topic, push_config=push)
 
 
 def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
@@ -56,20 +56,24 @@ def _subscribe(
     topic: str,
     dead_letter_policy: DeadLetterPolicy | None = None,
     push_config: PushConfig | None = None,
-) -> str:
-    """Make a subscription where there is none of that name; return its path."""
-    path = f"projects/{settings().google_cloud_project}/subscriptions/{name}"
+) -> None:
+    """Make a subscription, or bring the one of that name to what is wanted now.
+
+    The push address, for one, changes with the port of its receiver.
+    """
     wanted = Subscription(
-        name=path,
+        name=f"projects/{settings().google_cloud_project}/subscriptions/{name}",
         topic=_topic_path(topic),
         ack_deadline_seconds=ACK_DEADLINE_S,
         retry_policy=RETRY,
         dead_letter_policy=dead_letter_policy,
         push_config=push_config,
     )
-    with suppress(AlreadyExists):
+    try:
         subscriber.create_subscription(request=wanted)
-    return path
+    except AlreadyExists:
+        mask = FieldMask(paths=CHANGEABLE)
+        subscriber.update_subscription(subscription=wanted, update_mask=mask)
 
 
 def _topic_path(name: str) -> str:
