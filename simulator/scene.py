@@ -205,7 +205,7 @@ def _inside(
 
 def _highest_within_one_pixel(light: Float32, x: Float64, y: Float64) -> NDArray[np.float32]:
     """Return the brightest of the 3x3 pixels around each place, shape (n,)."""
-    padded = np.pad(light, 1)
-    column, row = np.rint(x).astype(np.intp) + 1, np.rint(y).astype(np.intp) + 1
-    around = [padded[row + j, column + i] for j in (-1, 0, 1) for i in (-1, 0, 1)]
-    return np.asarray(np.max(around, axis=0))
+    column, row = np.rint(x).astype(np.intp), np.rint(y).astype(np.intp)
+    columns = [(column + i).clip(0, light.shape[1] - 1) for i in (-1, 0, 1)]
+    rows = [(row + j).clip(0, light.shape[0] - 1) for j in (-1, 0, 1)]
+    return np.asarray(np.max([light[j, i] for j in rows for i in columns], axis=0))
