@@ -10,11 +10,10 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from sqlalchemy import Engine
 
 from panoptes_network.database.models import ImageState
-from tests.conftest import serving
+from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,
     add_observation,
-    free_port,
     gunicorn_command,
     gunicorn_environment,
     is_healthy,

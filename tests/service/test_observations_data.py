@@ -16,7 +16,8 @@ import observations_data
 from panoptes_network import config, storage
 from panoptes_network.database import engine as database
 from panoptes_network.database.models import ImageState, Sequence
-from tests.service.web_services import START, add_observation, create_app, free_port, rows
+from tests.conftest import free_port
+from tests.service.web_services import START, add_observation, create_app, rows
 
 SOLVED: dict[str, Any] = {
     "state": ImageState.SOURCES_EXTRACTED,

@@ -17,12 +17,11 @@ import page_format
 import sequence_plots
 from panoptes_network import config, storage
 from panoptes_network.database.models import ImageState
-from tests.conftest import serving
+from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,
     add_observation,
     create_app,
-    free_port,
     gunicorn_command,
     gunicorn_environment,
     is_healthy,
