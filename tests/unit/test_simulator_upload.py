@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -12,7 +15,7 @@ OPTIONS = ["--size", "80", "60", "--field", "M 42's <sword>", "--ra", "83.8", "-
 
 
 @pytest.fixture
-def raw_bucket(storage_port, monkeypatch):
+def raw_bucket(storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Settings that name a bucket, not made yet, of a real storage server."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
     monkeypatch.setenv("RAW_BUCKET", "simulator-raw")
@@ -24,14 +27,14 @@ def raw_bucket(storage_port, monkeypatch):
         cache.cache_clear()
 
 
-def test_a_missing_bucket_is_said_in_plain_words(raw_bucket):
+def test_a_missing_bucket_is_said_in_plain_words(raw_bucket: str) -> None:
     result = CliRunner().invoke(main, ["upload", *OPTIONS])
     assert result.exit_code == 1
     assert "Error: " in result.output
     assert "20180812T083000.fits.fz" in result.output
 
 
-def test_uploaded_frame_is_in_the_raw_bucket_under_its_path(raw_bucket, tmp_path):
+def test_uploaded_frame_is_in_the_bucket_under_its_path(raw_bucket: str, tmp_path: Path) -> None:
     bucket = storage.client().create_bucket(raw_bucket)
     result = CliRunner().invoke(main, ["upload", *OPTIONS])
     assert result.exit_code == 0, result.output
