@@ -60,6 +60,7 @@ class Claim:
     image_id: str
     image_key: int
     number: int
+    tries: int
     generation: int
     time: datetime
     headers: dict[str, Any]
@@ -139,6 +140,7 @@ def claim_image(
         image.image_id,
         image.image_key,
         image.claim,
+        image.tries,
         image.generation,
         image.time,
         image.headers,

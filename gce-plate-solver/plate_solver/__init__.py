@@ -1,0 +1,1 @@
+"""From a frame in the bucket to its solution, its sources and their stamps."""

@@ -1,0 +1,168 @@
+"""Sources in a frame, found and measured by source-extractor on the superpixel plane."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, to_mosaic
+from panoptes_network.errors import TransientError
+from plate_solver.centroids import windowed_centroids
+from plate_solver.programs import run
+
+APERTURE_DIAMETER_PX = 10
+"""Mosaic pixels. It holds 79 % of a star's light and no more of its neighbours than a stamp."""
+
+TIMEOUT_S = 60
+
+GAIN_E_PER_ADU = 1.25
+"""Middle of the gains measured on real frames, 1.0-1.5."""
+
+_COLUMNS = {
+    "X_IMAGE": "x_px",
+    "Y_IMAGE": "y_px",
+    "FLUX_APER": "flux_adu",
+    "FLUXERR_APER": "flux_err_adu",
+    "FLUX_MAX": "peak_adu",
+    "BACKGROUND": "background_adu",
+    "FWHM_IMAGE": "fwhm_px",
+    "ELLIPTICITY": "ellipticity",
+    "FLAGS": "flags",
+}
+
+# The stars of this camera are a superpixel wide and in most fields stand close together.
+# Against simulated frames, single pixels over 2.5 sigma behind a narrow filter, deblended
+# finely and not cleaned, found 97 % of the stars with S/N > 10; the program's own defaults 92 %.
+_SETTINGS = {
+    "CATALOG_TYPE": "FITS_1.0",
+    "DETECT_MINAREA": "1",
+    "DETECT_THRESH": "2.5",
+    "ANALYSIS_THRESH": "2.5",
+    "FILTER": "Y",
+    "DEBLEND_NTHRESH": "32",
+    "DEBLEND_MINCONT": "0.0001",
+    "CLEAN": "N",
+    "BACK_SIZE": "64",
+    "BACK_FILTERSIZE": "3",
+    "PHOT_APERTURES": str(APERTURE_DIAMETER_PX / 2),
+    "GAIN": str(GAIN_E_PER_ADU),
+    "VERBOSE_TYPE": "QUIET",
+    "WRITE_XML": "N",
+}
+
+_FILTER = "CONV NORM\n0.3 1 0.3\n1 3 1\n0.3 1 0.3\n"
+
+SATURATED_FLAG = 4
+"""The bit of `flags` for at least one saturated pixel (source-extractor manual, FLAGS)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Sources of one frame, brightest first: arrays of one length, which may be 0.
+
+    Attributes
+    ----------
+    x_px, y_px : float64
+        Windowed centroids (`plate_solver.centroids`), 0-based mosaic pixels.
+    flux_adu, flux_err_adu : float64
+        Above the background, in an aperture of `APERTURE_DIAMETER_PX`, all colours together.
+    peak_adu : float64
+        Highest superpixel above the background, sum of its four pixels.
+    background_adu : float64
+        Sky at the source, mean of a pixel, above the black level.
+    fwhm_px : float64
+        Mosaic pixels.
+    ellipticity : float64
+        1 - minor/major axis.
+    flags : int64
+        source-extractor's FLAGS.
+    """
+
+    x_px: NDArray[np.float64]
+    y_px: NDArray[np.float64]
+    flux_adu: NDArray[np.float64]
+    flux_err_adu: NDArray[np.float64]
+    peak_adu: NDArray[np.float64]
+    background_adu: NDArray[np.float64]
+    fwhm_px: NDArray[np.float64]
+    ellipticity: NDArray[np.float64]
+    flags: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.x_px)
+
+    @property
+    def snr(self) -> NDArray[np.float64]:
+        """Signal to noise of the aperture flux."""
+        return self.flux_adu / self.flux_err_adu
+
+    @property
+    def is_saturated(self) -> NDArray[np.bool_]:
+        """Whether a source has a saturated pixel."""
+        return (self.flags & SATURATED_FLAG) > 0
+
+
+def detect(plane: NDArray[np.float32], folder: Path) -> Detections:
+    """Find the sources of a superpixel plane.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (height, width)
+        Sums of four pixels, ADU, black level included.
+    folder : Path
+        Where the program's files may lie.
+
+    Raises
+    ------
+    TransientError
+        When source-extractor fails: it does not on any image, so the machine is at fault.
+    """
+    fits.writeto(folder / "plane.fits", plane)
+    (folder / "detect.param").write_text(
+        "\n".join(name + "(1)" if "APER" in name else name for name in _COLUMNS)
+    )
+    (folder / "detect.conv").write_text(_FILTER)
+    settings = {
+        **_SETTINGS,
+        "PARAMETERS_NAME": "detect.param",
+        "FILTER_NAME": "detect.conv",
+        "CATALOG_NAME": "detections.fits",
+        # One saturated pixel of the four is enough: the other three are at least at black.
+        "SATUR_LEVEL": str(_saturated_sum(plane)),
+    }
+    arguments = [word for name, value in settings.items() for word in (f"-{name}", value)]
+    (folder / "empty.sex").touch()
+    done = run(
+        "source-extractor", "plane.fits", "-c", "empty.sex", *arguments,
+        folder=folder, timeout_s=TIMEOUT_S,
+    )  # fmt: skip
+    if done.returncode or not (folder / "detections.fits").exists():
+        raise TransientError(f"source-extractor failed: {done.stderr[-500:]}")
+    return _measured(fits.getdata(folder / "detections.fits"), plane)
+
+
+def _saturated_sum(plane: NDArray[np.float32]) -> float:
+    """Return the sum from which a superpixel holds a saturated pixel.
+
+    The greens saturate first; when one does, a star's other pixels are about half as high.
+    """
+    sky = float(np.median(plane[::4, ::4]))
+    return min(4 * SATURATION_ADU - 1, sky + 2.5 * (SATURATION_ADU - BLACK_LEVEL_ADU))
+
+
+def _measured(rows: fits.FITS_rec, plane: NDArray[np.float32]) -> Detections:
+    """Turn the program's 1-based superpixels into the mosaic's pixels, brightest first."""
+    usable = rows[(rows["FLUX_APER"].ravel() > 0) & (rows["FLUXERR_APER"].ravel() > 0)]
+    order = np.argsort(-usable["FLUX_APER"].ravel(), kind="stable")
+    columns = {
+        ours: usable[theirs].ravel()[order].astype(np.float64) for theirs, ours in _COLUMNS.items()
+    }
+    x, y = windowed_centroids(
+        plane, columns["x_px"] - 1, columns["y_px"] - 1, columns["background_adu"]
+    )
+    columns["x_px"], columns["y_px"] = to_mosaic(x), to_mosaic(y)
+    columns["fwhm_px"] *= 2
+    columns["background_adu"] = columns["background_adu"] / 4 - BLACK_LEVEL_ADU
+    return Detections(**{**columns, "flags": columns["flags"].astype(np.int64)})

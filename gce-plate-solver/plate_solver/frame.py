@@ -1,0 +1,133 @@
+"""Reading a frame's pixels, and refusing what is none."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from panoptes_network.bayer import BLACK_LEVEL_ADU
+from panoptes_network.errors import PermanentError, Reason, UnsolvedError
+from panoptes_network.fits_header import read_image_header
+
+MIN_SIDE_PX = 200
+"""Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
+
+MAX_PIXELS = 60_000_000
+"""Three times a PANOPTES frame; a larger one would not fit the worker's memory."""
+
+_MIN_NOISE_ADU = 3.0
+"""Spread of a frame that saw light: read noise alone is 6.7 ADU (measured on real frames)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame's pixels, ``[y, x]``, uint16 ADU, even height and width or not."""
+
+    mosaic: NDArray[np.uint16]
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.mosaic.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.mosaic.shape[1])
+
+    def contains(self, x_px: NDArray[np.float64], y_px: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which positions, 0-based pixels, lie on the frame; NaN lies outside."""
+        inside_x = (x_px > -0.5) & (x_px < self.width - 0.5)
+        return inside_x & (y_px > -0.5) & (y_px < self.height - 0.5)
+
+
+def read_frame(path: Path) -> Frame:
+    """Read the first image of a FITS file, plain or tile-compressed.
+
+    Raises
+    ------
+    PermanentError
+        EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE or BAD_PIXELS.
+    """
+    _check_header(path)
+    try:
+        with fits.open(path, ignore_missing_simple=False, memmap=False) as hdus:
+            pixels = next(hdu.data for hdu in hdus if hdu.is_image and hdu.header["NAXIS"])
+    except Exception as error:
+        # astropy raises whatever its parsers meet in a broken file; none of it is our fault,
+        # and none of it passes when the file is read again.
+        raise PermanentError(
+            Reason.TRUNCATED, f"the file's pixels cannot be read, upload it again ({error})"
+        ) from error
+    return Frame(_whole_adu(pixels))
+
+
+def check_exposed(plane: NDArray[np.float32]) -> None:
+    """Refuse a frame that saw no light or is one flat value.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (height, width)
+        Sums of four pixels, ADU.
+
+    Raises
+    ------
+    UnsolvedError
+        With :attr:`Reason.BLANK_FRAME`.
+    """
+    sample = plane[::4, ::4]
+    level_adu = float(np.median(sample)) / 4
+    spread_adu = float(np.subtract(*np.percentile(sample, [84, 16]))) / 4
+    if spread_adu < _MIN_NOISE_ADU / 4 or level_adu < BLACK_LEVEL_ADU + _MIN_NOISE_ADU:
+        raise UnsolvedError(
+            Reason.BLANK_FRAME,
+            f"the frame is blank: its level is {level_adu:.0f} ADU, black is {BLACK_LEVEL_ADU};"
+            " look at the lens cap and the shutter",
+        )
+
+
+def _check_header(path: Path) -> None:
+    """Refuse by the header alone, before any pixel is unpacked into memory."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+
+        def read(start: int, length: int) -> bytes:
+            file.seek(start)
+            return file.read(length)
+
+        header = read_image_header(read)
+    shape = header.shape
+    if math.prod(shape) > MAX_PIXELS:
+        raise PermanentError(Reason.TOO_LARGE, f"{shape} pixels are more than {MAX_PIXELS}")
+    if len(shape) != 2:
+        raise PermanentError(
+            Reason.WRONG_SHAPE, f"the image has {len(shape)} axes; a frame has two"
+        )
+    if min(shape) < MIN_SIDE_PX:
+        raise PermanentError(
+            Reason.WRONG_SHAPE, f"{shape[1]}x{shape[0]} pixels; a frame has at least {MIN_SIDE_PX}"
+        )
+    if header.end > size:
+        raise PermanentError(Reason.TRUNCATED, f"the file ends after {size} of {header.end} bytes")
+
+
+def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:
+    """Return pixels as uint16; floats are accepted where they are whole 16-bit numbers."""
+    if pixels.dtype == np.uint16:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise PermanentError(Reason.BAD_PIXELS, "the image has pixels that are no numbers (NaN)")
+    whole = pixels.astype(np.uint16, casting="unsafe") if _fits_uint16(pixels) else None
+    if whole is None or not np.array_equal(whole, pixels):
+        raise PermanentError(
+            Reason.BAD_PIXELS, "the pixels are not raw camera values: whole numbers of 16 bits"
+        )
+    return whole
+
+
+def _fits_uint16(pixels: NDArray[Any]) -> bool:
+    return bool(pixels.min() >= 0 and pixels.max() <= np.iinfo(np.uint16).max)

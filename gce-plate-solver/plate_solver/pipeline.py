@@ -1,0 +1,233 @@
+"""The way of one image through the worker, stage by stage."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.wcs import WCS
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from panoptes_network import storage
+from panoptes_network.bayer import stamp_fits, superpixel_plane
+from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
+from panoptes_network.config import settings
+from panoptes_network.database.copy import copy_into
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.images import Claim, advance, delete_sources
+from panoptes_network.database.models import ImageState
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.events import PipelineImage
+from panoptes_network.ids import check_safe, parse_path
+from plate_solver import matching
+from plate_solver.detection import Detections, detect
+from plate_solver.frame import Frame, check_exposed, read_frame
+from plate_solver.programs import versions
+from plate_solver.quality import astrometric_figures, photometric_figures
+from plate_solver.refit import Solution, refit
+from plate_solver.solved_file import write_solved
+from plate_solver.solving import PIXEL_SCALE_ARCSEC, hint_from_header, solve
+from plate_solver.source_rows import Matches, Rows, measured_rows, rows_by_kind
+
+CATALOG_MARGIN_DEG = 0.2
+"""How far beyond a frame's corners stars are read: they move, and the first solution errs."""
+
+
+@dataclass
+class Stopwatch:
+    """Seconds of each stage, in the order in which they ran."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time the block as `stage`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[stage] = self.stages.get(stage, 0.0) + time.perf_counter() - start
+
+    @property
+    def total_s(self) -> float:
+        """Seconds of all stages so far."""
+        return sum(self.stages.values())
+
+
+def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) -> None:
+    """Take a claimed image from the bucket to its stamps in the database.
+
+    Parameters
+    ----------
+    image : PipelineImage
+        Which object to read.
+    claim : Claim
+        The right to write about it.
+    folder : Path
+        For temporary files.
+    stage : Stopwatch
+        Takes the time of each stage.
+
+    Raises
+    ------
+    PermanentError, UnsolvedError
+        With the reason why this image has no stamps.
+    TransientError
+        When something that the work depends on is away.
+    StaleClaimError
+        When the image was taken over.
+    """
+    _refuse_pointing(image)
+    with stage("download"):
+        path = _download(image, folder)
+    with stage("read"):
+        frame = read_frame(path)
+        plane = superpixel_plane(frame.mosaic)
+        check_exposed(plane)
+    with stage("detect"):
+        detections = detect(plane, folder)
+    with stage("solve"):
+        first = _solve(detections, frame, claim, folder)
+    with stage("catalog"):
+        stars, ra_deg, dec_deg = _stars_around(first, frame, claim)
+    with stage("refit"):
+        solution = refit(first, detections, ra_deg, dec_deg, frame)
+    with stage("upload"):
+        solved_path = _upload_solved(path, image, solution, folder)
+    figures = astrometric_figures(solution, frame)
+    _advance(claim, ImageState.SOLVED, solved_path=solved_path, **figures)
+    with stage("match"):
+        matches = match_stars(detections, stars, solution.to_pixels(ra_deg, dec_deg), frame)
+    figures = photometric_figures(
+        detections, matches.sources, stars.mag[matches.stars].astype(np.float64)
+    )
+    _advance(claim, ImageState.SOURCES_DETECTED, **figures)
+    with stage("stamps"):
+        measured = measured_rows(claim.image_key, claim.time, detections, solution)
+        rows = rows_by_kind(measured, matches, stars, frame, solution.pixel_scale_arcsec)
+    with stage("database"):
+        save_sources(claim, rows, stage)
+
+
+def match_stars(
+    detections: Detections,
+    stars: CatalogStars,
+    star_pixels: tuple[matching.Floats, matching.Floats],
+    frame: Frame,
+) -> Matches:
+    """Match sources to stars; sources too near the edge for a whole stamp stay unmatched."""
+    whole = np.flatnonzero(
+        stamp_fits(detections.x_px, detections.y_px, (frame.height, frame.width))
+    )
+    on_frame = frame.contains(*star_pixels)
+    star_x, star_y = (np.where(on_frame, pixels, np.nan) for pixels in star_pixels)
+    faintness = np.nan_to_num(stars.mag.astype(np.float64), nan=np.inf)
+    sources, matched = matching.match(
+        detections.x_px[whole], detections.y_px[whole], star_x, star_y, faintness
+    )
+    sources = whole[sources]
+    separation_px = np.hypot(
+        detections.x_px[sources] - star_x[matched], detections.y_px[sources] - star_y[matched]
+    )
+    return Matches(sources, matched, separation_px)
+
+
+def save_sources(claim: Claim, groups: list[Rows], stage: Stopwatch) -> None:
+    """Write all sources and the final state in one transaction, in place of earlier rows."""
+    run_transaction(
+        lambda session: session.execute(
+            text("SELECT ensure_sources_partition(:time)"), {"time": claim.time}
+        )
+    )
+
+    def save(session: Session) -> None:
+        # The state first: it locks the image's row, and a void claim ends here.
+        advance(session, claim, ImageState.SOURCES_EXTRACTED, processing_s=stage.total_s)
+        delete_sources(session, claim)
+        for rows in groups:
+            copy_into(session.connection(), "sources", rows)
+
+    run_transaction(save)
+
+
+def _refuse_pointing(image: PipelineImage) -> None:
+    try:
+        is_pointing = parse_path(image.bucket_path).is_pointing
+    except PermanentError:
+        # The ids came from the header; such a name says nothing of pointing.
+        return
+    if is_pointing:
+        raise PermanentError(
+            Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
+        )
+
+
+def _download(image: PipelineImage, folder: Path) -> Path:
+    check_safe(image.bucket_path)
+    stored = storage.find(image.bucket, image.bucket_path, image.generation)
+    if stored.size == 0:
+        raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
+    path = folder / "image.fits"
+    storage.download(stored, path)
+    return path
+
+
+def _solve(detections: Detections, frame: Frame, claim: Claim, folder: Path) -> WCS:
+    config = settings()
+    index_dir = Path(config.astrometry_index_dir)
+    hint = hint_from_header(claim.headers)
+    return solve(detections, frame, hint, folder, index_dir, config.solve_cpu_limit_s)
+
+
+def _stars_around(
+    first: WCS, frame: Frame, claim: Claim
+) -> tuple[CatalogStars, matching.Floats, matching.Floats]:
+    """Return the catalog stars of a frame, brightest first, and where they then stood."""
+    centre = first.all_pix2world([[(frame.width - 1) / 2, (frame.height - 1) / 2]], 0)[0]
+    half_diagonal_deg = np.hypot(frame.width, frame.height) / 2 * PIXEL_SCALE_ARCSEC / 3600
+    radius_deg = float(half_diagonal_deg) + CATALOG_MARGIN_DEG
+
+    def read(session: Session) -> CatalogStars:
+        ra_deg, dec_deg = map(float, centre)
+        return stars_in_cone(session.connection(), ra_deg, dec_deg, radius_deg)
+
+    stars = prefer_tic(run_transaction(read))
+    if not len(stars):
+        raise PermanentError(
+            Reason.NO_CATALOG,
+            "the star catalog holds no star of this field; the operator can load more with"
+            " load-catalog, then the image can be processed again",
+        )
+    stars = stars.take(np.argsort(stars.mag, kind="stable"))
+    return stars, *at_epoch(stars, claim.time)
+
+
+def _upload_solved(path: Path, image: PipelineImage, solution: Solution, folder: Path) -> str:
+    """Write and upload the solved file; return its object path in the processed bucket."""
+    history = {
+        "PANOPTES sources found by": f"source-extractor {versions()['source-extractor']}",
+        "PANOPTES first solution by": f"astrometry.net {versions()['astrometry.net']}",
+        "PANOPTES refitted to catalog": f"rms {solution.rms_arcsec:.2f} arcsec",
+    }
+    solved = write_solved(path, solution.wcs, history, folder)
+    object_path = _solved_path(image.bucket_path)
+    metadata = {"image-id": image.image_id, "raw-generation": str(image.generation)}
+    storage.upload(settings().processed_bucket, object_path, solved, metadata)
+    return object_path
+
+
+def _solved_path(bucket_path: str) -> str:
+    """Return the raw object's path with the suffix ``.fits.fz``."""
+    stem = bucket_path
+    for suffix in (".fz", ".fits"):
+        if stem.lower().endswith(suffix):
+            stem = stem[: -len(suffix)]
+    return f"{stem}.fits.fz"
+
+
+def _advance(claim: Claim, state: ImageState, **columns: Any) -> None:
+    run_transaction(lambda session: advance(session, claim, state, **columns))

@@ -1,0 +1,72 @@
+"""Figures by which a frame is judged."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plate_solver.detection import Detections
+from plate_solver.frame import Frame
+from plate_solver.refit import Solution
+
+LIMIT_SNR = 5.0
+"""Signal to noise of a star at the limiting magnitude."""
+
+_FAINT_SNR = (5.0, 50.0)
+"""Where the sky's noise outweighs the star's own, so that S/N is proportional to its flux."""
+
+
+def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
+    """Return the columns of `images` that a plate solution fills, degrees and arcseconds.
+
+    The footprint is ra, dec of the four outer corners, from pixel (0, 0) along x first.
+    """
+    right, top = frame.width - 0.5, frame.height - 0.5
+    corners = solution.to_sky(
+        np.array([-0.5, right, right, -0.5]), np.array([-0.5, -0.5, top, top])
+    )
+    middle = np.array([(frame.width - 1) / 2]), np.array([(frame.height - 1) / 2])
+    ra_deg, dec_deg = solution.to_sky(*middle)
+    return {
+        "ra_deg": float(ra_deg[0]),
+        "dec_deg": float(dec_deg[0]),
+        "pixel_scale_arcsec": solution.pixel_scale_arcsec,
+        "rotation_deg": solution.rotation_deg,
+        "footprint_deg": np.stack(corners, axis=1).ravel().tolist(),
+        "rms_arcsec": solution.rms_arcsec,
+    }
+
+
+def photometric_figures(
+    detections: Detections, matched: NDArray[np.int64], magnitudes: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Return the columns of `images` that the sources fill; None for what cannot be told.
+
+    Parameters
+    ----------
+    detections : Detections
+        Of the whole frame.
+    matched : ndarray, shape (n,)
+        Indices of the sources that are catalog stars.
+    magnitudes : ndarray, shape (n,)
+        Of these stars.
+    """
+    clean = detections.flags == 0
+    return {
+        "n_sources": len(detections),
+        "n_matched": len(matched),
+        "n_stamps": len(matched),
+        "fwhm_px": _median(detections.fwhm_px[clean & (detections.snr > 20)]),
+        "background_adu": _median(detections.background_adu),
+        "limiting_mag": _limiting_magnitude(detections.snr[matched], magnitudes),
+    }
+
+
+def _limiting_magnitude(snr: NDArray[np.float64], magnitudes: NDArray[np.float64]) -> float | None:
+    """Return the catalog magnitude of a star with `LIMIT_SNR`, from the faint matched ones."""
+    faint = (snr > _FAINT_SNR[0]) & (snr < _FAINT_SNR[1]) & np.isfinite(magnitudes)
+    return _median(magnitudes[faint] + 2.5 * np.log10(snr[faint] / LIMIT_SNR))
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None

@@ -1,0 +1,116 @@
+"""Recognising the sky: a first solution by astrometry.net from a list of sources."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from panoptes_network.errors import Reason, TransientError, UnsolvedError
+from panoptes_network.metadata import number
+from plate_solver.detection import Detections
+from plate_solver.frame import Frame
+from plate_solver.programs import run
+
+PIXEL_SCALE_ARCSEC = 10.29
+"""Of a PANOPTES camera: 4.3 micrometres behind 85 mm."""
+
+SCALE_TOLERANCE = 0.1
+BRIGHTEST = 2000
+"""Sources given to the solver; with all of a frame's thousands it fails."""
+
+MIN_SOURCES = 12
+HINT_RADIUS_DEG = 15.0
+WALL_OVER_CPU_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Where the mount says that it points, ICRS degrees."""
+
+    ra_deg: float
+    dec_deg: float
+
+
+def hint_from_header(headers: dict[str, Any]) -> Hint | None:
+    """Return the mount's position from RA-MNT and DEC-MNT; None where it makes no sense."""
+    ra_deg, dec_deg = number(headers, "RA-MNT"), number(headers, "DEC-MNT")
+    if ra_deg is None or dec_deg is None or not (0 <= ra_deg <= 360 and abs(dec_deg) <= 90):
+        return None
+    return Hint(ra_deg, dec_deg)
+
+
+def solve(
+    detections: Detections,
+    frame: Frame,
+    hint: Hint | None,
+    folder: Path,
+    index_dir: Path,
+    cpu_limit_s: int,
+) -> WCS:
+    """Return a first solution, good to about 2 pixels; near the hint first, then anywhere.
+
+    Raises
+    ------
+    UnsolvedError
+        TOO_FEW_SOURCES or NOT_SOLVED.
+    """
+    if len(detections) < MIN_SOURCES:
+        raise UnsolvedError(
+            Reason.TOO_FEW_SOURCES,
+            f"{len(detections)} sources are too few to recognise the sky; was it cloudy?",
+        )
+    _write_list(detections, folder / "sources.fits")
+    for attempt in [hint, None] if hint else [None]:
+        solution = _attempt(attempt, frame, folder, index_dir, cpu_limit_s)
+        if solution is not None:
+            return solution
+    raise UnsolvedError(
+        Reason.NOT_SOLVED,
+        f"none of the sky's star patterns fits the {len(detections)} sources; look at the frame"
+        " for clouds, trails or a lens out of focus",
+    )
+
+
+def _write_list(detections: Detections, path: Path) -> None:
+    """Write the brightest sources, 1-based, as astrometry.net reads them."""
+    columns = {"X": detections.x_px + 1, "Y": detections.y_px + 1, "FLUX": detections.flux_adu}
+    rows = [
+        fits.Column(name, "D", array=values[:BRIGHTEST].astype(np.float64))
+        for name, values in columns.items()
+    ]
+    fits.BinTableHDU.from_columns(rows).writeto(path)
+
+
+def _attempt(
+    hint: Hint | None, frame: Frame, folder: Path, index_dir: Path, cpu_limit_s: int
+) -> WCS | None:
+    output = folder / "sources.wcs"
+    output.unlink(missing_ok=True)
+    (folder / "solver.cfg").write_text(f"add_path {index_dir}\nautoindex\ninparallel\n")
+    where = (
+        ["--ra", hint.ra_deg, "--dec", hint.dec_deg, "--radius", HINT_RADIUS_DEG] if hint else []
+    )
+    done = run(
+        "solve-field", "sources.fits", "--overwrite", "--no-plots", "--no-remove-lines",
+        "--uniformize", "0", "--width", str(frame.width), "--height", str(frame.height),
+        "--x-column", "X", "--y-column", "Y", "--sort-column", "FLUX",
+        "--scale-units", "arcsecperpix",
+        "--scale-low", str(PIXEL_SCALE_ARCSEC * (1 - SCALE_TOLERANCE)),
+        "--scale-high", str(PIXEL_SCALE_ARCSEC * (1 + SCALE_TOLERANCE)),
+        "--tweak-order", "3", "--crpix-center", "--cpulimit", str(cpu_limit_s),
+        "--config", "solver.cfg", "--solved", "none", "--match", "none", "--rdls", "none",
+        "--corr", "none", "--index-xyls", "none", "--temp-axy",
+        *map(str, where), folder=folder, timeout_s=cpu_limit_s + WALL_OVER_CPU_S,
+    )  # fmt: skip
+    if done.returncode:
+        raise TransientError(f"solve-field failed: {(done.stderr + done.stdout)[-500:]}")
+    # It exits with 0 when nothing was solved, too: only the file tells.
+    if not output.exists():
+        return None
+    header = fits.getheader(output)
+    # The file is a header alone; told the frame's size, astropy has nothing to warn of.
+    header["NAXIS"] = 2
+    return WCS(header)
