@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import requests
 from flask import Flask, Response, request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from panoptes_network.config import settings
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
+_UNENCODED = "".join(set(map(chr, range(0x21, 0x7F))) - set('"%'))
 
 
 class _Attributes(BaseModel):
@@ -27,6 +28,10 @@ class Notification(BaseModel):
     data: str
 
 
+class _Push(BaseModel):
+    message: Notification
+
+
 def create_app() -> Flask:
     """Return the app that the push subscription of the storage events posts to.
 
@@ -37,7 +42,12 @@ def create_app() -> Flask:
 
     @app.post("/")
     def deliver() -> Response:
-        notification = Notification.model_validate(request.get_json()["message"])
+        try:
+            notification = _Push.model_validate_json(request.get_data()).message
+        except ValidationError as error:
+            # Refused, it would come again and again.
+            app.logger.warning("not a storage notification: %s", error)
+            return Response(status=204)
         if notification.attributes.bucket != settings().raw_bucket:
             return Response(status=204)
         return Response(status=_send(notification))
@@ -48,8 +58,8 @@ def create_app() -> Flask:
 def cloud_event_headers(notification: Notification) -> dict[str, str]:
     """Return the headers of the CloudEvent that Eventarc makes of a notification.
 
-    It is in the binary content mode: https://github.com/cloudevents/spec (HTTP binding,
-    3.1), whose 3.1.3.2 asks for percent-encoding of what is not printable ASCII.
+    It is in the binary content mode of https://github.com/cloudevents/spec (HTTP binding,
+    section 3.1), percent-encoded as its section 3.1.3.2 asks for.
     """
     bucket, name = notification.attributes.bucket, notification.attributes.name
     return {
@@ -57,7 +67,7 @@ def cloud_event_headers(notification: Notification) -> dict[str, str]:
         "ce-specversion": "1.0",
         "ce-type": FINALIZED,
         "ce-source": f"//storage.googleapis.com/projects/_/buckets/{bucket}",
-        "ce-subject": quote(f"objects/{name}", safe="".join(map(chr, range(0x21, 0x7F)))),
+        "ce-subject": quote(f"objects/{name}", safe=_UNENCODED),
         "ce-time": notification.attributes.event_time,
         "ce-bucket": bucket,
         "content-type": "application/json",

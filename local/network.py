@@ -36,11 +36,7 @@ def supervise() -> None:
     with lock():
         ports = choose_ports(PREFERRED_PORTS)
         env = network_env(ports)
-        parts = [
-            c
-            for c in components(ports, env)
-            if "-" not in c.name or (ROOT / c.name / "main.py").exists()
-        ]
+        parts = components(ports, env)
         write_env(env)
         Supervisor(parts, os.environ | env).run()
 

@@ -1,0 +1,79 @@
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.components import PREFERRED_PORTS, components, network_env
+from local.state import NetworkError
+from panoptes_network.config import Settings
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PANOPTES_LOCAL_DIR", str(tmp_path))
+    for name in ("PUBSUB", "PUBSUB_EMULATOR_HOST", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def foreign_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"localhost:{server.getsockname()[1]}"
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+        yield address
+
+
+def _names() -> list[str]:
+    return [c.name for c in components(PREFERRED_PORTS, network_env(PREFERRED_PORTS))]
+
+
+def test_each_address_of_the_settings_is_written() -> None:
+    env = network_env(PREFERRED_PORTS)
+    addresses = {name.upper() for name in Settings.model_fields if re.search("_url|_bucket", name)}
+    assert addresses <= env.keys()
+
+
+def test_a_component_starts_after_what_it_needs() -> None:
+    seen: set[str] = set()
+    for component in components(PREFERRED_PORTS, network_env(PREFERRED_PORTS)):
+        assert seen.issuperset(component.after), component.name
+        seen.add(component.name)
+
+
+def test_every_port_is_a_components() -> None:
+    parts = components(PREFERRED_PORTS, network_env(PREFERRED_PORTS))
+    assert {part.name: part.port for part in parts if part.port} == PREFERRED_PORTS
+
+
+def test_an_emulator_that_is_set_wins(foreign_emulator: str) -> None:
+    assert network_env(PREFERRED_PORTS)["PUBSUB_EMULATOR_HOST"] == foreign_emulator
+    assert "pubsub" not in _names()
+
+
+def test_our_own_address_of_an_earlier_run_is_no_foreign_emulator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{PREFERRED_PORTS['pubsub']}")
+    assert "pubsub" in _names()
+
+
+@pytest.mark.parametrize("address", ["localhost:1", "localhost", ":8085", "localhost:999999"])
+def test_an_emulator_that_is_not_there_is_said_so(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", address)
+    with pytest.raises(NetworkError, match="PUBSUB_EMULATOR_HOST"):
+        _names()
+
+
+@pytest.mark.parametrize(("missing", "named"), [("gcloud", "Google Cloud CLI"), ("java", "Java")])
+def test_googles_emulator_is_refused_where_it_cannot_run(
+    monkeypatch: pytest.MonkeyPatch, missing: str, named: str
+) -> None:
+    monkeypatch.setenv("PUBSUB", "google")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else f"/bin/{name}")
+    with pytest.raises(NetworkError, match=named):
+        _names()
