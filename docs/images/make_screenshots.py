@@ -1,6 +1,6 @@
 """Take the pictures of the explorer that the documentation shows.
 
-``python docs/images/make_screenshots.py http://127.0.0.1:8084`` writes ``explorer.png`` and
+``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``explorer.png`` and
 ``observation.png``, the page of the newest observation, beside this file.
 """
 

@@ -37,7 +37,8 @@ def create_app(service: str) -> Flask:
 def gunicorn_command(service: str, port: int) -> list[str]:
     """Return the command of the service's README, on a loopback port."""
     gunicorn = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT / service)]
-    return [*gunicorn, "--bind", f"127.0.0.1:{port}", "--threads", "4", "main:create_app()"]
+    options = ["--bind", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
+    return [*gunicorn, *options, "main:create_app()"]
 
 
 def gunicorn_environment(**settings: str) -> dict[str, str]:
