@@ -37,7 +37,7 @@ STAR_DTYPE = np.dtype(
 """Right ascension and declination are ICRS at epoch J2000.0, `pmra` includes cos(dec);
 what is unknown is NaN, motions 0."""
 
-BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 22
 """Of a text file, unpacked. A block is read, and later committed, as a whole."""
 
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
-from numpy.lib import recfunctions
 from numpy.typing import NDArray
 from sqlalchemy import Column, Connection, MetaData, Table, func, or_, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
 from panoptes_network import sky
-from panoptes_network.catalog.formats import Block, StarFile
+from panoptes_network.catalog.formats import STAR_DTYPE, Block, StarFile
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction, sqlstate
 from panoptes_network.database.models import Base, CatalogLoad
@@ -191,9 +190,14 @@ def _table_rows(catalog: str, stars: NDArray[np.void]) -> NDArray[np.void]:
     """
     stars = stars[np.unique(stars["picid"], return_index=True)[1]]
     cells = sky.healpix_cells(stars["ra_deg"], stars["dec_deg"])
-    names = np.full(len(stars), catalog.encode())
-    rows = recfunctions.append_fields(stars, ["catalog", "healpix"], [names, cells], usemask=False)
-    return np.asarray(rows[np.argsort(cells, kind="stable")])
+    order = np.argsort(cells, kind="stable")
+    dtype = [("catalog", f"S{len(catalog)}"), ("healpix", "i4"), *STAR_DTYPE.descr]
+    rows = np.empty(len(stars), dtype)
+    rows["catalog"] = catalog.encode()
+    rows["healpix"] = cells[order]
+    for name in STAR_DTYPE.names or ():
+        rows[name] = stars[name][order]
+    return rows
 
 
 def _write(
@@ -205,6 +209,8 @@ def _write(
 ) -> None:
     """Put a block's stars into the table, and how far that brings the load into its record."""
     before, after = step
+    # A crash may take the last blocks back, and their record with them: they come again.
+    session.execute(text("SET LOCAL synchronous_commit = off"))
     record.advance(session, before, rows_done=after.rows, stars_done=after.stars)
     connection = session.connection()
     if not _are_new(connection, stars):

@@ -193,8 +193,8 @@ class CatalogStar(Base):
 
     __tablename__ = "catalog_stars"
 
-    catalog: Mapped[str] = mapped_column(primary_key=True)
     picid: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    catalog: Mapped[str] = mapped_column(primary_key=True)
     healpix: Mapped[int]
     ra_deg: Mapped[float]
     dec_deg: Mapped[float]

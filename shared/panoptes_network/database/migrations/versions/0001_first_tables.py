@@ -120,8 +120,8 @@ CREATE INDEX sources_picid ON sources (picid, time) WHERE picid IS NOT NULL;
 ALTER TABLE sources ALTER COLUMN stamp SET STORAGE EXTERNAL;
 
 CREATE TABLE catalog_stars (
-    catalog text NOT NULL,
     picid bigint NOT NULL,
+    catalog text NOT NULL,
     healpix integer NOT NULL,
     ra_deg double precision NOT NULL,
     dec_deg double precision NOT NULL,
@@ -130,7 +130,7 @@ CREATE TABLE catalog_stars (
     mag real NOT NULL,
     gaia_mag real NOT NULL,
     teff_k real NOT NULL,
-    PRIMARY KEY (catalog, picid)
+    PRIMARY KEY (picid, catalog)
 );
 CREATE INDEX catalog_stars_healpix ON catalog_stars (healpix, mag);
 

@@ -1,0 +1,175 @@
+"""How fast stars come into the catalog and out again, beside named peers, in one run.
+
+``python bench/bench_catalog.py [--rows 500000]``: a server of its own, a made TIC-8 bulk
+file of that many rows (125 columns, 430 bytes each), and the ratios on stdout.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from sqlalchemy import text
+
+from local import postgres
+from panoptes_network import sky
+from panoptes_network.catalog.formats import TicFile, open_stars
+from panoptes_network.catalog.lookup import stars_in_cone
+from panoptes_network.database.engine import engine
+from panoptes_network.database.migrate import migrate
+
+PORT = 54987
+FRAME = (303.2, 46.0, 9.2)
+"""The cone around a whole 15x10 degree frame."""
+COLUMNS = "catalog,picid,healpix,ra_deg,dec_deg,pmra_masyr,pmdec_masyr,mag,gaia_mag,teff_k"
+PEER_TABLE = "CREATE TABLE peer (LIKE catalog_stars)"
+PEER_COPY = rf"\copy peer ({COLUMNS}) FROM '{{}}' WITH (FORMAT csv)"
+PEER_SELECT = "SELECT catalog, picid, ra_deg, dec_deg, pmra_masyr, pmdec_masyr, mag FROM ..."
+
+
+@dataclass(frozen=True)
+class _Run:
+    seconds: float
+    peak_mb: float
+
+
+def main() -> None:
+    """Make the files, load them, look them up, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=500_000)
+    rows = parser.parse_args().rows
+    with TemporaryDirectory() as folder, _server(Path(folder) / "postgres"):
+        migrate()
+        bulk, narrow = _write_files(Path(folder), rows)
+        _compare_loading(bulk, narrow, rows)
+        _compare_looking_up()
+
+
+def _compare_loading(bulk: Path, narrow: Path, rows: int) -> None:
+    tenth = bulk.with_name("tenth.csv")
+    with bulk.open() as whole, tenth.open("w") as part:
+        part.writelines(line for _, line in zip(range(rows // 10), whole, strict=False))
+    small = _run_loader(tenth, "--mag-limit", "99")
+    _reset()
+    ours = _run_loader(bulk)
+    floor = _timed(lambda: sum(len(block) for block in open_stars(bulk).blocks()))
+    with engine().begin() as connection:
+        connection.execute(text(PEER_TABLE))
+    peer = _run([*_psql(), "-c", PEER_COPY.format(narrow)])
+    print(f"loading {rows:,} rows of a TIC-8 bulk file ({bulk.stat().st_size / 1e6:.0f} MB)")
+    _line("load-catalog tic", ours.seconds, rows)
+    _line("  peak memory", ours.peak_mb, unit="MB")
+    _line("  peak memory with a tenth of the rows", small.peak_mb, unit="MB")
+    _line("floor: reading the file alone, no database", floor, rows)
+    _line("peer: psql, ready-made 10 columns, no index, no key", peer.seconds, rows)
+    print(f"      {PEER_TABLE}; {PEER_COPY.format('stars.csv')}")
+    print(
+        f"  ours / floor {ours.seconds / floor:.2f}   ours / peer {ours.seconds / peer.seconds:.2f}"
+    )
+
+
+def _compare_looking_up() -> None:
+    with engine().connect() as connection:
+        stars_in_cone(connection, *FRAME)
+        ours = _timed(lambda: stars_in_cone(connection, *FRAME))
+        count = len(stars_in_cone(connection, *FRAME))
+        ranges = sky.cone_ranges(*FRAME).tolist()
+        where = " OR ".join(f"healpix BETWEEN {first} AND {last}" for first, last in ranges)
+        query = text(PEER_SELECT.replace("...", f"catalog_stars WHERE {where}"))
+        peer = _timed(lambda: connection.execute(query).all())
+    print(f"reading the {count:,} stars of a frame's cone")
+    _line("stars_in_cone", ours, count)
+    _line("peer: the same rows through SQLAlchemy", peer, count)
+    print(f"      connection.execute({PEER_SELECT!r}).all()")
+    print(f"  peer / ours {peer / ours:.1f}")
+
+
+@contextmanager
+def _server(data_dir: Path) -> Iterator[None]:
+    postgres.create_cluster(data_dir)
+    with subprocess.Popen(postgres.server_command(data_dir, PORT), stderr=subprocess.DEVNULL) as pg:
+        try:
+            while not postgres.is_ready(PORT):
+                time.sleep(0.1)
+            postgres.create_database(PORT)
+            os.environ["DATABASE_URL"] = postgres.database_url(PORT)
+            yield
+        finally:
+            engine().dispose()
+            pg.send_signal(2)
+
+
+def _write_files(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Write a bulk file, and the rows of `catalog_stars` that it holds, ready-made."""
+    random = np.random.default_rng(8)
+    ids = random.permutation(rows)
+    # A bulk file is a belt of the sky; this one is as dense as the plane of the Milky Way.
+    ra, dec = random.uniform(290, 320, rows), random.uniform(36, 56, rows)
+    cells, mags = sky.healpix_cells(ra, dec), random.uniform(5, 16, rows)
+    bulk, narrow = folder / "tic_bulk.csv", folder / "stars.csv"
+    with bulk.open("w") as wide_file, narrow.open("w") as narrow_file:
+        for star in zip(ids, cells, ra, dec, mags, strict=True):
+            wide_file.write(_bulk_row(*star))
+            number, cell, x, y, mag = star
+            narrow_file.write(
+                f"tic,{number},{cell},{x:.12f},{y:.12f},-3.25,4.5,{mag:.4f},9.5,5800\n"
+            )
+    return bulk, narrow
+
+
+def _bulk_row(number: int, _cell: int, ra: float, dec: float, mag: float) -> str:
+    place = {"ID": number, "objType": "STAR", "ra": f"{ra:.12f}", "dec": f"{dec:.12f}"}
+    motion = {"pmRA": -3.25, "pmDEC": 4.5}
+    light = {"GAIAmag": 9.5, "Tmag": f"{mag:.4f}", "Teff": 5800.0}
+    values = {**place, **motion, **light}
+    fields = ["" if n % 2 else "0.03456" for n in range(TicFile.BULK_WIDTH)]
+    for index, name in TicFile.BULK_COLUMNS.items():
+        fields[index] = str(values.get(name, ""))
+    return ",".join(fields) + "\n"
+
+
+def _run_loader(*arguments: str | Path) -> _Run:
+    return _run([sys.executable, "-m", "panoptes_network.catalog.cli", "tic", *map(str, arguments)])
+
+
+def _run(command: list[str]) -> _Run:
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command} ended with {process.returncode}")
+    return _Run(time.perf_counter() - started, usage.ru_maxrss / 1024)
+
+
+def _psql() -> list[str]:
+    url = postgres.database_url(PORT).replace("+pg8000", "")
+    program = Path(postgres.server_program(Path(), PORT)[0])
+    return [str(program.with_name("psql")), url]
+
+
+def _reset() -> None:
+    with engine().begin() as connection:
+        connection.execute(text("TRUNCATE catalog_stars, catalog_loads"))
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _line(label: str, value: float, rows: int = 0, unit: str = "s") -> None:
+    rate = f"{rows / value:>12,.0f} rows/s" if rows else ""
+    print(f"  {label:55}{value:9.2f} {unit}{rate}")
+
+
+if __name__ == "__main__":
+    main()
