@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 WINDOW_SIGMA = 1.0
 """Superpixels; about the sigma of a star's core and trail together."""
 
-_HALF_WINDOW = 4
-_ITERATIONS = 6
+_HALF_WINDOW = 3
+_ITERATIONS = 5
 _MAX_SHIFT = 1.5
 
 Floats = NDArray[np.float64]
@@ -38,22 +38,32 @@ def windowed_centroids(
         As given where the window finds no light or wanders off: a neighbour, or the edge.
     """
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)
-    column = np.clip(np.rint(x).astype(np.int64)[:, None] + steps, 0, plane.shape[1] - 1)
-    row = np.clip(np.rint(y).astype(np.int64)[:, None] + steps, 0, plane.shape[0] - 1)
-    light = plane[row[:, :, None], column[:, None, :]] - background[:, None, None]
-    centre_x, centre_y = x.copy(), y.copy()
+    first_x, first_y = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
+    columns = np.clip(first_x[:, None] + steps, 0, plane.shape[1] - 1)
+    rows = np.clip(first_y[:, None] + steps, 0, plane.shape[0] - 1)
+    light = plane[rows[:, :, None], columns[:, None, :]]
+    light -= background.astype(np.float32)[:, None, None]
+    shift_x, shift_y = x - first_x, y - first_y
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(_ITERATIONS):
-            dx, dy = column - centre_x[:, None], row - centre_y[:, None]
-            seen = light * (_window(dy)[:, :, None] * _window(dx)[:, None, :])
-            total = seen.sum(axis=(1, 2))
-            # The window halves the distance to a Gaussian star's centre: hence the factor 2.
-            centre_x += 2 * (seen.sum(axis=1) * dx).sum(axis=1) / total
-            centre_y += 2 * (seen.sum(axis=2) * dy).sum(axis=1) / total
+            step_x, step_y = _offset(light, steps, shift_x, shift_y)
+            # The window halves a Gaussian star's distance from its centre: hence the factor 2.
+            shift_x, shift_y = shift_x + 2 * step_x, shift_y + 2 * step_y
+    centre_x, centre_y = first_x + shift_x, first_y + shift_y
     good = np.hypot(centre_x - x, centre_y - y) < _MAX_SHIFT
     return np.where(good, centre_x, x), np.where(good, centre_y, y)
 
 
-def _window(distance: Floats) -> Floats:
-    weights: Floats = np.exp(-0.5 * (distance / WINDOW_SIGMA) ** 2)
-    return weights
+def _offset(
+    light: NDArray[np.float32], steps: NDArray[np.int64], shift_x: Floats, shift_y: Floats
+) -> tuple[Floats, Floats]:
+    """Return the mean offset of the light under windows at `shift_x`, `shift_y`, each (n,)."""
+    dx, dy = (steps - shift[:, None] for shift in (shift_x, shift_y))
+    window_x, window_y = (np.exp(-0.5 * (d / WINDOW_SIGMA) ** 2) for d in (dx, dy))
+    across = np.stack([window_x, window_x * dx], axis=-1).astype(np.float32)
+    # Sums over x of the light and of its moment, for each row of each window: (n, rows, 2).
+    by_row = light @ across
+    total = (by_row[:, :, 0] * window_y).sum(axis=1)
+    moment_x = (by_row[:, :, 1] * window_y).sum(axis=1)
+    moment_y = (by_row[:, :, 0] * window_y * dy).sum(axis=1)
+    return moment_x / total, moment_y / total

@@ -75,6 +75,8 @@ CREATE TABLE images (
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX images_sequence ON images (sequence_id, time);
+CREATE INDEX images_bucket_path ON images (bucket_path);
+CREATE INDEX images_solved_path ON images (solved_path);
 CREATE INDEX images_unfinished ON images (state, updated_at)
     WHERE state NOT IN ('sources_extracted', 'skipped');
 
