@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 import sqlite3
@@ -15,7 +16,7 @@ from local.broker.store import Store
 
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # else two brokers share a port in silence
-    ("grpc.max_receive_message_length", 11_000_000),  # Google takes 10 MB
+    ("grpc.max_receive_message_length", 11_000_000),  # a publish has 10 MB at most
 ]
 
 
@@ -27,10 +28,13 @@ async def serve(host: str, port: int, path: Path) -> None:
     server.add_generic_rpc_handlers(broker.handlers())
     port = server.add_insecure_port(f"{host}:{port}")
     await server.start()
+    running = asyncio.create_task(broker.run())
     for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, broker.stopping.set)
+        asyncio.get_running_loop().add_signal_handler(signal_number, running.cancel)
     logging.info("Pub/Sub broker on %s:%d, messages in %s", host, port, path)
-    await broker.run()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    store.stopping = True
     await server.stop(grace=1)
     store.close()
 

@@ -49,25 +49,21 @@ def check_spec(spec: Proto) -> None:
 
 def _check_delivery(spec: Proto) -> None:
     check_supported(spec.push_config)
-    url, dead = spec.push_config.push_endpoint, spec.dead_letter_policy
+    url, dead, retry = spec.push_config.push_endpoint, spec.dead_letter_policy, spec.retry_policy
     require(_ENDPOINT.fullmatch(url), f"push_endpoint {url!r} is no http:// address")
     spec.ack_deadline_seconds = spec.ack_deadline_seconds or 10
     require(10 <= spec.ack_deadline_seconds <= 600, "ack_deadline_seconds must be 10 to 600")
     if spec.HasField("dead_letter_policy"):
         dead.max_delivery_attempts = dead.max_delivery_attempts or 5
         require(5 <= dead.max_delivery_attempts <= 100, "max_delivery_attempts must be 5 to 100")
-    shortest_s, longest_s = backoff_range_s(spec)
-    require(0 <= shortest_s <= longest_s <= 600, "backoff must be 0 to 600 s, minimum first")
+    shortest_s, longest_s = retry.minimum_backoff.ToSeconds(), retry.maximum_backoff.ToSeconds()
+    require(0 <= shortest_s <= longest_s <= 600, "give both backoffs, 0 to 600 s")
 
 
-def backoff_range_s(spec: Proto) -> tuple[float, float]:
-    """Shortest and longest wait in seconds before a message is delivered again."""
-    if not spec.HasField("retry_policy"):  # Google's values for push; a pull need not wait
-        return (0.1, 60.0) if spec.push_config.push_endpoint else (0.0, 0.0)
-    policy = spec.retry_policy
-    shortest_s = policy.minimum_backoff.ToMilliseconds() / 1e3
-    longest_s = policy.maximum_backoff.ToMilliseconds() / 1e3
-    return (
-        shortest_s if policy.HasField("minimum_backoff") else 10.0,
-        longest_s if policy.HasField("maximum_backoff") else 600.0,
-    )
+def backoff_s(spec: Proto, attempts: int) -> float:
+    """Seconds to wait after so many failed attempts."""
+    shortest_ms = spec.retry_policy.minimum_backoff.ToMilliseconds()
+    longest_ms = spec.retry_policy.maximum_backoff.ToMilliseconds()
+    if spec.push_config.push_endpoint and not spec.HasField("retry_policy"):
+        shortest_ms, longest_ms = 100, 60_000  # Google's values
+    return float(min(longest_ms, shortest_ms * 2 ** min(attempts - 1, 32)) / 1e3)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import uuid
 from urllib.parse import urlsplit
 
 from google.protobuf.json_format import MessageToDict
@@ -16,14 +17,17 @@ _ACK_STATUSES = {102, 200, 201, 202, 204}
 
 
 async def push(store: Store, name: str) -> None:
-    """Deliver the messages of a subscription as long as it has an endpoint."""
-    async with asyncio.TaskGroup() as requests:
-        while (spec := store.specs.get(name)) and spec.push_config.push_endpoint:
-            # Longer than the request, so that a timeout is one nack and not two.
-            lease_s = 2 * spec.ack_deadline_seconds
-            for received in store.lease(name, name, lease_s, _CONCURRENCY):
-                requests.create_task(_deliver(store, spec, received))
-            await store.changed(name)
+    """Post the messages of a subscription as long as it has an endpoint."""
+    holder = str(uuid.uuid4())
+    lease_s = 2 * store.get(name).ack_deadline_seconds  # so that a timeout is not two nacks
+    async with asyncio.TaskGroup() as posts:
+        async for batch in store.leases(name, holder, lease_s, _CONCURRENCY):
+            spec = store.get(name)
+            if not spec.push_config.push_endpoint:
+                store.evict(holder)
+                return
+            for received in batch:
+                posts.create_task(_deliver(store, spec, received))
 
 
 async def _deliver(store: Store, spec: Proto, received: Proto) -> None:
@@ -35,12 +39,13 @@ async def _deliver(store: Store, spec: Proto, received: Proto) -> None:
         envelope["deliveryAttempt"] = received.delivery_attempt
     try:
         status = await asyncio.wait_for(_post(url, json.dumps(envelope).encode()), timeout_s)
+        acked = status in _ACK_STATUSES
     except (OSError, ValueError) as error:  # a timeout is an OSError
         logging.warning("push to %s: %r", url, error)
-        status = 0
+        acked = False
     if spec.name not in store.specs:
         return
-    if status in _ACK_STATUSES:
+    if acked:
         store.acknowledge(spec.name, [received.ack_id])
     else:
         store.modify_deadline(spec.name, [received.ack_id], 0)

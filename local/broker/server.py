@@ -9,27 +9,27 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
-from grpc import StatusCode
 
 from local.broker.limits import OPTIONS, Proto, RequestError, check_supported, require
 from local.broker.push import push
-from local.broker.store import TICK_S, Store
+from local.broker.store import Store
 
+_SWEEP_S = 0.1  # between looks for leases that have ended
 _PULL_WAIT_S = 30.0  # an empty pull is answered after this, or just before the client's deadline
-_MAX_MESSAGES = 1000  # that one streaming pull has on lease
+_MAX_LEASED = 1000  # messages of one stream, unless its client wants fewer
 _UNSYNCED = {"Acknowledge", "ModifyAckDeadline"}  # lost in a crash, they mean one more delivery
 _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Broker:
     """The methods of both services over one store."""
 
     def __init__(self, store: Store) -> None:
-        self.stopping = asyncio.Event()
         self._store = store
         self._streams: dict[str, str] = {}  # client id -> its newest stream, as holder of leases
 
-    def handlers(self) -> "tuple[grpc.GenericRpcHandler[Any, Any], ...]":
+    def handlers(self) -> "list[grpc.GenericRpcHandler[Any, Any]]":
         """Return what is served; gRPC answers UNIMPLEMENTED for every other method."""
         store = self._store
         unary: dict[str, Callable[[Proto], Proto]] = {
@@ -44,23 +44,15 @@ class Broker:
             "UpdateSubscription": self._update,
             "DeleteSubscription": lambda r: store.delete(r.subscription),
             "Acknowledge": lambda r: store.acknowledge(r.subscription, r.ack_ids),
-            "ModifyAckDeadline": lambda r: store.modify_deadline(
-                r.subscription, r.ack_ids, r.ack_deadline_seconds
-            ),
+            "ModifyAckDeadline": self._modify_ack_deadline,
         }
         methods = {name: self._unary(name, method) for name, method in unary.items()}
-        methods["Pull"] = _handler(grpc.unary_unary_rpc_method_handler, "Pull", self._pull)
-        methods["StreamingPull"] = _handler(
-            grpc.stream_stream_rpc_method_handler, "StreamingPull", self._streaming_pull
-        )
-        return tuple(
-            grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", methods)
-            for service in ("Publisher", "Subscriber")
-        )
+        methods["Pull"] = _handler("Pull", self._pull)
+        methods["StreamingPull"] = _handler("StreamingPull", self._streaming_pull, streams=True)
+        services = "google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber"
+        return [grpc.method_handlers_generic_handler(service, methods) for service in services]
 
-    def _unary(
-        self, name: str, method: Callable[[Proto], Proto]
-    ) -> "grpc.RpcMethodHandler[Any, Any]":
+    def _unary(self, name: str, method: Callable[[Proto], Proto]) -> _Handler:
         async def answer(request: Proto, context: _Context) -> Proto:
             async with _status(context):
                 response = method(request)
@@ -68,36 +60,27 @@ class Broker:
                     await self._store.committed()
                 return response or Empty()
 
-        return _handler(grpc.unary_unary_rpc_method_handler, name, answer)
+        return _handler(name, answer)
 
     async def run(self) -> None:
-        """End leases and keep push subscriptions at work until ``stopping`` is set."""
+        """End leases and keep push subscriptions at work, until cancelled."""
         pushes: dict[str, asyncio.Task[None]] = {}
-        while not self.stopping.is_set():
-            self._store.expire()
-            for name, spec in self._store.specs.items():
-                if "/subscriptions/" in name and spec.push_config.push_endpoint:
-                    if name in pushes and pushes[name].done():
-                        pushes.pop(name).result()
-                    if name not in pushes:
-                        pushes[name] = asyncio.create_task(push(self._store, name))
-            await asyncio.sleep(TICK_S)
-        for task in pushes.values():
-            task.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._store.expire()
+                for spec in self._store.named("projects/"):
+                    pushed = "/subscriptions/" in spec.name and spec.push_config.push_endpoint
+                    if pushed and (spec.name not in pushes or pushes[spec.name].done()):
+                        pushes[spec.name] = tasks.create_task(push(self._store, spec.name))
+                await asyncio.sleep(_SWEEP_S)
 
     def _list_topics(self, request: Proto) -> Proto:
-        topics = [
-            s for n, s in self._store.specs.items() if n.startswith(f"{request.project}/topics/")
-        ]
+        topics = self._store.named(f"{request.project}/topics/")
         return types.ListTopicsResponse.pb()(topics=topics)
 
     def _list_subscriptions(self, request: Proto) -> Proto:
-        subscriptions = [
-            s
-            for n, s in self._store.specs.items()
-            if n.startswith(f"{request.project}/subscriptions/")
-        ]
-        return types.ListSubscriptionsResponse.pb()(subscriptions=subscriptions)
+        found = self._store.named(f"{request.project}/subscriptions/")
+        return types.ListSubscriptionsResponse.pb()(subscriptions=found)
 
     def _publish(self, request: Proto) -> Proto:
         for message in request.messages:
@@ -111,31 +94,23 @@ class Broker:
         require(paths and OPTIONS.issuperset(paths), f"update_mask must be of {sorted(OPTIONS)}")
         spec = types.Subscription.pb()()
         spec.CopyFrom(self._store.get(request.subscription.name))
-        for path in paths:
-            spec.ClearField(path)
-        request.update_mask.MergeMessage(request.subscription, spec)
+        request.update_mask.MergeMessage(request.subscription, spec, True, True)
         return self._store.save(spec)
 
-    async def _next(self, name: str, holder: str, lease_s: float, limit: int) -> list[Proto]:
-        while not (leased := self._store.lease(name, holder, lease_s, limit)):
-            if self.stopping.is_set():
-                raise RequestError(StatusCode.UNAVAILABLE, "the broker is stopping")
-            await self._store.changed(name)
-        return leased
+    def _modify_ack_deadline(self, request: Proto) -> None:
+        lease_s = request.ack_deadline_seconds
+        self._store.modify_deadline(request.subscription, request.ack_ids, lease_s)
 
     async def _pull(self, request: Proto, context: _Context) -> Proto:
         async with _status(context):
             require(request.max_messages > 0, "max_messages must be positive")
-            lease_s = self._store.get(request.subscription).ack_deadline_seconds
+            name, response = request.subscription, types.PullResponse.pb()()
+            lease_s = self._store.get(name).ack_deadline_seconds
+            leases = self._store.leases(name, str(uuid.uuid4()), lease_s, request.max_messages)
             wait_s = min(_PULL_WAIT_S, 0.9 * (context.time_remaining() or _PULL_WAIT_S))
-            response = types.PullResponse.pb()()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, StopAsyncIteration):
                 async with asyncio.timeout(0 if request.return_immediately else wait_s):
-                    response.received_messages.extend(
-                        await self._next(
-                            request.subscription, str(uuid.uuid4()), lease_s, request.max_messages
-                        )
-                    )
+                    response.received_messages.extend(await anext(leases))
             return response
 
     async def _streaming_pull(
@@ -143,35 +118,26 @@ class Broker:
     ) -> AsyncIterator[Proto]:
         async with _status(context):
             first = await anext(aiter(requests))
-            name, holder = self._store.get(first.subscription).name, str(uuid.uuid4())
+            name, stream = self._store.get(first.subscription).name, str(uuid.uuid4())
             # After an outage a client may open two streams and read the newer one alone.
-            client = first.client_id or holder
-            self._store.release(self._streams.get(client, ""))
-            self._streams[client] = holder
-            limit = min(first.max_outstanding_messages or _MAX_MESSAGES, _MAX_MESSAGES)
-            reader = asyncio.create_task(self._read_acks(name, requests))
+            if first.client_id in self._streams:
+                self._store.evict(self._streams[first.client_id])
+            if first.client_id:
+                self._streams[first.client_id] = stream
+            acks = asyncio.create_task(self._read_acks(name, requests))
+            limit = min(first.max_outstanding_messages or _MAX_LEASED, _MAX_LEASED)
+            lease_s = first.stream_ack_deadline_seconds
             try:
-                while not reader.done():
-                    if self._streams[client] != holder:
-                        raise RequestError(StatusCode.ABORTED, "a newer stream of this client")
-                    if self.stopping.is_set():
-                        raise RequestError(StatusCode.UNAVAILABLE, "the broker is stopping")
-                    if leased := self._store.lease(
-                        name, holder, first.stream_ack_deadline_seconds, limit
-                    ):
-                        yield types.StreamingPullResponse.pb()(received_messages=leased)
-                    else:
-                        await self._store.changed(name)
-                reader.result()
+                async for leased in self._store.leases(name, stream, lease_s, limit):
+                    yield types.StreamingPullResponse.pb()(received_messages=leased)
             finally:
-                reader.cancel()
+                acks.cancel()
 
     async def _read_acks(self, name: str, requests: AsyncIterator[Proto]) -> None:
         async for request in requests:
             self._store.acknowledge(name, request.ack_ids)
-            for ack_id, lease_s in zip(
-                request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True
-            ):
+            seconds = request.modify_deadline_seconds
+            for ack_id, lease_s in zip(request.modify_deadline_ack_ids, seconds, strict=False):
                 self._store.modify_deadline(name, [ack_id], lease_s)
 
 
@@ -183,6 +149,7 @@ async def _status(context: _Context) -> AsyncIterator[None]:
         await context.abort(*error.args)
 
 
-def _handler(kind: Any, name: str, method: Any) -> "grpc.RpcMethodHandler[Any, Any]":
+def _handler(name: str, method: Any, *, streams: bool = False) -> _Handler:
     request = getattr(types, f"{name}Request", None) or getattr(types, name.removeprefix("Create"))
-    return kind(method, request.pb().FromString, lambda response: response.SerializeToString())
+    make = grpc.stream_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
+    return make(method, request.pb().FromString, lambda response: response.SerializeToString())

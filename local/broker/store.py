@@ -8,27 +8,26 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from google.pubsub_v1 import types
 from grpc import StatusCode
 
-from local.broker.limits import Proto, RequestError, backoff_range_s, check_spec, require
+from local.broker.limits import Proto, RequestError, backoff_s, check_spec, require
 
-TICK_S = 0.1  # how exactly leases and backoffs end
+_TICK_S = 0.1  # how exactly leases and backoffs end
 _COMMIT_DELAY_S = 0.002  # what arrives within it shares one fsync
 _MAX_RESPONSE_BYTES = 3_000_000  # a client in emulator mode receives 4 MiB at most
 _SCHEMA = """
 PRAGMA locking_mode = EXCLUSIVE;  -- a second broker on this file fails at its start
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-CREATE TABLE IF NOT EXISTS specs (name TEXT PRIMARY KEY, spec BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS specs (name TEXT PRIMARY KEY, spec BLOB);
 CREATE TABLE IF NOT EXISTS deliveries (
-  subscription TEXT, message_id INTEGER, attempts INTEGER DEFAULT 0,
+  subscription TEXT, message_id INTEGER, attempts INTEGER DEFAULT 0, body BLOB,
   holder TEXT,  -- who has the lease; NULL: nobody
   due REAL,     -- Unix time when the lease ends or, without one, when the next attempt may begin
-  body BLOB,    -- the serialized PubsubMessage
   PRIMARY KEY (subscription, message_id));
 CREATE INDEX IF NOT EXISTS waiting ON deliveries (subscription, due) WHERE holder IS NULL;
 CREATE INDEX IF NOT EXISTS leased ON deliveries (holder, due) WHERE holder IS NOT NULL;
@@ -41,15 +40,16 @@ LIMIT max(0, ? - (SELECT count(*) FROM deliveries WHERE holder = ?))"""
 _LEASE = """
 UPDATE deliveries SET holder = ?, due = ?, attempts = attempts + 1
 WHERE subscription = ? AND message_id = ?"""
+_EXTEND = """
+UPDATE deliveries SET due = ?
+WHERE subscription = ? AND message_id = ? AND attempts = ? AND holder IS NOT NULL"""
 # A lease taken back is neither a nack nor an expiry: its attempt does not count.
 _RELEASE = "UPDATE deliveries SET holder = NULL, due = 0, attempts = attempts - 1 WHERE holder "
-_ENDED = (
-    "SELECT subscription, message_id, attempts, body FROM deliveries WHERE holder > '' AND due <= ?"
-)
+_ENDED = """
+SELECT subscription, message_id, attempts, body FROM deliveries
+WHERE holder IS NOT NULL AND due <= ?"""
 _RETRY = "UPDATE deliveries SET holder = NULL, due = ? WHERE subscription = ? AND message_id = ?"
-_ATTEMPT = " WHERE subscription = ? AND message_id = ? AND attempts = ?"
-_EXTEND = "UPDATE deliveries SET due = ?" + _ATTEMPT + " AND holder IS NOT NULL"
-_DELETE = "DELETE FROM deliveries" + _ATTEMPT
+_DELETE = "DELETE FROM deliveries WHERE subscription = ? AND message_id = ? AND attempts = ?"
 
 
 class Store:
@@ -60,11 +60,12 @@ class Store:
         self._db = sqlite3.connect(path, timeout=0)
         self._db.executescript(_SCHEMA)
         self._db.execute(_RELEASE + "IS NOT NULL")
-        self._last_id = (
-            self._db.execute("SELECT max(message_id) FROM deliveries").fetchone()[0] or 0
-        )
+        newest = self._db.execute("SELECT max(message_id) FROM deliveries").fetchone()
+        self._last_id: int = newest[0] or 0
         self._commit: asyncio.Task[None] | None = None
         self._changes: dict[str, asyncio.Event] = {}
+        self._evicted: set[str] = set()
+        self.stopping = False
         self.specs: dict[str, Proto] = {}  # topics and subscriptions by full name
         for name, spec in self._db.execute("SELECT name, spec FROM specs"):
             kind = types.Topic if "/topics/" in name else types.Subscription
@@ -86,28 +87,22 @@ class Store:
         self._commit = None
         self._db.commit()
 
-    async def changed(self, subscription: str) -> None:
-        """Wait until there may be something new to deliver, a tick at most."""
-        change = self._changes.setdefault(subscription, asyncio.Event())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(change.wait(), TICK_S)
-
-    def _wake(self, subscription: str) -> None:
-        if change := self._changes.pop(subscription, None):
-            change.set()
-
     def get(self, name: str) -> Proto:
         """Return the topic or subscription of this name."""
         if name not in self.specs:
             raise RequestError(StatusCode.NOT_FOUND, f"{name} does not exist")
         return self.specs[name]
 
-    def subscriptions(self, topic: str) -> list[Proto]:
-        """Return the subscriptions of a topic."""
+    def named(self, prefix: str) -> list[Proto]:
+        """Return the topics or subscriptions whose full names begin so."""
+        return [spec for name, spec in self.specs.items() if name.startswith(prefix)]
+
+    def _subscriptions(self, topic: str) -> list[Proto]:
         return [s for n, s in self.specs.items() if "/subscriptions/" in n and s.topic == topic]
 
     def create(self, spec: Proto) -> Proto:
         """Add a topic or a subscription; return it with its defaults filled in."""
+        check_spec(spec)
         if spec.name in self.specs:
             raise RequestError(StatusCode.ALREADY_EXISTS, f"{spec.name} exists already")
         if "/subscriptions/" in spec.name:
@@ -132,13 +127,13 @@ class Store:
         del self.specs[self.get(name).name]
         self._db.execute("DELETE FROM specs WHERE name = ?", (name,))
         self._db.execute("DELETE FROM deliveries WHERE subscription = ?", (name,))
-        for spec in self.subscriptions(name):
+        for spec in self._subscriptions(name):
             spec.topic = "_deleted-topic_"
             self._write(spec)
 
     def publish(self, topic: str, messages: Iterable[Proto]) -> list[str]:
         """Queue messages in every subscription of the topic; return their new ids."""
-        targets = [spec.name for spec in self.subscriptions(self.get(topic).name)]
+        targets = [spec.name for spec in self._subscriptions(self.get(topic).name)]
         now, ids = time.time(), []
         for message in messages:
             # From the clock, so that a restarted broker does not use an id again.
@@ -152,10 +147,26 @@ class Store:
             self._wake(target)
         return ids
 
-    def lease(self, name: str, holder: str, lease_s: float, limit: int) -> list[Proto]:
-        """Hand out due messages until the holder has ``limit`` or the response is full."""
+    async def leases(
+        self, name: str, holder: str, lease_s: float, limit: int
+    ) -> AsyncIterator[list[Proto]]:
+        """Hand out messages as they come, the holder never having more than ``limit``."""
+        while name in self.specs:
+            if holder in self._evicted:
+                raise RequestError(StatusCode.ABORTED, "a newer stream of this client took over")
+            if self.stopping:
+                raise RequestError(StatusCode.UNAVAILABLE, "the broker is stopping")
+            if leased := self._lease(name, holder, lease_s, limit):
+                yield leased
+            else:
+                change = self._changes.setdefault(name, asyncio.Event())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(change.wait(), _TICK_S)
+
+    def _lease(self, name: str, holder: str, lease_s: float, limit: int) -> list[Proto]:
         counted = self.get(name).HasField("dead_letter_policy")
-        now, size, leased = time.time(), 0, []
+        now, size = time.time(), 0
+        leased: list[Proto] = []
         for message_id, attempt, body in self._db.execute(_NEXT, (name, now, limit, holder)):
             size += len(body)
             if leased and size > _MAX_RESPONSE_BYTES:
@@ -168,8 +179,13 @@ class Store:
         self._db.executemany(_LEASE, rows)
         return leased
 
-    def release(self, holder: str) -> None:
-        """Take back all that the holder has on lease."""
+    def _wake(self, subscription: str) -> None:
+        if change := self._changes.pop(subscription, None):
+            change.set()
+
+    def evict(self, holder: str) -> None:
+        """Take back all that the holder has on lease, and give it nothing more."""
+        self._evicted.add(holder)
         self._db.execute(_RELEASE + "= ?", (holder,))
 
     def acknowledge(self, subscription: str, ack_ids: Iterable[str]) -> None:
@@ -189,14 +205,12 @@ class Store:
         """Have the messages of ended leases delivered again, or dead-lettered."""
         now = time.time()
         for name, message_id, attempts, body in self._db.execute(_ENDED, (now,)).fetchall():
-            dead = self.specs[name].dead_letter_policy
+            spec, dead = self.specs[name], self.specs[name].dead_letter_policy
             if dead.dead_letter_topic in self.specs and attempts >= dead.max_delivery_attempts:
                 self._db.execute(_DELETE, (name, message_id, attempts))
                 self.publish(dead.dead_letter_topic, [_dead_letter(name, attempts, body)])
             else:
-                shortest_s, longest_s = backoff_range_s(self.specs[name])
-                due = now + min(longest_s, shortest_s * 2.0 ** min(attempts - 1, 32))
-                self._db.execute(_RETRY, (due, name, message_id))
+                self._db.execute(_RETRY, (now + backoff_s(spec, attempts), name, message_id))
             self._wake(name)
 
 
