@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from local import network, state
+from panoptes_network.errors import TransientError
 
 P = ParamSpec("P")
-_console = Console(highlight=False)
+# A file or pipe has no width of its own; tables are not to be broken there.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
@@ -31,7 +33,7 @@ def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except state.NetworkError as error:
+        except (state.NetworkError, TransientError) as error:
             raise click.ClickException(str(error)) from error
         except PermissionError as error:
             raise click.ClickException(
@@ -87,7 +89,8 @@ def run_main_job(images: str | None, *, leave: bool) -> None:
             _tell_address()
             if not leave:
                 click.echo("Ctrl-C ends this")
-                signal.pause()
+                with suppress(KeyboardInterrupt):
+                    signal.pause()
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0 if succeeded else 1)

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from google.cloud import storage
 from rich.console import Console, Group
 from rich.live import Live
 from rich.spinner import Spinner
@@ -16,9 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from local.images import ImageFile
+from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
+from panoptes_network.errors import TransientError
 
 STALL_LIMIT_S = 300.0
 POLL_S = 0.25
@@ -53,17 +55,27 @@ class Followed:
         return self.image.image_id if self.image else self.path
 
 
-def upload_and_follow(images: Iterable[ImageFile], console: Console) -> list[Followed]:
+def upload_and_follow(images: Iterable[ImageFile], total: int, console: Console) -> list[Followed]:
     """Upload images one after the other, as a unit does, and return when all have ended.
 
     Returns before that, with states that are no ends, when nothing has moved for
     `STALL_LIMIT_S` seconds.
+
+    Parameters
+    ----------
+    total : int
+        How many `images` there will be, to be shown; they may come into being one by one.
+
+    Raises
+    ------
+    TransientError
+        When storage is away.
     """
     followed: list[Followed] = []
     with ThreadPoolExecutor(1) as pool:
         uploads = pool.submit(_upload, images, followed)
         if console.is_terminal:
-            _follow_live(followed, uploads, console)
+            _follow_live(followed, uploads, total, console)
         else:
             _follow_in_lines(followed, uploads, console)
         uploads.result()
@@ -72,8 +84,11 @@ def upload_and_follow(images: Iterable[ImageFile], console: Console) -> list[Fol
 
 def results_table(followed: Sequence[Followed]) -> Table:
     """Return what came out: a row for each image."""
-    columns = ("image", "state", "centre (deg)", "arcsec/px", "rms arcsec")
-    table = Table(*columns, "sources", "matches", "stamps", "seconds", box=None)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for column in ("image", "state", "centre (deg)"):
+        table.add_column(column, overflow="fold")
+    for column in ("arcsec/px", "rms arcsec", "sources", "matches", "stamps", "seconds"):
+        table.add_column(column, justify="right", overflow="fold")
     for one in followed:
         table.add_row(Text(one.name), one.state, *_figures(one.image))
     return table
@@ -95,19 +110,21 @@ def _figures(image: Image | None) -> list[str]:
 
 
 def _upload(images: Iterable[ImageFile], followed: list[Followed]) -> None:
-    bucket = storage.Client().bucket(settings().raw_bucket)
+    bucket = settings().raw_bucket
     for image in images:
         begun = datetime.now(UTC)
-        blob = bucket.blob(image.object_path)
-        blob.upload_from_filename(str(image.file))
-        followed.append(Followed(image.object_path, int(blob.generation), begun))
+        storage.upload(bucket, image.object_path, image.file, metadata={})
+        stored = storage.find(bucket, image.object_path)
+        followed.append(Followed(image.object_path, stored.generation, begun))
 
 
-def _follow_live(followed: list[Followed], uploads: Future[None], console: Console) -> None:
+def _follow_live(
+    followed: list[Followed], uploads: Future[None], total: int, console: Console
+) -> None:
     spinners: dict[str, Spinner] = {}
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for _ in _changes(followed, uploads):
-            live.update(_progress(followed, uploads, spinners))
+            live.update(_progress(followed, total, spinners))
 
 
 def _follow_in_lines(followed: list[Followed], uploads: Future[None], console: Console) -> None:
@@ -135,9 +152,7 @@ def _changes(followed: list[Followed], uploads: Future[None]) -> Iterable[list[F
         time.sleep(POLL_S)
 
 
-def _progress(
-    followed: Sequence[Followed], uploads: Future[None], spinners: dict[str, Spinner]
-) -> Group:
+def _progress(followed: Sequence[Followed], total: int, spinners: dict[str, Spinner]) -> Group:
     """Return a row for each image and a line that sums up."""
     table = Table.grid(padding=(0, 2))
     shown = sorted(followed, key=lambda one: (one.has_ended, -one.generation))[:MAX_ROWS]
@@ -147,13 +162,14 @@ def _progress(
         mark = ("✓" if one.succeeded else "✗") if one.has_ended else spinner
         table.add_row(mark, Text(one.name), one.state, Text(one.reason or ""))
     ended = sum(one.has_ended for one in followed)
-    more = "" if uploads.done() else ", uploading"
-    return Group(table, f"{ended} of {len(followed)} images have ended{more}")
+    return Group(table, f"of {total} images {len(followed)} are uploaded, {ended} have ended")
 
 
 def _refresh(open_ones: Sequence[Followed]) -> None:
-    """Ask the database how far images have come."""
-    if open_ones:
+    """Ask the database how far images have come; while it is away, nobody knows more."""
+    if not open_ones:
+        return
+    with suppress(TransientError):
         run_transaction(lambda session: _read_states(session, {one.path: one for one in open_ones}))
 
 

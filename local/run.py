@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from local.follow import Followed, results_table, upload_and_follow
-from local.images import matching_files, name_image, simulated_observation
+from local.images import SIMULATED_FRAMES, matching_files, name_image, simulated_observation
 from local.state import NetworkError
 from panoptes_network.errors import PermanentError
 
@@ -21,7 +21,8 @@ def process_simulation(console: Console) -> bool:
     """
     console.print("a simulated unit takes and uploads a short observation")
     with tempfile.TemporaryDirectory() as folder:
-        return _show(upload_and_follow(simulated_observation(Path(folder)), console), console)
+        images = simulated_observation(Path(folder))
+        return _show(upload_and_follow(images, SIMULATED_FRAMES, console), console)
 
 
 def process_files(pattern: str, console: Console) -> bool:
@@ -30,7 +31,8 @@ def process_files(pattern: str, console: Console) -> bool:
     Returns
     -------
     bool
-        Whether every file was an image and came all the way to its stamps.
+        Whether there were images, and all came all the way to their stamps. Files that are no
+        image, or do not say which, are told and left out.
 
     Raises
     ------
@@ -46,11 +48,15 @@ def process_files(pattern: str, console: Console) -> bool:
             images.append(name_image(file))
         except PermanentError as error:
             _say(console, f"left out {file}: {error.message}")
-    all_came_through = _show(upload_and_follow(images, console), console)
-    return all_came_through and len(images) == len(files)
+        except OSError as error:
+            _say(console, f"left out {file}: {error.strerror}")
+    return _show(upload_and_follow(images, len(images), console), console)
 
 
 def _show(followed: list[Followed], console: Console) -> bool:
+    if not followed:
+        _say(console, "there was no image to process")
+        return False
     console.print(results_table(followed))
     failed = [one for one in followed if not one.succeeded]
     for one in failed:
