@@ -53,10 +53,12 @@ def read_frame(path: Path) -> Frame:
     PermanentError
         EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE or BAD_PIXELS.
     """
-    _check_header(path)
+    shape = _checked_shape(path)
     try:
-        with fits.open(path, ignore_missing_simple=False, memmap=False) as hdus:
-            pixels = next(hdu.data for hdu in hdus if hdu.is_image and hdu.header["NAXIS"])
+        # Where astropy's own opening fails, it leaves the file open.
+        with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
+            # Only the image whose size was looked at is unpacked.
+            pixels = next(hdu.data for hdu in hdus if hdu.is_image and hdu.shape == shape)
     except Exception as error:
         # astropy raises whatever its parsers meet in a broken file; none of it is our fault,
         # and none of it passes when the file is read again.
@@ -90,8 +92,8 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
         )
 
 
-def _check_header(path: Path) -> None:
-    """Refuse by the header alone, before any pixel is unpacked into memory."""
+def _checked_shape(path: Path) -> tuple[int, ...]:
+    """Return the image's shape; refuse by the header alone, before memory holds any pixel."""
     size = path.stat().st_size
     with path.open("rb") as file:
 
@@ -113,6 +115,7 @@ def _check_header(path: Path) -> None:
         )
     if header.end > size:
         raise PermanentError(Reason.TRUNCATED, f"the file ends after {size} of {header.end} bytes")
+    return shape
 
 
 def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:
