@@ -97,7 +97,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     with stage("refit"):
         solution = refit(first, detections, ra_deg, dec_deg, frame)
     with stage("upload"):
-        solved_path = _upload_solved(path, image, solution, folder)
+        solved_path = _upload_solved(path, frame, image, solution, folder)
     figures = astrometric_figures(solution, frame)
     _advance(claim, ImageState.SOLVED, solved_path=solved_path, **figures)
     with stage("match"):
@@ -206,14 +206,16 @@ def _stars_around(
     return stars, *at_epoch(stars, claim.time)
 
 
-def _upload_solved(path: Path, image: PipelineImage, solution: Solution, folder: Path) -> str:
+def _upload_solved(
+    path: Path, frame: Frame, image: PipelineImage, solution: Solution, folder: Path
+) -> str:
     """Write and upload the solved file; return its object path in the processed bucket."""
     history = {
         "PANOPTES sources found by": f"source-extractor {versions()['source-extractor']}",
         "PANOPTES first solution by": f"astrometry.net {versions()['astrometry.net']}",
         "PANOPTES refitted to catalog": f"rms {solution.rms_arcsec:.2f} arcsec",
     }
-    solved = write_solved(path, solution.wcs, history, folder)
+    solved = write_solved(path, frame, solution.wcs, history, folder)
     object_path = _solved_path(image.bucket_path)
     metadata = {"image-id": image.image_id, "raw-generation": str(image.generation)}
     storage.upload(settings().processed_bucket, object_path, solved, metadata)

@@ -1,34 +1,53 @@
 """The solved FITS file: the frame as it came, tile-compressed, with its plate solution."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network.errors import TransientError
+from panoptes_network.fits_header import BLOCK_BYTES, CARD_CHARS
+from plate_solver.frame import Frame
 from plate_solver.programs import run
 
 FPACK_TIMEOUT_S = 60
 
-_OLD_SOLUTION = (
-    *("CTYPE?", "CUNIT?", "CRVAL?", "CRPIX?", "CDELT?", "CROTA?", "CD?_?", "PC?_?", "PV?_*"),
-    *("WCSAXES", "WCSNAME", "LONPOLE", "LATPOLE", "RADESYS", "A_*", "B_*", "AP_*", "BP_*"),
-    *("CHECKSUM", "ZHECKSUM"),
+_OLD_SOLUTION = re.compile(
+    rb"(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)\d+|(CD|PC|PV)\d+_\d+|WCSAXES|WCSNAME|LONPOLE|LATPOLE"
+    rb"|RADESYS|(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)|CHECKSUM|ZHECKSUM"
 )
 """Cards of an earlier solution, and the header's checksum, which would no longer be right."""
 
+_STRUCTURE = re.compile(
+    rb"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK|DATASUM"
+    rb"|TFIELDS|THEAP|(TTYPE|TFORM|TUNIT|TDIM|TNULL|TSCAL|TZERO|TDISP)\d+"
+    rb"|ZIMAGE|ZCMPTYPE|ZBITPIX|ZNAXIS\d*|(ZTILE|ZNAME|ZVAL)\d+|ZMASKCMP|ZQUANTIZ|ZDITHER0"
+    rb"|ZSCALE|ZZERO|ZBLANK|ZSIMPLE|ZTENSION|ZEXTEND|ZBLOCKED|ZPCOUNT|ZGCOUNT|ZDATASUM"
+)
+"""Cards that say how pixels are stored (FITS Standard 4.0, sections 4.4, 7.3 and 10.1)."""
 
-def write_solved(source: Path, wcs: WCS, history: Mapping[str, str], folder: Path) -> Path:
+_LEGAL_KEYWORD = re.compile(rb"[A-Z0-9_-]* *")
+
+
+def write_solved(
+    source: Path, frame: Frame, wcs: WCS, history: Mapping[str, str], folder: Path
+) -> Path:
     """Write `source` with a WCS in its header, as ``.fits.fz``, and return the path.
 
     The bytes of the compressed pixels are copied as they are: nothing is lost, and nothing is
-    compressed that was compressed already. A plain file is compressed by fpack (Rice).
+    compressed that was compressed already. The pixels of a plain file are compressed by fpack
+    (Rice, lossless). Cards are copied as they are, too; what FITS forbids becomes a comment.
 
     Parameters
     ----------
     source : Path
         A FITS file whose first image is the frame.
+    frame : Frame
+        Its pixels.
     wcs : WCS
         TAN-SIP; its cards replace an earlier solution's.
     history : mapping
@@ -39,51 +58,90 @@ def write_solved(source: Path, wcs: WCS, history: Mapping[str, str], folder: Pat
     Raises
     ------
     TransientError
-        When fpack fails: the file was readable, so the machine is at fault.
+        When fpack fails: it is given nothing but pixels, so the machine is at fault.
     """
-    packed = source if _is_compressed(source) else _pack(source, folder)
+    image = _image_hdu(source)
+    cards = image.cards
+    if not image.is_compressed:
+        image = _image_hdu(_pack(frame, folder))
+        cards = [*image.cards, *(card for card in cards if not _is(_STRUCTURE, card))]
+    kept = [_legal(card) for card in cards if not _is(_OLD_SOLUTION, card)]
     solved = folder / "solved.fits.fz"
-    with fits.open(packed, disable_image_compression=True, memmap=False) as hdus:
-        image = next(hdu for hdu in hdus if hdu.header.get("ZIMAGE"))
-        where = image.fileinfo()
-        header = _solved_header(image.header, wcs, history)
-    with packed.open("rb") as old, solved.open("wb") as new:
-        new.write(old.read(where["hdrLoc"]))
-        new.write(header.tostring(padding=True).encode("ascii"))
-        old.seek(where["datLoc"])
+    with image.path.open("rb") as old, solved.open("wb") as new:
+        new.write(old.read(image.header_start))
+        new.write(_header_bytes([*kept, *_new_cards(wcs, history)]))
+        old.seek(image.data_start)
         new.write(old.read())
     return solved
 
 
-def _is_compressed(path: Path) -> bool:
-    with fits.open(path, disable_image_compression=True) as hdus:
-        return any(hdu.header.get("ZIMAGE") for hdu in hdus)
+@dataclass(frozen=True, slots=True)
+class _ImageHdu:
+    """Where the first image of a file lies, and its cards without END."""
+
+    path: Path
+    header_start: int
+    data_start: int
+    cards: list[bytes]
+    is_compressed: bool
 
 
-def _pack(source: Path, folder: Path) -> Path:
+def _image_hdu(path: Path) -> _ImageHdu:
+    with (
+        path.open("rb") as file,
+        fits.open(file, disable_image_compression=True, memmap=False) as hdus,
+    ):
+        image = next(hdu for hdu in hdus if _is_compressed(hdu) or (hdu.is_image and hdu.size))
+        start, data_start = (image.fileinfo()[place] for place in ("hdrLoc", "datLoc"))
+        file.seek(start)
+        header = file.read(data_start - start)
+        return _ImageHdu(path, start, data_start, _cards(header), _is_compressed(image))
+
+
+def _is_compressed(hdu: fits.PrimaryHDU | fits.BinTableHDU) -> bool:
+    return hdu.header.get("ZIMAGE") is True
+
+
+def _cards(header: bytes) -> list[bytes]:
+    """Return the cards before END."""
+    cards = [header[at : at + CARD_CHARS] for at in range(0, len(header), CARD_CHARS)]
+    return list(takewhile(lambda card: not card.startswith(b"END     "), cards))
+
+
+def _is(keywords: re.Pattern[bytes], card: bytes) -> bool:
+    return keywords.fullmatch(card[:8].rstrip()) is not None
+
+
+def _legal(card: bytes) -> bytes:
+    """Return a card, as a comment where its keyword or characters are none of FITS."""
+    printable = bytes(c if 0x20 <= c < 0x7F else ord("?") for c in card)
+    if printable == card and _LEGAL_KEYWORD.fullmatch(card[:8]):
+        return card
+    return (b"COMMENT " + printable)[:CARD_CHARS]
+
+
+def _header_bytes(cards: list[bytes]) -> bytes:
+    header = b"".join([*cards, b"END".ljust(CARD_CHARS)])
+    return header.ljust(-(-len(header) // BLOCK_BYTES) * BLOCK_BYTES)
+
+
+def _pack(frame: Frame, folder: Path) -> Path:
+    fits.writeto(folder / "pixels.fits", frame.mosaic)
     packed = folder / "packed.fits.fz"
-    done = run("fpack", "-O", packed, source, folder=folder, timeout_s=FPACK_TIMEOUT_S)
+    done = run("fpack", "-O", packed, "pixels.fits", folder=folder, timeout_s=FPACK_TIMEOUT_S)
     if done.returncode or not packed.exists():
         raise TransientError(f"fpack failed: {(done.stderr + done.stdout)[-500:]}")
     return packed
 
 
-def _solved_header(header: fits.Header, wcs: WCS, history: Mapping[str, str]) -> fits.Header:
-    solved = header.copy()
-    for pattern in _OLD_SOLUTION:
-        solved.remove(pattern, ignore_missing=True, remove_all=True)
-    solved.extend(_wcs_cards(wcs), update=True)
-    for action, version in history.items():
-        solved.add_history(f"{action}: {version}")
-    return solved
-
-
-def _wcs_cards(wcs: WCS) -> fits.Header:
+def _new_cards(wcs: WCS, history: Mapping[str, str]) -> list[bytes]:
     """Return the cards that astropy, ds9 and TOPCAT read: a CD matrix and SIP polynomials."""
-    cards = wcs.to_header(relax=True)
+    header = wcs.to_header(relax=True)
     for axis in (1, 2):
-        cards.remove(f"CDELT{axis}", ignore_missing=True)
+        header.remove(f"CDELT{axis}", ignore_missing=True)
         for other in (1, 2):
-            cards.remove(f"PC{axis}_{other}", ignore_missing=True)
-            cards[f"CD{axis}_{other}"] = (wcs.wcs.cd[axis - 1, other - 1], "degrees a pixel")
-    return cards
+            header.remove(f"PC{axis}_{other}", ignore_missing=True)
+            header[f"CD{axis}_{other}"] = (wcs.wcs.cd[axis - 1, other - 1], "degrees a pixel")
+    for action, version in history.items():
+        header.add_history(f"{action}: {version}")
+    return _cards(header.tostring().encode("ascii"))
