@@ -14,6 +14,8 @@ _PACKAGES = {
     "fpack": "libcfitsio-bin",
 }
 
+_VERSION_S = 30
+
 
 def run(
     program: str, *arguments: str | Path, folder: Path, timeout_s: float
@@ -55,10 +57,8 @@ def missing_message(programs: list[str]) -> str:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the programs, for the history of each solved file."""
-    extractor = subprocess.run(
-        ["source-extractor", "--version"], capture_output=True, text=True, check=False
-    )
-    solver = subprocess.run(["solve-field", "--help"], capture_output=True, text=True, check=False)
+    extractor = run("source-extractor", "--version", folder=Path.cwd(), timeout_s=_VERSION_S)
+    solver = run("solve-field", "--help", folder=Path.cwd(), timeout_s=_VERSION_S)
     return {
         "source-extractor": _word_after("version", extractor.stdout),
         "astrometry.net": _word_after("revision", solver.stdout).rstrip(","),
