@@ -35,7 +35,7 @@ BRIGHTEST = 4000
 _ROUNDS = ((0.3, 8.0, 2), (0.6, 5.0, 3), (1.0, 4.0, 3), (1.0, 2.0, 5), (1.0, 1.5, 5))
 """Reach as a part of the half diagonal, match radius in pixels, highest polynomial order."""
 
-_STARS_PER_ORDER = {1: 0, 2: 30, 3: 60, 4: 400, 5: 1500}
+_STARS_PER_ORDER = {1: 0, 2: 40, 3: 200, 4: 1000, 5: 2500}
 """Matched stars from which an order is used, so that the few of a crop are not overfitted."""
 
 

@@ -61,7 +61,7 @@ def run() -> None:
 def handle(message: Message) -> None:
     """Work on one message; it is acknowledged only when its effect is committed."""
     try:
-        _work_on(parse(PipelineImage, message.data), message.message_id)
+        work_on(parse(PipelineImage, message.data), message.message_id)
     except PermanentError as error:
         _log.error(error.message, extra={"message_id": message.message_id})
         message.ack()
@@ -72,7 +72,14 @@ def handle(message: Message) -> None:
         message.ack()
 
 
-def _work_on(image: PipelineImage, message_id: str) -> None:
+def work_on(image: PipelineImage, message_id: str) -> None:
+    """Claim an image, take it through the pipeline and commit how it ended.
+
+    Raises
+    ------
+    Exception
+        Whatever may pass when it is tried again; the message must not be acknowledged.
+    """
     claim = run_transaction(
         partial(claim_image, message=image, message_id=message_id, service=SERVICE)
     )

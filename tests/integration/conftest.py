@@ -1,0 +1,25 @@
+"""What the integration tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+from google.cloud.storage import Client
+from sqlalchemy import Engine
+
+from panoptes_network import config, storage
+from tests.integration.solver import Solver
+
+
+@pytest.fixture
+def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Solver]:
+    """Return a plate solver's surroundings: empty tables and two buckets."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
+    storage.client.cache_clear()
+    client = Client(project=config.settings().google_cloud_project)
+    for bucket in (config.settings().raw_bucket, config.settings().processed_bucket):
+        if not client.bucket(bucket).exists():
+            client.create_bucket(bucket)
+    yield Solver(db, client)
+    client.close()
+    storage.client().close()
+    storage.client.cache_clear()
