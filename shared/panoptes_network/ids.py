@@ -21,7 +21,7 @@ _CAMERA = re.compile(r"[0-9a-f]{6}")
 _IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6})")
 _FILE_NAME = re.compile(
     r"(?P<stem>[0-9]{8}T[0-9]{6}|pointing[0-9a-z_]{0,32})(?P<suffix>\.cr2|\.fits\.fz|\.fits|\.fz)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 IMAGE_SUFFIXES = (".cr2", ".fits", ".fits.fz", ".fz")
 
@@ -35,7 +35,9 @@ def parse_time(text: str) -> datetime:
 
 def format_time(time: datetime) -> str:
     """Write an aware time the way ids do, in UTC."""
-    return time.astimezone(UTC).strftime(TIME_FORMAT)
+    utc = time.astimezone(UTC)
+    # %Y alone does not fill a year before 1000 up to four digits.
+    return f"{utc.year:04}{utc:%m%dT%H%M%S}"
 
 
 @dataclass(frozen=True, slots=True)
