@@ -24,6 +24,7 @@ ReadRange = Callable[[int, int], bytes]
 
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([EDed][+-]?[0-9]+)?")
+_COMMENTARY = frozenset({"", "COMMENT", "HISTORY"})
 _TABLE_KEYWORD = re.compile(
     r"(XTENSION|PCOUNT|GCOUNT|TFIELDS|EXTEND|SIMPLE|(TTYPE|TFORM|TUNIT|THEAP|ZNAME|ZVAL|ZTILE)\d*"
     r"|ZIMAGE|ZCMPTYPE|ZQUANTIZ|ZDITHER0|ZTENSION|ZSIMPLE|ZEXTEND|ZPCOUNT|ZGCOUNT|ZHECKSUM"
@@ -59,24 +60,36 @@ def read_image_header(read: ReadRange) -> ImageHeader:
     PermanentError
         EMPTY_FILE, NOT_FITS, TRUNCATED (the header has no end) or NO_IMAGE.
     """
-    inherited: dict[str, CardValue] = {}
+    primary: dict[str, CardValue] | None = None
     for cards, end in _hdus(read):
         shape = _image_shape(cards)
         if shape:
-            return ImageHeader({**inherited, **_image_cards(cards, shape)}, shape, end)
-        inherited = inherited or {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
+            return ImageHeader({**(primary or {}), **_image_cards(cards, shape)}, shape, end)
+        if primary is None:
+            primary = {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
     raise PermanentError(Reason.NO_IMAGE, "the FITS file holds no image")
 
 
 def parse_cards(header: str) -> dict[str, CardValue]:
-    """Read the cards of a header block; a keyword that comes twice keeps its first value."""
-    cards: dict[str, CardValue] = {}
+    """Read the cards of a header block; a keyword that comes twice keeps its first value.
+
+    A string that ends in ``&`` goes on in the CONTINUE cards behind it (section 4.2.1.2).
+    """
+    values: list[tuple[str, CardValue]] = []
     for start in range(0, len(header), CARD_CHARS):
-        card = header[start : start + CARD_CHARS]
-        keyword, value = _parse_card(card)
-        if value is not None:
-            cards.setdefault(keyword, value)
-    return cards
+        keyword, value = _parse_card(header[start : start + CARD_CHARS])
+        if keyword == "CONTINUE":
+            _continue_string(values, value)
+        elif value is not None:
+            values.append((keyword, value))
+    return dict(reversed(values))
+
+
+def _continue_string(values: list[tuple[str, CardValue]], more: CardValue | None) -> None:
+    """Add `more` to the last value; a CONTINUE card that continues nothing is left out."""
+    keyword, begun = values[-1] if values else ("", None)
+    if isinstance(begun, str) and isinstance(more, str) and begun.endswith("&"):
+        values[-1] = (keyword, begun[:-1] + more)
 
 
 def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
@@ -127,7 +140,9 @@ def _find_end(data: bytes) -> int | None:
 
 def _parse_card(card: str) -> tuple[str, CardValue | None]:
     keyword = card[:8].strip()
-    if card[8:10] != "= " or not keyword:
+    if keyword == "CONTINUE":
+        return keyword, _parse_value(card[8:].strip())
+    if card[8:10] != "= " or keyword in _COMMENTARY:
         return keyword, None
     return keyword, _parse_value(card[10:].strip())
 
@@ -161,12 +176,11 @@ def _axes(cards: dict[str, CardValue], prefix: str = "") -> tuple[int, ...]:
 
 def _image_shape(cards: dict[str, CardValue]) -> tuple[int, ...]:
     """Return the shape of an HDU's image; empty where the HDU holds none."""
-    if cards.get("ZIMAGE") is True:
-        return _axes(cards, "Z")
-    if "SIMPLE" in cards or cards.get("XTENSION") == "IMAGE":
-        shape = _axes(cards)
-        return shape if all(shape) else ()
-    return ()
+    compressed = cards.get("ZIMAGE") is True
+    if not (compressed or "SIMPLE" in cards or cards.get("XTENSION") == "IMAGE"):
+        return ()
+    shape = _axes(cards, "Z" if compressed else "")
+    return shape if all(shape) else ()
 
 
 def _image_cards(cards: dict[str, CardValue], shape: tuple[int, ...]) -> dict[str, CardValue]:
