@@ -9,6 +9,8 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import CameraTime, ObjectPath, format_time
 
 MAX_VALUE_CHARS = 2000
+_MAX_INTEGER = 2**63
+_MAX_INT32 = 2**31
 
 _WITH_UNIT = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?)\s*(C|mm|s|deg|m)")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,300}\.?[0-9]{0,300}|\.[0-9]{1,300})([eE][+-]?[0-9]{1,3})?")
@@ -39,10 +41,10 @@ def clean_headers(headers: dict[str, Any]) -> dict[str, Any]:
     """Return header values as JSON can keep them and SQL can use them.
 
     Numbers and booleans in strings become such, ``'11 C'`` becomes 11.0; empty strings, NaN,
-    infinities, nested values and NUL characters are left out. Cards that are names
-    (:data:`TEXT_CARDS`) stay text.
+    infinities, whole numbers beyond 64 bits, nested values and NUL characters are left out.
+    Cards that are names (:data:`TEXT_CARDS`) stay text.
     """
-    named = {key.replace("\0", "").strip().upper(): value for key, value in headers.items()}
+    named = {_storable(key).upper(): value for key, value in headers.items()}
     cleaned = {key: _clean(key, value) for key, value in named.items() if key}
     return {key: value for key, value in cleaned.items() if value is not None}
 
@@ -51,6 +53,12 @@ def number(headers: dict[str, Any], keyword: str) -> float | None:
     """Return a cleaned header value where it is a number; None otherwise."""
     value = headers.get(keyword)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def integer(headers: dict[str, Any], keyword: str) -> int | None:
+    """Return a cleaned header value as a whole number of 32 bits; None where it is none."""
+    value = number(headers, keyword)
+    return int(value) if value is not None and abs(value) < _MAX_INT32 else None
 
 
 def text(headers: dict[str, Any], keyword: str) -> str | None:
@@ -77,7 +85,8 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
     header_image = _header_id(headers, "IMAGEID")
     header_sequence = _header_id(headers, "SEQID")
     if path is None:
-        image, sequence = header_image, header_sequence or header_image
+        image = header_image
+        sequence = header_sequence if _same_camera(header_sequence, image) else image
     else:
         sequence = CameraTime(path.unit_id, path.camera_id, path.sequence_time)
         time = path.image_time or (header_image.time if header_image else None)
@@ -107,11 +116,22 @@ def image_path(identity: Identity, suffix: str) -> ObjectPath:
 
 def _clean(keyword: str, value: object) -> str | int | float | bool | None:
     if isinstance(value, str):
-        stripped = value.replace("\0", "").strip()[:MAX_VALUE_CHARS]
+        stripped = _storable(value)[:MAX_VALUE_CHARS]
         return stripped or None if keyword in TEXT_CARDS else _from_text(stripped)
+    return _usable(value)
+
+
+def _storable(value: str) -> str:
+    """Leave out what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
+
+
+def _usable(value: object) -> int | float | bool | None:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if isinstance(value, bool | int) else None
+    if isinstance(value, int):
+        return value if abs(value) < _MAX_INTEGER else None
+    return None
 
 
 def _from_text(value: str) -> str | int | float | bool | None:
@@ -121,10 +141,7 @@ def _from_text(value: str) -> str | int | float | bool | None:
         return float(match[1])
     if not _NUMBER.fullmatch(value):
         return value or None
-    if value.lstrip("+-").isdigit():
-        return int(value)
-    converted = float(value)
-    return converted if math.isfinite(converted) else None
+    return _usable(int(value) if value.lstrip("+-").isdigit() else float(value))
 
 
 def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
@@ -132,6 +149,12 @@ def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
         return CameraTime.parse(str(headers.get(keyword, "")))
     except PermanentError:
         return None
+
+
+def _same_camera(one: CameraTime | None, other: CameraTime | None) -> bool:
+    if one is None or other is None:
+        return False
+    return (one.unit_id, one.camera_id) == (other.unit_id, other.camera_id)
 
 
 def _contradictions(
