@@ -55,7 +55,10 @@ def _json_body(request: Request) -> object:
         raise PermanentError(Reason.BAD_REQUEST, "send a POST with a JSON body")
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes")
-    body = request.get_json(force=True, silent=True)
+    try:
+        body = request.get_json(force=True, silent=True)
+    except RecursionError:
+        raise PermanentError(Reason.BAD_REQUEST, "the body is nested too deeply") from None
     if body is None:
         raise PermanentError(Reason.BAD_REQUEST, "the body is not JSON")
     return body

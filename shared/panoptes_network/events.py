@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +11,8 @@ from panoptes_network.errors import PermanentError, Reason
 
 MAX_TEXT = 4096
 MAX_HEADER_CARDS = 2000
+
+_GENERATION = re.compile(r"[0-9]{1,19}")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,7 +47,7 @@ class ImageObject(_Message):
         if self.generation is not None or not self.object_id:
             return self.generation
         last = self.object_id.rpartition("/")[2]
-        return int(last) if last.isascii() and last.isdigit() else None
+        return int(last) if _GENERATION.fullmatch(last) else None
 
 
 class HeaderRequest(_Message):
