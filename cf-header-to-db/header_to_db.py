@@ -36,13 +36,13 @@ def record(request: HeaderRequest) -> dict[str, Any]:
     stored = None
     try:
         stored = _find(request)
-        headers = clean_headers({**_file_headers(stored), **request.headers})
-        identity = identify(_path(request.bucket_path), headers)
+        headers, sent = clean_headers(_file_headers(stored)), clean_headers(request.headers)
+        identity = identify(_path(request.bucket_path), {**headers, **sent})
     except PermanentError as error:
         _record_refusal(request, stored, error)
         raise
     image = run_transaction(
-        lambda session: record_image(session, identity, headers, stored, SERVICE)
+        lambda session: record_image(session, identity, headers, stored, SERVICE, sent)
     )
     return {
         "image_id": image.image_id,
@@ -100,12 +100,14 @@ def _path(bucket_path: str | None) -> ObjectPath | None:
 
 
 def _queue(image: Image, stored: StoredObject | None) -> str | None:
-    """Queue an image that waits to be solved; None for one that is under way or has no file.
+    """Queue an image that waits to be solved; None for one under way, outdated, or no file.
 
     The row is committed by now. Should this fail, the event comes again, finds the image
     still waiting, and queues it then.
     """
-    if stored is None or image.state != ImageState.METADATA_RECEIVED:
+    if stored is None or image.generation != stored.generation:
+        return None
+    if image.state != ImageState.METADATA_RECEIVED:
         return None
     message = PipelineImage(
         image_id=image.image_id,

@@ -24,7 +24,7 @@ from panoptes_network.database.models import (
 )
 from panoptes_network.errors import PanoptesError
 from panoptes_network.events import PipelineImage
-from panoptes_network.metadata import Identity, number
+from panoptes_network.metadata import Identity, integer, number
 from panoptes_network.metadata import text as header_text
 from panoptes_network.storage import StoredObject
 
@@ -74,13 +74,16 @@ def record_image(
     headers: dict[str, Any],
     stored: StoredObject | None,
     service: str,
+    sent: dict[str, Any] | None = None,
 ) -> Image:
     """Write unit, camera, sequence and image; return the image as it now stands.
 
-    A newer generation of the file starts the image anew; headers that come for the same
-    generation, or without a file, are added; an older generation changes nothing.
+    A newer generation of the file starts the image anew; an older one changes nothing.
+    Headers that were `sent` win over those of the file, `headers`, whichever comes first
+    and however often the file is announced again.
     """
-    _insert_parents(session, identity, headers)
+    sent = sent or {}
+    _insert_parents(session, identity, {**headers, **sent})
     session.execute(
         insert(Image)
         .values(
@@ -99,7 +102,7 @@ def record_image(
         _start_anew(image, identity, stored)
         session.add(_event(image, service))
     if generation in (0, image.generation):
-        image.headers = {**image.headers, **headers}
+        image.headers = {**headers, **image.headers, **sent}
         image.exptime_s = number(image.headers, "EXPTIME")
     return image
 
@@ -214,7 +217,6 @@ def _insert_parents(session: Session, identity: Identity, headers: dict[str, Any
         unit_id=unit_id,
         serial_number=header_text(headers, "CAMSN"),
     )
-    iso = number(headers, "ISO")
     _insert_missing(
         session,
         Sequence,
@@ -226,7 +228,7 @@ def _insert_parents(session: Session, identity: Identity, headers: dict[str, Any
         mount_ra_deg=number(headers, "RA-MNT"),
         mount_dec_deg=number(headers, "DEC-MNT"),
         exptime_s=number(headers, "EXPTIME"),
-        iso=None if iso is None else int(iso),
+        iso=integer(headers, "ISO"),
         software=header_text(headers, "CREATOR"),
     )
 
@@ -240,6 +242,8 @@ def _insert_missing(session: Session, table: type[Any], **values: Any) -> None:
 
 
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:
+    if image.generation > 0:  # else what is known of it was sent before its first file
+        image.headers = {}
     image.state = ImageState.METADATA_RECEIVED
     image.generation = stored.generation if stored else 0
     image.bucket = stored.bucket if stored else None
@@ -247,7 +251,6 @@ def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -
     image.sequence_id = str(identity.sequence)
     image.contradictions = identity.contradictions
     image.tries = 0
-    image.headers = {}
     for result in _RESULTS:
         setattr(image, result.key, None)
 
