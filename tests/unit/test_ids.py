@@ -1,0 +1,164 @@
+"""Object paths and ids: what is read is written again unchanged, the rest is refused by name."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.ids import (
+    IMAGE_SUFFIXES,
+    CameraTime,
+    check_safe,
+    format_time,
+    image_suffix,
+    parse_path,
+    parse_time,
+)
+
+PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"
+DIGITS = "0123456789"
+
+units = st.text(DIGITS, min_size=3, max_size=3).map("PAN{}".format)
+cameras = st.text(DIGITS + "abcdef", min_size=6, max_size=6)
+times = st.datetimes().map(lambda time: f"{time.year:04}{time:%m%dT%H%M%S}")
+fields = st.text(st.characters(exclude_characters="/"), min_size=1, max_size=100).filter(
+    lambda text: text.isprintable() and text not in (".", "..")
+) | st.sampled_from(["KIC 8462852", "<script>", "M 42 'β' \"Ż\""])
+stems = times | st.text(DIGITS + "abcxyz_", max_size=8).map("pointing{}".format)
+suffixes = st.sampled_from(IMAGE_SUFFIXES).flatmap(
+    lambda suffix: st.sampled_from([suffix, suffix.upper(), suffix.title()])
+)
+
+
+@st.composite
+def paths(draw: st.DrawFn) -> str:
+    field = draw(st.none() | fields)
+    name = draw(stems) + draw(suffixes)
+    parts = [draw(units), field, draw(cameras), draw(times), name]
+    return "/".join(part for part in parts if part is not None)
+
+
+@given(paths())
+def test_a_path_is_put_together_as_it_was_taken_apart(path: str) -> None:
+    assert parse_path(path).path == path
+
+
+@given(st.text(max_size=60) | st.from_regex(r"PAN00./.{0,9}/14d3b./2018.{0,13}/.*\.fits"))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(PermanentError):
+        assert parse_path(text).path == text
+
+
+def test_the_parts_of_a_path() -> None:
+    path = parse_path(PATH)
+    assert (path.unit_id, path.field, path.camera_id) == ("PAN001", "M42", "14d3bd")
+    assert path.sequence_id == "PAN001_14d3bd_20181011T134202"
+    assert path.image_id == "PAN001_14d3bd_20181011T134333"
+    assert path.image_time == datetime(2018, 10, 11, 13, 43, 33, tzinfo=UTC)
+    assert (path.suffix, path.is_raw, path.is_pointing) == (".fits.fz", False, False)
+
+
+def test_newer_units_leave_the_field_out() -> None:
+    path = parse_path("PAN001/14d3bd/20181011T134202/20181011T134333.CR2")
+    assert path.field is None
+    assert path.is_raw
+    assert path.sequence_id == "PAN001_14d3bd_20181011T134202"
+
+
+def test_a_pointing_image_has_a_sequence_but_no_id() -> None:
+    path = parse_path("PAN001/M42/14d3bd/20181011T134202/pointing00.fits")
+    assert path.is_pointing
+    assert path.image_time is None
+    assert path.image_id is None
+    assert path.sequence_id == "PAN001_14d3bd_20181011T134202"
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("", "empty"),
+        ("PAN001/../14d3bd/20181011T134202/20181011T134333.fits", "'..'"),
+        ("PAN001/M42/14d3bd/20181011T134202/./20181011T134333.fits", "'.'"),
+        ("/PAN001/14d3bd/20181011T134202/20181011T134333.fits", "empty"),
+        ("PAN001//14d3bd/20181011T134202/20181011T134333.fits", "empty"),
+        (PATH.replace("M42", "M" * 2000), "1024 bytes"),
+        (PATH.replace("M42", "ß" * 500), "1024 bytes"),
+        (PATH.replace("M42", "M\n42"), "control"),
+        (PATH.replace("M42", "M\x0042"), "control"),
+        (PATH.replace("M42", "M\u202e42"), "control"),
+        (PATH.replace("M42", "M\ud80042"), "control"),
+        ("PAN001/20181011T134333.fits", "2 parts"),
+        (f"M42/{PATH}", "6 parts"),
+        (PATH.replace("PAN001", "PAN1"), "unit 'PAN1'"),
+        (PATH.replace("PAN001", "PAN\u0660\u0660\u0661"), "unit 'PAN"),
+        (PATH.replace("14d3bd", "14D3BD"), "camera '14D3BD'"),
+        (PATH.replace("14d3bd", "XXXXXX"), "camera 'XXXXXX'"),
+        (PATH.replace("T134202", ""), "'20181011' is not a UTC time"),
+        (PATH.replace("11T134202", "32T134202"), "'20181032T134202' is not a UTC time"),
+        (PATH.replace("T134333", "T134360"), "'20181011T134360' is not a UTC time"),
+        (PATH.replace("20181011T134333", "image"), "file name 'image.fits.fz'"),
+    ],
+)
+def test_the_wrong_part_of_a_path_is_named(path: str, wrong: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse_path(path)
+    assert caught.value.reason is Reason.BAD_PATH
+    assert wrong in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "20181011T134333.fits.gz", "20181011T134333"])
+def test_another_file_type_is_refused_as_such(name: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        parse_path(f"PAN001/M42/14d3bd/20181011T134202/{name}")
+    assert caught.value.reason is Reason.UNKNOWN_FILE_TYPE
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        ("a.CR2", ".cr2"),
+        ("a.Fits", ".fits"),
+        ("a.FITS.FZ", ".fits.fz"),
+        ("a.fz", ".fz"),
+        ("a.fits.txt", None),
+        ("fits", None),
+        ("", None),
+    ],
+)
+def test_suffix_of_an_image(name: str, suffix: str | None) -> None:
+    assert image_suffix(name) == suffix
+
+
+@given(units, cameras, times)
+def test_an_id_is_written_as_it_was_read(unit: str, camera: str, time: str) -> None:
+    assert str(CameraTime.parse(f"{unit}_{camera}_{time}")) == f"{unit}_{camera}_{time}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "PAN001_XXXXXX_20160909T081152", "PAN001_14d3bd_20160931T081152", "PAN001_14d3bd", PATH],
+)
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        CameraTime.parse(text)
+    assert caught.value.reason is Reason.NO_IDENTITY
+
+
+def test_times_are_written_in_utc() -> None:
+    hawaii = timezone(timedelta(hours=-10))
+    assert format_time(datetime(2018, 10, 11, 3, 42, 2, tzinfo=hawaii)) == "20181011T134202"
+    assert parse_time("20181011T134202").tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["2018-10-11T13:42:02", "20181011T1342", "20181011T134202Z", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        parse_time(text)
+
+
+def test_an_object_name_needs_no_ids_to_be_safe() -> None:
+    check_safe("somewhere/20160909T081152.fits")
