@@ -23,6 +23,9 @@ BRIGHTEST = 2000
 
 MIN_SOURCES = 12
 HINT_RADIUS_DEG = 15.0
+HINT_CPU_LIMIT_S = 10
+"""A right hint solves in a second or two; a wrong one should not use up the whole limit."""
+
 WALL_OVER_CPU_S = 30
 
 
@@ -90,9 +93,10 @@ def _attempt(
     output = folder / "sources.wcs"
     output.unlink(missing_ok=True)
     (folder / "solver.cfg").write_text(f"add_path {index_dir}\nautoindex\ninparallel\n")
-    where = (
-        ["--ra", hint.ra_deg, "--dec", hint.dec_deg, "--radius", HINT_RADIUS_DEG] if hint else []
-    )
+    where: list[str | float] = []
+    if hint:
+        cpu_limit_s = min(cpu_limit_s, HINT_CPU_LIMIT_S)
+        where = ["--ra", hint.ra_deg, "--dec", hint.dec_deg, "--radius", HINT_RADIUS_DEG]
     done = run(
         "solve-field", "sources.fits", "--overwrite", "--no-plots", "--no-remove-lines",
         "--uniformize", "0", "--width", str(frame.width), "--height", str(frame.height),
