@@ -1,0 +1,124 @@
+"""The whole network for the end-to-end tests, started as `make up` does."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import requests
+from google.cloud.storage import Client
+from rich.console import Console
+from sqlalchemy import Engine, create_engine, text
+
+from local import network, state
+from panoptes_network import config
+from panoptes_network.database import engine as database
+from simulator import Frame, Observation, simulate
+from tests.integration.solver import load_gaia
+
+T = TypeVar("T")
+
+ENDS = {"sources_extracted", "skipped", "unsolved", "error"}
+CROP = Observation(width=900, height=700, suffix=".fits.fz")
+
+
+@dataclass
+class Network:
+    """A running network and what a user of it can do."""
+
+    env: dict[str, str]
+    client: Client
+    engine: Engine
+
+    def upload(self, path: str, source: Path | bytes) -> int:
+        """Upload an object as a unit does; return its generation."""
+        blob = self.client.bucket(self.env["RAW_BUCKET"]).blob(path)
+        if isinstance(source, Path):
+            blob.upload_from_filename(str(source))
+        else:
+            blob.upload_from_string(source)
+        return int(blob.generation)
+
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        with self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(text(query), values)]
+
+    def image(self, image_id: str) -> dict[str, Any] | None:
+        """Return an image's row; None where there is none yet."""
+        rows = self.rows("SELECT * FROM images WHERE image_id = :id", id=image_id)
+        return rows[0] if rows else None
+
+    def wait_for_end(self, image_id: str, timeout_s: float = 150) -> dict[str, Any]:
+        """Wait until an image has ended and return its row."""
+
+        def ended() -> dict[str, Any] | None:
+            image = self.image(image_id)
+            return image if image and image["state"] in ENDS else None
+
+        return self.wait_for(ended, timeout_s)
+
+    def wait_for(self, condition: Callable[[], T | None], timeout_s: float = 60) -> T:
+        """Wait until `condition` returns something true and return that."""
+        deadline = time.monotonic() + timeout_s
+        while not (met := condition()):
+            assert time.monotonic() < deadline, f"not in {timeout_s} s"
+            time.sleep(0.1)
+        return met
+
+    def get(self, path: str) -> requests.Response:
+        """Get a page of the explorer."""
+        return requests.get(self.env["OBSERVATIONS_EXPLORER_URL"] + path, timeout=30)
+
+    def component(self, name: str) -> dict[str, Any]:
+        """Return what the supervisor says of a component."""
+        return next(part for part in state.read_state()["components"] if part["name"] == name)
+
+    def kill(self, name: str) -> None:
+        """Pull a component's plug."""
+        os.kill(self.component(name)["pid"], signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PANOPTES_LOCAL_DIR", str(tmp_path_factory.mktemp("network")))
+        patch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
+        supervisor = network.start(Console(quiet=True), attached=True)
+        env = state.read_env()
+        for name, value in env.items():
+            patch.setenv(name, value)
+        _forget_addresses()
+        load_gaia(CROP.ra_deg, CROP.dec_deg, 4)
+        client = Client(project=env["GOOGLE_CLOUD_PROJECT"])
+        engine = create_engine(env["DATABASE_URL"])
+        yield Network(env, client, engine)
+        client.close()
+        engine.dispose()
+        database.engine().dispose()
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait(60)
+    _forget_addresses()
+
+
+def _forget_addresses() -> None:
+    config.settings.cache_clear()
+    database.engine.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def crops() -> Callable[[], Frame]:
+    """Return a function that gives another small simulated frame at each call."""
+
+    def frames() -> Iterator[Frame]:
+        for number in range(100):
+            start = CROP.start + timedelta(minutes=10 * number)
+            yield next(iter(simulate(replace(CROP, start=start))))
+
+    made = frames()
+    return lambda: next(made)
