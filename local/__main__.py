@@ -52,7 +52,7 @@ def main() -> None:
 @_plain_errors
 def up() -> None:
     """Start the network in the background."""
-    if state.is_locked():
+    if network.is_running():
         click.echo("the network is running already: see `make status`")
         return
     network.start(_console, attached=False)
@@ -99,7 +99,7 @@ def run_main_job(images: str | None, *, leave: bool) -> None:
 @contextmanager
 def _running_network() -> Iterator[None]:
     """Have a network while the block runs; only one that was started here is stopped again."""
-    if state.is_locked():
+    if network.is_running():
         click.echo("the network is running already, and stays so after this")
         os.environ.update(state.read_env())
         yield

@@ -64,7 +64,7 @@ def _no_proxy() -> str:
 
 
 def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Component]:
-    """Return the network's components; stopping goes through them backwards.
+    """Return the network's components, each behind those that it comes after.
 
     Raises
     ------

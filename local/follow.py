@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Event
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -72,12 +73,18 @@ def upload_and_follow(images: Iterable[ImageFile], total: int, console: Console)
         When storage is away.
     """
     followed: list[Followed] = []
+    cancelled = Event()
     with ThreadPoolExecutor(1) as pool:
-        uploads = pool.submit(_upload, images, followed)
-        if console.is_terminal:
-            _follow_live(followed, uploads, total, console)
-        else:
-            _follow_in_lines(followed, uploads, console)
+        uploads = pool.submit(_upload, images, followed, cancelled)
+        try:
+            if console.is_terminal:
+                _follow_live(followed, uploads, total, console)
+            else:
+                _follow_in_lines(followed, uploads, console)
+        finally:
+            cancelled.set()
+            if not uploads.done():
+                console.print("the unit finishes the frame that it is at")
         uploads.result()
     return followed
 
@@ -109,9 +116,11 @@ def _figures(image: Image | None) -> list[str]:
     return [centre, *("" if value is None else format(value, form) for value, form in values)]
 
 
-def _upload(images: Iterable[ImageFile], followed: list[Followed]) -> None:
+def _upload(images: Iterable[ImageFile], followed: list[Followed], cancelled: Event) -> None:
     bucket = settings().raw_bucket
     for image in images:
+        if cancelled.is_set():
+            return
         begun = datetime.now(UTC)
         storage.upload(bucket, image.object_path, image.file, metadata={})
         stored = storage.find(bucket, image.object_path)

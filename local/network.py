@@ -20,6 +20,7 @@ from local.state import (
     log_file,
     read_state,
     write_env,
+    write_state,
 )
 from local.supervisor import Phase, Supervisor
 
@@ -34,11 +35,17 @@ _UP = frozenset({Phase.READY, Phase.DONE})
 def supervise() -> None:
     """Run the network in this process until it is told to stop."""
     with lock():
+        write_state({"pid": os.getpid()})  # from here on, the last network's is not believed
         ports = choose_ports(PREFERRED_PORTS)
         env = network_env(ports)
         parts = components(ports, env)
         write_env(env)
         Supervisor(parts, os.environ | env).run()
+
+
+def is_running() -> bool:
+    """Return whether a network runs, and is not about to stop."""
+    return is_locked() and not read_state().get("stopping", False)
 
 
 def start(console: Console, *, attached: bool) -> subprocess.Popen[bytes]:
@@ -59,8 +66,9 @@ def start(console: Console, *, attached: bool) -> subprocess.Popen[bytes]:
     NetworkError
         When it is running already, or a component does not start; then nothing is left running.
     """
-    if is_locked():
+    if is_running():
         raise NetworkError("the network is running already: see `make status`")
+    _wait_until_stopped(console)  # the last one may be about to leave
     log = log_file("supervisor")
     log.parent.mkdir(parents=True, exist_ok=True)
     tie = ["setpriv", "--pdeathsig=TERM", "--"] if attached else []
@@ -90,11 +98,14 @@ def stop(console: Console) -> None:
     NetworkError
         When it does not stop.
     """
-    if not is_locked():
-        return
-    with console.status("stopping the network"):
+    if is_running():
         os.kill(read_state()["pid"], signal.SIGTERM)
-        deadline = time.monotonic() + STOP_LIMIT_S
+    _wait_until_stopped(console)
+
+
+def _wait_until_stopped(console: Console) -> None:
+    deadline = time.monotonic() + STOP_LIMIT_S
+    with console.status("stopping the network"):
         while is_locked():
             if time.monotonic() > deadline:
                 raise NetworkError("the network does not stop: see `make logs`")

@@ -108,10 +108,13 @@ class _Child:
         self.restarts += 1
         self.phase, self.not_before = Phase.RESTARTING, time.time() + delay
 
-    def stop(self) -> None:
-        """Ask the process to finish, and end it by force where it does not."""
+    def ask_to_stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(self.component.stop_signal)
+
+    def wait_until_stopped(self) -> None:
+        """Wait for the process to end, and end it by force where it does not."""
+        if self.process and self.process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_LIMIT_S)
             self._end_group()
@@ -145,7 +148,7 @@ class Supervisor:
     Parameters
     ----------
     components : sequence of Component
-        In the order to start them in; they are stopped in the reverse order.
+        Each behind those that it comes after; they are stopped the other way round.
     env : dict of str to str
         The environment that all of them share.
     """
@@ -169,9 +172,19 @@ class Supervisor:
             if before != [child.phase for child in self._children.values()]:
                 self._write_state()
             time.sleep(POLL_S)
-        for child in reversed(self._children.values()):
-            child.stop()
+        self._stop_all()
+
+    def _stop_all(self) -> None:
+        """Stop all, each when nothing runs any more that comes after it."""
+        running = dict(self._children)
+        while running:
             self._write_state()
+            needed = {name for child in running.values() for name in child.component.after}
+            leaving = [running.pop(name) for name in set(running) - needed]
+            for child in leaving:
+                child.ask_to_stop()
+            for child in leaving:
+                child.wait_until_stopped()
 
     def _advance(self, child: _Child) -> None:
         """Take a component one step further, where there is one to take."""
@@ -205,7 +218,7 @@ class Supervisor:
 
     def _write_state(self) -> None:
         reports = [child.report() for child in self._children.values()]
-        write_state({"pid": os.getpid(), "components": reports})
+        write_state({"pid": os.getpid(), "stopping": self._stopping, "components": reports})
 
 
 def _bound_log(name: str) -> None:
