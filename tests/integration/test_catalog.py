@@ -22,11 +22,16 @@ from panoptes_network.catalog.lookup import stars_in_cone
 HEADER = "ID,ra,dec,Tmag,pmRA,pmDEC,GAIAmag,Teff"
 SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 SMALL_BLOCKS = f"""
-from panoptes_network.catalog import formats
-from panoptes_network.catalog.cli import main
-formats.BLOCK_BYTES = {1 << 12}
-main()
+from panoptes_network.catalog import cli, formats, load
+formats.BLOCK_BYTES, load.TRANSACTION_ROWS = {1 << 12}, 200
+cli.main()
 """
+
+
+@pytest.fixture
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("panoptes_network.catalog.load.TRANSACTION_ROWS", 200)
 
 
 def load_catalog(*arguments: object) -> Result:
@@ -112,12 +117,13 @@ def test_embedded_stars_within_limits(db: Engine) -> None:
 
 
 def test_loading_again_writes_nothing(db: Engine, tmp_path: Path) -> None:
+    assert "no stars yet" in load_catalog("status").output
     path = write_tic(tmp_path / "tic.csv", sky_of(3000))
     assert "3,000 rows, 3,000 stars, all stars: loaded" in load_catalog("tic", path).output
     before = row_versions(db)
     copied = path.rename(tmp_path / "other_name.csv")
     assert "nothing to do" in load_catalog("tic", copied).output
-    assert "all stars" in load_catalog("status").output
+    assert "about 3,000 stars" in load_catalog("status").output
     # Other limits are another load, that finds each star as it is.
     assert "magnitude up to 10.0: loaded" in load_catalog("tic", copied, "--mag-limit", 10).output
     assert row_versions(db) == before
@@ -167,9 +173,8 @@ def test_a_killed_load_goes_on(db: Engine, tmp_path: Path) -> None:
 
 
 def test_two_loads_of_a_file_at_once_are_refused(
-    db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    db: Engine, tmp_path: Path, small_transactions: None
 ) -> None:
-    monkeypatch.setattr(formats, "BLOCK_BYTES", 1 << 12)
     path = write_tic(tmp_path / "tic.csv", sky_of(3000))
 
     def load_too(_: Progress) -> None:
@@ -180,10 +185,7 @@ def test_two_loads_of_a_file_at_once_are_refused(
     assert contents(db, "SELECT count(*) FROM catalog_stars") == [(3000,)]
 
 
-def test_a_fault_keeps_what_is_whole(
-    db: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(formats, "BLOCK_BYTES", 1 << 12)
+def test_a_fault_keeps_what_is_whole(db: Engine, tmp_path: Path, small_transactions: None) -> None:
     path = write_tic(tmp_path / "tic.csv", sky_of(3000))
     with path.open("a") as file:
         file.write("1,2,3\n")

@@ -9,7 +9,7 @@ import gzip
 import re
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,8 @@ STAR_DTYPE = np.dtype(
 """Right ascension and declination are ICRS at epoch J2000.0, `pmra` includes cos(dec);
 what is unknown is NaN, motions 0."""
 
-BLOCK_BYTES = 1 << 22
-"""Of a text file, unpacked. A block is read, and later committed, as a whole."""
+BLOCK_BYTES = 1 << 20
+"""Of a text file, unpacked: what is read at a time."""
 
 
 class CatalogFileError(Exception):
@@ -66,6 +66,14 @@ class Block:
     def stars(self) -> NDArray[np.void]:
         """The rows that are stars, shape (m,) with m ≤ n."""
         return self.rows[self.is_star]
+
+    @classmethod
+    def joined(cls, blocks: Sequence[Self]) -> Self:
+        """Return one block with the rows of some."""
+        return cls(
+            np.concatenate([block.rows for block in blocks]),
+            np.concatenate([block.is_star for block in blocks]),
+        )
 
     def after(self, count: int) -> Self:
         """Return the block without its first `count` rows."""

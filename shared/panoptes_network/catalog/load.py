@@ -1,4 +1,4 @@
-"""Loading a file of stars into `catalog_stars`, a block of rows a transaction."""
+"""Loading a file of stars into `catalog_stars`, some ten thousand rows a transaction."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -19,6 +19,9 @@ from panoptes_network.catalog.formats import STAR_DTYPE, Block, StarFile
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction, sqlstate
 from panoptes_network.database.models import Base, CatalogLoad
+
+TRANSACTION_ROWS = 50_000
+"""The more rows are written in the index's order at a time, the fewer of its pages they touch."""
 
 _UNIQUE_VIOLATION = "23505"
 _STARS = Base.metadata.tables["catalog_stars"]
@@ -96,7 +99,7 @@ def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> 
     limits : Limits
         With other limits it is another load; stars that are there already stay single.
     report : callable
-        Is told after each block.
+        Is told after each transaction.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> 
     done = run_transaction(record.progress)
     if not done.is_new:
         return done
-    for block in _ahead(_after(done.rows, file.blocks())):
+    for block in _ahead(_gathered(_after(done.rows, file.blocks()))):
         stars = _table_rows(file.catalog, limits.of(block.stars))
         after = Progress(
             done.rows + len(block), done.stars + len(stars), file.bytes_read, is_new=True
@@ -172,6 +175,18 @@ def _after(count: int, blocks: Iterator[Block]) -> Iterator[Block]:
         if count < len(block):
             yield block.after(count)
         count = max(count - len(block), 0)
+
+
+def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Join blocks to what is written in one transaction."""
+    some: list[Block] = []
+    for block in blocks:
+        some.append(block)
+        if sum(map(len, some)) >= TRANSACTION_ROWS:
+            yield Block.joined(some)
+            some = []
+    if some:
+        yield Block.joined(some)
 
 
 def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -99,16 +99,18 @@ def stars_in_cone(
     """
     ranges = sky.cone_ranges(ra_deg, dec_deg, radius_deg).tolist()
     cells = ", ".join(f"({first:d}, {last:d})" for first, last in ranges)
-    # COPY takes no parameters: all that goes into the text is made of numbers, here.
-    query = (
-        "SELECT catalog = 'tic' AS is_tic, picid, ra_deg, dec_deg, pmra_masyr, pmdec_masyr, mag"  # noqa: S608
-        f" FROM (VALUES {cells}) AS cells (first, last)"
-        " JOIN catalog_stars ON healpix BETWEEN first AND last"
-    )
+    bright = ""
     if mag_limit is not None:
         if not np.isfinite(mag_limit):
             raise ValueError(f"no magnitude limit: {mag_limit}")
-        query += f" AND mag <= {float(mag_limit)!r}"
+        bright = f"AND mag <= {float(mag_limit)!r}"
+    # COPY takes no parameters: all that goes into the text is made of numbers, here. OFFSET 0
+    # keeps the planner, which cannot estimate such a join, from reading the whole table.
+    query = f"""
+        SELECT catalog = 'tic' AS is_tic, picid, ra_deg, dec_deg, pmra_masyr, pmdec_masyr, mag
+        FROM (VALUES {cells}) AS cells (first, last), LATERAL (
+            SELECT * FROM catalog_stars WHERE healpix BETWEEN first AND last {bright} OFFSET 0
+        ) AS stars"""  # noqa: S608
     rows = read_copy(connection, query, _ROW)
     rows = rows[sky.is_within(rows["ra_deg"], rows["dec_deg"], ra_deg, dec_deg, radius_deg)]
     return CatalogStars(*(np.ascontiguousarray(rows[field.name]) for field in fields(CatalogStars)))
