@@ -56,8 +56,12 @@ def _check_delivery(spec: Proto) -> None:
     if spec.HasField("dead_letter_policy"):
         dead.max_delivery_attempts = dead.max_delivery_attempts or 5
         require(5 <= dead.max_delivery_attempts <= 100, "max_delivery_attempts must be 5 to 100")
+    if spec.HasField("retry_policy") and not retry.HasField("minimum_backoff"):
+        retry.minimum_backoff.FromSeconds(10)
+    if spec.HasField("retry_policy") and not retry.HasField("maximum_backoff"):
+        retry.maximum_backoff.FromSeconds(600)
     shortest_s, longest_s = retry.minimum_backoff.ToSeconds(), retry.maximum_backoff.ToSeconds()
-    require(0 <= shortest_s <= longest_s <= 600, "give both backoffs, 0 to 600 s")
+    require(0 <= shortest_s <= longest_s <= 600, "backoff must be 0 to 600 s, minimum first")
 
 
 def backoff_s(spec: Proto, attempts: int) -> float:

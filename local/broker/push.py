@@ -9,46 +9,50 @@ from urllib.parse import urlsplit
 
 from google.protobuf.json_format import MessageToDict
 
-from local.broker.limits import Proto
+from local.broker.limits import Proto, RequestError
 from local.broker.store import Store
 
 _CONCURRENCY = 8  # requests under way for one subscription
+_LEASE_S = 1200  # longer than any request, so that a timeout is one nack and not two
 _ACK_STATUSES = {102, 200, 201, 202, 204}
 
 
 async def push(store: Store, name: str) -> None:
     """Post the messages of a subscription as long as it has an endpoint."""
     holder = str(uuid.uuid4())
-    lease_s = 2 * store.get(name).ack_deadline_seconds  # so that a timeout is not two nacks
     async with asyncio.TaskGroup() as posts:
-        async for batch in store.leases(name, holder, lease_s, _CONCURRENCY):
-            spec = store.get(name)
-            if not spec.push_config.push_endpoint:
-                store.evict(holder)
-                return
-            for received in batch:
-                posts.create_task(_deliver(store, spec, received))
+        with contextlib.suppress(RequestError):  # the subscription was deleted
+            async for batch in store.leases(name, holder, _LEASE_S, _CONCURRENCY):
+                spec = store.get(name)
+                if not spec.push_config.push_endpoint:
+                    store.evict(holder)
+                    break
+                for received in batch:
+                    posts.create_task(_deliver(store, spec, received))
 
 
 async def _deliver(store: Store, spec: Proto, received: Proto) -> None:
     url, timeout_s = spec.push_config.push_endpoint, spec.ack_deadline_seconds
+    status: object
+    try:
+        status = await asyncio.wait_for(_post(url, _envelope(spec.name, received)), timeout_s)
+    except (OSError, ValueError) as error:  # a timeout is an OSError
+        status = error
+    with contextlib.suppress(RequestError):  # the subscription was deleted
+        if status in _ACK_STATUSES:
+            store.acknowledge(spec.name, [received.ack_id])
+        else:
+            logging.warning("push of %s to %s: %r", received.message.message_id, url, status)
+            store.modify_deadline(spec.name, [received.ack_id], 0)
+
+
+def _envelope(subscription: str, received: Proto) -> bytes:
     message = {"data": "", "attributes": {}} | MessageToDict(received.message)
     message |= {"message_id": message["messageId"], "publish_time": message["publishTime"]}
-    envelope = {"subscription": spec.name, "message": message}
+    envelope = {"message": message, "subscription": subscription}
     if received.delivery_attempt:
         envelope["deliveryAttempt"] = received.delivery_attempt
-    try:
-        status = await asyncio.wait_for(_post(url, json.dumps(envelope).encode()), timeout_s)
-        acked = status in _ACK_STATUSES
-    except (OSError, ValueError) as error:  # a timeout is an OSError
-        logging.warning("push to %s: %r", url, error)
-        acked = False
-    if spec.name not in store.specs:
-        return
-    if acked:
-        store.acknowledge(spec.name, [received.ack_id])
-    else:
-        store.modify_deadline(spec.name, [received.ack_id], 0)
+    return json.dumps(envelope).encode()
 
 
 async def _post(url: str, body: bytes) -> int:

@@ -68,6 +68,7 @@ class Broker:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._store.expire()
+                await self._store.committed()  # acks and leases, which nobody waits for
                 for spec in self._store.named("projects/"):
                     pushed = "/subscriptions/" in spec.name and spec.push_config.push_endpoint
                     if pushed and (spec.name not in pushes or pushes[spec.name].done()):
@@ -108,7 +109,7 @@ class Broker:
             lease_s = self._store.get(name).ack_deadline_seconds
             leases = self._store.leases(name, str(uuid.uuid4()), lease_s, request.max_messages)
             wait_s = min(_PULL_WAIT_S, 0.9 * (context.time_remaining() or _PULL_WAIT_S))
-            with contextlib.suppress(TimeoutError, StopAsyncIteration):
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0 if request.return_immediately else wait_s):
                     response.received_messages.extend(await anext(leases))
             return response
@@ -117,21 +118,24 @@ class Broker:
         self, requests: AsyncIterator[Proto], context: _Context
     ) -> AsyncIterator[Proto]:
         async with _status(context):
-            first = await anext(aiter(requests))
-            name, stream = self._store.get(first.subscription).name, str(uuid.uuid4())
+            first = await anext(aiter(requests), types.StreamingPullRequest.pb()())
+            name, client = self._store.get(first.subscription).name, first.client_id
+            lease_s, limit = first.stream_ack_deadline_seconds, first.max_outstanding_messages
+            require(10 <= lease_s <= 600, "stream_ack_deadline_seconds must be 10 to 600")
+            stream = str(uuid.uuid4())
             # After an outage a client may open two streams and read the newer one alone.
-            if first.client_id in self._streams:
-                self._store.evict(self._streams[first.client_id])
-            if first.client_id:
-                self._streams[first.client_id] = stream
+            if client in self._streams:
+                self._store.evict(self._streams[client])
+            self._streams[client or stream] = stream
             acks = asyncio.create_task(self._read_acks(name, requests))
-            limit = min(first.max_outstanding_messages or _MAX_LEASED, _MAX_LEASED)
-            lease_s = first.stream_ack_deadline_seconds
             try:
+                limit = limit if 0 < limit < _MAX_LEASED else _MAX_LEASED
                 async for leased in self._store.leases(name, stream, lease_s, limit):
                     yield types.StreamingPullResponse.pb()(received_messages=leased)
             finally:
                 acks.cancel()
+                if self._streams[client or stream] == stream:
+                    del self._streams[client or stream]
 
     async def _read_acks(self, name: str, requests: AsyncIterator[Proto]) -> None:
         async for request in requests:

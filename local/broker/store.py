@@ -151,8 +151,9 @@ class Store:
         self, name: str, holder: str, lease_s: float, limit: int
     ) -> AsyncIterator[list[Proto]]:
         """Hand out messages as they come, the holder never having more than ``limit``."""
-        while name in self.specs:
+        while True:
             if holder in self._evicted:
+                self._evicted.remove(holder)
                 raise RequestError(StatusCode.ABORTED, "a newer stream of this client took over")
             if self.stopping:
                 raise RequestError(StatusCode.UNAVAILABLE, "the broker is stopping")

@@ -555,7 +555,7 @@ def test_nothing_published_is_lost_by_kill_9(broker: Broker, restartable: PubSub
 
     publishing = threading.Thread(target=publish)
     publishing.start()
-    for _ in range(3):
+    for _ in range(2):
         time.sleep(0.3)
         broker.end(signal.SIGKILL)
         broker.start()
@@ -701,6 +701,27 @@ def test_a_retry_policy_delays_the_next_delivery(ours: PubSub) -> None:
     ours.nack(subscription, ours.pull(subscription)[0])
     assert ours.pull_now(subscription) == []
     assert ours.pull(subscription)[0].message.data == b"patience"
+
+
+def test_an_acknowledgement_outlives_kill_9(broker: Broker, restartable: PubSub) -> None:
+    topic = restartable.topic()
+    subscription = restartable.subscription(topic)
+    restartable.publish(topic, b"acked", b"left")
+    acked, left = restartable.pull(subscription, 2)
+    restartable.ack(subscription, acked)
+    time.sleep(1)  # acks are not synced one by one, but soon
+    broker.end(signal.SIGKILL)
+    broker.start()
+    assert [r.message for r in restartable.pull_now(subscription)] == [left.message]
+
+
+def test_a_deleted_subscription_ends_its_streams(ours: PubSub) -> None:
+    subscription = ours.subscription(ours.topic())
+    future = ours.subscriber.subscribe(subscription, callback=print)
+    time.sleep(0.5)
+    ours.subscriber.delete_subscription(subscription=subscription, **CALL)
+    with pytest.raises(exceptions.NotFound):
+        future.result(timeout=10)
 
 
 def test_push_counts_attempts_and_gives_up_at_the_dead_letter_topic(
