@@ -14,6 +14,9 @@ from panoptes_network.errors import TransientError
 
 T = TypeVar("T")
 
+STATEMENT_TIMEOUT_S = 60
+"""For how long pg8000 waits to connect, or for an answer."""
+
 _RETRIABLE_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 """serialization_failure, deadlock_detected, lock_not_available (PostgreSQL, appendix A)."""
 
@@ -31,7 +34,7 @@ def engine() -> Engine:
         max_overflow=4,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={"timeout": 10},
+        connect_args={"timeout": STATEMENT_TIMEOUT_S},
     )
 
 
@@ -51,13 +54,16 @@ def run_transaction(work: Callable[[Session], T]) -> T:
     """
     try:
         return _attempt(work)
-    except DBAPIError as error:
+    except (DBAPIError, OSError) as error:
         if _is_passing(error):
-            raise TransientError(f"the database is away: {error.orig}") from error
+            raise TransientError(f"the database is away: {error}") from error
         raise
 
 
 def _is_passing(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        # pg8000 lets a timeout of its socket through as it is.
+        return True
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
