@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 import numpy as np
-from numpy.lib import recfunctions
 from numpy.typing import NDArray
 
 from panoptes_network.bayer import STAMP_SIDE, cut_stamps, stamp_corner
@@ -52,6 +52,10 @@ class Matches:
     stars: NDArray[np.int64]
     separation_px: NDArray[np.float64]
 
+    def take(self, which: NDArray[np.bool_]) -> Self:
+        """Return the matches that a mask chooses."""
+        return type(self)(self.sources[which], self.stars[which], self.separation_px[which])
+
 
 def measured_rows(
     image_key: int, time: datetime, detections: Detections, solution: Solution
@@ -75,29 +79,31 @@ def rows_by_kind(
 
     Binary COPY has rows of one width and without NULL, so that each group is one COPY.
     """
-    unknown = np.delete(measured, matches.sources)
-    known = _with_stamps(measured[matches.sources], matches, stars, frame, scale_arcsec)
     is_tic = stars.is_tic[matches.stars]
-    return [unknown, _with_catalog(known[is_tic], b"tic"), _with_catalog(known[~is_tic], b"gaia")]
+    known = [
+        _known_rows(measured, matches.take(chosen), stars, frame, scale_arcsec, catalog)
+        for catalog, chosen in ((b"tic", is_tic), (b"gaia", ~is_tic))
+    ]
+    return [np.delete(measured, matches.sources), *known]
 
 
-def _with_stamps(
-    measured: Rows, matches: Matches, stars: CatalogStars, frame: Frame, scale_arcsec: float
+def _known_rows(
+    measured: Rows,
+    matches: Matches,
+    stars: CatalogStars,
+    frame: Frame,
+    scale_arcsec: float,
+    catalog: bytes,
 ) -> Rows:
-    rows = np.zeros(len(measured), dtype=_MEASURED + _KNOWN)
-    for name in measured.dtype.names or ():
-        rows[name] = measured[name]
-    corner_x = stamp_corner(measured["x_px"])
-    corner_y = stamp_corner(measured["y_px"])
+    columns = [*_MEASURED, *_KNOWN, ("catalog", f"S{len(catalog)}")]
+    rows = np.zeros(len(matches.sources), dtype=columns)
+    for name, _ in _MEASURED:
+        rows[name] = measured[name][matches.sources]
+    corner_x, corner_y = stamp_corner(rows["x_px"]), stamp_corner(rows["y_px"])
     stamps = cut_stamps(frame.mosaic, corner_x, corner_y).astype(">u2")
     rows["picid"] = stars.picid[matches.stars]
     rows["separation_arcsec"] = matches.separation_px * scale_arcsec
     rows["stamp_x"], rows["stamp_y"], rows["stamp_side"] = corner_x, corner_y, STAMP_SIDE
-    rows["stamp"] = stamps.reshape(len(rows), -1).view(f"V{2 * STAMP_SIDE**2}").ravel()
+    rows["stamp"] = stamps.reshape(len(rows), STAMP_SIDE**2).view(f"V{2 * STAMP_SIDE**2}").ravel()
+    rows["catalog"] = catalog
     return rows
-
-
-def _with_catalog(rows: Rows, catalog: bytes) -> Rows:
-    names = np.full(len(rows), catalog)
-    appended: Rows = recfunctions.append_fields(rows, "catalog", names, usemask=False)
-    return appended
