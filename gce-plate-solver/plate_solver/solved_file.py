@@ -137,6 +137,7 @@ def _pack(frame: Frame, folder: Path) -> Path:
 def _new_cards(wcs: WCS, history: Mapping[str, str]) -> list[bytes]:
     """Return the cards that astropy, ds9 and TOPCAT read: a CD matrix and SIP polynomials."""
     header = wcs.to_header(relax=True)
+    header.remove("MJDREF", ignore_missing=True)  # wcslib's default: the solution knows no time
     for axis in (1, 2):
         header.remove(f"CDELT{axis}", ignore_missing=True)
         for other in (1, 2):
