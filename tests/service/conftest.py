@@ -1,0 +1,113 @@
+"""The network around one cloud function: database, buckets, broker, all real."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import grpc
+import pytest
+from flask.testing import FlaskClient
+from google.cloud import pubsub_v1
+from sqlalchemy import Engine
+
+from panoptes_network import config, pubsub, storage
+from tests.conftest import free_port, serving
+from tests.service.functions import FaultyService, Network, create_function, served
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an embedded Pub/Sub broker, as PUBSUB_EMULATOR_HOST has it."""
+    address = f"127.0.0.1:{free_port()}"
+    store = tmp_path_factory.mktemp("broker") / "pubsub.sqlite"
+    host, port = address.split(":")
+    options = ["--host", host, "--port", port, "--store", str(store)]
+
+    def is_ready() -> bool:
+        with grpc.insecure_channel(address) as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=1)
+            except grpc.FutureTimeoutError:
+                return False
+            return True
+
+    with serving([sys.executable, "-m", "local.broker", *options], is_ready):
+        yield address
+
+
+@pytest.fixture
+def network(
+    db: Engine, storage_port: int, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Network]:
+    """Empty tables, and a raw bucket and topics of the test's own."""
+    own = uuid4().hex[:12]
+    for name, value in {
+        "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{storage_port}",
+        "PUBSUB_EMULATOR_HOST": broker,
+        "RAW_BUCKET": f"raw-{own}",
+        "RAW_TOPIC": f"raw-{own}",
+        "PIPELINE_TOPIC": f"pipeline-{own}",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for cached in (config.settings, storage.client, pubsub.publisher):
+        cached.cache_clear()
+    bucket = storage.client().create_bucket(f"raw-{own}")
+    with pubsub_v1.SubscriberClient() as subscriber:
+        made = Network(bucket, subscriber)
+        made.create_topic(config.settings().raw_topic)
+        made.create_topic(config.settings().pipeline_topic)
+        yield made
+    pubsub.publisher().stop()
+    for cached in (config.settings, storage.client, pubsub.publisher):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def set_env(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Change settings in the middle of a test: ``set_env(RAW_TOPIC="gone")``."""
+
+    def change(**variables: object) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, str(value))
+        config.settings.cache_clear()
+
+    yield change
+    config.settings.cache_clear()
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
+    """Make a client of a cloud function; the log that it sets up ends with the test."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    return lambda service: create_function(service).test_client()
+
+
+@pytest.fixture
+def faulty(set_env: Callable[..., None]) -> Iterator[FaultyService]:
+    """A service that stands behind every address that the functions post to."""
+    service = FaultyService()
+    with served(service) as url:
+        set_env(IMAGE_RECEIVED_URL=url, HEADER_TO_DB_URL=url)
+        yield service
+        service.over.set()
+
+
+@pytest.fixture
+def impatient_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait the whole time that the storage client tries again for."""
+    monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.2))
+
+
+@pytest.fixture
+def chain(
+    network: Network, function: Callable[[str], FlaskClient], set_env: Callable[..., None]
+) -> Iterator[Network]:
+    """The network with cf-image-received and cf-header-to-db served in it."""
+    with ExitStack() as stack:
+        for service in ("cf-image-received", "cf-header-to-db"):
+            url = stack.enter_context(served(create_function(service)))
+            name = service.removeprefix("cf-").replace("-", "_").upper()
+            set_env(**{f"{name}_URL": url})
+        yield network

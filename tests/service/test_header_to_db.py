@@ -1,0 +1,435 @@
+"""cf-header-to-db: what of a header comes into the tables, and what is queued."""
+
+import itertools
+import math
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.database import engine as database
+from panoptes_network.fits_header import BLOCK_BYTES
+from panoptes_network.storage import StoredObject
+from simulator.header import build_header
+from simulator.observation import Observation
+from tests.conftest import free_port
+from tests.service.functions import (
+    FOLDER,
+    IMAGE_ID,
+    PATH,
+    SEQUENCE_ID,
+    Network,
+    asks_to_come_again,
+    fits_file,
+    frame,
+    refused,
+    tables,
+)
+
+REAL_PATH = "PAN001/KIC 8462852/14d3bd/20160909T081152/20160909T081152.fits"
+REAL_ID = "PAN001_14d3bd_20160909T081152"
+IDS = {"IMAGEID": IMAGE_ID, "SEQID": SEQUENCE_ID}
+UNIT_CARDS = dict(build_header(Observation(), 0, 120.4))
+
+
+@pytest.fixture
+def client(network: Network, function: Callable[[str], FlaskClient]) -> FlaskClient:
+    return function("cf-header-to-db")
+
+
+def post(client: FlaskClient, path: str | None = None, **headers: Any) -> Any:
+    body = {"bucket_path": path, "headers": headers}
+    answer = client.post("/", json={key: value for key, value in body.items() if value})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def only(rows: list[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
+    """Return the one row there is, of the columns of `wanted`, which it must equal."""
+    [row] = rows
+    assert {column: row[column] for column in wanted} == wanted
+    return row
+
+
+def test_the_real_frame(
+    client: FlaskClient, network: Network, db: Engine, real_frame: Path
+) -> None:
+    generation = network.upload(REAL_PATH, real_frame.read_bytes())
+    said = post(client, REAL_PATH)
+    rows = tables(db)
+    # The values are those that astropy shows of the frame's header.
+    only(
+        rows["units"],
+        unit_id="PAN001",
+        name="PAN001",
+        latitude_deg=19.54,
+        longitude_deg=-155.58,
+        elevation_m=3400.0,
+    )
+    only(rows["cameras"], camera_id="14d3bd", unit_id="PAN001", serial_number="012070048413")
+    only(
+        rows["sequences"],
+        sequence_id=REAL_ID,
+        field="KIC 8462852",
+        mount_ra_deg=301.56439,
+        mount_dec_deg=44.456875,
+        exptime_s=120.4,
+        iso=100,
+        software="POCSv0.1.1",
+    )
+    image = only(
+        rows["images"],
+        image_id=REAL_ID,
+        sequence_id=REAL_ID,
+        bucket=network.bucket.name,
+        bucket_path=REAL_PATH,
+        generation=generation,
+        state="metadata_received",
+        exptime_s=120.4,
+    )
+    assert image["time"].isoformat() == "2016-09-09T08:11:52+00:00"
+    assert (image["headers"]["CAMTEMP"], image["headers"]["DATE-OBS"]) == (
+        11.0,
+        "2016-09-09T08:12:26",
+    )
+    # Its owner blanked the camera's id in the header; the path has it.
+    blanked = {"believed": REAL_ID, "header": "PAN001_XXXXXX_20160909T081152"}
+    assert image["contradictions"] == {"IMAGEID": blanked, "SEQID": blanked}
+    assert said["contradictions"] == image["contradictions"]
+    only(rows["image_events"], image_id=REAL_ID, service="cf-header-to-db", reason_code=None)
+    [queued] = network.queued(settings().pipeline_topic)
+    assert (queued["image_id"], queued["generation"]) == (REAL_ID, generation)
+
+
+def test_a_compressed_frame_has_the_same_header(
+    client: FlaskClient, network: Network, db: Engine, real_frame: Path
+) -> None:
+    program = shutil.which("fpack")
+    assert program is not None
+    packed = subprocess.run([program, "-S", real_frame], check=True, stdout=subprocess.PIPE).stdout
+    headers = []
+    for path, data in ((REAL_PATH, real_frame.read_bytes()), (f"{REAL_PATH}.fz", packed)):
+        network.upload(path, data)
+        post(client, path)
+        headers.append(tables(db)["images"][0]["headers"])
+    assert headers[1].items() >= headers[0].items()
+
+
+def test_only_the_headers_blocks_are_read(
+    client: FlaskClient, network: Network, real_frame: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.upload(REAL_PATH, real_frame.read_bytes())
+    sizes: list[int] = []
+    read_range = storage.read_range
+
+    def counted(stored: StoredObject, start: int, length: int) -> bytes:
+        data = read_range(stored, start, length)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(storage, "read_range", counted)
+    post(client, REAL_PATH)
+    assert sizes == [10 * BLOCK_BYTES]
+
+
+def test_headers_alone_are_recorded_but_nothing_is_queued(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    said = post(client, **IDS, FIELD="M42", ISO="100", CAMTEMP="11 C", NOTE="")
+    assert (said["image_id"], said["message_id"]) == (IMAGE_ID, None)
+    rows = tables(db)
+    only(rows["sequences"], sequence_id=SEQUENCE_ID, field="M42", iso=100)
+    image = only(rows["images"], image_id=IMAGE_ID, bucket_path=None, generation=0)
+    assert image["headers"] == {**IDS, "FIELD": "M42", "ISO": 100, "CAMTEMP": 11.0}
+    assert network.queued(settings().pipeline_topic) == []
+
+
+def test_sent_headers_win_over_the_files(client: FlaskClient, network: Network, db: Engine) -> None:
+    network.upload(PATH, frame(ISO=100, EXPTIME=120.5))
+    post(client, PATH, EXPTIME=60, MOONFRAC=0.5)
+    image = only(tables(db)["images"], exptime_s=60.0)
+    assert image["headers"].items() >= {"ISO": 100, "EXPTIME": 60, "MOONFRAC": 0.5}.items()
+
+
+REQUESTS: list[tuple[str | None, dict[str, Any]]] = [
+    (PATH, {}),
+    (None, {**IDS, "EXPTIME": 60}),
+    (PATH, {"MOONFRAC": 0.5}),
+]
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+def test_headers_are_merged_the_same_in_any_order(
+    client: FlaskClient, network: Network, db: Engine, order: tuple[int, ...]
+) -> None:
+    network.upload(PATH, frame(ISO=100, EXPTIME=120.5))
+    for number in (*order, *order):
+        path, headers = REQUESTS[number]
+        post(client, path, **headers)
+    image = only(tables(db)["images"], exptime_s=60.0, bucket_path=PATH)
+    assert image["headers"].items() >= {"ISO": 100, "EXPTIME": 60, "MOONFRAC": 0.5}.items()
+
+
+def test_a_file_anywhere_says_in_its_header_which_image_it_is(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload("from a disk/first.fits", frame(**IDS))
+    assert post(client, "from a disk/first.fits")["image_id"] == IMAGE_ID
+    only(tables(db)["images"], sequence_id=SEQUENCE_ID, bucket_path="from a disk/first.fits")
+
+
+def test_the_same_request_three_times_leaves_the_same_rows_as_once(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(ISO=100))
+    post(client, PATH, MOONFRAC=0.5)
+    once = tables(db)
+    for _ in range(2):
+        post(client, PATH, MOONFRAC=0.5)
+    assert tables(db) == once
+
+
+def test_an_image_under_way_is_not_queued_again(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame())
+    post(client, PATH)
+    with db.begin() as connection:
+        connection.execute(text("UPDATE images SET state = 'solving'"))
+    assert post(client, PATH)["state"] == "solving"
+    assert len(network.queued(settings().pipeline_topic)) == 1
+
+
+def test_a_new_generation_starts_the_image_anew(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(ISO=100, NOTE="old"))
+    post(client, PATH)
+    with db.begin() as connection:
+        connection.execute(
+            text("UPDATE images SET state = 'unsolved', reason_code = 'r', tries = 3, ra_deg = 1")
+        )
+    generation = network.upload(PATH, frame(ISO=200))
+    post(client, PATH)
+    image = only(
+        tables(db)["images"],
+        state="metadata_received",
+        generation=generation,
+        reason_code=None,
+        tries=0,
+        ra_deg=None,
+    )
+    assert image["headers"]["ISO"] == 200
+    assert "NOTE" not in image["headers"]
+    queued = network.queued(settings().pipeline_topic)
+    assert [message["generation"] for message in queued][1:] == [generation]
+
+
+def test_an_older_generation_that_comes_late_changes_nothing(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    old = network.upload(PATH, frame(ISO=100))
+    network.upload(PATH, frame(ISO=200))
+    post(client, PATH)
+    before = tables(db)["images"]
+    late = client.post("/", json={"bucket_path": PATH, "generation": old})
+    assert refused(late, 404)[0] == "object_missing"
+    assert tables(db)["images"] == before
+
+
+def test_an_older_file_of_the_image_under_another_name_changes_nothing(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(ISO=100))
+    newer = network.upload(f"{PATH}.fz", frame(ISO=200))
+    post(client, f"{PATH}.fz")
+    before = tables(db)
+    assert post(client, PATH)["message_id"] is None
+    assert tables(db) == before
+    [queued] = network.queued(settings().pipeline_topic)
+    assert (queued["bucket_path"], queued["generation"]) == (f"{PATH}.fz", newer)
+
+
+@pytest.mark.parametrize("card", [*UNIT_CARDS, "all"])
+def test_a_missing_card_is_no_error(client: FlaskClient, db: Engine, card: str) -> None:
+    headers = {} if card == "all" else {k: v for k, v in UNIT_CARDS.items() if k != card}
+    post(client, **{**headers, **IDS})
+    assert tables(db)["images"][0]["headers"].keys() == {
+        keyword for keyword, value in {**headers, **IDS}.items() if value != ""
+    }
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"ISO": 1e300},
+        {"ISO": "99999999999"},
+        {"EXPTIME": 10**400},
+        {"EXPTIME": math.nan},
+        {"LAT-OBS": [1, {"a": None}]},
+        {"FIELD": "half \ud800 of a pair and \0"},
+        {"FIELD": "x" * 100_000},
+        {"OBSERVER": "'; DROP TABLE units; --"},
+        {"\0\ud800": 1, "": 2, "k" * 10_000: 3},
+        dict.fromkeys(map(str, range(1990)), 1),
+    ],
+)
+def test_hostile_headers_are_recorded_without_harm(
+    client: FlaskClient, db: Engine, hostile: dict[str, Any]
+) -> None:
+    post(client, **{**IDS, **hostile})
+    only(tables(db)["images"], image_id=IMAGE_ID, state="metadata_received")
+
+
+def test_what_is_committed_but_not_queued_is_queued_by_the_next_try(
+    client: FlaskClient, network: Network, db: Engine, set_env: Callable[..., None]
+) -> None:
+    network.upload(PATH, frame())
+    topic = settings().pipeline_topic
+    set_env(PIPELINE_TOPIC="missing")
+    assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
+    committed = tables(db)
+    only(committed["images"], state="metadata_received")
+    set_env(PIPELINE_TOPIC=topic)
+    assert post(client, PATH)["message_id"]
+    assert [message["image_id"] for message in network.queued(topic)] == [IMAGE_ID]
+    assert tables(db) == committed
+
+
+def test_the_database_is_away(
+    client: FlaskClient, network: Network, set_env: Callable[..., None]
+) -> None:
+    network.upload(PATH, frame())
+    set_env(DATABASE_URL=f"postgresql+pg8000://nobody@127.0.0.1:{free_port()}/metadata")
+    database.engine.cache_clear()
+    assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
+    assert network.queued(settings().pipeline_topic) == []
+
+
+def test_storage_is_away(
+    client: FlaskClient, impatient_storage: None, set_env: Callable[..., None], db: Engine
+) -> None:
+    set_env(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}")
+    storage.client.cache_clear()
+    assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
+    assert not any(tables(db).values())
+
+
+TABLE = fits.BinTableHDU.from_columns([fits.Column("A", "I", array=[1, 2])])
+BAD_FILES = {
+    "empty": (b"", "empty_file"),
+    "random": (np.random.default_rng(1).bytes(9000), "not_fits"),
+    "cut in its header": (frame()[:1000], "truncated"),
+    "cut in its pixels": (frame()[:-1], "truncated"),
+    "cut compressed": (
+        fits_file(fits.PrimaryHDU(), fits.CompImageHDU(np.zeros((99, 99), np.int16)))[:-2880],
+        "truncated",
+    ),
+    "table": (fits_file(fits.PrimaryHDU(), TABLE), "no_image"),
+    "no pixels": (fits_file(fits.PrimaryHDU()), "no_image"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_a_refused_file_is_recorded_with_its_reason(
+    client: FlaskClient, network: Network, db: Engine, data: bytes, reason: str
+) -> None:
+    generation = network.upload(PATH, data)
+    for _ in range(3):  # the same event delivered again
+        code, message = refused(client.post("/", json={"bucket_path": PATH}), 422)
+        assert code == reason
+    rows = tables(db)
+    ended = {"state": "error", "reason_code": reason, "reason": message}
+    only(rows["images"], image_id=IMAGE_ID, generation=generation, **ended)
+    states = [(event["image_id"], event["state"]) for event in rows["image_events"]]
+    assert states == [(IMAGE_ID, "metadata_received"), (IMAGE_ID, "error")]
+    assert rows["image_events"][1].items() >= ended.items()
+    assert network.queued(settings().pipeline_topic) == []
+
+
+def test_a_file_uploaded_again_after_a_refusal_starts_anew(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, b"")
+    refused(client.post("/", json={"bucket_path": PATH}), 422)
+    network.upload(PATH, frame())
+    post(client, PATH)
+    only(tables(db)["images"], state="metadata_received", reason_code=None, reason=None)
+
+
+@pytest.mark.parametrize("path", [f"{FOLDER}/pointing00.fits", "somewhere/night.fits"])
+def test_a_file_without_any_id_is_recorded_under_its_path(
+    client: FlaskClient, network: Network, db: Engine, path: str
+) -> None:
+    network.upload(path, frame(FIELD="M42"))
+    assert refused(client.post("/", json={"bucket_path": path}), 422)[0] == "no_identity"
+    rows = tables(db)
+    assert rows["images"] == []
+    only(rows["image_events"], bucket_path=path, state="error", reason_code="no_identity")
+
+
+@pytest.mark.parametrize(
+    ("data", "shape"),
+    [
+        (fits_file(fits.PrimaryHDU(np.full((9, 9), np.nan, np.float32))), (9, 9, None)),
+        (fits_file(fits.PrimaryHDU(np.zeros((4, 2, 3), np.int16))), (3, 2, 4)),
+        (fits_file(fits.PrimaryHDU(np.zeros((1, 1), np.int16))), (1, 1, None)),
+    ],
+)
+def test_odd_images_are_left_to_the_worker_to_refuse(
+    client: FlaskClient, network: Network, db: Engine, data: bytes, shape: tuple[int, ...]
+) -> None:
+    network.upload(PATH, data)
+    post(client, PATH)
+    headers = tables(db)["images"][0]["headers"]
+    assert tuple(headers.get(f"NAXIS{n}") for n in (1, 2, 3)) == shape
+    assert len(network.queued(settings().pipeline_topic)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "status"),
+    [
+        ("PAN001/../x.fits", "bad_path", 422),
+        ("x" * 2000, "bad_path", 422),
+        ("a\0b\ud7ff\u202e.fits", "bad_path", 422),
+        (PATH, "object_missing", 404),
+    ],
+)
+def test_a_bad_path_is_recorded(
+    client: FlaskClient, db: Engine, path: str, reason: str, status: int
+) -> None:
+    assert refused(client.post("/", json={"bucket_path": path}), status)[0] == reason
+    event = only(tables(db)["image_events"], state="error", reason_code=reason, image_id=None)
+    assert event["bucket_path"].startswith(path[:1])
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "bucket_path, headers, or both"),
+        ({"headers": []}, "headers"),
+        ({"headers": dict.fromkeys(map(str, range(2001)), 1)}, "headers"),
+        ({"bucket_path": PATH, "bucket": "panoptes-processed"}, "bucket: "),
+        ({"bucket_path": PATH, "generation": "x"}, "generation"),
+    ],
+)
+def test_the_wrong_part_of_a_request_is_named(
+    client: FlaskClient, body: dict[str, Any], named: str
+) -> None:
+    reason, message = refused(client.post("/", json=body), 400)
+    assert reason == "bad_request"
+    assert named in message
+
+
+def test_headers_without_an_id_are_refused(client: FlaskClient) -> None:
+    answer = client.post("/", json={"headers": {"ISO": 100}})
+    assert refused(answer, 422)[0] == "no_identity"
