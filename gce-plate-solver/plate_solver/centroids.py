@@ -35,7 +35,7 @@ def windowed_centroids(
     Returns
     -------
     x, y : ndarray, shape (n,)
-        As given where the window finds no light or wanders off: a neighbour, or the edge.
+        As given where the window finds no light, wanders off, or hangs over the edge.
     """
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)
     first_x, first_y = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
@@ -50,7 +50,9 @@ def windowed_centroids(
             # The window halves a Gaussian star's distance from its centre: hence the factor 2.
             shift_x, shift_y = shift_x + 2 * step_x, shift_y + 2 * step_y
     centre_x, centre_y = first_x + shift_x, first_y + shift_y
-    good = np.hypot(centre_x - x, centre_y - y) < _MAX_SHIFT
+    # Where the window hangs over the edge, half of a star may look like a star beyond it.
+    whole = np.all([np.ptp(cells, axis=1) == 2 * _HALF_WINDOW for cells in (columns, rows)], axis=0)
+    good = whole & (np.hypot(centre_x - x, centre_y - y) < _MAX_SHIFT)
     return np.where(good, centre_x, x), np.where(good, centre_y, y)
 
 
