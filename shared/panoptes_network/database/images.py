@@ -28,6 +28,9 @@ from panoptes_network.metadata import Identity, integer, number
 from panoptes_network.metadata import text as header_text
 from panoptes_network.storage import StoredObject
 
+_MAX_REFUSED_PATH_BYTES = 2000
+"""An indexed text of PostgreSQL has 2704 bytes at most."""
+
 _RESULTS = (
     Image.reason_code,
     Image.reason,
@@ -116,9 +119,14 @@ def record_refusal(
     identity: Identity | None = None,
     stored: StoredObject | None = None,
 ) -> None:
-    """Note why a file was refused: in the log, and on its image where its path says which."""
+    """Note why a file was refused: in the log, and on its image where its path says which.
+
+    The event of one file may come more than once; it is noted once.
+    """
     if identity is None or stored is None:
-        session.add(_refusal(error, service, bucket_path))
+        refusal = _refusal(error, service, bucket_path, stored)
+        if stored is None or not _is_noted(session, refusal):
+            session.add(refusal)
         return
     image = record_image(session, identity, {}, stored, service)
     if image.generation == stored.generation and image.state == ImageState.METADATA_RECEIVED:
@@ -255,16 +263,32 @@ def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -
         setattr(image, result.key, None)
 
 
-def _refusal(error: PanoptesError, service: str, bucket_path: str | None) -> ImageEvent:
-    # A path that was refused for its characters may hold some that the database refuses too.
-    shown = bucket_path and bucket_path.encode("ascii", "backslashreplace").decode()[:2000]
+def _is_noted(session: Session, refusal: ImageEvent) -> bool:
+    query = select(ImageEvent.event_id).where(
+        ImageEvent.bucket_path == refusal.bucket_path,
+        ImageEvent.message_id == refusal.message_id,
+        ImageEvent.reason_code == refusal.reason_code,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _refusal(
+    error: PanoptesError, service: str, bucket_path: str | None, stored: StoredObject | None
+) -> ImageEvent:
     return ImageEvent(
-        bucket_path=shown and shown.replace("\0", "\\0"),
+        bucket_path=None if bucket_path is None else _storable(bucket_path),
         service=service,
+        message_id=f"generation {stored.generation}" if stored else None,
         state=ImageState.ERROR,
         reason_code=error.reason,
         reason=error.message,
     )
+
+
+def _storable(path: str) -> str:
+    """Return a path that was refused, maybe for signs or a length that the database refuses too."""
+    escaped = path.replace("\0", "\\0").encode("utf-8", "backslashreplace")
+    return escaped[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
 
 
 def _event(image: Image, service: str, message_id: str | None = None) -> ImageEvent:
