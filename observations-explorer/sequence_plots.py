@@ -21,6 +21,9 @@ class Quantity:
     digits: int
 
 
+LEAST_SPAN = 0.1
+"""Least length of a vertical axis, as a part of the mean value."""
+
 QUANTITIES = (
     Quantity("fwhm_px", "Star width (FWHM)", "px", 2),
     Quantity("rms_arcsec", "Astrometric rms", "arcsec", 2),
@@ -80,20 +83,33 @@ def _plot(quantity: Quantity, values: list[tuple[datetime, float]]) -> Plot:
     seconds = [time.timestamp() for time, _ in values]
     heights = [value for _, value in values]
     words = [f"{figure(v, quantity.digits)} {quantity.unit} at {t:%H:%M:%S}" for t, v in values]
-    across = _scaled(seconds, LEFT, WIDTH - RIGHT)
-    down = _scaled(heights, HEIGHT - BOTTOM, TOP)
+    low, high = _axis(heights)
+    across = _scaled(seconds, (min(seconds), max(seconds)), (LEFT, WIDTH - RIGHT))
+    down = _scaled(heights, (low, high), (HEIGHT - BOTTOM, TOP))
     return Plot(
         title=quantity.title,
         unit=quantity.unit,
         points=[Point(*place) for place in zip(across, down, words, strict=True)],
-        low=figure(min(heights), quantity.digits),
-        high=figure(max(heights), quantity.digits),
+        low=figure(low, quantity.digits),
+        high=figure(high, quantity.digits),
         first=f"{values[0][0]:%H:%M:%S}",
         last=f"{values[-1][0]:%H:%M:%S}",
     )
 
 
-def _scaled(values: list[float], start: float, end: float) -> list[float]:
-    """Spread values between `start` (least) and `end` (greatest); equal ones lie in the middle."""
-    low, reach = min(values), max(values) - min(values)
-    return [start + (end - start) * ((v - low) / reach if reach else 0.5) for v in values]
+def _axis(heights: list[float]) -> tuple[float, float]:
+    """Return the ends of the vertical axis, so far apart that mere noise looks small."""
+    low, high = min(heights), max(heights)
+    middle, least = (low + high) / 2, LEAST_SPAN * abs(sum(heights) / len(heights))
+    reach = max(high - low, least) / 2
+    return middle - reach, middle + reach
+
+
+def _scaled(
+    values: list[float], axis: tuple[float, float], place: tuple[float, float]
+) -> list[float]:
+    """Put values on an axis drawn from one place to another; without length, in its middle."""
+    (low, high), (start, end) = axis, place
+    return [
+        start + (end - start) * ((v - low) / (high - low) if high > low else 0.5) for v in values
+    ]

@@ -12,8 +12,8 @@ from plate_solver.refit import Solution
 LIMIT_SNR = 5.0
 """Signal to noise of a star at the limiting magnitude."""
 
-_FAINT_SNR = (5.0, 50.0)
-"""Where the sky's noise outweighs the star's own, so that S/N is proportional to its flux."""
+_BRIGHT_SNR = 20.0
+"""Above it a star's flux is good enough for the zero point; below it noise is the sky's."""
 
 
 def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
@@ -58,14 +58,25 @@ def photometric_figures(
         "n_stamps": len(matched),
         "fwhm_px": _median(detections.fwhm_px[clean & (detections.snr > 20)]),
         "background_adu": _median(detections.background_adu),
-        "limiting_mag": _limiting_magnitude(detections.snr[matched], magnitudes),
+        "limiting_mag": _limiting_magnitude(detections, matched, magnitudes),
     }
 
 
-def _limiting_magnitude(snr: NDArray[np.float64], magnitudes: NDArray[np.float64]) -> float | None:
-    """Return the catalog magnitude of a star with `LIMIT_SNR`, from the faint matched ones."""
-    faint = (snr > _FAINT_SNR[0]) & (snr < _FAINT_SNR[1]) & np.isfinite(magnitudes)
-    return _median(magnitudes[faint] + 2.5 * np.log10(snr[faint] / LIMIT_SNR))
+def _limiting_magnitude(
+    detections: Detections, matched: NDArray[np.int64], magnitudes: NDArray[np.float64]
+) -> float | None:
+    """Return the catalog magnitude of a star with `LIMIT_SNR`.
+
+    The zero point comes from bright unsaturated stars, the noise from faint sources: so it
+    holds for a catalog too that ends long before the frame does.
+    """
+    good = (detections.snr > _BRIGHT_SNR)[matched] & ~detections.is_saturated[matched]
+    good &= np.isfinite(magnitudes)
+    zero_point = _median(magnitudes[good] + 2.5 * np.log10(detections.flux_adu[matched][good]))
+    noise_adu = _median(detections.flux_err_adu[detections.snr < _BRIGHT_SNR])
+    if zero_point is None or noise_adu is None:
+        return None
+    return zero_point - 2.5 * float(np.log10(LIMIT_SNR * noise_adu))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

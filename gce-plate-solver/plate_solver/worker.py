@@ -92,17 +92,15 @@ def work_on(image: PipelineImage, message_id: str) -> None:
             process(image, claim, Path(folder), stage)
     except StaleClaimError:
         _log.warning("dropped: the image was taken over", extra=_about(image))
-        return
     except PermanentError as error:
         _end(claim, error, stage)
     except Exception as error:
         if claim.tries >= MAX_TRIES:
             _end(claim, _exhausted(error), stage)
         raise
-    _log.info(
-        "done",
-        extra={**_about(image), "seconds": {k: round(v, 3) for k, v in stage.stages.items()}},
-    )
+    else:
+        seconds = {name: round(value, 3) for name, value in stage.stages.items()}
+        _log.info("done", extra={**_about(image), "seconds": seconds})
 
 
 def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
@@ -113,6 +111,9 @@ def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
         )
     except StaleClaimError:
         _log.warning("dropped: the image was taken over", extra={"image_id": claim.image_id})
+    else:
+        about = {"image_id": claim.image_id, "reason_code": error.reason}
+        _log.warning("%s: %s", state, error.message, extra=about)
 
 
 def _end_state(error: PanoptesError) -> ImageState:
