@@ -98,7 +98,7 @@ def test_rendered_stars_are_found_where_they_are(high_latitude: Field) -> None:
     alone = true[neighbours > 20]
     assert len(alone) > 50
     start = np.rint((alone - 0.5) / 2)
-    sky = np.full(len(alone), np.median(high_latitude.plane))
+    sky = np.full(len(alone), float(np.median(high_latitude.plane)))
     found = np.stack(windowed_centroids(high_latitude.plane, start[:, 0], start[:, 1], sky), axis=1)
     off_px = 2 * found + 0.5 - alone
     # One star errs by 0.15 px (the Bayer cell samples its colours at different places), the

@@ -199,3 +199,9 @@ def test_a_program_that_fails_is_tried_again(
     monkeypatch.setenv("PATH", str(broken.parent), prepend=":")
     with pytest.raises(TransientError, match="no space left"):
         detect(np.full((150, 200), 8192, dtype=np.float32), tmp_path)
+
+
+def test_places_are_what_the_database_can_keep(milky_way: Field) -> None:
+    """Its columns are single precision; a stamp cut by a finer place might not fit the frame."""
+    for places in (milky_way.detections.x_px, milky_way.detections.y_px):
+        np.testing.assert_array_equal(places.astype(np.float32), places)
