@@ -84,6 +84,7 @@ def server_command(data_dir: Path, port: int) -> list[str]:
 def is_ready(port: int) -> bool:
     """Return whether the server on `port` accepts connections."""
     probe = [str(_BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    probe += ["-U", "panoptes", "-d", "postgres"]  # else the server logs a refusal
     return subprocess.run(probe, check=False).returncode == 0
 
 

@@ -87,7 +87,7 @@ def test_the_solved_file_keeps_the_pixels_and_reads_as_a_wcs(
     assert any("astrometry.net" in line for line in header["HISTORY"])
     assert header["IMAGEID"] == image["image_id"]
     corners = np.array([[0, 0], [899, 0], [899, 699], [0, 699]])
-    told = SkyCoord(WCS(header).all_pix2world(corners, 0), unit="deg")
+    told = SkyCoord(WCS(header, fix=False).all_pix2world(corners, 0), unit="deg")
     true = SkyCoord(crop.truth.wcs.all_pix2world(corners, 0), unit="deg")
     # Less than 0.3 pixel at the corners, where a fit with few stars is worst.
     assert told.separation(true).arcsec.max() < 3
