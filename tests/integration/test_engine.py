@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from panoptes_network import config
 from panoptes_network.database import engine as database
@@ -42,7 +43,7 @@ def test_a_fault_of_our_own_is_raised_at_once(db: Engine) -> None:
 def test_a_connection_that_broke_is_replaced(db: Engine) -> None:
     own = text("SELECT pg_backend_pid()")
     pid = run_transaction(lambda session: session.scalar(own))
-    with create_engine(db.url).connect() as other:
+    with create_engine(db.url, poolclass=NullPool).connect() as other:
         other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     assert run_transaction(lambda session: session.scalar(text("SELECT 1"))) == 1
 
