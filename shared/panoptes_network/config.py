@@ -31,11 +31,13 @@ class Settings(BaseSettings):
     observations_data_url: str = Field(
         "http://127.0.0.1:8083", description="address of observations-data"
     )
-    request_timeout_s: float = Field(60, description="limit of a request between services, seconds")
+    request_timeout_s: float = Field(
+        60, gt=0, description="limit of a request between services, seconds"
+    )
     astrometry_index_dir: str = Field(
         "/usr/share/astrometry", description="folder of astrometry.net index files"
     )
-    solve_cpu_limit_s: int = Field(60, description="CPU seconds that one solve may take")
+    solve_cpu_limit_s: int = Field(60, gt=0, description="CPU seconds that one solve may take")
 
 
 @cache
