@@ -1,6 +1,8 @@
 """The cloud functions as the tests start them, and what stands around them."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -117,6 +119,21 @@ def fits_file(*hdus: Any) -> bytes:
     buffer = BytesIO()
     fits.HDUList(list(hdus)).writeto(buffer)
     return buffer.getvalue()
+
+
+def run_readme(service: str, **variables: str) -> str:
+    """Run the commands of a service's README, given what `.local/env` would, and return stdout."""
+    readme = (ROOT / service / "README.md").read_text()
+    first, *commands = readme.split("```sh\n")[1].split("```")[0].splitlines()
+    assert first == "set -a; . .local/env; set +a"
+    done = subprocess.run(
+        ["sh", "-euc", "\n".join(commands)],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return done.stdout
 
 
 def refused(answer: TestResponse, status: int) -> tuple[str, str]:

@@ -12,7 +12,17 @@ from werkzeug.test import TestResponse
 
 from panoptes_network.config import settings
 from tests.conftest import free_port
-from tests.service.functions import FOLDER, IMAGE_ID, PATH, FaultyService, Network, frame, tables
+from tests.service.functions import (
+    FOLDER,
+    IMAGE_ID,
+    PATH,
+    FaultyService,
+    Network,
+    frame,
+    run_readme,
+    served,
+    tables,
+)
 
 RESOURCE = {"bucket": "panoptes-raw", "name": PATH, "generation": "1476122482"}
 HEADERS = {
@@ -153,6 +163,11 @@ def test_an_event_that_is_not_json_ends_in_the_log(
 
 def test_what_is_no_cloud_event_is_refused(client: FlaskClient) -> None:
     assert client.post("/", json=RESOURCE).status_code == 400
+
+
+def test_the_commands_of_the_readme(function: Callable[[str], FlaskClient]) -> None:
+    with served(function("cf-bucket-upload").application) as url:
+        assert run_readme("cf-bucket-upload", BUCKET_UPLOAD_URL=url, RAW_BUCKET="b") == "OK"
 
 
 def event_of(network: Network, path: str, data: bytes) -> dict[str, Any]:

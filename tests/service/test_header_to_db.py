@@ -1,6 +1,7 @@
 """cf-header-to-db: what of a header comes into the tables, and what is queued."""
 
 import itertools
+import json
 import math
 import shutil
 import subprocess
@@ -32,6 +33,8 @@ from tests.service.functions import (
     fits_file,
     frame,
     refused,
+    run_readme,
+    served,
     tables,
 )
 
@@ -151,6 +154,13 @@ def test_headers_alone_are_recorded_but_nothing_is_queued(
     image = only(rows["images"], image_id=IMAGE_ID, bucket_path=None, generation=0)
     assert image["headers"] == {**IDS, "FIELD": "M42", "ISO": 100, "CAMTEMP": 11.0}
     assert network.queued(settings().pipeline_topic) == []
+
+
+def test_the_commands_of_the_readme(client: FlaskClient, db: Engine) -> None:
+    with served(client.application) as url:
+        answer = json.loads(run_readme("cf-header-to-db", HEADER_TO_DB_URL=url))
+    assert (answer["image_id"], answer["sequence_id"]) == (IMAGE_ID, SEQUENCE_ID)
+    only(tables(db)["images"], image_id=IMAGE_ID, exptime_s=120.4)
 
 
 def test_sent_headers_win_over_the_files(client: FlaskClient, network: Network, db: Engine) -> None:

@@ -22,6 +22,8 @@ from tests.service.functions import (
     asks_to_come_again,
     frame,
     refused,
+    run_readme,
+    served,
     tables,
 )
 
@@ -92,6 +94,13 @@ def test_a_field_may_hold_any_signs(
     assert rows["sequences"][0]["field"] == field
     assert rows["images"][0]["bucket_path"] == path
     assert chain.queued(settings().pipeline_topic)[0]["bucket_path"] == path
+
+
+def test_the_commands_of_the_readme(client: FlaskClient, network: Network) -> None:
+    with served(client.application) as url:
+        answer = json.loads(run_readme("cf-image-received", IMAGE_RECEIVED_URL=url))
+    assert answer["image_id"] == IMAGE_ID
+    assert answer["published_to"] == settings().raw_topic
 
 
 def test_a_push_is_read_like_a_post(client: FlaskClient, network: Network) -> None:

@@ -69,7 +69,7 @@ def test_stamps_are_the_pixels_of_the_mosaic(mosaic: NDArray[np.uint16]) -> None
 
 
 def test_a_stamp_is_a_copy_that_starts_on_green_2() -> None:
-    # Each pixel says its parity, and so its colour: 0 G2, 1 R, 2 B, 3 G1.
+    # Each pixel says its parity, and so its colour: 0 G2, 1 B, 2 R, 3 G1.
     y, x = np.indices((20, 20))
     mosaic = (x % 2 + 2 * (y % 2)).astype(np.uint16)
     corner = bayer.stamp_corner([9.7])
