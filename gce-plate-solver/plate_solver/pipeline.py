@@ -178,10 +178,9 @@ def _download(image: PipelineImage, folder: Path) -> Path:
 
 
 def _solve(detections: Detections, frame: Frame, claim: Claim, folder: Path) -> WCS:
-    config = settings()
-    index_dir = Path(config.astrometry_index_dir)
+    index_dir, cpu_limit_s = Path(settings().astrometry_index_dir), settings().solve_cpu_limit_s
     hint = hint_from_header(claim.headers)
-    return solve(detections, frame, hint, folder, index_dir, config.solve_cpu_limit_s)
+    return solve(detections, frame, hint, folder, index_dir, cpu_limit_s)
 
 
 def _stars_around(

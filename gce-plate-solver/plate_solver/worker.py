@@ -36,12 +36,12 @@ _log = logging.getLogger(SERVICE)
 
 def run() -> None:
     """Work on the subscription until SIGTERM or SIGINT; the image under way is finished."""
-    config = settings()
+    project, subscription = settings().google_cloud_project, settings().solver_subscription
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with pubsub_v1.SubscriberClient() as subscriber:
-        path = subscriber.subscription_path(config.google_cloud_project, config.solver_subscription)
+        path = subscriber.subscription_path(project, subscription)
         pulling = subscriber.subscribe(
             path,
             callback=handle,
