@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from flask import Flask
+from flask.testing import FlaskClient
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.storage import Bucket
 from sqlalchemy import Engine, text
@@ -31,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = "PAN001/M42/14d3bd/20181011T134202"
 PATH = f"{FOLDER}/20181011T134333.fits"
 IMAGE_ID, SEQUENCE_ID = "PAN001_14d3bd_20181011T134333", "PAN001_14d3bd_20181011T134202"
+IDS = {"IMAGEID": IMAGE_ID, "SEQID": SEQUENCE_ID}
 
 
 def create_function(service: str) -> Flask:
@@ -134,6 +136,21 @@ def run_readme(service: str, **variables: str) -> str:
         text=True,
     )
     return done.stdout
+
+
+def post(client: FlaskClient, path: str | None = None, **headers: Any) -> Any:
+    """Send cf-header-to-db a path, headers, or both, and return what it answers."""
+    body = {"bucket_path": path, "headers": headers}
+    answer = client.post("/", json={key: value for key, value in body.items() if value})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def only(rows: list[dict[str, Any]], **wanted: Any) -> dict[str, Any]:
+    """Return the one row there is, of the columns of `wanted`, which it must equal."""
+    [row] = rows
+    assert {column: row[column] for column in wanted} == wanted
+    return row
 
 
 def refused(answer: TestResponse, status: int) -> tuple[str, str]:
