@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
 
 from local import postgres, storage
@@ -17,6 +19,12 @@ from panoptes_network.database import engine as database
 from panoptes_network.database.migrate import migrate
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+# A busy machine is no failure.
+hypothesis_settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("untimed")
 
 
 def free_port() -> int:
