@@ -5,27 +5,26 @@ file of that many rows (125 columns, 430 bytes each), and the ratios on stdout.
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import table
+from servers import database
 from sqlalchemy import text
+from stopwatch import timed
 
 from local import postgres
 from panoptes_network import sky
 from panoptes_network.catalog.formats import TicFile, open_stars
 from panoptes_network.catalog.lookup import stars_in_cone
+from panoptes_network.config import settings
 from panoptes_network.database.engine import engine
-from panoptes_network.database.migrate import migrate
 
-PORT = 54987
 FRAME = (303.2, 46.0, 9.2)
 """The cone around a whole 15x10 degree frame."""
 COLUMNS = "catalog,picid,healpix,ra_deg,dec_deg,pmra_masyr,pmdec_masyr,mag,gaia_mag,teff_k"
@@ -45,8 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=500_000)
     rows = parser.parse_args().rows
-    with TemporaryDirectory() as folder, _server(Path(folder) / "postgres"):
-        migrate()
+    with TemporaryDirectory() as folder, database(Path(folder) / "postgres"):
         bulk, narrow = _write_files(Path(folder), rows)
         _compare_loading(bulk, narrow, rows)
         _compare_looking_up()
@@ -59,51 +57,34 @@ def _compare_loading(bulk: Path, narrow: Path, rows: int) -> None:
     small = _run_loader(tenth, "--mag-limit", "99")
     _reset()
     ours = _run_loader(bulk)
-    floor = _timed(lambda: sum(len(block) for block in open_stars(bulk).blocks()))
+    floor, _ = timed(lambda: sum(len(block) for block in open_stars(bulk).blocks()))
     with engine().begin() as connection:
         connection.execute(text(PEER_TABLE))
     peer = _run([*_psql(), "-c", PEER_COPY.format(narrow)])
-    print(f"loading {rows:,} rows of a TIC-8 bulk file ({bulk.stat().st_size / 1e6:.0f} MB)")
-    _line("load-catalog tic", ours.seconds, rows)
-    _line("  peak memory", ours.peak_mb, unit="MB")
-    _line("  peak memory with a tenth of the rows", small.peak_mb, unit="MB")
-    _line("floor: reading the file alone, no database", floor, rows)
+    table.heading(f"{rows:,} rows of a TIC-8 bulk file ({bulk.stat().st_size / 1e6:.0f} MB)")
+    _line("ours: load-catalog tic", ours.seconds, rows)
+    table.line("peak memory", ours.peak_mb, "MB", depth=2)
+    table.line("peak memory with a tenth of the rows", small.peak_mb, "MB", depth=2)
+    _line("floor: reading the file alone, no database", floor.wall, rows)
     _line("peer: psql, ready-made 10 columns, no index, no key", peer.seconds, rows)
-    print(f"      {PEER_TABLE}; {PEER_COPY.format('stars.csv')}")
-    print(
-        f"  ours / floor {ours.seconds / floor:.2f}   ours / peer {ours.seconds / peer.seconds:.2f}"
-    )
+    table.command(f"{PEER_TABLE}; {PEER_COPY.format('stars.csv')}")
+    table.ratio("ours / floor", ours.seconds / floor.wall)
+    table.ratio("ours / peer", ours.seconds / peer.seconds)
 
 
 def _compare_looking_up() -> None:
     with engine().connect() as connection:
         stars_in_cone(connection, *FRAME)
-        ours = _timed(lambda: stars_in_cone(connection, *FRAME))
-        count = len(stars_in_cone(connection, *FRAME))
+        ours, stars = timed(lambda: stars_in_cone(connection, *FRAME))
         ranges = sky.cone_ranges(*FRAME).tolist()
         where = " OR ".join(f"healpix BETWEEN {first} AND {last}" for first, last in ranges)
         query = text(PEER_SELECT.replace("...", f"catalog_stars WHERE {where}"))
-        peer = _timed(lambda: connection.execute(query).all())
-    print(f"reading the {count:,} stars of a frame's cone")
-    _line("stars_in_cone", ours, count)
-    _line("peer: the same rows through SQLAlchemy", peer, count)
-    print(f"      connection.execute({PEER_SELECT!r}).all()")
-    print(f"  peer / ours {peer / ours:.1f}")
-
-
-@contextmanager
-def _server(data_dir: Path) -> Iterator[None]:
-    postgres.create_cluster(data_dir)
-    with subprocess.Popen(postgres.server_command(data_dir, PORT), stderr=subprocess.DEVNULL) as pg:
-        try:
-            while not postgres.is_ready(PORT):
-                time.sleep(0.1)
-            postgres.create_database(PORT)
-            os.environ["DATABASE_URL"] = postgres.database_url(PORT)
-            yield
-        finally:
-            engine().dispose()
-            pg.send_signal(2)
+        peer, _ = timed(lambda: connection.execute(query).all())
+    table.heading(f"{len(stars):,} stars of a frame's cone")
+    _line("ours: stars_in_cone", ours.wall, len(stars))
+    _line("peer: the same rows through SQLAlchemy", peer.wall, len(stars))
+    table.command(f"connection.execute({PEER_SELECT!r}).all()")
+    table.ratio("peer / ours", peer.wall / ours.wall)
 
 
 def _write_files(folder: Path, rows: int) -> tuple[Path, Path]:
@@ -160,8 +141,8 @@ def _peak_kb(pid: int) -> int:
 
 
 def _psql() -> list[str]:
-    url = postgres.database_url(PORT).replace("+pg8000", "")
-    program = Path(postgres.server_program(Path(), PORT)[0])
+    url = settings().database_url.replace("+pg8000", "")
+    program = Path(postgres.server_program(Path(), port=0)[0])
     return [str(program.with_name("psql")), url]
 
 
@@ -170,15 +151,8 @@ def _reset() -> None:
         connection.execute(text("TRUNCATE catalog_stars, catalog_loads"))
 
 
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _line(label: str, value: float, rows: int = 0, unit: str = "s") -> None:
-    rate = f"{rows / value:>12,.0f} rows/s" if rows else ""
-    print(f"  {label:55}{value:9.2f} {unit}{rate}")
+def _line(label: str, seconds: float, rows: int) -> None:
+    table.line(label, seconds, note=f"{rows / seconds:,.0f} rows/s")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,21 @@
 """Seconds to render and write one full frame, stage by stage, beside other ways to do it.
 
-Run as ``python bench/bench_simulator.py`` with ``shared`` and the root on PYTHONPATH. The peer
-for the drawing of stars is astropy's ``Gaussian2D.render`` star by star, as image simulators
-built on astropy do it; it is timed on a part of the stars. The floor is what no renderer can
-leave out: one Gaussian number a pixel, and the compressed file.
+``python bench/bench_simulator.py``: the peer for the drawing of stars is astropy's
+``Gaussian2D.render`` star by star, as image simulators built on astropy do it; it is timed on a
+part of the stars. The floor is what no renderer can leave out: one Gaussian number a pixel, and
+the compressed file.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
+import table
 from astropy.io import fits
 from astropy.modeling.models import Gaussian2D
+from stopwatch import timed
 
 from simulator import Observation
 from simulator.detector import read_out
@@ -29,14 +30,10 @@ PEER_STARS = 2000
 REPEATS = 3
 
 
-def timed(work: Callable[[], T]) -> tuple[float, T]:
+def least(work: Callable[[], T]) -> tuple[float, T]:
     """Return the least seconds of some runs, and what the last gave."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        result = work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds), result
+    runs = [timed(work) for _ in range(REPEATS)]
+    return min(seconds.wall for seconds, _ in runs), runs[-1][1]
 
 
 def draw_star_by_star(scene: Scene) -> None:
@@ -61,31 +58,32 @@ def floor(data: np.ndarray[tuple[int, ...], np.dtype[np.uint16]], path: Path) ->
 def main() -> None:
     """Print the table."""
     observation = Observation(count=2)
-    start = time.perf_counter()
-    render_frame(observation, 0)
-    first = time.perf_counter() - start
+    first, _ = timed(lambda: render_frame(observation, 0))
     stages = {}
-    stages["scene: stars, projection, sky"], scene = timed(
+    stages["scene: stars, projection, sky"], scene = least(
         lambda: build_scene(observation, 1, 120.4)
     )
-    stages["light of the stars"], light = timed(scene.light_planes)
-    stages["noise and black level"], data = timed(lambda: read_out(light, np.random.default_rng(0)))
-    stages["table of the truth"], _ = timed(lambda: scene.star_table(mosaic(light)))
-    stages["header"], _ = timed(lambda: build_header(observation, 1, 120.4))
+    stages["light of the stars"], light = least(scene.light_planes)
+    stages["noise and black level"], data = least(lambda: read_out(light, np.random.default_rng(0)))
+    stages["table of the truth"], _ = least(lambda: scene.star_table(mosaic(light)))
+    stages["header"], _ = least(lambda: build_header(observation, 1, 120.4))
     frame = render_frame(observation, 1)
     with TemporaryDirectory() as folder:
-        stages["write frame and truth"], _ = timed(lambda: frame.write(Path(folder)))
-        floor_s, _ = timed(lambda: floor(data, Path(folder) / "floor.fits.fz"))
-    peer_s, _ = timed(lambda: draw_star_by_star(scene))
+        stages["write frame and truth"], _ = least(lambda: frame.write(Path(folder)))
+        floor_s, _ = least(lambda: floor(data, Path(folder) / "floor.fits.fz"))
+    peer_s, _ = least(lambda: draw_star_by_star(scene))
+    peer_star_s = peer_s / PEER_STARS
+    star_s = stages["light of the stars"] / scene.stars.size
     total = sum(stages.values())
+    table.heading(f"one frame of 5208x3476 with {scene.stars.size:,} stars")
+    table.line("ours, the field known", total)
     for name, seconds in stages.items():
-        print(f"{name:32s} {seconds:7.2f} s")
-    stars = scene.stars.size
-    ratio = (peer_s / PEER_STARS) / (stages["light of the stars"] / stars)
-    print(f"{'one frame, the field known':32s} {total:7.2f} s  {total / floor_s:.1f}x the floor")
-    print(f"{'render the first of a field':32s} {first:7.2f} s")
-    print(f"{'floor: noise + Rice by astropy':32s} {floor_s:7.2f} s")
-    print(f"{stars} stars; a star costs 1/{ratio:.0f} of astropy's Gaussian2D.render")
+        table.line(name, seconds, depth=2)
+    table.line("ours, the first of a field", first.wall)
+    table.line("floor: noise, and Rice by astropy", floor_s)
+    table.line(f"peer: {PEER_STARS:,} of the stars by Gaussian2D.render", peer_s)
+    table.ratio("ours / floor", total / floor_s)
+    table.ratio("peer / ours, light of a star", peer_star_s / star_s)
 
 
 if __name__ == "__main__":
