@@ -91,7 +91,6 @@ def _attempt(
     hint: Hint | None, frame: Frame, folder: Path, index_dir: Path, cpu_limit_s: int
 ) -> WCS | None:
     output = folder / "sources.wcs"
-    output.unlink(missing_ok=True)
     (folder / "solver.cfg").write_text(f"add_path {index_dir}\nautoindex\ninparallel\n")
     where: list[str | float] = []
     if hint:
