@@ -129,7 +129,9 @@ def test_truncated(
     plain = write_pixels(tmp_path / "plain.fits", pixels).read_bytes()
     whole = packed if compressed else plain
     (tmp_path / "cut.fits").write_bytes(whole[: int(kept * len(whole))])
-    assert_refused(tmp_path / "cut.fits", Reason.TRUNCATED)
+    words = assert_refused(tmp_path / "cut.fits", Reason.TRUNCATED)
+    # Told from the header: no pixel was unpacked for it.
+    assert f"ends after {int(kept * len(whole))} of {len(whole)} bytes" in words
 
 
 @pytest.mark.parametrize("end", [80, 2880 + 1000, 5760 - 80])

@@ -96,7 +96,7 @@ def test_inverse_of_sip_leads_back_all_over_the_frame(wcs: WCS) -> None:
     undistorted = wcs.sip_pix2foc(edge + wcs.wcs.crpix, 1)
     back = wcs.sip_foc2pix(undistorted, 1) - wcs.wcs.crpix
     # 12.5 px of distortion are undone by a polynomial one order higher, to 0.02 px.
-    assert np.abs(back - edge).max() < 0.05
+    assert np.abs(back - edge).max() < 0.03
 
 
 def test_a_linear_fit_has_no_distortion() -> None:

@@ -56,7 +56,9 @@ def test_a_frame_is_recognised(high_latitude: Field, tmp_path: Path, hint: Hint 
 
 
 def test_in_the_milky_way(milky_way: Field, tmp_path: Path) -> None:
-    assert error_px(first_solution(milky_way, None, tmp_path), milky_way) < 2
+    # Some thousand sources bind the middle to 0.1 px: less than one pixel's mistake, as of a
+    # list that counts from 0 where the solver counts from 1.
+    assert error_px(first_solution(milky_way, None, tmp_path), milky_way) < 0.6
 
 
 @pytest.mark.parametrize("hint", [Hint(330.0, -40.0), Hint(150.0, 75.0)])

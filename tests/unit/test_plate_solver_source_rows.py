@@ -141,15 +141,6 @@ def test_sources_without_room_for_a_stamp_are_not_matched(
     assert "stamp" not in (groups[0].dtype.names or ())
 
 
-def test_stars_beside_the_frame_are_not_matched(frame: Frame) -> None:
-    """A star just outside must not take the light of one inside."""
-    source = sources_at(np.array([8.0]), np.array([150.0]))
-    wide = Frame(frame.mosaic[:, :18])
-    inside = match_stars(source, catalog(1), (np.array([8.5]), np.array([150.0])), wide)
-    outside = match_stars(source, catalog(1), (np.array([8.5]), np.array([299.6])), wide)
-    assert (len(inside.sources), len(outside.sources)) == (1, 0)
-
-
 def test_a_star_of_unknown_magnitude_chooses_last(frame: Frame) -> None:
     stars = catalog(2, mag=np.array([np.nan, 14.0]))
     places = np.array([100.0, 101.0]), np.array([100.0, 100.0])
