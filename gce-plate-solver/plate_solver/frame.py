@@ -58,7 +58,11 @@ def read_frame(path: Path) -> Frame:
         # Where astropy's own opening fails, it leaves the file open.
         with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
             # Only the image whose size was looked at is unpacked.
-            pixels = next(hdu.data for hdu in hdus if hdu.is_image and hdu.shape == shape)
+            image = next(hdu for hdu in hdus if hdu.is_image and hdu.shape == shape)
+            _check_compression(image)
+            pixels = image.data
+    except PermanentError:
+        raise
     except Exception as error:
         # astropy raises whatever its parsers meet in a broken file; none of it is our fault,
         # and none of it passes when the file is read again.
@@ -116,6 +120,15 @@ def _checked_shape(path: Path) -> tuple[int, ...]:
     if header.end > size:
         raise PermanentError(Reason.TRUNCATED, f"the file ends after {size} of {header.end} bytes")
     return shape
+
+
+def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:
+    """Refuse PLIO, made for masks: astropy 8.0 reads unsigned pixels 32768 too high from it."""
+    if getattr(image, "compression_type", None) == "PLIO_1":
+        raise PermanentError(
+            Reason.BAD_PIXELS,
+            "the image is compressed by PLIO_1; use RICE_1, as fpack does unasked",
+        )
 
 
 def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:

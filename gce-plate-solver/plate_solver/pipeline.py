@@ -24,7 +24,7 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import PipelineImage
 from panoptes_network.ids import check_safe, parse_path
 from plate_solver import matching
-from plate_solver.detection import Detections, detect
+from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.frame import Frame, check_exposed, read_frame
 from plate_solver.programs import versions
 from plate_solver.quality import astrometric_figures, photometric_figures
@@ -89,7 +89,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
         plane = superpixel_plane(frame.mosaic)
         check_exposed(plane)
     with stage("detect"):
-        detections = detect(plane, folder)
+        detections = flag_saturated(detect(plane, folder), frame.mosaic)
     with stage("solve"):
         first = _solve(detections, frame, claim, folder)
     with stage("catalog"):

@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from panoptes_network.bayer import superpixel_plane
-from plate_solver.detection import Detections, detect
+from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.frame import Frame
 from simulator import Observation, simulate
 from simulator.observation import FULL_HEIGHT, FULL_WIDTH
@@ -60,7 +60,8 @@ def render(observation: Observation, folder: Path) -> Field:
     """Return the first frame of an observation with its detections."""
     simulated = next(simulate(observation))
     frame = Frame(simulated.data)
-    return Field(frame, simulated.truth, detect(superpixel_plane(frame.mosaic), folder))
+    found = detect(superpixel_plane(frame.mosaic), folder)
+    return Field(frame, simulated.truth, flag_saturated(found, frame.mosaic))
 
 
 def sources_at(x_px: Floats, y_px: Floats) -> Detections:

@@ -81,6 +81,15 @@ def test_compressed_by_fpack(pixels: NDArray[np.uint16], tmp_path: Path, method:
     assert_read(packed, pixels)
 
 
+def test_a_compression_that_is_read_wrong_is_refused(
+    pixels: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    plain = write_pixels(tmp_path / "plain.fits", pixels)
+    packed = tmp_path / "plain.fits.fz"
+    subprocess.run(["fpack", "-p", "-O", packed, plain], check=True)
+    assert "PLIO_1" in assert_refused(packed, Reason.BAD_PIXELS)
+
+
 def test_image_behind_a_table_and_an_empty_image(
     pixels: NDArray[np.uint16], tmp_path: Path
 ) -> None:
