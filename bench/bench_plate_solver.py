@@ -141,6 +141,8 @@ def _print_ours(frames: Sequence[SolvedFrame]) -> None:
     _print_seconds("end to end", [frame.seconds for frame in frames])
     for stage in frames[0].stages:
         table.line(stage, median(frame.stages[stage] for frame in frames), depth=2)
+    rest = median(frame.seconds.wall - sum(frame.stages.values()) for frame in frames)
+    table.line("the rest: claim, changes of state, temporary files", rest, depth=2)
     table.line("peak memory of its process", max(frame.peak_mb for frame in frames), "MB")
 
 
