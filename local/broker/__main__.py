@@ -1,57 +1,37 @@
-"""Run the broker until SIGTERM or SIGINT."""
+"""The command line."""
 
-import argparse
 import asyncio
-import contextlib
-import logging
-import signal
 import sqlite3
-import sys
 from pathlib import Path
 
+import click
 import grpc
 
+from local.broker.push import push
 from local.broker.server import Broker
 from local.broker.store import Store
 
-_OPTIONS = [
-    ("grpc.so_reuseport", 0),  # else two brokers share a port in silence
-    ("grpc.max_receive_message_length", 11_000_000),  # a publish has 10 MB at most
-]
 
-
-async def serve(host: str, port: int, path: Path) -> None:
-    """Serve the store at ``path`` until a signal comes."""
-    store = Store(path)
-    broker = Broker(store)
-    server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers(broker.handlers())
-    port = server.add_insecure_port(f"{host}:{port}")
-    await server.start()
-    running = asyncio.create_task(broker.run())
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signal_number, running.cancel)
-    logging.info("Pub/Sub broker on %s:%d, messages in %s", host, port, path)
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    store.stopping = True
-    await server.stop(grace=1)
-    store.close()
-
-
-def main() -> None:
-    """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m local.broker", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8085, help="0: any free one (default: 8085)")
-    parser.add_argument("--store", type=Path, default=Path(".local/pubsub.sqlite"))
-    options = parser.parse_args()
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+@click.command
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8085, show_default=True)
+@click.option("--store", default=".local/pubsub.sqlite", show_default=True, type=Path)
+def main(host: str, port: int, store: Path) -> None:
+    """Serve Pub/Sub until a signal ends it, which loses nothing that was answered."""
     try:
-        asyncio.run(serve(options.host, options.port, options.store))
+        asyncio.run(_serve(f"{host}:{port}", store))
     except (RuntimeError, OSError, sqlite3.Error) as error:
-        sys.exit(f"cannot serve on {options.host}:{options.port} from {options.store}: {error}")
+        raise click.ClickException(f"cannot serve {store} on {host}:{port}: {error}") from error
 
 
-if __name__ == "__main__":
-    main()
+async def _serve(address: str, path: Path) -> None:
+    store = Store(path)
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # else two share a port unseen
+    server.add_generic_rpc_handlers(Broker(store).handlers())
+    server.add_insecure_port(address)
+    await server.start()
+    click.echo(f"Pub/Sub broker on {address}, messages in {path}")
+    await asyncio.gather(store.sweep(), push(store))
+
+
+main()

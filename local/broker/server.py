@@ -1,25 +1,32 @@
-"""The gRPC side: Google's Publisher and Subscriber services over a Store."""
+"""The part of Google's Publisher and Subscriber services that the network uses, over a Store."""
 
-import asyncio
-import contextlib
+import re
 import uuid
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
+from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
-from local.broker.limits import OPTIONS, Proto, RequestError, check_supported, require
-from local.broker.push import push
-from local.broker.store import Store
+from local.broker.store import Proto, RequestError, Store
 
-_SWEEP_S = 0.1  # between looks for leases that have ended
-_PULL_WAIT_S = 30.0  # an empty pull is answered after this, or just before the client's deadline
-_MAX_LEASED = 1000  # messages of one stream, unless its client wants fewer
-_UNSYNCED = {"Acknowledge", "ModifyAckDeadline"}  # lost in a crash, they mean one more delivery
-_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_PULL_WAIT_S = 3.0  # an empty pull is answered after this
+_CHANGEABLE = {"ack_deadline_seconds", "dead_letter_policy", "push_config", "retry_policy"}
+# Every field that is supported, with the test that a value has to pass.
+_SUPPORTED: dict[str, Callable[[Any], object]] = {
+    "Topic.name": bool,
+    "Subscription.name": bool,
+    "Subscription.topic": bool,
+    "Subscription.ack_deadline_seconds": lambda deadline_s: 10 <= deadline_s <= 600,
+    "Subscription.dead_letter_policy": lambda policy: 5 <= policy.max_delivery_attempts <= 100,
+    "Subscription.retry_policy": lambda policy: policy.HasField("maximum_backoff"),
+    "Subscription.push_config": bool,
+    "PushConfig.push_endpoint": bool,
+    "PubsubMessage.data": bool,
+    "PubsubMessage.attributes": bool,
+}
 
 
 class Broker:
@@ -27,133 +34,107 @@ class Broker:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._streams: dict[str, str] = {}  # client id -> its newest stream, as holder of leases
+        self._streams: dict[str, object] = {}  # client id -> its newest stream
 
     def handlers(self) -> "list[grpc.GenericRpcHandler[Any, Any]]":
         """Return what is served; gRPC answers UNIMPLEMENTED for every other method."""
         store = self._store
         unary: dict[str, Callable[[Proto], Proto]] = {
-            "CreateTopic": store.create,
+            "CreateTopic": self._create,
             "GetTopic": lambda r: store.get(r.topic),
-            "ListTopics": self._list_topics,
             "DeleteTopic": lambda r: store.delete(r.topic),
             "Publish": self._publish,
-            "CreateSubscription": store.create,
+            "CreateSubscription": self._create,
             "GetSubscription": lambda r: store.get(r.subscription),
-            "ListSubscriptions": self._list_subscriptions,
             "UpdateSubscription": self._update,
             "DeleteSubscription": lambda r: store.delete(r.subscription),
-            "Acknowledge": lambda r: store.acknowledge(r.subscription, r.ack_ids),
-            "ModifyAckDeadline": self._modify_ack_deadline,
+            "Acknowledge": lambda r: store.acknowledge(store.get(r.subscription).name, r.ack_ids),
+            "ModifyAckDeadline": lambda r: store.modify_deadline(
+                store.get(r.subscription).name, r.ack_ids, r.ack_deadline_seconds
+            ),
         }
-        methods = {name: self._unary(name, method) for name, method in unary.items()}
+        methods = {name: _handler(name, self._committed(unary[name])) for name in unary}
         methods["Pull"] = _handler("Pull", self._pull)
         methods["StreamingPull"] = _handler("StreamingPull", self._streaming_pull, streams=True)
         services = "google.pubsub.v1.Publisher", "google.pubsub.v1.Subscriber"
         return [grpc.method_handlers_generic_handler(service, methods) for service in services]
 
-    def _unary(self, name: str, method: Callable[[Proto], Proto]) -> _Handler:
-        async def answer(request: Proto, context: _Context) -> Proto:
-            async with _status(context):
-                response = method(request)
-                if name not in _UNSYNCED:
-                    await self._store.committed()
-                return response or Empty()
+    def _committed(self, method: Callable[[Proto], Proto]) -> Callable[..., Awaitable[Proto]]:
+        async def answer(request: Proto, _: object) -> Proto:
+            response = method(request)
+            await self._store.committed()
+            return response or Empty()
 
-        return _handler(name, answer)
+        return answer
 
-    async def run(self) -> None:
-        """End leases and keep push subscriptions at work, until cancelled."""
-        pushes: dict[str, asyncio.Task[None]] = {}
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._store.expire()
-                await self._store.committed()  # acks and leases, which nobody waits for
-                for spec in self._store.named("projects/"):
-                    pushed = "/subscriptions/" in spec.name and spec.push_config.push_endpoint
-                    if pushed and (spec.name not in pushes or pushes[spec.name].done()):
-                        pushes[spec.name] = tasks.create_task(push(self._store, spec.name))
-                await asyncio.sleep(_SWEEP_S)
-
-    def _list_topics(self, request: Proto) -> Proto:
-        topics = self._store.named(f"{request.project}/topics/")
-        return types.ListTopicsResponse.pb()(topics=topics)
-
-    def _list_subscriptions(self, request: Proto) -> Proto:
-        found = self._store.named(f"{request.project}/subscriptions/")
-        return types.ListSubscriptionsResponse.pb()(subscriptions=found)
+    def _create(self, spec: Proto) -> Proto:
+        kind = spec.DESCRIPTOR.name.lower()
+        name = rf"projects/[^/]+/{kind}s/(?!goog)[A-Za-z][\w.~+%-]{{2,254}}"
+        _require(re.fullmatch(name, spec.name, re.A), f"{spec.name!r} is not the name of a {kind}")
+        return self._store.save(_checked(spec))
 
     def _publish(self, request: Proto) -> Proto:
         for message in request.messages:
-            check_supported(message)
-            require(message.data or message.attributes, "a message needs data or attributes")
+            _require(_checked(message).ListFields(), "a message needs data or attributes")
         ids = self._store.publish(request.topic, request.messages)
         return types.PublishResponse.pb()(message_ids=ids)
 
     def _update(self, request: Proto) -> Proto:
-        paths = request.update_mask.paths
-        require(paths and OPTIONS.issuperset(paths), f"update_mask must be of {sorted(OPTIONS)}")
-        spec = types.Subscription.pb()()
+        mask, spec = request.update_mask, types.Subscription.pb()()
+        _require(_CHANGEABLE.issuperset(mask.paths), f"only {sorted(_CHANGEABLE)} can be changed")
         spec.CopyFrom(self._store.get(request.subscription.name))
-        request.update_mask.MergeMessage(request.subscription, spec, True, True)
-        return self._store.save(spec)
+        mask.MergeMessage(request.subscription, spec, True, True)
+        return self._store.save(_checked(spec), replace=True)
 
-    def _modify_ack_deadline(self, request: Proto) -> None:
-        lease_s = request.ack_deadline_seconds
-        self._store.modify_deadline(request.subscription, request.ack_ids, lease_s)
+    async def _pull(self, request: Proto, _: object) -> Proto:
+        name, count, holder = request.subscription, request.max_messages, str(uuid.uuid4())
+        lease_s = self._store.get(name).ack_deadline_seconds
+        end = monotonic() + (0 if request.return_immediately else _PULL_WAIT_S)
+        while not (leased := self._store.lease(name, holder, lease_s, count)) and monotonic() < end:
+            await self._store.change.wait()
+        return types.PullResponse.pb()(received_messages=leased)
 
-    async def _pull(self, request: Proto, context: _Context) -> Proto:
-        async with _status(context):
-            require(request.max_messages > 0, "max_messages must be positive")
-            name, response = request.subscription, types.PullResponse.pb()()
-            lease_s = self._store.get(name).ack_deadline_seconds
-            leases = self._store.leases(name, str(uuid.uuid4()), lease_s, request.max_messages)
-            wait_s = min(_PULL_WAIT_S, 0.9 * (context.time_remaining() or _PULL_WAIT_S))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0 if request.return_immediately else wait_s):
-                    response.received_messages.extend(await anext(leases))
-            return response
-
-    async def _streaming_pull(
-        self, requests: AsyncIterator[Proto], context: _Context
-    ) -> AsyncIterator[Proto]:
-        async with _status(context):
-            first = await anext(aiter(requests), types.StreamingPullRequest.pb()())
-            name, client = self._store.get(first.subscription).name, first.client_id
-            lease_s, limit = first.stream_ack_deadline_seconds, first.max_outstanding_messages
-            require(10 <= lease_s <= 600, "stream_ack_deadline_seconds must be 10 to 600")
-            stream = str(uuid.uuid4())
-            # After an outage a client may open two streams and read the newer one alone.
-            if client in self._streams:
-                self._store.evict(self._streams[client])
-            self._streams[client or stream] = stream
-            acks = asyncio.create_task(self._read_acks(name, requests))
-            try:
-                limit = limit if 0 < limit < _MAX_LEASED else _MAX_LEASED
-                async for leased in self._store.leases(name, stream, lease_s, limit):
-                    yield types.StreamingPullResponse.pb()(received_messages=leased)
-            finally:
-                acks.cancel()
-                if self._streams[client or stream] == stream:
-                    del self._streams[client or stream]
-
-    async def _read_acks(self, name: str, requests: AsyncIterator[Proto]) -> None:
-        async for request in requests:
-            self._store.acknowledge(name, request.ack_ids)
-            seconds = request.modify_deadline_seconds
-            for ack_id, lease_s in zip(request.modify_deadline_ack_ids, seconds, strict=False):
-                self._store.modify_deadline(name, [ack_id], lease_s)
+    async def _streaming_pull(self, requests: AsyncIterator[Proto], context: Any) -> None:
+        first = await anext(aiter(requests), types.StreamingPullRequest.pb()())
+        lease_s, limit = first.stream_ack_deadline_seconds, first.max_outstanding_messages or 1000
+        _require(10 <= lease_s <= 600, "stream_ack_deadline_seconds must be 10 to 600")
+        # After an outage a client may open two streams and read the newer one alone.
+        client = first.client_id or str(uuid.uuid4())
+        stream = self._streams[client] = object()
+        self._store.release(client)
+        while self._streams[client] is stream:
+            if leased := self._store.lease(first.subscription, client, lease_s, limit):
+                await context.write(types.StreamingPullResponse.pb()(received_messages=leased))
+            else:
+                await self._store.change.wait()
+        raise RequestError(grpc.StatusCode.ABORTED, "a newer stream of this client took over")
 
 
-@contextlib.asynccontextmanager
-async def _status(context: _Context) -> AsyncIterator[None]:
-    try:
-        yield
-    except RequestError as error:
-        await context.abort(*error.args)
+def _handler(name: str, method: Any, *, streams: bool = False) -> Any:
+    async def answer(request: Any, context: Any) -> Proto:
+        try:
+            return await method(request, context)
+        except RequestError as error:
+            await context.abort(*error.args)
 
-
-def _handler(name: str, method: Any, *, streams: bool = False) -> _Handler:
     request = getattr(types, f"{name}Request", None) or getattr(types, name.removeprefix("Create"))
     make = grpc.stream_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
-    return make(method, request.pb().FromString, lambda response: response.SerializeToString())
+    return make(answer, request.pb().FromString, lambda response: response.SerializeToString())
+
+
+def _require(condition: object, reason: str) -> None:
+    if not condition:
+        raise RequestError(grpc.StatusCode.INVALID_ARGUMENT, reason)
+
+
+def _checked(message: Proto) -> Proto:
+    """Fill in the defaults; refuse a field that is not supported or has a bad value."""
+    if message.DESCRIPTOR.name == "Subscription":
+        message.ack_deadline_seconds = message.ack_deadline_seconds or 10
+        _checked(message.push_config)
+    for field, value in message.ListFields():
+        name = f"{message.DESCRIPTOR.name}.{field.name}"
+        if name not in _SUPPORTED:
+            raise RequestError(grpc.StatusCode.UNIMPLEMENTED, f"this broker has no {name}")
+        _require(_SUPPORTED[name](value), f"{name} cannot be {value!r}")
+    return message
