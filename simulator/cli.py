@@ -11,7 +11,7 @@ from google.auth.exceptions import GoogleAuthError
 from panoptes_network.errors import PermanentError, TransientError
 from simulator.catalog_csv import write_catalog_csv
 from simulator.frame import simulate
-from simulator.observation import FITS_SUFFIXES, FULL_HEIGHT, FULL_WIDTH, Conditions, Observation
+from simulator.observation import FULL_HEIGHT, FULL_WIDTH, SUFFIXES, Conditions, Observation
 from simulator.upload import upload_frame
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -43,7 +43,7 @@ _OPTIONS = (
     click.option("--rotation", "rotation_deg", default=_DEFAULT.rotation_deg, show_default=True),
     click.option("--seed", default=_DEFAULT.seed, show_default=True),
     click.option(
-        "--suffix", type=click.Choice(FITS_SUFFIXES), default=_DEFAULT.suffix, show_default=True
+        "--suffix", type=click.Choice(SUFFIXES), default=_DEFAULT.suffix, show_default=True
     ),
     click.option(
         "--conditions",

@@ -9,6 +9,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from panoptes_network.ids import ObjectPath
+from simulator.cr2 import write_cr2
 from simulator.detector import read_out
 from simulator.header import build_header
 from simulator.observation import Observation
@@ -41,6 +42,8 @@ class Frame:
     def write(self, folder: Path) -> Path:
         """Write the frame under its object path in a folder, the truth beside it.
 
+        A ``.cr2`` holds the same pixels upside down, in the border that the camera masks.
+
         Returns
         -------
         Path
@@ -48,12 +51,15 @@ class Frame:
         """
         path = Path(folder) / self.object_path.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.hdus().writeto(path, overwrite=True)
+        if self.object_path.is_raw:
+            write_cr2(path, self.data, self.header)
+        else:
+            self.hdus().writeto(path, overwrite=True)
         self.truth.write(truth_path(path))
         return path
 
     def hdus(self) -> fits.HDUList:
-        """Return the file's content; the compressed image is the second HDU, as by fpack."""
+        """Return the frame as FITS, compressed as by fpack, in the second HDU, unless ``.fits``."""
         if self.object_path.suffix == ".fits":
             return fits.HDUList([fits.PrimaryHDU(self.data, self.header)])
         image = fits.CompImageHDU(self.data, self.header, compression_type="RICE_1")

@@ -11,7 +11,9 @@ from panoptes_network.ids import CameraTime, ObjectPath, format_time, parse_path
 
 FULL_WIDTH, FULL_HEIGHT = 5208, 3476
 """Active area of a Canon EOS 100D, mosaic pixels."""
-FITS_SUFFIXES = (".fits", ".fits.fz")
+SUFFIXES = (".fits", ".fits.fz", ".cr2")
+LEAST_CR2_SIZE = 22
+"""Columns and rows; decoders take anything smaller for no raw file."""
 
 
 class Conditions(StrEnum):
@@ -45,7 +47,8 @@ class Observation:
     cadence_s : float
         From one start of exposure to the next.
     width, height : int
-        Size in mosaic pixels, even. A smaller frame is the sensor's centre at the same scale.
+        Size in mosaic pixels, even; of a ``.cr2`` at least 22. A smaller frame is the sensor's
+        centre at the same scale.
     exptime_s : float
         Commanded exposure; the camera takes some tenths longer.
     rotation_deg : float
@@ -53,7 +56,7 @@ class Observation:
     seed : int
         Chooses the invented stars and, with unit, camera and time, the noise; 0 or more.
     suffix : str
-        ``.fits`` or ``.fits.fz`` (Rice compressed, lossless).
+        ``.fits``, ``.fits.fz`` (Rice compressed, lossless) or ``.cr2`` (the camera's own).
     conditions : Conditions
         Clear unless told otherwise.
     pointing : bool
@@ -93,20 +96,21 @@ class Observation:
     elevation_m: float = 3400.0
 
     def __post_init__(self) -> None:
+        least = LEAST_CR2_SIZE if self.suffix == ".cr2" else 2
         for name, size, full in (
             ("width", self.width, FULL_WIDTH),
             ("height", self.height, FULL_HEIGHT),
         ):
-            if not 2 <= size <= full or size % 2:
-                raise ValueError(f"{name} is {size}, not an even number from 2 to {full}")
+            if not least <= size <= full or size % 2:
+                raise ValueError(f"{name} is {size}, not an even number from {least} to {full}")
         if self.start.tzinfo is None or self.start.microsecond:
             raise ValueError("start has no time zone, or parts of a second")
         if self.count < 0 or self.seed < 0 or self.exptime_s < 0 or self.cadence_s < 1:
             raise ValueError("count, seed or exptime_s is negative, or cadence_s is below 1")
         if not (0 <= self.ra_deg < 360 and -90 <= self.dec_deg <= 90):
             raise ValueError(f"there is no place {self.ra_deg} {self.dec_deg} on the sky")
-        if self.suffix not in FITS_SUFFIXES:
-            raise ValueError(f"suffix is {self.suffix!r}, none of {', '.join(FITS_SUFFIXES)}")
+        if self.suffix not in SUFFIXES:
+            raise ValueError(f"suffix is {self.suffix!r}, none of {', '.join(SUFFIXES)}")
         parse_path(self.object_path(0).path)
 
     def image_time(self, index: int) -> datetime:
