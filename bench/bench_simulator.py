@@ -3,7 +3,7 @@
 ``python bench/bench_simulator.py``: the peer for the drawing of stars is astropy's
 ``Gaussian2D.render`` star by star, as image simulators built on astropy do it; it is timed on a
 part of the stars. The floor is what no renderer can leave out: one Gaussian number a pixel, and
-the compressed file.
+the compressed file. A CR2 is held against LibRaw's reading of the same file.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import numpy as np
+import rawpy
 import table
 from astropy.io import fits
 from astropy.modeling.models import Gaussian2D
 from stopwatch import timed
 
 from simulator import Observation
+from simulator.cr2 import write_cr2
 from simulator.detector import read_out
 from simulator.frame import render_frame
 from simulator.header import build_header
@@ -55,6 +57,12 @@ def floor(data: np.ndarray[tuple[int, ...], np.dtype[np.uint16]], path: Path) ->
     fits.CompImageHDU(data, compression_type="RICE_1").writeto(path, overwrite=True)
 
 
+def unpack(path: Path) -> None:
+    """Let LibRaw read the pixels of a raw file."""
+    with rawpy.imread(str(path)) as raw:
+        raw.unpack()
+
+
 def main() -> None:
     """Print the table."""
     observation = Observation(count=2)
@@ -71,6 +79,9 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         stages["write frame and truth"], _ = least(lambda: frame.write(Path(folder)))
         floor_s, _ = least(lambda: floor(data, Path(folder) / "floor.fits.fz"))
+        cr2 = Path(folder) / "frame.cr2"
+        cr2_s, _ = least(lambda: write_cr2(cr2, frame.data, frame.header))
+        unpack_s, _ = least(lambda: unpack(cr2))
     peer_s, _ = least(lambda: draw_star_by_star(scene))
     peer_star_s = peer_s / PEER_STARS
     star_s = stages["light of the stars"] / scene.stars.size
@@ -82,7 +93,10 @@ def main() -> None:
     table.line("ours, the first of a field", first.wall)
     table.line("floor: noise, and Rice by astropy", floor_s)
     table.line(f"peer: {PEER_STARS:,} of the stars by Gaussian2D.render", peer_s)
+    table.line("ours: the same frame as CR2", cr2_s)
+    table.line("floor: LibRaw's unpacking of it", unpack_s)
     table.ratio("ours / floor", total / floor_s)
+    table.ratio("ours / floor, CR2", cr2_s / unpack_s)
     table.ratio("peer / ours, light of a star", peer_star_s / star_s)
 
 
