@@ -21,6 +21,10 @@ SCALE_TOLERANCE = 0.1
 BRIGHTEST = 2000
 """Sources given to the solver; with all of a frame's thousands it fails."""
 
+TWEAK_ORDER = 2
+"""Of the solver's own distortion. Order 3 takes twice the time, and the refit that follows ends
+at the same: in eight simulated fields, from sparse to crowded, within 0.002 arcsec."""
+
 MIN_SOURCES = 12
 HINT_RADIUS_DEG = 15.0
 HINT_CPU_LIMIT_S = 10
@@ -103,7 +107,7 @@ def _attempt(
         "--scale-units", "arcsecperpix",
         "--scale-low", str(PIXEL_SCALE_ARCSEC * (1 - SCALE_TOLERANCE)),
         "--scale-high", str(PIXEL_SCALE_ARCSEC * (1 + SCALE_TOLERANCE)),
-        "--tweak-order", "3", "--crpix-center", "--cpulimit", str(cpu_limit_s),
+        "--tweak-order", str(TWEAK_ORDER), "--crpix-center", "--cpulimit", str(cpu_limit_s),
         "--config", "solver.cfg", "--solved", "none", "--match", "none", "--rdls", "none",
         "--corr", "none", "--index-xyls", "none", "--temp-axy",
         *map(str, where), folder=folder, timeout_s=cpu_limit_s + WALL_OVER_CPU_S,
