@@ -15,6 +15,7 @@ from plate_solver import detection, programs, solving
 from plate_solver.frame import read_frame
 from simulator import Frame
 
+FLOOR_TWEAK_ORDER = "3"
 Commands = dict[str, list[str]]
 
 
@@ -22,7 +23,8 @@ def floor_commands(frame: Frame, packed: Path, folder: Path) -> Commands:
     """Make the files that the programs start from, and return the programs' commands.
 
     source-extractor's and solve-field's are the plate solver's own, with its settings, hints
-    and source list, written down while it runs them once.
+    and source list, written down while it runs them once. Only the order of the distortion is
+    higher: here no refit follows, and with order 2 a frame's corners are off by pixels.
 
     Parameters
     ----------
@@ -45,6 +47,8 @@ def floor_commands(frame: Frame, packed: Path, folder: Path) -> Commands:
     with patch.object(detection, "run", noting), patch.object(solving, "run", noting):
         found = detection.detect(superpixel_plane(pixels.mosaic), folder)
         solving.solve(found, pixels, hint, folder, index_dir, cpu_limit_s)
+    solve_field = commands["solve-field"]
+    solve_field[solve_field.index("--tweak-order") + 1] = FLOOR_TWEAK_ORDER
     return {**commands, "fpack": ["fpack", "-O", "packed.fits.fz", "frame.fits"]}
 
 
