@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from page_format import figure
@@ -43,10 +44,14 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One quantity over time: its points in time order, and the words on its axes."""
+    """One quantity over time: its points in time order, and the words on its axes.
+
+    `reach` says from what to what it goes; `low` and `high` are the ends of the axis.
+    """
 
     title: str
     unit: str
+    reach: str
     points: list[Point]
     low: str
     high: str
@@ -61,8 +66,8 @@ class Plot:
     @property
     def summary(self) -> str:
         """What a reader who sees no plot is told."""
-        reach = f"from {self.low} to {self.high} {self.unit}"
-        return f"{self.title}: {reach}, {len(self.points)} images, {self.first} to {self.last} UTC"
+        times = f"{len(self.points)} images, {self.first} to {self.last} UTC"
+        return f"{self.title}: {self.reach} {self.unit}, {times}"
 
 
 def plots(images: list[dict[str, Any]]) -> list[Plot]:
@@ -82,16 +87,18 @@ def _measured(images: list[dict[str, Any]], quantity: Quantity) -> list[tuple[da
 def _plot(quantity: Quantity, values: list[tuple[datetime, float]]) -> Plot:
     seconds = [time.timestamp() for time, _ in values]
     heights = [value for _, value in values]
-    words = [f"{figure(v, quantity.digits)} {quantity.unit} at {t:%H:%M:%S}" for t, v in values]
+    written = partial(figure, digits=quantity.digits)
+    words = [f"{written(v)} {quantity.unit} at {t:%H:%M:%S}" for t, v in values]
     low, high = _axis(heights)
     across = _scaled(seconds, (min(seconds), max(seconds)), (LEFT, WIDTH - RIGHT))
     down = _scaled(heights, (low, high), (HEIGHT - BOTTOM, TOP))
     return Plot(
         title=quantity.title,
         unit=quantity.unit,
+        reach=f"from {written(min(heights))} to {written(max(heights))}",
         points=[Point(*place) for place in zip(across, down, words, strict=True)],
-        low=figure(low, quantity.digits),
-        high=figure(high, quantity.digits),
+        low=written(low),
+        high=written(high),
         first=f"{values[0][0]:%H:%M:%S}",
         last=f"{values[-1][0]:%H:%M:%S}",
     )

@@ -151,7 +151,7 @@ def test_first_tab_skips_to_the_content(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#content")
+    page.wait_for_url("**#content")
 
 
 def test_unknown_observation(browser: Browser, explorer_url: str, db: Engine) -> None:
