@@ -36,6 +36,7 @@ lint: setup ## Run ruff, mypy and shellcheck.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy shared simulator local tests
+	MYPYPATH=bench $(PYTHON) -m mypy bench
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
