@@ -7,7 +7,10 @@ from google.cloud.storage import Client
 from sqlalchemy import Engine
 
 from panoptes_network import config, storage
+from tests.integration.pubsub import endpoint, google, ours, pubsub
 from tests.integration.solver import Solver
+
+__all__ = ["endpoint", "google", "ours", "pubsub", "solver"]
 
 
 @pytest.fixture
