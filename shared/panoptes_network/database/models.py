@@ -62,7 +62,7 @@ class Unit(Base):
 
 
 class Camera(Base):
-    """A camera and the unit that it was last seen on."""
+    """A camera and the unit that it was first seen on."""
 
     __tablename__ = "cameras"
 
