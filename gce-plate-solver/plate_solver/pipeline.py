@@ -22,7 +22,7 @@ from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import PipelineImage
-from panoptes_network.ids import check_safe, parse_path
+from panoptes_network.ids import check_safe, image_suffix, parse_path
 from plate_solver import matching
 from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.frame import Frame, check_exposed, read_frame
@@ -170,8 +170,6 @@ def _refuse_pointing(image: PipelineImage) -> None:
 def _download(image: PipelineImage, folder: Path) -> Path:
     check_safe(image.bucket_path)
     stored = storage.find(image.bucket, image.bucket_path, image.generation)
-    if stored.size == 0:
-        raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
     path = folder / "image.fits"
     storage.download(stored, path)
     return path
@@ -224,11 +222,8 @@ def _upload_solved(
 
 def _solved_path(bucket_path: str) -> str:
     """Return the raw object's path with the suffix ``.fits.fz``."""
-    stem = bucket_path
-    for suffix in (".fz", ".fits"):
-        if stem.lower().endswith(suffix):
-            stem = stem[: -len(suffix)]
-    return f"{stem}.fits.fz"
+    suffix = image_suffix(bucket_path) or ""
+    return bucket_path[: len(bucket_path) - len(suffix)] + ".fits.fz"
 
 
 def _advance(claim: Claim, state: ImageState, **columns: Any) -> None:
