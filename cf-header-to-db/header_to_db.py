@@ -15,6 +15,7 @@ from panoptes_network.ids import ObjectPath, check_safe, parse_path
 from panoptes_network.metadata import clean_headers, identify
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
+from panoptes_network.uploads import find_upload
 
 SERVICE = "cf-header-to-db"
 
@@ -71,10 +72,7 @@ def _find(request: HeaderRequest) -> StoredObject | None:
             raise PermanentError(Reason.BAD_REQUEST, "send bucket_path, headers, or both")
         return None
     check_safe(request.bucket_path)
-    raw_bucket = settings().raw_bucket
-    if request.bucket not in (None, raw_bucket):
-        raise PermanentError(Reason.BAD_REQUEST, f"bucket: headers are read in {raw_bucket} only")
-    return storage.find(raw_bucket, request.bucket_path, request.generation)
+    return find_upload(request.bucket_path, request.bucket, request.generation)
 
 
 def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:

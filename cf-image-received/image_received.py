@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject
 from panoptes_network.hop import post
 from panoptes_network.ids import parse_path
 from panoptes_network.pubsub import publish
+from panoptes_network.uploads import find_upload
 
 SERVICE = "cf-image-received"
 
@@ -24,7 +23,7 @@ def receive(image: ImageObject) -> dict[str, Any]:
         When storage, the broker or the next service is away.
     """
     path = parse_path(image.bucket_path)
-    found = storage.find(_bucket(image), image.bucket_path, image.wanted_generation)
+    found = find_upload(image.bucket_path, image.bucket, image.wanted_generation)
     arrived = ImageObject(bucket_path=found.path, bucket=found.bucket, generation=found.generation)
     if path.is_raw:
         message_id = publish(settings().raw_topic, arrived)
@@ -35,13 +34,3 @@ def receive(image: ImageObject) -> dict[str, Any]:
             "answer": post(settings().header_to_db_url, arrived),
         }
     return {"image_id": path.image_id, **arrived.model_dump(exclude_none=True), **done}
-
-
-def _bucket(image: ImageObject) -> str:
-    """Return the raw bucket; a request may name it, but none other."""
-    raw_bucket = settings().raw_bucket
-    if image.bucket not in (None, raw_bucket):
-        raise PermanentError(
-            Reason.BAD_REQUEST, f"bucket: images are received in {raw_bucket} only"
-        )
-    return raw_bucket
