@@ -1,5 +1,6 @@
 """Headers read without astropy, judged by astropy and by files of the fpack program."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -82,7 +83,11 @@ def image(*cards: str) -> bytes:
 
 
 keywords = st.from_regex(r"Q[A-Z0-9_-]{0,7}", fullmatch=True)
-texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300)
+ASTROPY_CUTS = re.compile(r"' */")
+"""Astropy 8.0 takes a doubled quote before a slash for the end of the text."""
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300).filter(
+    lambda text: not ASTROPY_CUTS.search(text)
+)
 numbers = st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -92,6 +97,10 @@ def test_headers_are_read_as_astropy_reads_them(cards: dict[str, Any]) -> None:
     judge = fits.getheader(BytesIO(data))
     read = header_of(data).cards
     assert {keyword: read.get(keyword) for keyword in cards} == {k: judge[k] for k in cards}
+
+
+def test_a_quote_before_a_slash_does_not_end_a_text() -> None:
+    assert header_of(image("Q       = 'M42''/north' / field")).cards["Q"] == "M42'/north"
 
 
 def test_real_frame_is_read_as_astropy_reads_it(real_frame: Path) -> None:
