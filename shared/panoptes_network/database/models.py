@@ -36,6 +36,17 @@ END_STATES = frozenset(
 )
 
 
+class FileKind(StrEnum):
+    """What a file of an image is, beside the FITS file that was processed and its solved copy."""
+
+    CR2 = "cr2"
+    RED = "red"
+    GREEN = "green"
+    BLUE = "blue"
+    PICTURE = "picture"
+    THUMBNAIL = "thumbnail"
+
+
 class Base(DeclarativeBase):
     """Python types stand for these column types throughout."""
 
@@ -73,7 +84,12 @@ class Camera(Base):
 
 
 class Sequence(Base):
-    """An observation: the frames of one camera in one tracking run."""
+    """An observation: the frames of one camera in one tracking run.
+
+    `film_path` is its film in the processed bucket. The other `film_` columns say of the last
+    time that one was tried: of how many frames, which was the newest generation among them,
+    and why there is none, where there is none.
+    """
 
     __tablename__ = "sequences"
 
@@ -87,6 +103,10 @@ class Sequence(Base):
     exptime_s: Mapped[float | None]
     iso: Mapped[int | None]
     software: Mapped[str | None]
+    film_path: Mapped[str | None]
+    film_frames: Mapped[int | None]
+    film_generation: Mapped[int | None] = mapped_column(BigInteger)
+    film_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -95,6 +115,7 @@ class Image(Base):
 
     `generation` is the bucket object's generation that all other columns describe, and
     `claim` the number of the last worker that took the image: only that one may write.
+    `from_cr2` says that the network made this FITS file from the unit's CR2.
     `image_key` stands for `image_id` in the rows of `sources`, where 8 bytes matter.
     """
 
@@ -107,6 +128,7 @@ class Image(Base):
     bucket: Mapped[str | None]
     bucket_path: Mapped[str | None]
     generation: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    from_cr2: Mapped[bool] = mapped_column(server_default="false")
     state: Mapped[str]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]
@@ -130,6 +152,26 @@ class Image(Base):
     limiting_mag: Mapped[float | None]
     processing_s: Mapped[float | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class ImageFile(Base):
+    """A file of an image beside `bucket_path` and `solved_path` of its row.
+
+    It may be there before the row of its image. `source_generation` is that of the object it
+    was made from, `generation` its own; for a CR2, both are the CR2's.
+    """
+
+    __tablename__ = "image_files"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str]
+    kind: Mapped[str]
+    generation: Mapped[int] = mapped_column(BigInteger)
+    source_path: Mapped[str]
+    source_generation: Mapped[int] = mapped_column(BigInteger)
+    n_bytes: Mapped[int] = mapped_column(BigInteger)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
