@@ -10,9 +10,9 @@ from stopwatch import Seconds, timed_program
 
 from panoptes_network.bayer import superpixel_plane
 from panoptes_network.config import settings
+from panoptes_network.frame import read_frame
 from panoptes_network.metadata import clean_headers
 from plate_solver import detection, programs, solving
-from plate_solver.frame import read_frame
 from simulator import Frame
 
 FLOOR_TWEAK_ORDER = "3"

@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 
 from local import postgres, storage
+from local.deployment import address_variable, deployments
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.supervisor import Component
 from panoptes_network.config import Settings
@@ -25,6 +26,10 @@ PREFERRED_PORTS = {
     "cf-header-to-db": 8082,
     "observations-data": 8083,
     "observations-explorer": 8080,
+    "cf-make-fits": 8087,
+    "cf-make-rgb-fits": 8088,
+    "cf-make-jpg": 8089,
+    "cf-make-timelapse": 8090,
 }
 
 
@@ -44,13 +49,12 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         "RAW_BUCKET": names["raw_bucket"].default,
         "PROCESSED_BUCKET": names["processed_bucket"].default,
         "RAW_TOPIC": names["raw_topic"].default,
+        "FILM_TOPIC": names["film_topic"].default,
         "PIPELINE_TOPIC": names["pipeline_topic"].default,
         "SOLVER_SUBSCRIPTION": names["solver_subscription"].default,
         "STORAGE_EVENTS_TOPIC": "storage-events",
         "EVENTARC_URL": url["eventarc"],
-        "BUCKET_UPLOAD_URL": url["cf-bucket-upload"],
-        "IMAGE_RECEIVED_URL": url["cf-image-received"],
-        "HEADER_TO_DB_URL": url["cf-header-to-db"],
+        **{address_variable(name): url[name] for name in ports if name.startswith("cf-")},
         "OBSERVATIONS_DATA_URL": url["observations-data"],
         "OBSERVATIONS_EXPLORER_URL": url["observations-explorer"],
         # A proxy for the outside must not be asked for what is on this machine.
@@ -82,6 +86,8 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
         _function("cf-header-to-db", "http", ports),
         _function("cf-image-received", "http", ports),
         _function("cf-bucket-upload", "cloudevent", ports),
+        *(_function(name, "http", ports) for name in deployments()),
+        Component("scheduler", _python("local.scheduler")),
         _web("eventarc", ROOT, "local.eventarc", ports),
         _worker("gce-plate-solver", after=["database", "topics", "buckets"]),
         _web("observations-data", ROOT / "observations-data", "main", ports),

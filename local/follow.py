@@ -21,7 +21,8 @@ from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
-from panoptes_network.errors import TransientError
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.ids import image_suffix, parse_path
 
 STALL_LIMIT_S = 300.0
 POLL_S = 0.25
@@ -31,7 +32,10 @@ MAX_ROWS = 20
 
 @dataclass(slots=True)
 class Followed:
-    """An uploaded image and how far it has come; `image` is None before the database has it."""
+    """An uploaded image and how far it has come; `image` is None before the database has it.
+
+    `products` is the number of files made of it, where that was asked for.
+    """
 
     path: str
     generation: int
@@ -39,6 +43,24 @@ class Followed:
     state: str = "uploaded"
     reason: str | None = None
     image: Image | None = None
+    products: int | None = None
+
+    @property
+    def cr2_image_id(self) -> str | None:
+        """The image that a CR2 is of: the database knows it by the FITS file made of the CR2."""
+        if image_suffix(self.path) != ".cr2":
+            return None
+        try:
+            return parse_path(self.path).image_id
+        except PermanentError:
+            return None
+
+    def is_of(self, image: Image) -> bool:
+        """Return whether an image's row is what became of this upload."""
+        if self.cr2_image_id is None:
+            return (image.bucket_path, image.generation) == (self.path, self.generation)
+        is_older = image.from_cr2 and image.generation < self.generation
+        return image.image_id == self.cr2_image_id and not is_older
 
     @property
     def has_ended(self) -> bool:
@@ -94,14 +116,16 @@ def results_table(followed: Sequence[Followed]) -> Table:
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for column in ("image", "state", "centre (deg)"):
         table.add_column(column, overflow="fold")
-    for column in ("arcsec/px", "rms arcsec", "sources", "matches", "stamps", "seconds"):
+    columns = ("arcsec/px", "rms arcsec", "sources", "matches", "stamps", "seconds", "products")
+    for column in columns:
         table.add_column(column, justify="right", overflow="fold")
     for one in followed:
-        table.add_row(Text(one.name), one.state, *_figures(one.image))
+        table.add_row(Text(one.name), one.state, *_figures(one))
     return table
 
 
-def _figures(image: Image | None) -> list[str]:
+def _figures(one: Followed) -> list[str]:
+    image = one.image
     if image is None:
         return []
     centre = "" if image.ra_deg is None else f"{image.ra_deg:.4f} {image.dec_deg:+.4f}"
@@ -112,6 +136,7 @@ def _figures(image: Image | None) -> list[str]:
         (image.n_matched, "d"),
         (image.n_stamps, "d"),
         (image.processing_s, ".1f"),
+        (one.products, "d"),
     ]
     return [centre, *("" if value is None else format(value, form) for value, form in values)]
 
@@ -150,7 +175,7 @@ def _changes(followed: list[Followed], uploads: Future[None]) -> Iterable[list[F
     while time.monotonic() - moved_at < STALL_LIMIT_S:
         # Asked before the poll: what is uploaded after it is polled in the next round.
         all_uploaded, current = uploads.done(), list(followed)
-        _refresh([one for one in current if not one.has_ended])
+        refresh([one for one in current if not one.has_ended])
         changed = [one for one in current if known.get(one.path) != one.state]
         known.update({one.path: one.state for one in changed})
         yield changed
@@ -174,7 +199,7 @@ def _progress(followed: Sequence[Followed], total: int, spinners: dict[str, Spin
     return Group(table, f"of {total} images {len(followed)} are uploaded, {ended} have ended")
 
 
-def _refresh(open_ones: Sequence[Followed]) -> None:
+def refresh(open_ones: Sequence[Followed]) -> None:
     """Ask the database how far images have come; while it is away, nobody knows more."""
     if not open_ones:
         return
@@ -184,11 +209,12 @@ def _refresh(open_ones: Sequence[Followed]) -> None:
 
 def _read_states(session: Session, by_path: dict[str, Followed]) -> None:
     bucket, paths = settings().raw_bucket, list(by_path)
-    query = select(Image).where(Image.bucket == bucket, Image.bucket_path.in_(paths))
-    for image in session.scalars(query):
-        one = by_path[str(image.bucket_path)]
-        if image.generation == one.generation:
-            one.image, one.state, one.reason = image, image.state, image.reason
+    ids = {one.cr2_image_id: one for one in by_path.values() if one.cr2_image_id}
+    is_uploaded = Image.bucket_path.in_(paths) | Image.image_id.in_(ids)
+    for image in session.scalars(select(Image).where(Image.bucket == bucket, is_uploaded)):
+        for one in (by_path.get(str(image.bucket_path)), ids.get(image.image_id)):
+            if one and one.is_of(image):
+                one.image, one.state, one.reason = image, image.state, image.reason
     # A file that was refused before it became an image is known by its events only.
     refused = select(ImageEvent).where(
         ImageEvent.bucket_path.in_(paths), ImageEvent.state == ImageState.ERROR

@@ -2,17 +2,21 @@
 
 import glob
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.fits_header import read_image_header
-from panoptes_network.ids import ObjectPath, image_suffix, parse_path
+from panoptes_network.ids import IMAGE_SUFFIXES, ObjectPath, image_suffix, parse_path
 from panoptes_network.metadata import clean_headers, identify, image_path
 from simulator import Observation, simulate
 
-SIMULATED_FRAMES = 3
+SIMULATED_CR2_FRAMES = 3
+"""So many make a film."""
+SIMULATED_FRAMES = SIMULATED_CR2_FRAMES + 1
+_SECOND_CAMERA = "ee04d1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,15 @@ class ImageFile:
 
 
 def simulated_observation(folder: Path) -> Iterator[ImageFile]:
-    """Render a short observation that has just ended into `folder`, frame by frame."""
-    observation = Observation(count=SIMULATED_FRAMES)
-    duration = timedelta(seconds=observation.count * observation.cadence_s)
+    """Render a short observation that has just ended into `folder`, frame by frame.
+
+    The first camera's frames are CR2, as the camera writes them; the second one's is FITS.
+    """
+    duration = timedelta(seconds=SIMULATED_CR2_FRAMES * Observation().cadence_s)
     start = (datetime.now(UTC) - duration).replace(microsecond=0)
-    for frame in simulate(replace(observation, start=start)):
+    first = Observation(start=start, count=SIMULATED_CR2_FRAMES, suffix=".cr2")
+    second = Observation(start=start, camera_id=_SECOND_CAMERA)
+    for frame in chain(simulate(first), simulate(second)):
         yield ImageFile(frame.write(folder), frame.object_path.path)
 
 
@@ -45,12 +53,20 @@ def name_image(file: Path) -> ImageFile:
     Raises
     ------
     PermanentError
-        When it is no FITS file, or neither says which image it is.
+        When it is neither CR2 nor FITS, or neither says which image it is.
     """
     suffix = image_suffix(file.name)
-    if suffix is None or suffix == ".cr2":
-        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "not a .fits, .fits.fz or .fz file")
-    return ImageFile(file, (_path_from_folders(file) or _path_from_header(file, suffix)).path)
+    if suffix is None:
+        raise PermanentError(
+            Reason.UNKNOWN_FILE_TYPE, f"none of the file types {', '.join(IMAGE_SUFFIXES)}"
+        )
+    path = _path_from_folders(file)
+    if path is None and suffix == ".cr2":
+        raise PermanentError(
+            Reason.NO_IDENTITY,
+            "a CR2 is named by its folders: PAN001/M42/14d3bd/20181011T134202/20181011T134333.cr2",
+        )
+    return ImageFile(file, (path or _path_from_header(file, suffix)).path)
 
 
 def _path_from_folders(file: Path) -> ObjectPath | None:

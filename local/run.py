@@ -7,6 +7,7 @@ from rich.console import Console
 
 from local.follow import Followed, results_table, upload_and_follow
 from local.images import SIMULATED_FRAMES, matching_files, name_image, simulated_observation
+from local.products import film_sequences, wait_for_products
 from local.state import NetworkError
 from panoptes_network.errors import PermanentError
 
@@ -57,12 +58,19 @@ def _show(followed: list[Followed], console: Console) -> bool:
     if not followed:
         _say(console, "there was no image to process")
         return False
+    with console.status("waiting for the pictures"):
+        lacking = wait_for_products(followed)
     console.print(results_table(followed))
+    for name in lacking:
+        _say(console, f"some pictures of {name} are not there, see `make logs`")
+    with console.status("making the film"):
+        for line in film_sequences(followed):
+            _say(console, line)
     failed = [one for one in followed if not one.succeeded]
     for one in failed:
         why = one.reason or "nothing more has happened to it, see `make logs`"
         _say(console, f"{one.name} is {one.state}: {why}")
-    return not failed
+    return not failed and not lacking
 
 
 def _say(console: Console, line: str) -> None:

@@ -22,10 +22,10 @@ from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import PipelineImage
-from panoptes_network.ids import check_safe, image_suffix, parse_path
+from panoptes_network.frame import Frame, check_exposed, read_frame
+from panoptes_network.ids import check_safe, parse_path, replace_suffix
 from plate_solver import matching
 from plate_solver.detection import Detections, detect, flag_saturated
-from plate_solver.frame import Frame, check_exposed, read_frame
 from plate_solver.programs import versions
 from plate_solver.quality import astrometric_figures, photometric_figures
 from plate_solver.refit import Solution, refit
@@ -214,16 +214,10 @@ def _upload_solved(
         "PANOPTES refitted to catalog": f"rms {solution.rms_arcsec:.2f} arcsec",
     }
     solved = write_solved(path, frame, solution.wcs, history, folder)
-    object_path = _solved_path(image.bucket_path)
+    object_path = replace_suffix(image.bucket_path, ".fits.fz")
     metadata = {"image-id": image.image_id, "raw-generation": str(image.generation)}
     storage.upload(settings().processed_bucket, object_path, solved, metadata)
     return object_path
-
-
-def _solved_path(bucket_path: str) -> str:
-    """Return the raw object's path with the suffix ``.fits.fz``."""
-    suffix = image_suffix(bucket_path) or ""
-    return bucket_path[: len(bucket_path) - len(suffix)] + ".fits.fz"
 
 
 def _advance(claim: Claim, state: ImageState, **columns: Any) -> None:

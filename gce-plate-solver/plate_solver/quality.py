@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.frame import Frame
 from plate_solver.detection import Detections
-from plate_solver.frame import Frame
 from plate_solver.refit import Solution
 
 LIMIT_SNR = 5.0

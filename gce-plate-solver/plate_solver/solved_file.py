@@ -11,7 +11,7 @@ from astropy.wcs import WCS
 
 from panoptes_network.errors import TransientError
 from panoptes_network.fits_header import BLOCK_BYTES, CARD_CHARS
-from plate_solver.frame import Frame
+from panoptes_network.frame import Frame
 from plate_solver.programs import run
 
 FPACK_TIMEOUT_S = 60

@@ -9,9 +9,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
+from panoptes_network.frame import Frame
 from panoptes_network.metadata import number
 from plate_solver.detection import Detections
-from plate_solver.frame import Frame
 from plate_solver.programs import run
 
 PIXEL_SCALE_ARCSEC = 10.29

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from panoptes_network.bayer import STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.catalog.lookup import CatalogStars
+from panoptes_network.frame import Frame
 from plate_solver.detection import Detections
-from plate_solver.frame import Frame
 from plate_solver.refit import Solution
 
 _MEASURED = [

@@ -9,6 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1 import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
+from local.deployment import Subscription as FunctionSubscription
+from local.deployment import address_variable, deployments
 from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
@@ -25,21 +27,17 @@ def dead_letter_name(topic: str) -> str:
 def main() -> None:
     """Make what is missing on the server that PUBSUB_EMULATOR_HOST names."""
     events_topic = os.environ["STORAGE_EVENTS_TOPIC"]
-    pipeline_topic, raw_topic = settings().pipeline_topic, settings().raw_topic
+    topics = [settings().raw_topic, settings().pipeline_topic, settings().film_topic]
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
-        _create_topics(publisher, [raw_topic, pipeline_topic, events_topic])
-        for topic in (raw_topic, pipeline_topic):
+        _create_topics(publisher, [*topics, events_topic])
+        for topic in topics:
             _create_topics(publisher, [dead_letter_name(topic)])
             _subscribe(subscriber, dead_letter_name(topic), dead_letter_name(topic))
-        _subscribe(
-            subscriber,
-            settings().solver_subscription,
-            pipeline_topic,
-            dead_letter_policy=DeadLetterPolicy(
-                dead_letter_topic=_topic_path(dead_letter_name(pipeline_topic)),
-                max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
-            ),
-        )
+        pipeline = settings().pipeline_topic
+        _subscribe(subscriber, settings().solver_subscription, pipeline, dead_letter=True)
+        for function, deployment in deployments().items():
+            for subscription in deployment.subscriptions:
+                _subscribe_function(subscriber, function, subscription)
         push = PushConfig(push_endpoint=f"{os.environ['EVENTARC_URL']}/")
         _subscribe(subscriber, events_topic, events_topic, push_config=push)
 
@@ -50,12 +48,27 @@ def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
             publisher.create_topic(name=_topic_path(name))
 
 
+def _subscribe_function(
+    subscriber: SubscriberClient, function: str, wanted: FunctionSubscription
+) -> None:
+    _subscribe(
+        subscriber,
+        wanted.name,
+        getattr(settings(), wanted.topic.lower()),
+        dead_letter=True,
+        push_config=PushConfig(push_endpoint=f"{os.environ[address_variable(function)]}/"),
+        ack_deadline_s=wanted.ack_deadline_s,
+    )
+
+
 def _subscribe(
     subscriber: SubscriberClient,
     name: str,
     topic: str,
-    dead_letter_policy: DeadLetterPolicy | None = None,
+    *,
+    dead_letter: bool = False,
     push_config: PushConfig | None = None,
+    ack_deadline_s: int = ACK_DEADLINE_S,
 ) -> None:
     """Make a subscription, or bring the one of that name to what is wanted now.
 
@@ -64,9 +77,9 @@ def _subscribe(
     wanted = Subscription(
         name=f"projects/{settings().google_cloud_project}/subscriptions/{name}",
         topic=_topic_path(topic),
-        ack_deadline_seconds=ACK_DEADLINE_S,
+        ack_deadline_seconds=ack_deadline_s,
         retry_policy=RETRY,
-        dead_letter_policy=dead_letter_policy,
+        dead_letter_policy=_dead_letter_policy(topic) if dead_letter else None,
         push_config=push_config,
     )
     try:
@@ -74,6 +87,13 @@ def _subscribe(
     except AlreadyExists:
         mask = FieldMask(paths=CHANGEABLE)
         subscriber.update_subscription(subscription=wanted, update_mask=mask)
+
+
+def _dead_letter_policy(topic: str) -> DeadLetterPolicy:
+    return DeadLetterPolicy(
+        dead_letter_topic=_topic_path(dead_letter_name(topic)),
+        max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
+    )
 
 
 def _topic_path(name: str) -> str:

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     raw_bucket: str = Field("panoptes-raw", description="bucket that units upload to")
     processed_bucket: str = Field("panoptes-processed", description="bucket of the products")
     raw_topic: str = Field("raw-image-received", description="topic of arrived CR2 files")
+    film_topic: str = Field("sequence-quiet", description="topic of sequences to be filmed")
     pipeline_topic: str = Field("image-pipeline", description="topic of images to solve")
     solver_subscription: str = Field("gce-plate-solver", description="the worker's subscription")
     database_url: str = Field(
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     header_to_db_url: str = Field("http://127.0.0.1:8082", description="address of cf-header-to-db")
     observations_data_url: str = Field(
         "http://127.0.0.1:8083", description="address of observations-data"
+    )
+    sequence_quiet_s: float = Field(
+        600, gt=0, description="a sequence that nothing happened to for so long is filmed, seconds"
     )
     request_timeout_s: float = Field(
         60, gt=0, description="limit of a request between services, seconds"

@@ -13,6 +13,8 @@ class Reason(StrEnum):
     NO_IDENTITY = "no_identity"
     EMPTY_FILE = "empty_file"
     NOT_FITS = "not_fits"
+    NOT_CR2 = "not_cr2"
+    DAMAGED_FILE = "damaged_file"
     TRUNCATED = "truncated"
     NO_IMAGE = "no_image"
     WRONG_SHAPE = "wrong_shape"
@@ -24,6 +26,7 @@ class Reason(StrEnum):
     NOT_SOLVED = "not_solved"
     POOR_SOLUTION = "poor_solution"
     NO_CATALOG = "no_catalog"
+    TOO_FEW_FRAMES = "too_few_frames"
     TRIES_EXHAUSTED = "tries_exhausted"
 
 
@@ -42,6 +45,10 @@ class PanoptesError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    def __reduce__(self) -> tuple[type["PanoptesError"], tuple[Reason, str]]:
+        """Let it pass from one process to another whole."""
+        return type(self), (self.reason, self.message)
 
 
 class PermanentError(PanoptesError):

@@ -5,7 +5,7 @@ import binascii
 import re
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from panoptes_network.errors import PermanentError, Reason
 
@@ -66,6 +66,20 @@ class PipelineImage(_Message):
     bucket: str = Field(max_length=222)
     bucket_path: str = Field(max_length=MAX_TEXT)
     generation: int = Field(ge=0)
+
+
+class FilmRequest(_Message):
+    """A sequence to be filmed, by its id or by the path of one of its images; or all quiet ones."""
+
+    sequence_id: str | None = Field(None, max_length=64)
+    bucket_path: str | None = Field(None, max_length=MAX_TEXT)
+    find_quiet: bool = False
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> "FilmRequest":
+        if (self.sequence_id, self.bucket_path, self.find_quiet or None).count(None) != 2:
+            raise ValueError("send sequence_id, bucket_path or find_quiet: one of them")
+        return self
 
 
 class _PushMessage(_Message):

@@ -23,7 +23,8 @@ _FILE_NAME = re.compile(
     r"(?P<stem>[0-9]{8}T[0-9]{6}|pointing[0-9a-z_]{0,32})(?P<suffix>\.cr2|\.fits\.fz|\.fits|\.fz)",
     re.IGNORECASE | re.ASCII,
 )
-IMAGE_SUFFIXES = (".cr2", ".fits", ".fits.fz", ".fz")
+FITS_SUFFIXES = (".fits", ".fits.fz", ".fz")
+IMAGE_SUFFIXES = (".cr2", *FITS_SUFFIXES)
 
 
 def parse_time(text: str) -> datetime:
@@ -129,6 +130,11 @@ def image_suffix(name: str) -> str | None:
     """Return the image suffix of an object name, lower case; None where it is no image."""
     lowered = name.lower()
     return max((s for s in IMAGE_SUFFIXES if lowered.endswith(s)), key=len, default=None)
+
+
+def replace_suffix(path: str, ending: str) -> str:
+    """Return the path of an image with another ending in the place of its suffix."""
+    return path[: len(path) - len(image_suffix(path) or "")] + ending
 
 
 def check_safe(path: str) -> None:

@@ -1,13 +1,18 @@
 """Objects in buckets: looked at, read in ranges, downloaded, written; faults told apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.api_core.exceptions import (
+    GoogleAPICallError,
+    NotFound,
+    PreconditionFailed,
+    RetryError,
+)
 from google.auth.exceptions import TransportError
 from google.cloud import storage
 
@@ -28,12 +33,13 @@ def client() -> storage.Client:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One generation of an object, and its size in bytes."""
+    """One generation of an object, its size in bytes, and what its writer noted with it."""
 
     bucket: str
     path: str
     generation: int
     size: int
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
@@ -55,7 +61,34 @@ def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
             Reason.OBJECT_MISSING,
             f"generation {generation} of {path} is gone, {blob.generation} is there now",
         )
-    return StoredObject(bucket, path, int(blob.generation), int(blob.size))
+    return _stored(blob)
+
+
+def find_if_there(bucket: str, path: str) -> StoredObject | None:
+    """Look the newest generation of an object up; None where there is none.
+
+    Raises
+    ------
+    TransientError
+        When storage is away.
+    """
+    try:
+        return find(bucket, path)
+    except PermanentError:
+        return None
+
+
+def find_all(bucket: str, prefix: str) -> list[StoredObject]:
+    """Return the newest generation of each object whose name begins with `prefix`.
+
+    Raises
+    ------
+    TransientError
+        When storage is away.
+    """
+    with _faults(prefix):
+        blobs = client().list_blobs(bucket, prefix=prefix, timeout=TIMEOUT_S, retry=_RETRY)
+        return [_stored(blob) for blob in blobs]
 
 
 def read_range(stored: StoredObject, start: int, length: int) -> bytes:
@@ -76,14 +109,43 @@ def download(stored: StoredObject, target: Path) -> None:
         _blob(stored).download_to_filename(str(target), timeout=TIMEOUT_S, retry=_RETRY)
 
 
-def upload(bucket: str, path: str, source: Path, metadata: dict[str, str]) -> None:
-    """Write the file `source` as an object, over what was there."""
+def upload(
+    bucket: str,
+    path: str,
+    source: Path,
+    metadata: Mapping[str, str],
+    *,
+    content_type: str = "application/fits",
+    over_generation: int | None = None,
+) -> StoredObject:
+    """Write the file `source` as an object, over what was there.
+
+    Parameters
+    ----------
+    over_generation : int, optional
+        Only over this generation; 0 means that there must be no such object.
+
+    Raises
+    ------
+    TransientError
+        When storage is away, or another generation is there: look again, and decide anew.
+    """
     blob = client().bucket(bucket).blob(path)
-    blob.metadata = metadata
+    blob.metadata = dict(metadata)
     with _faults(path):
         blob.upload_from_filename(
-            str(source), content_type="application/fits", timeout=TIMEOUT_S, retry=_RETRY
+            str(source),
+            content_type=content_type,
+            timeout=TIMEOUT_S,
+            retry=_RETRY,
+            if_generation_match=over_generation,
         )
+    return _stored(blob)
+
+
+def _stored(blob: storage.Blob) -> StoredObject:
+    metadata = blob.metadata or {}
+    return StoredObject(blob.bucket.name, blob.name, int(blob.generation), int(blob.size), metadata)
 
 
 def _blob(stored: StoredObject) -> storage.Blob:
@@ -97,6 +159,8 @@ def _faults(path: str) -> Iterator[None]:
         yield
     except NotFound as error:
         raise PermanentError(Reason.OBJECT_MISSING, f"there is no object {path}") from error
+    except PreconditionFailed as error:
+        raise TransientError(f"somebody else has written {path} at the same time") from error
     except (
         GoogleAPICallError,
         RetryError,

@@ -13,6 +13,7 @@ from google.cloud import pubsub_v1
 from sqlalchemy import Engine
 
 from panoptes_network import config, pubsub, storage
+from panoptes_network.database import engine as database
 from tests.conftest import free_port, serving
 from tests.service.functions import FaultyService, Network, create_function, served
 
@@ -47,17 +48,20 @@ def network(
         "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{storage_port}",
         "PUBSUB_EMULATOR_HOST": broker,
         "RAW_BUCKET": f"raw-{own}",
+        "PROCESSED_BUCKET": f"processed-{own}",
         "RAW_TOPIC": f"raw-{own}",
+        "FILM_TOPIC": f"film-{own}",
         "PIPELINE_TOPIC": f"pipeline-{own}",
     }.items():
         monkeypatch.setenv(name, value)
     for cached in (config.settings, storage.client, pubsub.publisher):
         cached.cache_clear()
     bucket = storage.client().create_bucket(f"raw-{own}")
+    processed = storage.client().create_bucket(f"processed-{own}")
     with pubsub_v1.SubscriberClient() as subscriber:
-        made = Network(bucket, subscriber)
-        made.create_topic(config.settings().raw_topic)
-        made.create_topic(config.settings().pipeline_topic)
+        made = Network(bucket, processed, subscriber)
+        for topic in ("raw_topic", "pipeline_topic", "film_topic"):
+            made.create_topic(getattr(config.settings(), topic))
         yield made
     pubsub.publisher().stop()
     for cached in (config.settings, storage.client, pubsub.publisher):
@@ -98,6 +102,28 @@ def faulty(set_env: Callable[..., None]) -> Iterator[FaultyService]:
 def impatient_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait the whole time that the storage client tries again for."""
     monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.2))
+
+
+@pytest.fixture
+def storage_away(set_env: Callable[..., None], impatient_storage: None) -> Callable[[], None]:
+    """Take the storage server away when the test says so."""
+
+    def leave() -> None:
+        set_env(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}")
+        storage.client.cache_clear()
+
+    return leave
+
+
+@pytest.fixture
+def database_away(set_env: Callable[..., None]) -> Callable[[], None]:
+    """Take the database away when the test says so."""
+
+    def leave() -> None:
+        set_env(DATABASE_URL=f"postgresql+pg8000://nobody@127.0.0.1:{free_port()}/metadata")
+        database.engine.cache_clear()
+
+    return leave
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The cloud functions as the tests start them, and what stands around them."""
 
+import base64
 import json
 import os
 import subprocess
@@ -32,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = "PAN001/M42/14d3bd/20181011T134202"
 PATH = f"{FOLDER}/20181011T134333.fits"
 IMAGE_ID, SEQUENCE_ID = "PAN001_14d3bd_20181011T134333", "PAN001_14d3bd_20181011T134202"
+TABLES = ("units", "cameras", "sequences", "images", "image_events", "image_files")
 IDS = {"IMAGEID": IMAGE_ID, "SEQID": SEQUENCE_ID}
 
 
@@ -76,9 +78,10 @@ class FaultyService:
 
 @dataclass(frozen=True)
 class Network:
-    """The raw bucket and the topics that the functions use."""
+    """The buckets and the topics that the functions use; `bucket` is the raw one."""
 
     bucket: Bucket
+    processed: Bucket
     subscriber: SubscriberClient
 
     def upload(self, path: str, data: bytes) -> int:
@@ -138,6 +141,11 @@ def run_readme(service: str, **variables: str) -> str:
     return done.stdout
 
 
+def push(message: object) -> dict[str, Any]:
+    data = base64.b64encode(json.dumps(message).encode()).decode()
+    return {"message": {"data": data, "messageId": "7"}, "subscription": "projects/p/s"}
+
+
 def post(client: FlaskClient, path: str | None = None, **headers: Any) -> Any:
     """Send cf-header-to-db a path, headers, or both, and return what it answers."""
     body = {"bucket_path": path, "headers": headers}
@@ -170,7 +178,7 @@ def tables(db: Engine) -> dict[str, list[dict[str, Any]]]:
     clocks = {"created_at", "received_at", "updated_at", "at"}
     rows: dict[str, list[dict[str, Any]]] = {}
     with db.connect() as connection:
-        for table in ("units", "cameras", "sequences", "images", "image_events"):
+        for table in TABLES:
             found = connection.execute(text(f"SELECT * FROM {table} ORDER BY 1")).mappings()  # noqa: S608
             rows[table] = [{k: v for k, v in row.items() if k not in clocks} for row in found]
     return rows

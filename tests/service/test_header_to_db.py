@@ -14,12 +14,10 @@ from sqlalchemy import Engine, text
 
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.database import engine as database
 from panoptes_network.fits_header import BLOCK_BYTES
 from panoptes_network.storage import StoredObject
 from simulator.header import build_header
 from simulator.observation import Observation
-from tests.conftest import free_port
 from tests.service.functions import (
     IDS,
     IMAGE_ID,
@@ -277,19 +275,15 @@ def test_what_is_committed_but_not_queued_is_queued_by_the_next_try(
 
 
 def test_the_database_is_away(
-    client: FlaskClient, network: Network, set_env: Callable[..., None]
+    client: FlaskClient, network: Network, database_away: Callable[[], None]
 ) -> None:
     network.upload(PATH, frame())
-    set_env(DATABASE_URL=f"postgresql+pg8000://nobody@127.0.0.1:{free_port()}/metadata")
-    database.engine.cache_clear()
+    database_away()
     assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
     assert network.queued(settings().pipeline_topic) == []
 
 
-def test_storage_is_away(
-    client: FlaskClient, impatient_storage: None, set_env: Callable[..., None], db: Engine
-) -> None:
-    set_env(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}")
-    storage.client.cache_clear()
+def test_storage_is_away(client: FlaskClient, storage_away: Callable[[], None], db: Engine) -> None:
+    storage_away()
     assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
     assert not any(tables(db).values())

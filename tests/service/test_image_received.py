@@ -1,9 +1,7 @@
 """cf-image-received: where an image goes, and what is answered to one that goes nowhere."""
 
-import base64
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -21,6 +19,7 @@ from tests.service.functions import (
     Network,
     asks_to_come_again,
     frame,
+    push,
     refused,
     run_readme,
     served,
@@ -33,11 +32,6 @@ RAW_PATH = f"{FOLDER}/20181011T134333.CR2"
 @pytest.fixture
 def client(network: Network, function: Callable[[str], FlaskClient]) -> FlaskClient:
     return function("cf-image-received")
-
-
-def push(message: object) -> dict[str, Any]:
-    data = base64.b64encode(json.dumps(message).encode()).decode()
-    return {"message": {"data": data, "messageId": "7"}, "subscription": "projects/p/s"}
 
 
 def test_a_fits_image_goes_to_the_database_and_the_queue(

@@ -9,8 +9,8 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from panoptes_network.bayer import superpixel_plane
+from panoptes_network.frame import Frame
 from plate_solver.detection import Detections, detect, flag_saturated
-from plate_solver.frame import Frame
 from simulator import Observation, simulate
 from simulator.observation import FULL_HEIGHT, FULL_WIDTH
 from simulator.optics import field_wcs

@@ -45,15 +45,15 @@ def _record(generation: int, **results: object) -> None:
 
 def test_an_image_that_nobody_has_recorded_stays_uploaded() -> None:
     one = _followed()
-    follow._refresh([one])
+    follow.refresh([one])
     assert (one.state, one.name, one.has_ended) == ("uploaded", PATH, False)
 
 
 def test_state_reason_and_id_are_those_of_the_uploaded_generation() -> None:
     _record(7, state=ImageState.UNSOLVED, reason="clouds")
     one, newer = _followed(7), _followed(8)
-    follow._refresh([one])
-    follow._refresh([newer])
+    follow.refresh([one])
+    follow.refresh([newer])
     assert (one.state, one.reason, one.name) == ("unsolved", "clouds", IMAGE_ID)
     assert one.has_ended
     assert not one.succeeded
@@ -64,7 +64,7 @@ def test_a_file_that_never_became_an_image_ends_with_its_reason() -> None:
     refusal = PermanentError(Reason.NOT_FITS, "the file is not FITS")
     one = _followed()
     run_transaction(lambda session: record_refusal(session, refusal, "test", PATH))
-    follow._refresh([one])
+    follow.refresh([one])
     assert (one.state, one.reason) == ("error", "the file is not FITS")
 
 
@@ -72,7 +72,7 @@ def test_a_refusal_of_an_earlier_upload_is_none_of_this_one() -> None:
     refusal = PermanentError(Reason.NOT_FITS, "the file is not FITS")
     run_transaction(lambda session: record_refusal(session, refusal, "test", PATH))
     one = Followed(PATH, 8, datetime.now(UTC) + timedelta(seconds=1))
-    follow._refresh([one])
+    follow.refresh([one])
     assert one.state == "uploaded"
 
 

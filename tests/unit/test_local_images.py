@@ -27,6 +27,7 @@ def _write(path: Path, cards: dict[str, str]) -> Path:
         "PAN001/14d3bd/20181011T134202/20181011T134333.fits.fz",
         "PAN001/KIC 8462852/14d3bd/20181011T134202/20181011T134333.FITS",
         "PAN001/M42/14d3bd/20181011T134202/pointing00.fits",
+        "PAN001/M42/14d3bd/20181011T134202/20181011T134333.CR2",
     ],
 )
 def test_the_end_of_a_path_names_an_image(tmp_path: Path, tail: str) -> None:
@@ -65,7 +66,7 @@ def test_an_image_without_ids_is_refused(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("notes.txt", b"", Reason.UNKNOWN_FILE_TYPE),
-        ("frame.cr2", b"II*", Reason.UNKNOWN_FILE_TYPE),
+        ("frame.cr2", b"II*", Reason.NO_IDENTITY),
         ("frame.fits", b"", Reason.EMPTY_FILE),
         ("frame.fits.fz", b"\x8f" * 9000, Reason.NOT_FITS),
     ],

@@ -13,8 +13,8 @@ from scipy.spatial import KDTree
 
 from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
 from panoptes_network.errors import TransientError
+from panoptes_network.frame import read_frame
 from plate_solver.detection import Detections, detect, flag_saturated
-from plate_solver.frame import read_frame
 from plate_solver.solving import MIN_SOURCES
 from simulator import Conditions, Observation
 from tests.unit.plate_solver_fields import Field, render

@@ -10,8 +10,8 @@ from astropy.wcs import WCS
 
 from panoptes_network.bayer import superpixel_plane
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
+from panoptes_network.frame import Frame, read_frame
 from plate_solver.detection import Detections, detect
-from plate_solver.frame import Frame, read_frame
 from plate_solver.solving import MIN_SOURCES, Hint, hint_from_header, solve
 from simulator import Conditions
 from tests.unit.plate_solver_fields import (

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from panoptes_network.bayer import STAMP_SIDE, stamp_fits
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.database.copy import encode
+from panoptes_network.frame import Frame
 from plate_solver.detection import Detections
-from plate_solver.frame import Frame
 from plate_solver.pipeline import match_stars
 from plate_solver.refit import Solution
 from plate_solver.source_rows import Matches, Rows, measured_rows, rows_by_kind

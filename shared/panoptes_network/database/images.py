@@ -26,6 +26,7 @@ from panoptes_network.errors import PanoptesError
 from panoptes_network.events import PipelineImage
 from panoptes_network.metadata import Identity, integer, number
 from panoptes_network.metadata import text as header_text
+from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
 _MAX_REFUSED_PATH_BYTES = 2000
@@ -81,27 +82,17 @@ def record_image(
 ) -> Image:
     """Write unit, camera, sequence and image; return the image as it now stands.
 
-    A newer generation of the file starts the image anew; an older one changes nothing.
+    A newer generation of the file starts the image anew; an older one changes nothing. The
+    unit's own FITS file counts as newer than any that the network made of the CR2.
+
     Headers that were `sent` win over those of the file, `headers`, whichever comes first
     and however often the file is announced again.
     """
     sent = sent or {}
     _insert_parents(session, identity, {**headers, **sent})
-    session.execute(
-        insert(Image)
-        .values(
-            image_id=str(identity.image),
-            sequence_id=str(identity.sequence),
-            time=identity.image.time,
-            state=ImageState.METADATA_RECEIVED,
-            generation=-1,
-        )
-        .on_conflict_do_nothing(index_elements=["image_id"])
-    )
-    query = select(Image).where(Image.image_id == str(identity.image)).with_for_update()
-    image = session.scalars(query).one()
+    image = _locked(session, identity)
     generation = stored.generation if stored else 0
-    if generation > image.generation:
+    if _rank(_is_from_cr2(stored), generation) > _rank(image.from_cr2, image.generation):
         _start_anew(image, identity, stored)
         session.add(_event(image, service))
     if generation in (0, image.generation):
@@ -133,6 +124,29 @@ def record_refusal(
         image.state = ImageState.ERROR
         image.reason_code, image.reason = error.reason, error.message
         session.add(_event(image, service))
+
+
+def record_failure(
+    session: Session,
+    error: PanoptesError,
+    service: str,
+    identity: Identity,
+    stored: StoredObject,
+) -> None:
+    """Note, once, that a file could not be converted.
+
+    It is the image's own failure only where the image has no FITS file: then it waits for
+    nothing else. One that comes later starts it anew.
+    """
+    failure = _refusal(error, service, stored.path, stored)
+    failure.image_id = str(identity.image)
+    if not _is_noted(session, failure):
+        session.add(failure)
+    _insert_parents(session, identity, {})
+    image = _locked(session, identity)
+    if image.generation <= 0:
+        image.state, image.reason_code, image.reason = failure.state, error.reason, error.message
+        image.bucket, image.bucket_path = stored.bucket, stored.path
 
 
 def claim_image(
@@ -206,6 +220,23 @@ def delete_sources(session: Session, claim: Claim) -> None:
     )
 
 
+def _locked(session: Session, identity: Identity) -> Image:
+    """Return the image's row, made where it is missing, so that no one else writes to it."""
+    session.execute(
+        insert(Image)
+        .values(
+            image_id=str(identity.image),
+            sequence_id=str(identity.sequence),
+            time=identity.image.time,
+            state=ImageState.METADATA_RECEIVED,
+            generation=-1,
+        )
+        .on_conflict_do_nothing(index_elements=["image_id"])
+    )
+    query = select(Image).where(Image.image_id == str(identity.image)).with_for_update()
+    return session.scalars(query).one()
+
+
 def _insert_parents(session: Session, identity: Identity, headers: dict[str, Any]) -> None:
     """Write the rows an image refers to, in one order, so that two writers cannot deadlock."""
     unit_id, camera_id = identity.image.unit_id, identity.image.camera_id
@@ -249,11 +280,22 @@ def _insert_missing(session: Session, table: type[Any], **values: Any) -> None:
     session.execute(new.on_conflict_do_update(index_elements=[key], set_=filled))
 
 
+def _is_from_cr2(stored: StoredObject | None) -> bool:
+    origin = Origin.of(stored)
+    return origin is not None and origin.is_cr2
+
+
+def _rank(from_cr2: bool, generation: int) -> tuple[bool, int]:
+    """Return what the file that is believed has the most of, in whatever order they come."""
+    return generation > 0 and not from_cr2, generation
+
+
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:
     if image.generation > 0:  # else what is known of it was sent before its first file
         image.headers = {}
     image.state = ImageState.METADATA_RECEIVED
     image.generation = stored.generation if stored else 0
+    image.from_cr2 = _is_from_cr2(stored)
     image.bucket = stored.bucket if stored else None
     image.bucket_path = stored.path if stored else None
     image.sequence_id = str(identity.sequence)

@@ -86,9 +86,9 @@ class Camera(Base):
 class Sequence(Base):
     """An observation: the frames of one camera in one tracking run.
 
-    `film_path` is its film in the processed bucket. The other `film_` columns say of the last
-    time that one was tried: of how many frames, which was the newest generation among them,
-    and why there is none, where there is none.
+    `film_path` is its film in the processed bucket, `film_frames` the number of frames in it.
+    The others say of the last time that one was tried: of how many images, the newest
+    generation among them, and in plain words why there is none where there is none.
     """
 
     __tablename__ = "sequences"
@@ -105,6 +105,7 @@ class Sequence(Base):
     software: Mapped[str | None]
     film_path: Mapped[str | None]
     film_frames: Mapped[int | None]
+    film_images: Mapped[int | None]
     film_generation: Mapped[int | None] = mapped_column(BigInteger)
     film_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

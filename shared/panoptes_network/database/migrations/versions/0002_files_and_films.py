@@ -24,9 +24,12 @@ CREATE INDEX image_files_image ON image_files (image_id);
 
 ALTER TABLE images ADD from_cr2 boolean NOT NULL DEFAULT false;
 
+CREATE INDEX images_updated ON images (updated_at);
+
 ALTER TABLE sequences
     ADD film_path text,
     ADD film_frames integer,
+    ADD film_images integer,
     ADD film_generation bigint,
     ADD film_reason text;
 CREATE INDEX sequences_film ON sequences (film_path) WHERE film_path IS NOT NULL;
@@ -34,7 +37,8 @@ CREATE INDEX sequences_film ON sequences (film_path) WHERE film_path IS NOT NULL
 
 DOWNGRADE = """
 ALTER TABLE sequences
-    DROP film_path, DROP film_frames, DROP film_generation, DROP film_reason;
+    DROP film_path, DROP film_frames, DROP film_images, DROP film_generation, DROP film_reason;
+DROP INDEX images_updated;
 ALTER TABLE images DROP from_cr2;
 DROP TABLE image_files;
 """

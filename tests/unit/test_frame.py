@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from panoptes_network.bayer import BLACK_LEVEL_ADU, superpixel_plane
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
-from plate_solver.frame import MAX_PIXELS, MIN_SIDE_PX, Frame, check_exposed, read_frame
+from panoptes_network.frame import MAX_PIXELS, MIN_SIDE_PX, Frame, check_exposed, read_frame
 from simulator import Conditions, Observation, simulate
 
 HEIGHT, WIDTH = 301, 403

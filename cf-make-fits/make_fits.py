@@ -1,0 +1,58 @@
+"""Make the FITS file that a unit would have uploaded, from the CR2 that it did upload."""
+
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.conversion import Product, Upload, find_cr2, make_products, record_cr2
+from panoptes_network.cr2 import cards
+from panoptes_network.cr2.pixels import read_mosaic
+from panoptes_network.cr2.structure import read_structure
+from panoptes_network.events import ImageObject
+from panoptes_network.ids import FITS_SUFFIXES, ObjectPath, image_suffix, replace_suffix
+from panoptes_network.origin import Origin
+
+SERVICE = "cf-make-fits"
+FITS = Product(".fits.fz", "application/fits")
+
+
+def convert(request: ImageObject) -> dict[str, Any]:
+    """Put the FITS file of a CR2 beside it, unless the unit has uploaded its own.
+
+    Raises
+    ------
+    PermanentError
+        When the request or the file is bad; of the file, the reason is recorded before.
+    TransientError
+        When storage or database is away.
+    """
+    upload = find_cr2(request)
+    record_cr2(upload)
+    own = _own_fits(upload)
+    if own:
+        return {"image_id": upload.path.image_id, "made": False, "kept": own}
+    return make_products(upload, [FITS], write_fits, SERVICE, bucket=settings().raw_bucket)
+
+
+def write_fits(source: Path, path: ObjectPath, folder: Path) -> None:
+    """Write the mosaic of the CR2 `source` and its cards, tile-compressed without loss."""
+    header = cards.header(read_structure(source), path)
+    image = fits.CompImageHDU(read_mosaic(source), header, compression_type="RICE_1")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(folder / FITS.ending)
+
+
+def _own_fits(upload: Upload) -> str | None:
+    """Return the path of a FITS file of this image that the network did not make."""
+    stem = replace_suffix(upload.stored.path, "")
+    beside = storage.find_all(upload.stored.bucket, f"{stem}.")
+    own = (
+        stored.path
+        for stored in beside
+        if image_suffix(stored.path) in FITS_SUFFIXES
+        and replace_suffix(stored.path, "") == stem
+        and Origin.of(stored) is None
+    )
+    return next(own, None)

@@ -1,0 +1,58 @@
+"""Make a picture for the eye and a thumbnail of an image, from its CR2 or its FITS file."""
+
+from pathlib import Path
+from typing import Any
+
+from panoptes_network.caption import with_caption
+from PIL import Image
+
+from panoptes_network.conversion import Product, find_image, make_products
+from panoptes_network.database.models import FileKind
+from panoptes_network.events import ImageObject
+from panoptes_network.ids import ObjectPath
+from panoptes_network.mosaic import read_image
+from panoptes_network.origin import Origin
+from panoptes_network.picture import colour_planes, measure_look, render, thumbnail
+
+SERVICE = "cf-make-jpg"
+PICTURE = Product(".jpg", "image/jpeg", FileKind.PICTURE)
+THUMBNAIL = Product("_thumb.jpg", "image/jpeg", FileKind.THUMBNAIL)
+
+_QUALITY = 88
+"""Of 95; higher keeps noise that nobody looks at, lower shows blocks in the sky."""
+
+
+def convert(request: ImageObject) -> dict[str, Any]:
+    """Make the picture and the thumbnail of an image, unless they are there.
+
+    A FITS file that the network made of a CR2 is left to the event of that CR2, and a picture
+    made of a CR2 is not replaced by one of a FITS file.
+
+    Raises
+    ------
+    PermanentError
+        When the request or the file is bad; of the file, the reason is recorded before.
+    TransientError
+        When storage or database is away.
+    """
+    upload = find_image(request)
+    made_from = Origin.of(upload.stored)
+    if made_from is not None:
+        return {"image_id": upload.path.image_id, "made": False, "made_from": made_from.path}
+    return make_products(upload, [PICTURE, THUMBNAIL], write_pictures, SERVICE)
+
+
+def write_pictures(source: Path, path: ObjectPath, folder: Path) -> None:
+    """Write both pictures of the file `source` as JPEG."""
+    mosaic, balance = read_image(source, is_cr2=path.is_raw)
+    planes = colour_planes(mosaic)
+    picture = Image.fromarray(render(planes, measure_look(planes, balance)))
+    field = " ".join(filter(None, [path.field, path.unit_id, path.camera_id]))
+    captioned = with_caption(picture, field, f"{path.image_time:%Y-%m-%d %H:%M:%S} UTC")
+    _save(captioned, folder / PICTURE.ending)
+    _save(Image.fromarray(thumbnail(planes, balance)), folder / THUMBNAIL.ending)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    # Progressive: a slow line shows all of it at once, first coarse.
+    picture.save(path, "JPEG", quality=_QUALITY, progressive=True, optimize=True)

@@ -1,0 +1,71 @@
+"""How a CR2 is demosaiced: the options of rawpy that a request may set, each checked."""
+
+from typing import Annotated, Any, Literal
+
+import rawpy
+from pydantic import BaseModel, ConfigDict, Field
+
+from panoptes_network.bayer import BLACK_LEVEL_ADU
+
+Algorithm = Literal["LINEAR", "VNG", "PPG", "AHD", "DCB", "DHT", "AAHD"]
+"""Those that rawpy's wheels have; the others need a library under the GPL."""
+ColorSpace = Literal["raw", "sRGB", "Adobe", "Wide", "ProPhoto", "XYZ"]
+HighlightMode = Literal["Clip", "Ignore", "Blend", "ReconstructDefault"]
+NoiseReduction = Literal["Off", "Light", "Full"]
+Exponent = Annotated[float, Field(gt=0, le=20)]
+Factor = Annotated[float, Field(gt=0, le=64)]
+
+_ENUMERATIONS = {
+    "demosaic_algorithm": rawpy.DemosaicAlgorithm,
+    "output_color": rawpy.ColorSpace,
+    "highlight_mode": rawpy.HighlightMode,
+    "fbdd_noise_reduction": rawpy.FBDDNoiseReductionMode,
+}
+
+
+class RawpyOptions(BaseModel):
+    """Options of ``rawpy.Params``, by its names; enumerations by the names of their members.
+
+    The defaults change nothing about a pixel: linear, in ADU with the camera's black level,
+    no colour scaled or converted, so that each keeps its measured value where it was measured.
+    Left out are the options that name a file or turn the picture.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    demosaic_algorithm: Algorithm = "AHD"
+    half_size: bool = False
+    four_color_rgb: bool = False
+    dcb_iterations: int = Field(0, ge=0, le=3)
+    dcb_enhance: bool = False
+    fbdd_noise_reduction: NoiseReduction = "Off"
+    noise_thr: float | None = Field(None, ge=0, le=5000)
+    median_filter_passes: int = Field(0, ge=0, le=5)
+    use_camera_wb: bool = False
+    use_auto_wb: bool = False
+    user_wb: list[Factor] = Field([1.0, 1.0, 1.0, 1.0], min_length=4, max_length=4)
+    output_color: ColorSpace = "raw"
+    output_bps: Literal[8, 16] = 16
+    user_black: int = Field(0, ge=0, le=65535)
+    user_sat: int | None = Field(None, ge=1, le=65535)
+    no_auto_bright: bool = True
+    auto_bright_thr: float | None = Field(None, ge=0, le=1)
+    adjust_maximum_thr: float = Field(0.75, ge=0, le=1)
+    bright: float = Field(1.0, gt=0, le=100)
+    highlight_mode: HighlightMode = "Clip"
+    no_auto_scale: bool = True
+    gamma: list[Exponent] = Field([1.0, 1.0], min_length=2, max_length=2)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keyword arguments of ``rawpy.Params``."""
+        named = self.model_dump(exclude_none=True)
+        for name, enumeration in _ENUMERATIONS.items():
+            named[name] = getattr(enumeration, named[name])
+        # With its own black level, a sensor's differences between the colours are left too.
+        return named | {"gamma": tuple(self.gamma), "user_cblack": [0] * 4, "user_flip": 0}
+
+    @property
+    def black_level_adu(self) -> int:
+        """What the planes show of an unexposed pixel, where nothing else is scaled."""
+        return BLACK_LEVEL_ADU - self.user_black

@@ -1,0 +1,44 @@
+"""The frames of a film, drawn with one stretch; each function runs in a process of its own."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from panoptes_network.caption import with_caption
+from PIL import Image
+
+from film import film_size
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.mosaic import read_image
+from panoptes_network.picture import Look, colour_planes, measure_look, render, resize
+
+Shape = tuple[int, int]
+
+
+def measure(source: Path) -> tuple[Shape, Look]:
+    """Return a FITS frame's size (height, width), and how it would be stretched by itself."""
+    mosaic, balance = read_image(source, is_cr2=False)
+    height, width = mosaic.shape
+    return (height, width), measure_look(colour_planes(mosaic), balance)
+
+
+def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArray[np.uint8]:
+    """Return a FITS frame as a picture of the film, with its caption.
+
+    Returns
+    -------
+    ndarray, shape (height, width, 3), uint8
+        Of the same even size for all frames of one `shape`.
+
+    Raises
+    ------
+    PermanentError
+        As `read_image`, or WRONG_SHAPE for a frame of another size.
+    """
+    mosaic, _ = read_image(source, is_cr2=False)
+    if mosaic.shape != shape:
+        raise PermanentError(Reason.WRONG_SHAPE, "the frame has another size than its sequence")
+    picture = render(colour_planes(mosaic), look)
+    _, width = film_size(*picture.shape[:2])
+    captioned = np.asarray(with_caption(Image.fromarray(resize(picture, width)), left, right))
+    return captioned[: captioned.shape[0] // 2 * 2]

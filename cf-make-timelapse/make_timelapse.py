@@ -1,0 +1,198 @@
+"""Make the film of a sequence, and find the sequences whose film is due."""
+
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import drawing
+import film
+from panoptes_network import isolation, storage
+from panoptes_network.config import settings
+from panoptes_network.database import films
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.events import FilmRequest
+from panoptes_network.ids import CameraTime, format_time, parse_path
+from panoptes_network.picture import film_look
+from panoptes_network.pubsub import publish
+from panoptes_network.storage import StoredObject
+from panoptes_network.uploads import fetch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SERVICE = "cf-make-timelapse"
+MOST_FRAMES = 480
+"""Two nights of usual frames, 40 s of film; of more, only every so many are shown."""
+SAMPLES = 7
+"""Frames that the stretch of a film is measured on."""
+FRAME_LIMIT_S = 60
+
+_log = logging.getLogger(SERVICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a film is made of, and what is there of it already."""
+
+    sequence_id: str
+    field: str | None
+    images: list[FilmImage]
+    tried: Tried
+    path: str
+    is_made: bool
+    before: StoredObject | None
+
+
+def work(request: FilmRequest) -> dict[str, Any]:
+    """Make the film that a request asks for, or announce those that are due.
+
+    Raises
+    ------
+    PermanentError
+        OBJECT_MISSING for an unknown sequence, TOO_FEW_FRAMES, or a bad path.
+    TransientError
+        When database, storage or broker is away.
+    """
+    if request.find_quiet:
+        return {"announced": announce_quiet()}
+    if request.bucket_path is not None:
+        return make_film(parse_path(request.bucket_path).sequence_id)
+    return make_film(str(CameraTime.parse(str(request.sequence_id))))
+
+
+def announce_quiet() -> list[str]:
+    """Put the sequences whose film is due on the topic, each as a message of its own."""
+    quiet_s = settings().sequence_quiet_s
+    found = run_transaction(lambda session: films.find_quiet(session, quiet_s))
+    for sequence_id in found:
+        publish(settings().film_topic, FilmRequest(sequence_id=sequence_id))
+    return found
+
+
+def make_film(sequence_id: str) -> dict[str, Any]:
+    """Make a sequence's film, unless there is one of just these images."""
+    plan = _plan(sequence_id)
+    said = {"sequence_id": sequence_id, "path": plan.path, "images": plan.tried.images}
+    if plan.is_made:
+        return {**said, "made": False}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            frames = _write(plan, Path(folder))
+            made = _upload(plan, Path(folder), frames)
+    except PermanentError as error:
+        reason = error.message
+        run_transaction(lambda s: films.record_no_film(s, sequence_id, plan.tried, reason))
+        raise
+    run_transaction(lambda s: films.record_film(s, sequence_id, plan.tried, made, frames))
+    return {**said, "made": True, "frames": frames}
+
+
+def _plan(sequence_id: str) -> Plan:
+    sequence, images = run_transaction(
+        lambda s: (films.find_sequence(s, sequence_id), films.images_to_film(s, sequence_id))
+    )
+    if sequence is None:
+        raise PermanentError(Reason.OBJECT_MISSING, f"there is no sequence {sequence_id}")
+    tried = Tried.of(images)
+    folder = images[0].path.rpartition("/")[0] if images else sequence_id
+    path = f"{folder}/{format_time(sequence.start_time)}.mp4"
+    before = storage.find_if_there(settings().processed_bucket, path)
+    known = (sequence.film_path, sequence.film_images, sequence.film_generation)
+    is_made = before is not None and known == (path, tried.images, tried.generation)
+    shown = [image for image in images if not _is_pointing(image)]
+    return Plan(sequence_id, sequence.field, shown, tried, path, is_made, before)
+
+
+def _is_pointing(image: FilmImage) -> bool:
+    try:
+        return parse_path(image.path).is_pointing
+    except PermanentError:
+        return False  # its ids came from its header; such a name says nothing of pointing
+
+
+def _write(plan: Plan, folder: Path) -> int:
+    """Write the film into `folder` and return the number of its frames."""
+    _check_enough(len(plan.images))
+    step = -(-len(plan.images) // MOST_FRAMES)
+    images = plan.images[::step]
+    samples = [_of_frame(image, folder, drawing.measure) for image in _spread(images, SAMPLES)]
+    measured = [sample for sample in samples if sample]
+    if not measured:
+        _check_enough(0)
+    shape = Counter(shape for shape, _ in measured).most_common(1)[0][0]
+    look = film_look([look for other, look in measured if other == shape])
+    about = " ".join(filter(None, [plan.field, *plan.sequence_id.split("_")[:2]]))
+
+    def draw(image: FilmImage) -> Any:
+        time = f"{image.time:%Y-%m-%d %H:%M:%S} UTC"
+        return _of_frame(image, folder, drawing.draw, shape, look, about, time)
+
+    return _encode(images, draw, folder / "film.mp4")
+
+
+def _encode(images: list[FilmImage], draw: Callable[[FilmImage], Any], path: Path) -> int:
+    """Write the pictures of those images that can be drawn; return how many these are."""
+    pictures = (picture for picture in map(draw, images) if picture is not None)
+    first = next(pictures, None)
+    if first is None:
+        _check_enough(0)
+    height, width = first.shape[:2]
+    frames = 1
+    with film.open_film(path, (height, width), film.frame_rate(len(images))) as add:
+        add(first)
+        for picture in pictures:
+            add(picture)
+            frames += 1
+    _check_enough(frames)
+    return frames
+
+
+def _of_frame(
+    image: FilmImage,
+    folder: Path,
+    function: Callable[Concatenate[Path, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T | None:
+    """Return what `function` makes of an image's file; None, and a line in the log, if nothing."""
+    file = folder / "frame"
+    try:
+        stored = storage.find(image.bucket, image.path, image.generation)
+        fetch(stored, file)
+        return isolation.run(function, FRAME_LIMIT_S, file, *args, **kwargs)
+    except PermanentError as error:
+        about = {"bucket_path": image.path, "reason_code": error.reason}
+        _log.warning("left out of the film: %s", error.message, extra=about)
+        return None
+
+
+def _upload(plan: Plan, folder: Path, frames: int) -> StoredObject:
+    metadata = {"sequence-id": plan.sequence_id, "frames": str(frames)}
+    return storage.upload(
+        settings().processed_bucket,
+        plan.path,
+        folder / "film.mp4",
+        metadata,
+        content_type="video/mp4",
+        over_generation=plan.before.generation if plan.before else 0,
+    )
+
+
+def _spread(images: Sequence[FilmImage], count: int) -> list[FilmImage]:
+    """Return up to `count` of the images, evenly spread, the ends left out where there are more."""
+    count = min(count, len(images))
+    return [images[(2 * number + 1) * len(images) // (2 * count)] for number in range(count)]
+
+
+def _check_enough(frames: int) -> None:
+    if frames < LEAST_FRAMES:
+        raise PermanentError(
+            Reason.TOO_FEW_FRAMES,
+            f"a film needs {LEAST_FRAMES} frames that can be shown; this sequence has {frames}",
+        )

@@ -1,0 +1,46 @@
+"""The cloud's scheduler in small: posts to functions what their `deploy.toml` asks for."""
+
+import logging
+import os
+import threading
+import time
+
+import requests
+
+from local.deployment import Schedule, address_variable, deployments
+from panoptes_network import log
+
+TIMEOUT_S = 60
+
+_log = logging.getLogger("scheduler")
+
+
+def main() -> None:
+    """Post until the process is ended."""
+    log.setup("scheduler")
+    for function, deployment in deployments().items():
+        for schedule in deployment.schedules:
+            url = os.environ[address_variable(function)]
+            threading.Thread(target=_repeat, args=(function, url, schedule), daemon=True).start()
+    threading.Event().wait()
+
+
+def _repeat(function: str, url: str, schedule: Schedule) -> None:
+    while True:
+        time.sleep(schedule.every_s)
+        post(function, url, schedule)
+
+
+def post(function: str, url: str, schedule: Schedule) -> int | None:
+    """Post once and return the status; None, and a line in the log, where nothing answers."""
+    try:
+        answer = requests.post(url, json=schedule.body, timeout=TIMEOUT_S)
+    except requests.RequestException as error:
+        _log.warning("%s does not answer: %s", function, error)
+        return None
+    _log.info("%s answered %s: %s", function, answer.status_code, answer.text[:500].strip())
+    return answer.status_code
+
+
+if __name__ == "__main__":
+    main()

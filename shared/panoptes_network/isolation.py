@@ -1,0 +1,84 @@
+"""Work on bytes from anywhere, done in a process that may run out of memory, hang or crash.
+
+One process is kept for the next call, so that libraries are imported once; one that a file has
+brought down is replaced.
+"""
+
+import resource
+import signal
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as TimeLimitError
+from functools import cache
+from multiprocessing import get_context
+from typing import Any, ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from panoptes_network.errors import PermanentError, Reason, TransientError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MEMORY_LIMIT_BYTES = 1_300_000_000
+"""Of the process's own data; a frame's conversion takes less than half of it."""
+
+CALLS_A_PROCESS = 100
+"""After so many a new one takes over: what libraries leak ends with the old one."""
+
+_CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
+
+
+def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` in the other process and return what it returns.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module; it, its arguments and its result can be pickled.
+    time_limit_s : float
+        After so long the process is killed. It may have waited for another call before.
+
+    Raises
+    ------
+    PermanentError
+        As `work` does; or TOO_LARGE where it ran out of `MEMORY_LIMIT_BYTES`, DAMAGED_FILE
+        where it crashed: the same file would do it again.
+    TransientError
+        When it took too long or was killed: the machine may have been busy.
+    """
+    future = _pool().schedule(work, args=list(args), kwargs=dict(kwargs), timeout=time_limit_s)
+    try:
+        result: T = future.result()
+    except TimeLimitError:
+        raise TransientError(f"not done within {time_limit_s:g} s") from None
+    except MemoryError as error:
+        raise PermanentError(
+            Reason.TOO_LARGE,
+            f"the file needs more than {MEMORY_LIMIT_BYTES // 10**6} MB to be processed",
+        ) from error
+    except ProcessExpired as error:
+        raise _expired(error) from error
+    return result
+
+
+def _expired(error: ProcessExpired) -> PermanentError | TransientError:
+    code = error.exitcode or 0
+    if code < 0 and -code in _CRASHES:
+        name = signal.Signals(-code).name
+        return PermanentError(Reason.DAMAGED_FILE, f"the file made its decoder crash ({name})")
+    return TransientError(f"the process that worked on the file has ended ({code})")
+
+
+@cache
+def _pool() -> ProcessPool:
+    return ProcessPool(
+        max_workers=1,
+        max_tasks=CALLS_A_PROCESS,
+        initializer=_limit_memory,
+        # Not forked: the service has threads, whose locks a copy would never see released.
+        context=get_context("spawn"),
+    )
+
+
+def _limit_memory(*_: Any) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))

@@ -1,0 +1,58 @@
+"""An image's mosaic and its white balance, from whichever kind of file there is of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panoptes_network.cr2.cards import camera_cards
+from panoptes_network.cr2.pixels import read_mosaic
+from panoptes_network.cr2.structure import read_structure
+from panoptes_network.fits_header import read_image_header
+from panoptes_network.frame import read_frame
+
+Balance = tuple[float, float, float]
+
+DAYLIGHT: Balance = (2.015625, 1.0, 1.490234)
+"""Factors of red, green and blue by which an EOS 100D makes grey of daylight: in all its frames."""
+
+_LEAST_FACTOR, _MOST_FACTOR = 0.1, 10.0
+
+
+def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balance]:
+    """Return the pixels of a CR2 or FITS file and the factors that balance its colours.
+
+    Returns
+    -------
+    mosaic : ndarray, shape (height, width), uint16
+        ADU; row 0 is the lowest of the picture and ``G B``.
+    white_balance : tuple of float
+        For red, green and blue.
+
+    Raises
+    ------
+    PermanentError
+        As `read_structure` and `read_mosaic`, or `read_frame`.
+    """
+    if is_cr2:
+        cards = {keyword: value for keyword, value, _ in camera_cards(read_structure(source))}
+        return read_mosaic(source), white_balance(cards)
+    frame = read_frame(source)
+    with source.open("rb") as file:
+
+        def read(start: int, length: int) -> bytes:
+            file.seek(start)
+            return file.read(length)
+
+        return frame.mosaic, white_balance(read_image_header(read).cards)
+
+
+def white_balance(cards: Mapping[str, Any]) -> Balance:
+    """Return the factors of REDBAL, green, and BLUEBAL; `DAYLIGHT` where they make no sense."""
+    red, blue = cards.get("REDBAL"), cards.get("BLUEBAL")
+    for factor in (red, blue):
+        if not isinstance(factor, float) or not _LEAST_FACTOR < factor < _MOST_FACTOR:
+            return DAYLIGHT
+    return red, 1.0, blue  # type: ignore[return-value]

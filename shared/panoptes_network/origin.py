@@ -1,0 +1,52 @@
+"""What a product was made of, noted in the metadata of its object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from panoptes_network.storage import StoredObject
+
+_IMAGE_ID, _PATH, _GENERATION, _OPTIONS = "image-id", "raw-path", "raw-generation", "options"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a product was made of, and the options it was made with.
+
+    `options` is empty where they were left to the service.
+    """
+
+    image_id: str
+    path: str
+    generation: int
+    options: str = ""
+
+    @property
+    def is_cr2(self) -> bool:
+        """Whether the file is a camera raw file."""
+        return self.path.lower().endswith(".cr2")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The metadata of the product's object; `of` reads them back."""
+        said = {_IMAGE_ID: self.image_id, _PATH: self.path, _GENERATION: str(self.generation)}
+        return said | ({_OPTIONS: self.options} if self.options else {})
+
+    @classmethod
+    def of(cls, product: StoredObject | None) -> "Origin | None":
+        """Return what a product was made of; None for an object that says no such thing."""
+        said: Mapping[str, str] = product.metadata if product else {}
+        generation = said.get(_GENERATION, "")
+        if _PATH not in said or not (generation.isascii() and generation.isdecimal()):
+            return None
+        return cls(said.get(_IMAGE_ID, ""), said[_PATH], int(generation), said.get(_OPTIONS, ""))
+
+    def gives_way_to(self, other: "Origin") -> bool:
+        """Whether a product of `other` replaces one of this.
+
+        A camera raw file comes before a FITS file, a newer generation before an older one, and
+        options that were asked for before those that were not.
+        """
+        ours, others = (self.is_cr2, self.generation), (other.is_cr2, other.generation)
+        if ours == others:
+            return bool(other.options) and other.options != self.options
+        return ours < others
