@@ -5,9 +5,11 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
+import observation_file_rows as file_rows
 import observation_files
 import observation_problems
 import observations_data as data
+from observation_database import check, read
 from observation_search import Search
 from panoptes_network import log, web
 
@@ -38,41 +40,41 @@ def simple_way() -> dict[str, Any]:
     given = body if isinstance(body, dict) else request.values
     if "sequence_id" not in given:
         return observations()
-    return data.read(data.images_of, str(given["sequence_id"]))
+    return read(data.images_of, str(given["sequence_id"]))
 
 
 @api.get("/health")
 def health() -> dict[str, Any]:
     """Answer once the database does."""
-    return data.read(data.check)
+    return read(check)
 
 
 @api.get("/observations")
 def observations() -> dict[str, Any]:
     """List observations, newest first."""
-    return data.read(data.observations, Search.parse(request.args))
+    return read(data.observations, Search.parse(request.args))
 
 
 @api.get("/observations/<sequence_id>")
 def observation(sequence_id: str) -> dict[str, Any]:
     """Tell all of one observation but its history."""
-    return data.read(data.observation, sequence_id)
+    return read(data.observation, sequence_id)
 
 
 @api.get("/observations/<sequence_id>/events")
 def events(sequence_id: str) -> dict[str, Any]:
     """Tell the history of an observation's images, oldest first."""
-    return data.read(data.events_of_sequence, sequence_id)
+    return read(data.events_of_sequence, sequence_id)
 
 
 @api.get("/images/<image_id>")
 def image(image_id: str) -> dict[str, Any]:
     """Tell all of one image: figures, files, header, history."""
-    return data.read(data.image, image_id)
+    return read(data.image, image_id)
 
 
-@api.get("/files/<any(raw, processed):kind>/<path:path>")
-def file(kind: str, path: str) -> Response:
-    """Send a file of an image, or the range of it that is asked for."""
-    data.read(data.require_file, kind, path)
-    return observation_files.send(kind, path)
+@api.get("/files/<any(raw, processed):bucket>/<path:path>")
+def file(bucket: str, path: str) -> Response:
+    """Send a file of an image or an observation's film, or the range of it that is asked for."""
+    read(file_rows.require_file, bucket, path)
+    return observation_files.send(file_rows.bucket_names()[bucket], path)

@@ -1,14 +1,25 @@
-"""An image's file, streamed from its bucket piece by piece; a range where one is asked for."""
+"""A file, streamed from its bucket piece by piece; a range of it where one is asked for."""
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from flask import Response, request
 
 from panoptes_network import storage
-from panoptes_network.config import settings
 
 PIECE_BYTES = 2**20
 """Read from the bucket at once: bounds the memory of a request, and what a small range costs."""
+
+MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
+    ".cr2": "image/x-canon-cr2",
+    ".fits": "application/fits",
+    ".fz": "application/fits",
+}
+"""What a file is, by the end of its name; what a bucket says of it is never believed."""
+SHOWN_TYPES = frozenset({"image/jpeg", "video/mp4"})
+"""What a browser may show in place: neither can hold anything that runs."""
 
 
 class Pieces:
@@ -41,8 +52,8 @@ class Pieces:
         return self._position
 
 
-def send(kind: str, path: str) -> Response:
-    """Answer the request at hand with the object `path` of the bucket `kind`.
+def send(bucket: str, path: str) -> Response:
+    """Answer the request at hand with the object `path` of `bucket`.
 
     Ranges and conditions (Range, If-Range, If-None-Match) are followed; the object's
     generation is its ETag, so that a resumed download never mixes two versions.
@@ -54,15 +65,12 @@ def send(kind: str, path: str) -> Response:
     TransientError
         When storage is away.
     """
-    bucket = settings().raw_bucket if kind == "raw" else settings().processed_bucket
     stored = storage.find(bucket, path)
-    response = Response(
-        Pieces(stored),
-        mimetype="application/octet-stream",
-        direct_passthrough=True,
-    )
+    media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
+    response = Response(Pieces(stored), mimetype=media_type, direct_passthrough=True)
     response.content_length = stored.size
-    response.headers.set("Content-Disposition", "attachment", filename=path.rpartition("/")[2])
+    disposition = "inline" if media_type in SHOWN_TYPES else "attachment"
+    response.headers.set("Content-Disposition", disposition, filename=path.rpartition("/")[2])
     response.set_etag(str(stored.generation))
     response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
     return response

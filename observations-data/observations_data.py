@@ -1,26 +1,15 @@
-"""What the database knows of observations, as plain JSON values.
-
-Everything here only reads. A value that JSON cannot hold (NaN, infinity) becomes null, a
-time an ISO 8601 string in UTC that ends in Z.
-"""
+"""What the database knows of observations. Everything here only reads."""
 
 import math
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec
-from urllib.parse import quote
+from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, text
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+import observation_file_rows as file_rows
+from observation_database import AnyRow, Json, sql_text, unknown
 from observation_search import Cursor, Search
-from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import Image, ImageEvent, ImageState, Sequence
-from panoptes_network.errors import PermanentError, Reason
-
-P = ParamSpec("P")
-Json = dict[str, Any]
-AnyRow = Row[*tuple[Any, ...]]
 
 SEQUENCE_COLUMNS = (
     Sequence.sequence_id,
@@ -33,6 +22,9 @@ SEQUENCE_COLUMNS = (
     Sequence.software,
     Sequence.mount_ra_deg,
     Sequence.mount_dec_deg,
+    Sequence.film_path,
+    Sequence.film_frames,
+    Sequence.film_reason,
     Sequence.created_at,
 )
 IMAGE_COLUMNS = (
@@ -70,30 +62,6 @@ EVENT_COLUMNS = (
     ImageEvent.reason_code,
     ImageEvent.reason,
 )
-FILE_COLUMNS = {"raw": Image.bucket_path, "processed": Image.solved_path}
-
-
-def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs: P.kwargs) -> Json:
-    """Run `query` on one unchanging view of the database, which it cannot write to.
-
-    Raises
-    ------
-    TransientError
-        When the database is away.
-    """
-
-    def work(session: Session) -> Json:
-        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        return query(session, *args, **kwargs)
-
-    answer: Json = _plain(run_transaction(work))
-    return answer
-
-
-def check(session: Session) -> Json:
-    """Return that the database answers."""
-    session.execute(select(1))
-    return {"status": "ok"}
 
 
 def observations(session: Session, search: Search) -> Json:
@@ -127,16 +95,13 @@ def observation(session: Session, sequence_id: str) -> Json:
         With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
     """
     rows = session.execute(
-        select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == _sql_text(sequence_id))
+        select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == sql_text(sequence_id))
     ).all()
     if not rows:
-        raise _unknown("observation", sequence_id)
+        raise unknown("observation", sequence_id)
     [found] = _with_summaries(session, rows)
     images = images_of(session, sequence_id)["items"]
-    files = {
-        kind: [i["files"][kind] for i in images if kind in i["files"]] for kind in FILE_COLUMNS
-    }
-    return {**found, "images": images, "files": files}
+    return {**found, "images": images, "files": file_rows.files_by_kind(images)}
 
 
 def images_of(session: Session, sequence_id: str) -> Json:
@@ -153,10 +118,12 @@ def images_of(session: Session, sequence_id: str) -> Json:
     )
     rows = session.execute(
         select(*IMAGE_COLUMNS, n_events)
-        .where(Image.sequence_id == _sql_text(sequence_id))
+        .where(Image.sequence_id == sql_text(sequence_id))
         .order_by(Image.time, Image.image_id)
     ).all()
-    return {"items": [_image(row) for row in rows], "total": len(rows)}
+    further = file_rows.further_files(session, Image.sequence_id == sql_text(sequence_id))
+    images = [_image(row, further.get(row.image_id, {})) for row in rows]
+    return {"items": images, "total": len(images)}
 
 
 def events_of_sequence(session: Session, sequence_id: str) -> Json:
@@ -164,7 +131,7 @@ def events_of_sequence(session: Session, sequence_id: str) -> Json:
 
     An unknown observation has no history.
     """
-    image_ids = select(Image.image_id).where(Image.sequence_id == _sql_text(sequence_id))
+    image_ids = select(Image.image_id).where(Image.sequence_id == sql_text(sequence_id))
     return _events(session, ImageEvent.image_id.in_(image_ids))
 
 
@@ -178,48 +145,41 @@ def image(session: Session, image_id: str) -> Json:
     """
     row = session.execute(
         select(*IMAGE_COLUMNS, Image.headers, Image.contradictions).where(
-            Image.image_id == _sql_text(image_id)
+            Image.image_id == sql_text(image_id)
         )
     ).one_or_none()
     if row is None:
-        raise _unknown("image", image_id)
-    return {**_image(row), "events": _events(session, ImageEvent.image_id == row.image_id)["items"]}
-
-
-def require_file(session: Session, kind: str, path: str) -> Json:
-    """Return the image that the object `path` of the bucket `kind` belongs to.
-
-    Only such objects may be sent: a bucket may hold more than the network knows of.
-
-    Raises
-    ------
-    PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no image has this file.
-    """
-    image_id = session.scalar(
-        select(Image.image_id).where(FILE_COLUMNS[kind] == _sql_text(path)).limit(1)
-    )
-    if image_id is None:
-        raise _unknown(f"{kind} file", path)
-    return {"image_id": image_id}
+        raise unknown("image", image_id)
+    further = file_rows.further_files(session, Image.image_id == row.image_id)
+    events = _events(session, ImageEvent.image_id == row.image_id)["items"]
+    return {**_image(row, further.get(row.image_id, {})), "events": events}
 
 
 def _with_summaries(session: Session, rows: Iterable[AnyRow]) -> list[Json]:
     """Put what all images of each observation say together beside its own columns."""
-    summaries = _summaries(session, [row.sequence_id for row in rows])
+    by_id = {row.sequence_id: row for row in rows}
+    summaries = _summaries(session, by_id)
+    thumbnails = file_rows.newest_thumbnails(session, by_id)
     nothing: Json = {"n_images": 0, "states": {}, "ra_deg": None, "dec_deg": None}
     return [
         {
-            **row._asdict(),
+            **_sequence(row),
             "updated_at": row.created_at,
             **nothing,
-            **summaries.get(row.sequence_id, {}),
+            **summaries.get(sequence_id, {}),
+            "thumbnail": thumbnails.get(sequence_id),
         }
-        for row in rows
+        for sequence_id, row in by_id.items()
     ]
 
 
-def _summaries(session: Session, sequence_ids: list[str]) -> dict[str, Json]:
+def _sequence(row: AnyRow) -> Json:
+    columns = row._asdict()
+    del columns["film_path"], columns["film_frames"]
+    return {**columns, "film": file_rows.film_of(row)}
+
+
+def _summaries(session: Session, sequence_ids: Iterable[str]) -> dict[str, Json]:
     """Return by sequence id: number of images, counts by state, mean centre, newest change.
 
     The mean centre is that of the unit vectors, which is right at 0h and at the poles too.
@@ -266,19 +226,10 @@ def _direction(
     return round(ra_deg % 360, 6) % 360, round(dec_deg, 6)
 
 
-def _image(row: AnyRow) -> Json:
-    found: Json = row._asdict()
-    paths = {"raw": found.pop("bucket_path"), "processed": found.pop("solved_path")}
-    files = {
-        kind: {"path": path, "name": path.rpartition("/")[2], "url": f"/files/{kind}/{quote(path)}"}
-        for kind, path in paths.items()
-        if path
-    }
-    return {**found, "files": files}
-
-
-def _files(images: list[Json], kind: str) -> list[Json]:
-    return [image["files"][kind] for image in images if kind in image["files"]]
+def _image(row: AnyRow, further: dict[str, Json]) -> Json:
+    columns = row._asdict()
+    del columns["bucket_path"], columns["solved_path"]
+    return {**columns, "files": file_rows.files_of_image(row, further)}
 
 
 def _events(session: Session, condition: ColumnElement[bool]) -> Json:
@@ -286,24 +237,3 @@ def _events(session: Session, condition: ColumnElement[bool]) -> Json:
         select(*EVENT_COLUMNS).where(condition).order_by(ImageEvent.event_id)
     ).all()
     return {"items": [row._asdict() for row in rows], "total": len(rows)}
-
-
-def _sql_text(value: str) -> str:
-    """Return text as PostgreSQL can compare it: it has no NUL, and nothing there has one."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _unknown(what: str, name: str) -> PermanentError:
-    return PermanentError(Reason.OBJECT_MISSING, f"there is no {what} {name[:200]!r}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -20,7 +20,7 @@ def create_app() -> Flask:
     app = Flask(__name__)
     app.register_blueprint(pages)
     app.jinja_env.filters.update(page_format.FILTERS)
-    app.jinja_env.globals["states"] = page_format.STATES
+    app.jinja_env.globals.update(states=page_format.STATES, file_kinds=page_format.FILE_KINDS)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     web.secure(app, CONTENT_POLICY)
     return app
@@ -38,10 +38,10 @@ def observation(sequence_id: str) -> str:
     return render_template("observation.html", **explorer.observation(sequence_id))
 
 
-@pages.get("/files/<any(raw, processed):kind>/<path:path>")
-def file(kind: str, path: str) -> Response:
-    """Send a file of an image on from observations-data."""
-    return explorer.send_on(kind, path)
+@pages.get("/files/<any(raw, processed):bucket>/<path:path>")
+def file(bucket: str, path: str) -> Response:
+    """Send a file of an image, or an observation's film, on from observations-data."""
+    return explorer.send_on(bucket, path)
 
 
 @pages.get("/health")

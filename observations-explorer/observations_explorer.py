@@ -68,10 +68,11 @@ def observation(sequence_id: str) -> Json:
         "observation": found,
         "history": {key: list(rows) for key, rows in groupby(by_image, itemgetter("image_id"))},
         "plots": sequence_plots.plots(found["images"]),
+        "poster": _poster(found["files"]),
     }
 
 
-def send_on(kind: str, path: str) -> Response:
+def send_on(bucket: str, path: str) -> Response:
     """Answer the request at hand with a file, streamed from observations-data as it comes.
 
     So a browser meets one origin only, and the page's policy can forbid all others.
@@ -85,7 +86,7 @@ def send_on(kind: str, path: str) -> Response:
     }
     # A compressed answer would have another length than the headers say.
     headers = {**asked, "Accept-Encoding": "identity"}
-    upstream = _ask(request.method, f"/files/{kind}/{quote(path)}", headers=headers, stream=True)
+    upstream = _ask(request.method, f"/files/{bucket}/{quote(path)}", headers=headers, stream=True)
     if upstream.status_code >= 400 and upstream.status_code != 416:
         with upstream:
             raise _fault(upstream)
@@ -93,6 +94,12 @@ def send_on(kind: str, path: str) -> Response:
     answer.headers.update(_only(upstream.headers, FILE_ANSWER_HEADERS))
     answer.call_on_close(upstream.close)
     return answer
+
+
+def _poster(files: dict[str, list[Json]]) -> Json | None:
+    """Return what a film shows before it plays: the first picture, large if there is one."""
+    pictures = files.get("picture") or files.get("thumbnail")
+    return pictures[0] if pictures else None
 
 
 def _only(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How values look on a page: times, positions, figures, states. A missing value is a dash."""
+"""How values look on a page: times, positions, sizes, states, files. A missing value is a dash."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,6 +27,26 @@ STATES = {
 }
 
 
+class FileKind(NamedTuple):
+    """A kind of file as a page says it: what a link to one is called, and what it is."""
+
+    label: str
+    meaning: str
+
+
+_PLANE = "the {} pixels, and between them interpolated ones: not for photometry"
+FILE_KINDS = {
+    "cr2": FileKind("CR2", "what the camera wrote, every pixel as it was read"),
+    "raw": FileKind("Raw FITS", "the same pixels as FITS: what was measured"),
+    "processed": FileKind("Solved FITS", "the raw frame with its place on the sky in the header"),
+    "red": FileKind("Red FITS", _PLANE.format("red")),
+    "green": FileKind("Green FITS", _PLANE.format("green")),
+    "blue": FileKind("Blue FITS", _PLANE.format("blue")),
+    "picture": FileKind("Picture", "to look at: stretched and in colour, half the frame's size"),
+    "thumbnail": FileKind("Thumbnail", "the picture, small"),
+}
+
+
 def utc(text: str | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Write an ISO 8601 time in UTC."""
     if text is None:
@@ -39,6 +59,13 @@ def figure(value: float | None, digits: int = 0) -> str:
     if value is None:
         return MISSING
     return f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)
+
+
+def file_size(n_bytes: int) -> str:
+    """Write a number of bytes in kB or MB, of 1000 and 1000000 bytes."""
+    if n_bytes < 999_500:
+        return f"{figure(max(n_bytes / 1000, 1))} kB"
+    return f"{figure(n_bytes / 1e6, 1)} MB"
 
 
 def hms(ra_deg: float | None) -> str:
@@ -67,6 +94,7 @@ def in_pixels(angle_arcsec: float | None, scale_arcsec: float | None) -> float |
 FILTERS: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "figure": figure,
+    "file_size": file_size,
     "hms": hms,
     "dms": dms,
     "in_pixels": in_pixels,

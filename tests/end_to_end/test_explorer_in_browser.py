@@ -5,11 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Request, sync_playwright
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.database.models import FileKind, ImageFile, ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,
@@ -18,6 +20,8 @@ from tests.service.web_services import (
     gunicorn_environment,
     is_healthy,
     rows,
+    storage_at,
+    store,
 )
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -50,11 +54,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def explorer_url(database_url: str) -> Iterator[str]:
+def explorer_url(database_url: str, storage_port: int) -> Iterator[str]:
     """Address of the explorer, with observations-data behind it."""
     data_port, port = free_port(), free_port()
     environment = gunicorn_environment(
-        DATABASE_URL=database_url, OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}"
+        DATABASE_URL=database_url,
+        STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}",
+        OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}",
     )
     data = gunicorn_command("observations-data", data_port)
     explorer = gunicorn_command("observations-explorer", port)
@@ -70,6 +76,42 @@ def observation_id(db: Engine) -> str:
     """Id of an observation whose field tries to be HTML."""
     with rows(db) as session:
         return add_observation(session, field=HOSTILE, images=[EXTRACTED, UNSOLVED, EXTRACTED])
+
+
+@pytest.fixture
+def film_and_pictures(db: Engine, storage_port: int, tmp_path: Path) -> str:
+    """Id of an observation with a film of a second and three pictures."""
+    path = "PAN001/M31/14d3bd/20181012T134202/20181012T134202.mp4"
+    pictured = {**EXTRACTED, "files": {FileKind.PICTURE: 1, FileKind.THUMBNAIL: 1}}
+    with rows(db) as session:
+        sequence_id = add_observation(
+            session,
+            start=START + timedelta(days=1),
+            field="M31",
+            images=[pictured] * 3,
+            film_path=path,
+            film_frames=12,
+        )
+        files = session.scalars(select(ImageFile)).all()
+    picture = tmp_path / "picture.jpg"
+    Image.new("RGB", (320, 214), "navy").save(picture)
+    with storage_at(storage_port):
+        store("panoptes-processed", path, film_of_a_second(tmp_path / "film.mp4"))
+        for file in files:
+            store(file.bucket, file.path, picture.read_bytes())
+    return sequence_id
+
+
+def film_of_a_second(path: Path) -> bytes:
+    """Return an H.264 film of twelve frames, each brighter than the one before it."""
+    size = (96, 64)
+    options = ["-movflags", "+faststart"]
+    writer = imageio_ffmpeg.write_frames(str(path), size, fps=12, output_params=options)
+    writer.send(None)
+    for grey in range(0, 240, 20):
+        writer.send(bytes([grey]) * (3 * size[0] * size[1]))
+    writer.close()
+    return path.read_bytes()
 
 
 @pytest.fixture(params=["light", "dark", "phone", "without JavaScript"])
@@ -129,6 +171,17 @@ def test_history_opens(page: Page, observation_id: str) -> None:
     page.locator("tbody summary").first.press("Enter")
     assert first.is_visible()
     assert "gce-plate-solver" in first.inner_text()
+
+
+def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
+    page.goto("/")
+    assert page.locator(".preview img").evaluate("image => image.decode().then(() => true)")
+    page.goto(f"/observations/{film_and_pictures}")
+    film = page.locator("video")
+    page.wait_for_function("document.querySelector('video').readyState >= 1")
+    assert film.evaluate("film => film.duration") == pytest.approx(1, abs=0.1)
+    assert page.locator(".strip img").count() == 3
+    assert has_no_sideways_scroll(page)
 
 
 def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:

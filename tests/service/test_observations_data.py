@@ -1,23 +1,22 @@
-"""observations-data over a real database and a real storage server."""
+"""observations-data over a real database."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from google.cloud import storage as google_storage
 from sqlalchemy import Engine, delete
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-import observations_data
-from panoptes_network import config, storage
+import observation_database
+from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.models import ImageState, Sequence
 from tests.conftest import free_port
-from tests.service.web_services import START, add_observation, create_app, rows
+from tests.service.web_services import START, add_observation, create_app, get, problem, rows
 
 SOLVED: dict[str, Any] = {
     "state": ImageState.SOURCES_EXTRACTED,
@@ -33,21 +32,6 @@ SOLVED: dict[str, Any] = {
 @pytest.fixture
 def client(db: Engine) -> FlaskClient:
     return create_app("observations-data").test_client()
-
-
-def get(client: FlaskClient, path: str, **parameters: str) -> Any:
-    answer = client.get(path, query_string=parameters)
-    assert answer.status_code == 200, answer.text
-    return answer.get_json()
-
-
-def problem(client: FlaskClient, path: str, status: int, **parameters: str) -> Any:
-    answer = client.get(path, query_string=parameters)
-    assert answer.status_code == status, answer.text
-    assert answer.mimetype == "application/problem+json"
-    assert answer.json is not None
-    assert answer.json["status"] == status
-    return answer.json
 
 
 def test_empty_network_has_no_observations(client: FlaskClient) -> None:
@@ -283,7 +267,7 @@ def _delete_all(session: Session) -> dict[str, Any]:
 
 def test_reading_cannot_write(db: Engine) -> None:
     with pytest.raises(DBAPIError, match="read-only"):
-        observations_data.read(_delete_all)
+        observation_database.read(_delete_all)
 
 
 def test_database_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,90 +289,3 @@ def test_strict_headers_with_errors_too(client: FlaskClient) -> None:
         headers = client.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-
-
-# --- files
-
-
-CONTENT = bytes(range(256)) * 10_000
-"""2.56 MB: three pieces, and no byte looks like its neighbour."""
-FIELD = 'KIC 8462852 "ü" #1?'
-PATH = f"PAN001/{FIELD}/14d3bd/20181011T134202/20181011T134333.fits.fz"
-
-
-@pytest.fixture
-def file_url(
-    client: FlaskClient, db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """Address of an image's raw file."""
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
-    storage.client.cache_clear()
-    bucket = storage.client().bucket("panoptes-raw")
-    if not bucket.exists():
-        bucket.create()
-    for path in (PATH, "secret.txt"):
-        google_storage.Blob(path, bucket).upload_from_string(CONTENT)
-    with rows(db) as session:
-        sequence_id = add_observation(session, field=FIELD, images=[{}, {}])
-    image = get(client, f"/observations/{sequence_id}")["images"][0]
-    yield image["files"]["raw"]["url"]
-    storage.client.cache_clear()
-
-
-def test_file_is_what_was_uploaded(client: FlaskClient, file_url: str) -> None:
-    answer = client.get(file_url)
-    assert answer.status_code == 200
-    assert answer.data == CONTENT
-    assert answer.content_length == len(CONTENT)
-    assert answer.headers["Content-Disposition"] == "attachment; filename=20181011T134333.fits.fz"
-
-
-@pytest.mark.parametrize(
-    ("asked", "wanted"),
-    [
-        ("bytes=0-0", slice(0, 1)),
-        ("bytes=1000000-1100000", slice(1_000_000, 1_100_001)),
-        ("bytes=-10", slice(-10, None)),
-        ("bytes=2000000-", slice(2_000_000, None)),
-    ],
-)
-def test_range_of_a_file(client: FlaskClient, file_url: str, asked: str, wanted: slice) -> None:
-    answer = client.get(file_url, headers={"Range": asked})
-    assert answer.status_code == 206
-    assert answer.data == CONTENT[wanted]
-
-
-def test_range_behind_the_end(client: FlaskClient, file_url: str) -> None:
-    answer = client.get(file_url, headers={"Range": f"bytes={len(CONTENT)}-"})
-    assert answer.status_code == 416
-
-
-def test_unchanged_file_is_not_sent_again(client: FlaskClient, file_url: str) -> None:
-    etag = client.get(file_url).headers["ETag"]
-    assert client.get(file_url, headers={"If-None-Match": etag}).status_code == 304
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/files/raw/secret.txt",
-        f"/files/processed/{PATH}",
-        "/files/raw/../secret.txt",
-        "/files/raw/%2e%2e/secret.txt",
-        "/files/raw/a%00",
-        "/files/raw/" + "a" * 2000,
-    ],
-)
-def test_only_files_of_images_are_sent(client: FlaskClient, file_url: str, path: str) -> None:
-    assert client.get(path).status_code == 404
-
-
-def test_file_gone_from_its_bucket(client: FlaskClient, file_url: str) -> None:
-    problem(client, file_url.replace("20181011T134333", "20181011T134543"), 404)
-
-
-def test_storage_away(client: FlaskClient, file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
-    monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.1))
-    storage.client.cache_clear()
-    problem(client, file_url, 503)

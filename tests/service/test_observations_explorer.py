@@ -1,22 +1,21 @@
 """observations-explorer over a real observations-data, as a reader of its HTML sees it."""
 # ruff: noqa: RUF001 - a page writes real minus signs, primes and dashes
 
+import html as html_text
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
-from astropy.coordinates import Angle
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-import page_format
-import sequence_plots
-from panoptes_network import config, storage
-from panoptes_network.database.models import ImageState
+from panoptes_network import config
+from panoptes_network.database.models import FileKind, ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,
@@ -26,6 +25,8 @@ from tests.service.web_services import (
     gunicorn_environment,
     is_healthy,
     rows,
+    storage_at,
+    store,
 )
 
 HOSTILE = "<script>alert(1)</script> \"quoted\" 'too' & Köln ☄ ../../etc"
@@ -38,6 +39,15 @@ EXTRACTED: dict[str, Any] = {
     "n_sources": 9012,
     "fwhm_px": 2.1,
 }
+ALL_FILES = {
+    FileKind.CR2: 24_123_456,
+    FileKind.RED: 9_870_000,
+    FileKind.GREEN: 9_880_000,
+    FileKind.BLUE: 9_890_000,
+    FileKind.PICTURE: 1_440_000,
+    FileKind.THUMBNAIL: 15_800,
+}
+FILM_PATH = f"PAN001/{HOSTILE.replace('/', '')}/14d3bd/20181011T134202/20181011T134202.mp4"
 CONTENT = bytes(range(256)) * 4000
 
 
@@ -145,6 +155,104 @@ def test_observation_shows_images_reasons_and_history(client: FlaskClient, db: E
     assert 'aria-label="Sources: from 9\N{NARROW NO-BREAK SPACE}012' in html
 
 
+def test_list_shows_a_picture_of_each_observation(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        add_observation(session, images=[{"files": ALL_FILES}, {"files": ALL_FILES}, {}])
+        add_observation(session, start=START - timedelta(days=1), images=[{}])
+    pictured, bare = page(client, "/").split('<td class="preview">')[1:]
+    thumbnail = "PAN001/M42/14d3bd/20181011T134202/20181011T134543_thumb.jpg"
+    assert f'<img class="thumbnail" src="/files/processed/{thumbnail}" alt=""' in pictured
+    assert 'width="320" height="214" loading="lazy"' in pictured
+    assert "<img" not in bare
+    assert "No picture" in bare
+
+
+def test_observation_shows_its_film(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(
+            session,
+            field=HOSTILE.replace("/", ""),
+            images=[{}, {"files": ALL_FILES}],
+            film_path=FILM_PATH,
+            film_frames=12,
+        )
+    html = page(client, f"/observations/{sequence_id}")
+    assert "<script" not in html
+    film = html.split('<figure class="film">')[1].split("</figure>")[0]
+    poster, source, link = re.findall(' (?:src|poster|href)="([^"]+)"', film)
+    assert unquote(html_text.unescape(source)) == f"/files/processed/{FILM_PATH}"
+    assert poster == source.replace("20181011T134202.mp4", "20181011T134543.jpg")
+    assert link == source
+    assert 'controls loop playsinline preload="metadata" width="1920" height="1280"' in film
+    assert "12 frames" in film
+    assert 'download="20181011T134202.mp4"' in film
+
+
+def test_observation_says_why_it_has_no_film(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        waiting = add_observation(session)
+        given_up = add_observation(
+            session, start=START - timedelta(days=1), film_reason="only 2 <frames>"
+        )
+    html = page(client, f"/observations/{waiting}")
+    assert "no image has come for a while" in html
+    assert "needs three frames" in html
+    html = page(client, f"/observations/{given_up}")
+    assert '<p class="reason">only 2 &lt;frames&gt;</p>' in html
+    assert "<video" not in html
+
+
+def test_film_of_earlier_images_stays(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, film_path=FILM_PATH, film_reason="only 1 frame")
+    html = page(client, f"/observations/{sequence_id}")
+    assert "<video" in html
+    assert "The film was not made anew when images changed: only 1 frame" in html
+
+
+def test_observation_shows_its_pictures_in_time_order(client: FlaskClient, db: Engine) -> None:
+    without_preview: dict[str, Any] = {"files": {FileKind.PICTURE: 1}}
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[{"files": ALL_FILES}, {}, without_preview])
+    html = page(client, f"/observations/{sequence_id}")
+    first, second, third = html.split('<ol class="strip">')[1].split("</ol>")[0].split("<li>")[1:]
+    folder = "/files/processed/PAN001/M42/14d3bd/20181011T134202"
+    assert f'href="{folder}/20181011T134333.jpg"' in first
+    assert f'src="{folder}/20181011T134333_thumb.jpg"' in first
+    assert 'alt="Picture of 2018-10-11 13:43:33 UTC"' in first
+    assert 'width="320" height="214" loading="lazy"' in first
+    assert ("<a" in second, "No picture" in second) == (False, True)
+    assert f'href="{folder}/20181011T134753.jpg"' in third
+    assert "No preview" in third
+
+
+def test_image_links_to_all_its_files(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        images = [{"solved_path": "PAN001/solved.fits.fz", "files": ALL_FILES}]
+        sequence_id = add_observation(session, images=images)
+    html = page(client, f"/observations/{sequence_id}")
+    files = html.split('<ul class="files"')[1].split("</ul>")[0]
+    words = [re.sub(r"<span class=.hidden.*?</span>|<[^>]+>", "", f) for f in files.split("<li>")]
+    assert [" ".join(word.split()) for word in words[1:]] == [
+        "Raw FITS",
+        "Solved FITS",
+        "CR2 24.1 MB",
+        "Red FITS 9.9 MB",
+        "Green FITS 9.9 MB",
+        "Blue FITS 9.9 MB",
+        "Picture 1.4 MB",
+        "Thumbnail 16 kB",
+    ]
+    assert 'href="/files/raw/PAN001/M42/14d3bd/20181011T134202/20181011T134333.cr2"' in files
+
+
+def test_observation_without_pictures_or_files(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[{"bucket_path": None}])
+    html = page(client, f"/observations/{sequence_id}")
+    assert ("strip" in html, 'class="files"' in html) == (False, False)
+
+
 def test_observation_without_images(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         sequence_id = add_observation(session, field=None)
@@ -186,7 +294,8 @@ def test_strict_headers_on_every_answer(client: FlaskClient) -> None:
 
 def test_pages_need_nothing_that_the_policy_forbids(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
-        sequence_id = add_observation(session, images=[EXTRACTED, EXTRACTED])
+        pictured = {**EXTRACTED, "files": ALL_FILES}
+        sequence_id = add_observation(session, images=[pictured, pictured], film_path=FILM_PATH)
     for path in ("/", f"/observations/{sequence_id}", "/nowhere"):
         html = client.get(path).text
         assert not re.search(r"<style|<script|\sstyle=|\son\w+=", html)
@@ -198,21 +307,15 @@ def test_file_comes_through(
     client: FlaskClient,
     db: Engine,
     storage_port: int,
-    monkeypatch: pytest.MonkeyPatch,
     field: str,
 ) -> None:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
     with rows(db) as session:
         sequence_id = add_observation(session, field=field, images=[EXTRACTED])
     href = re.search(r'href="(/files/raw/[^"]+)"', page(client, f"/observations/{sequence_id}"))
     assert href is not None
-    storage.client.cache_clear()
-    bucket = storage.client().bucket("panoptes-raw")
-    if not bucket.exists():
-        bucket.create()
     path = f"PAN001/{field}/14d3bd/20181011T134202/20181011T134333.fits.fz"
-    bucket.blob(path).upload_from_string(CONTENT)
-    storage.client.cache_clear()
+    with storage_at(storage_port):
+        store("panoptes-raw", path, CONTENT)
     whole = client.get(href[1])
     assert whole.data == CONTENT
     assert whole.headers["Content-Disposition"] == "attachment; filename=20181011T134333.fits.fz"
@@ -221,6 +324,21 @@ def test_file_comes_through(
     unchanged = client.get(href[1], headers={"If-None-Match": whole.headers["ETag"]})
     assert unchanged.status_code == 304
     assert client.head(href[1]).headers["Content-Length"] == str(len(CONTENT))
+
+
+def test_film_comes_through_as_one(client: FlaskClient, db: Engine, storage_port: int) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, film_path=FILM_PATH)
+    source = re.search('source src="([^"]+)"', page(client, f"/observations/{sequence_id}"))
+    assert source is not None
+    href = html_text.unescape(source[1])
+    with storage_at(storage_port):
+        store("panoptes-processed", FILM_PATH, CONTENT)
+    part = client.get(href, headers={"Range": "bytes=100-"})
+    assert (part.status_code, part.data) == (206, CONTENT[100:])
+    assert part.headers["Content-Type"] == "video/mp4"
+    assert part.headers["Content-Disposition"] == "inline; filename=20181011T134202.mp4"
+    assert part.headers["X-Content-Type-Options"] == "nosniff"
 
 
 # --- when observations-data fails
@@ -277,69 +395,3 @@ def test_data_service_answers_something_else(
 ) -> None:
     client = explorer(monkeypatch, f"http://127.0.0.1:{upstream}")
     assert "<b>nothing" not in page(client, "/", expected)
-
-
-# --- how values look
-
-
-@pytest.mark.parametrize("ra_deg", [0.0, 83.822, 303.211, 359.9997, 15.0])
-def test_hms_as_astropy_writes_it(ra_deg: float) -> None:
-    words = page_format.hms(ra_deg).translate({ord("h"): ":", ord("m"): ":", ord("s"): " "})
-    expected = Angle(ra_deg, "deg").to_string(unit="hour", sep=":", precision=1, pad=True)
-    assert words.replace(" ", "") == expected
-
-
-@pytest.mark.parametrize("dec_deg", [0.0, -5.391, 46.02, -0.0042, 89.9999, -90.0])
-def test_dms_as_astropy_writes_it(dec_deg: float) -> None:
-    words = page_format.dms(dec_deg).translate({ord("°"): ":", ord("′"): ":", ord("″"): " "})
-    expected = Angle(dec_deg, "deg").to_string(sep=":", precision=0, pad=True, alwayssign=True)
-    assert words.replace(" ", "").replace("−", "-") == expected
-
-
-def test_right_ascension_never_shows_24h() -> None:
-    assert page_format.hms(359.99999) == "00h 00m 00.0s"
-
-
-def test_missing_values_are_dashes() -> None:
-    texts = [page_format.utc(None), page_format.figure(None), page_format.hms(None)]
-    assert [*texts, page_format.dms(None)] == ["–"] * 4
-    assert page_format.in_pixels(None, 10.29) is None
-    assert page_format.in_pixels(2.0, None) is None
-
-
-def test_figures_group_thousands_and_keep_the_sign() -> None:
-    assert page_format.figure(-1234567.891, 1) == "−1\u202f234\u202f567.9"
-
-
-def test_time_is_shown_in_utc() -> None:
-    assert page_format.utc("2018-10-11T03:42:02-10:00") == "2018-10-11 13:42:02"
-
-
-def _images(values: list[float | None]) -> list[dict[str, object]]:
-    columns = dict.fromkeys(quantity.column for quantity in sequence_plots.QUANTITIES)
-    times = [(START + timedelta(minutes=2 * i)).isoformat() for i in range(len(values))]
-    return [
-        {**columns, "time": time, "fwhm_px": value}
-        for time, value in zip(times, values, strict=True)
-    ]
-
-
-def test_plot_leaves_out_what_was_not_measured() -> None:
-    [plot] = sequence_plots.plots(_images([2.0, None, 3.0, 2.5]))
-    xs, ys = [p.x for p in plot.points], [p.y for p in plot.points]
-    left, right = sequence_plots.LEFT, sequence_plots.WIDTH - sequence_plots.RIGHT
-    # The second image keeps its place in time: the third lies two thirds of the way.
-    assert xs == pytest.approx([left, left + (right - left) * 2 / 3, right])
-    assert ys[1] < ys[2] < ys[0]
-    assert (plot.low, plot.high) == ("2.00", "3.00")
-
-
-@pytest.mark.parametrize("values", [[], [2.0], [None, 2.0]])
-def test_no_plot_of_less_than_two_points(values: list[float | None]) -> None:
-    assert sequence_plots.plots(_images(values)) == []
-
-
-def test_equal_values_lie_in_the_middle() -> None:
-    [plot] = sequence_plots.plots(_images([2.0, 2.0]))
-    middle = (sequence_plots.TOP + sequence_plots.HEIGHT - sequence_plots.BOTTOM) / 2
-    assert [point.y for point in plot.points] == [middle, middle]

@@ -9,16 +9,37 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Camera, Image, ImageEvent, ImageState, Sequence, Unit
+from panoptes_network import storage
+from panoptes_network.database.models import (
+    Camera,
+    FileKind,
+    Image,
+    ImageEvent,
+    ImageFile,
+    ImageState,
+    Sequence,
+    Unit,
+)
 from panoptes_network.ids import CameraTime, ObjectPath
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2018, 10, 11, 13, 42, 2, tzinfo=UTC)
+SUFFIXES = {
+    FileKind.CR2: ".cr2",
+    FileKind.RED: "_r.fits.fz",
+    FileKind.GREEN: "_g.fits.fz",
+    FileKind.BLUE: "_b.fits.fz",
+    FileKind.PICTURE: ".jpg",
+    FileKind.THUMBNAIL: "_thumb.jpg",
+}
+"""What the network calls a file of each kind, behind the image's time."""
 
 
 def create_app(service: str) -> Flask:
@@ -54,6 +75,41 @@ def is_healthy(port: int) -> bool:
         return False
 
 
+def get(client: FlaskClient, path: str, **parameters: str) -> Any:
+    """Return the JSON that observations-data answers."""
+    answer = client.get(path, query_string=parameters)
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()
+
+
+def problem(client: FlaskClient, path: str, status: int, **parameters: str) -> Any:
+    """Return the problem that observations-data answers with `status`."""
+    answer = client.get(path, query_string=parameters)
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json is not None
+    assert answer.json["status"] == status
+    return answer.json
+
+
+@contextmanager
+def storage_at(port: int) -> Iterator[None]:
+    """Lead this process's storage client to the server on `port`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        storage.client.cache_clear()
+        yield
+    storage.client.cache_clear()
+
+
+def store(bucket_name: str, path: str, content: bytes) -> None:
+    """Put an object into a bucket, which is made where there is none."""
+    bucket = storage.client().bucket(bucket_name)
+    if not bucket.exists():
+        bucket.create()
+    bucket.blob(path).upload_from_string(content)
+
+
 @contextmanager
 def rows(db: Engine) -> Iterator[Session]:
     """Give a session whose rows are committed at the end."""
@@ -69,8 +125,13 @@ def add_observation(
     start: datetime = START,
     field: str | None = "M42",
     images: list[dict[str, Any]] | None = None,
+    **columns: Any,
 ) -> str:
-    """Add an observation whose n-th image has `images[n]` as columns; return its id."""
+    """Add an observation with further `columns`; return its id.
+
+    Its n-th image has `images[n]` as columns; ``files`` among them are the sizes in bytes of
+    its further files by kind.
+    """
     sequence_id = str(CameraTime(unit_id, camera_id, start))
     session.merge(Unit(unit_id=unit_id))
     session.flush()
@@ -86,13 +147,30 @@ def add_observation(
             exptime_s=120.0,
             iso=100,
             software="POCSv0.6.0",
+            **columns,
         )
     )
     session.flush()
-    for number, columns in enumerate(images or []):
+    for number, image in enumerate(images or []):
         time = start + timedelta(seconds=91 + 130 * number)
-        _add_image(session, sequence_id, CameraTime(unit_id, camera_id, time), field, columns)
+        _add_image(session, sequence_id, CameraTime(unit_id, camera_id, time), field, image)
     return sequence_id
+
+
+def add_file(session: Session, image_id: str, kind: str, path: str, n_bytes: int = 1) -> None:
+    """Add a file of an image, in the bucket that its kind belongs to."""
+    session.add(
+        ImageFile(
+            bucket="panoptes-raw" if kind == FileKind.CR2 else "panoptes-processed",
+            path=path,
+            image_id=image_id,
+            kind=kind,
+            generation=1,
+            source_path="any",
+            source_generation=1,
+            n_bytes=n_bytes,
+        )
+    )
 
 
 def _add_image(
@@ -100,15 +178,19 @@ def _add_image(
 ) -> None:
     start = CameraTime.parse(sequence_id).time
     stem = str(ids).rpartition("_")[2]
+    files: dict[FileKind, int] = columns.get("files", {})
     path = ObjectPath(ids.unit_id, ids.camera_id, start, stem, ".fits.fz", field).path
     given: dict[str, Any] = {
         "state": ImageState.METADATA_RECEIVED,
         "bucket": "panoptes-raw",
         "bucket_path": path,
         "generation": 1,
-        **columns,
+        **{name: value for name, value in columns.items() if name != "files"},
     }
     session.add(Image(image_id=str(ids), sequence_id=sequence_id, time=ids.time, **given))
+    for kind, n_bytes in files.items():
+        file_path = path.removesuffix(".fits.fz") + SUFFIXES[kind]
+        add_file(session, str(ids), kind, file_path, n_bytes)
     steps = [("cf-header-to-db", "metadata_received", None, None)]
     if given["state"] != ImageState.METADATA_RECEIVED:
         end = (given["state"], given.get("reason_code"), given.get("reason"))

@@ -1,0 +1,87 @@
+"""How observations-explorer writes values and lays out its plots."""
+# ruff: noqa: RUF001 - a page writes real minus signs, primes and dashes
+
+from datetime import timedelta
+
+import pytest
+from astropy.coordinates import Angle
+
+import page_format
+import sequence_plots
+from panoptes_network.database.models import FileKind
+from tests.service.web_services import START
+
+
+@pytest.mark.parametrize("ra_deg", [0.0, 83.822, 303.211, 359.9997, 15.0])
+def test_hms_as_astropy_writes_it(ra_deg: float) -> None:
+    words = page_format.hms(ra_deg).translate({ord("h"): ":", ord("m"): ":", ord("s"): " "})
+    expected = Angle(ra_deg, "deg").to_string(unit="hour", sep=":", precision=1, pad=True)
+    assert words.replace(" ", "") == expected
+
+
+@pytest.mark.parametrize("dec_deg", [0.0, -5.391, 46.02, -0.0042, 89.9999, -90.0])
+def test_dms_as_astropy_writes_it(dec_deg: float) -> None:
+    words = page_format.dms(dec_deg).translate({ord("°"): ":", ord("′"): ":", ord("″"): " "})
+    expected = Angle(dec_deg, "deg").to_string(sep=":", precision=0, pad=True, alwayssign=True)
+    assert words.replace(" ", "").replace("−", "-") == expected
+
+
+def test_right_ascension_never_shows_24h() -> None:
+    assert page_format.hms(359.99999) == "00h 00m 00.0s"
+
+
+def test_missing_values_are_dashes() -> None:
+    texts = [page_format.utc(None), page_format.figure(None), page_format.hms(None)]
+    assert [*texts, page_format.dms(None)] == ["–"] * 4
+    assert page_format.in_pixels(None, 10.29) is None
+    assert page_format.in_pixels(2.0, None) is None
+
+
+def test_figures_group_thousands_and_keep_the_sign() -> None:
+    assert page_format.figure(-1234567.891, 1) == "−1\u202f234\u202f567.9"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "words"),
+    [(0, "1 kB"), (1, "1 kB"), (15_800, "16 kB"), (999_499, "999 kB"), (999_500, "1.0 MB")],
+)
+def test_size_of_a_file(n_bytes: int, words: str) -> None:
+    assert page_format.file_size(n_bytes) == words
+
+
+def test_every_kind_of_file_has_a_label() -> None:
+    assert set(page_format.FILE_KINDS) == {"raw", "processed", *FileKind}
+
+
+def test_time_is_shown_in_utc() -> None:
+    assert page_format.utc("2018-10-11T03:42:02-10:00") == "2018-10-11 13:42:02"
+
+
+def _images(values: list[float | None]) -> list[dict[str, object]]:
+    columns = dict.fromkeys(quantity.column for quantity in sequence_plots.QUANTITIES)
+    times = [(START + timedelta(minutes=2 * i)).isoformat() for i in range(len(values))]
+    return [
+        {**columns, "time": time, "fwhm_px": value}
+        for time, value in zip(times, values, strict=True)
+    ]
+
+
+def test_plot_leaves_out_what_was_not_measured() -> None:
+    [plot] = sequence_plots.plots(_images([2.0, None, 3.0, 2.5]))
+    xs, ys = [p.x for p in plot.points], [p.y for p in plot.points]
+    left, right = sequence_plots.LEFT, sequence_plots.WIDTH - sequence_plots.RIGHT
+    # The second image keeps its place in time: the third lies two thirds of the way.
+    assert xs == pytest.approx([left, left + (right - left) * 2 / 3, right])
+    assert ys[1] < ys[2] < ys[0]
+    assert (plot.low, plot.high) == ("2.00", "3.00")
+
+
+@pytest.mark.parametrize("values", [[], [2.0], [None, 2.0]])
+def test_no_plot_of_less_than_two_points(values: list[float | None]) -> None:
+    assert sequence_plots.plots(_images(values)) == []
+
+
+def test_equal_values_lie_in_the_middle() -> None:
+    [plot] = sequence_plots.plots(_images([2.0, 2.0]))
+    middle = (sequence_plots.TOP + sequence_plots.HEIGHT - sequence_plots.BOTTOM) / 2
+    assert [point.y for point in plot.points] == [middle, middle]
