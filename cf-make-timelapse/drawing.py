@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from panoptes_network.caption import with_caption
 from PIL import Image
 
-from film import film_size
+from film import film_width
+from panoptes_network.caption import with_caption
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.mosaic import read_image
 from panoptes_network.picture import Look, colour_planes, measure_look, render, resize
@@ -39,6 +39,5 @@ def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArr
     if mosaic.shape != shape:
         raise PermanentError(Reason.WRONG_SHAPE, "the frame has another size than its sequence")
     picture = render(colour_planes(mosaic), look)
-    _, width = film_size(*picture.shape[:2])
-    captioned = np.asarray(with_caption(Image.fromarray(resize(picture, width)), left, right))
-    return captioned[: captioned.shape[0] // 2 * 2]
+    small = Image.fromarray(resize(picture, film_width(picture.shape[1])))
+    return np.asarray(with_caption(small, left, right))

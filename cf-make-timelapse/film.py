@@ -22,13 +22,9 @@ _OPTIONS = [
 Picture = NDArray[np.uint8]
 
 
-def film_size(height: int, width: int) -> tuple[int, int]:
-    """Return height and width of a film of frames of this size.
-
-    At most `MOST_WIDTH` wide; both even, as the colours of H.264 are stored at half size.
-    """
-    scale = min(1.0, MOST_WIDTH / width)
-    return max(2, int(height * scale) // 2 * 2), max(2, int(width * scale) // 2 * 2)
+def film_width(width: int) -> int:
+    """Return how wide a film of pictures of this width is: even, as the encoder asks for."""
+    return min(MOST_WIDTH, max(2, width // 2 * 2))
 
 
 def frame_rate(frames: int) -> int:

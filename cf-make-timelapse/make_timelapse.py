@@ -18,7 +18,7 @@ from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
 from panoptes_network.ids import CameraTime, format_time, parse_path
-from panoptes_network.picture import film_look
+from panoptes_network.picture import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import fetch
@@ -32,6 +32,7 @@ MOST_FRAMES = 480
 SAMPLES = 7
 """Frames that the stretch of a film is measured on."""
 FRAME_LIMIT_S = 60
+FILE_NAME = "film.mp4"
 
 _log = logging.getLogger(SERVICE)
 
@@ -118,30 +119,32 @@ def _is_pointing(image: FilmImage) -> bool:
 
 def _write(plan: Plan, folder: Path) -> int:
     """Write the film into `folder` and return the number of its frames."""
-    _check_enough(len(plan.images))
-    step = -(-len(plan.images) // MOST_FRAMES)
-    images = plan.images[::step]
+    if len(plan.images) < LEAST_FRAMES:
+        raise _too_few(len(plan.images))
+    images = plan.images[:: -(-len(plan.images) // MOST_FRAMES)]
     samples = [_of_frame(image, folder, drawing.measure) for image in _spread(images, SAMPLES)]
     measured = [sample for sample in samples if sample]
     if not measured:
-        _check_enough(0)
+        raise _too_few(0)
     shape = Counter(shape for shape, _ in measured).most_common(1)[0][0]
     look = film_look([look for other, look in measured if other == shape])
     about = " ".join(filter(None, [plan.field, *plan.sequence_id.split("_")[:2]]))
 
-    def draw(image: FilmImage) -> Any:
+    def draw(image: FilmImage) -> Picture | None:
         time = f"{image.time:%Y-%m-%d %H:%M:%S} UTC"
         return _of_frame(image, folder, drawing.draw, shape, look, about, time)
 
-    return _encode(images, draw, folder / "film.mp4")
+    return _encode(images, draw, folder / FILE_NAME)
 
 
-def _encode(images: list[FilmImage], draw: Callable[[FilmImage], Any], path: Path) -> int:
+def _encode(
+    images: list[FilmImage], draw: Callable[[FilmImage], Picture | None], path: Path
+) -> int:
     """Write the pictures of those images that can be drawn; return how many these are."""
     pictures = (picture for picture in map(draw, images) if picture is not None)
     first = next(pictures, None)
     if first is None:
-        _check_enough(0)
+        raise _too_few(0)
     height, width = first.shape[:2]
     frames = 1
     with film.open_film(path, (height, width), film.frame_rate(len(images))) as add:
@@ -149,7 +152,8 @@ def _encode(images: list[FilmImage], draw: Callable[[FilmImage], Any], path: Pat
         for picture in pictures:
             add(picture)
             frames += 1
-    _check_enough(frames)
+    if frames < LEAST_FRAMES:
+        raise _too_few(frames)
     return frames
 
 
@@ -177,7 +181,7 @@ def _upload(plan: Plan, folder: Path, frames: int) -> StoredObject:
     return storage.upload(
         settings().processed_bucket,
         plan.path,
-        folder / "film.mp4",
+        folder / FILE_NAME,
         metadata,
         content_type="video/mp4",
         over_generation=plan.before.generation if plan.before else 0,
@@ -190,9 +194,8 @@ def _spread(images: Sequence[FilmImage], count: int) -> list[FilmImage]:
     return [images[(2 * number + 1) * len(images) // (2 * count)] for number in range(count)]
 
 
-def _check_enough(frames: int) -> None:
-    if frames < LEAST_FRAMES:
-        raise PermanentError(
-            Reason.TOO_FEW_FRAMES,
-            f"a film needs {LEAST_FRAMES} frames that can be shown; this sequence has {frames}",
-        )
+def _too_few(frames: int) -> PermanentError:
+    return PermanentError(
+        Reason.TOO_FEW_FRAMES,
+        f"a film needs {LEAST_FRAMES} frames that can be shown; this sequence has {frames}",
+    )
