@@ -25,6 +25,9 @@ def measure(source: Path) -> tuple[Shape, Look]:
 def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArray[np.uint8]:
     """Return a FITS frame as a picture of the film, with its caption.
 
+    The stretch is the film's, so that a star keeps its brightness; the sky below it is the
+    frame's own, so that moonlight and dawn neither blacken the night nor whiten the rest.
+
     Returns
     -------
     ndarray, shape (height, width, 3), uint8
@@ -35,9 +38,10 @@ def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArr
     PermanentError
         As `read_image`, or WRONG_SHAPE for a frame of another size.
     """
-    mosaic, _ = read_image(source, is_cr2=False)
+    mosaic, balance = read_image(source, is_cr2=False)
     if mosaic.shape != shape:
         raise PermanentError(Reason.WRONG_SHAPE, "the frame has another size than its sequence")
-    picture = render(colour_planes(mosaic), look)
+    planes = colour_planes(mosaic)
+    picture = render(planes, look.with_sky_of(measure_look(planes, balance)))
     small = Image.fromarray(resize(picture, film_width(picture.shape[1])))
     return np.asarray(with_caption(small, left, right))

@@ -94,7 +94,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         for name, value in env.items():
             patch.setenv(name, value)
         _forget_addresses()
-        load_gaia(CROP.ra_deg, CROP.dec_deg, 4)
+        load_gaia(CROP.ra_deg, CROP.dec_deg, 10)
         # Other tests' fixtures put an engine of theirs in its place: close it here.
         database.engine().dispose()
         client = Client(project=env["GOOGLE_CLOUD_PROJECT"])
