@@ -34,7 +34,7 @@ def convert(request: ImageObject) -> dict[str, Any]:
     own = _own_fits(upload)
     if own:
         return {"image_id": upload.path.image_id, "made": False, "kept": own}
-    return make_products(upload, [FITS], write_fits, SERVICE, bucket=settings().raw_bucket)
+    return make_products(upload, [FITS], write_fits, SERVICE, settings().raw_bucket)
 
 
 def write_fits(source: Path, path: ObjectPath, folder: Path) -> None:

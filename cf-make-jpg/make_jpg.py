@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from panoptes_network.caption import with_caption
 from PIL import Image
 
+from panoptes_network.caption import with_caption
+from panoptes_network.config import settings
 from panoptes_network.conversion import Product, find_image, make_products
 from panoptes_network.database.models import FileKind
 from panoptes_network.events import ImageObject
@@ -39,7 +40,8 @@ def convert(request: ImageObject) -> dict[str, Any]:
     made_from = Origin.of(upload.stored)
     if made_from is not None:
         return {"image_id": upload.path.image_id, "made": False, "made_from": made_from.path}
-    return make_products(upload, [PICTURE, THUMBNAIL], write_pictures, SERVICE)
+    products, bucket = [PICTURE, THUMBNAIL], settings().processed_bucket
+    return make_products(upload, products, write_pictures, SERVICE, bucket)
 
 
 def write_pictures(source: Path, path: ObjectPath, folder: Path) -> None:

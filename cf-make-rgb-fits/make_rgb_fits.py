@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from panoptes_network.config import settings
 from panoptes_network.conversion import Product, find_cr2, make_products
 from panoptes_network.cr2 import cards
 from panoptes_network.cr2.pixels import interpolate
@@ -48,7 +49,8 @@ def convert(request: RgbRequest) -> dict[str, Any]:
     asked_for = "" if request.rawpy_options is None else options.model_dump_json(exclude_none=True)
     upload = find_cr2(request)
     work = partial(write_planes, options=options)
-    return make_products(upload, list(PLANES.values()), work, SERVICE, options=asked_for)
+    products, bucket = list(PLANES.values()), settings().processed_bucket
+    return make_products(upload, products, work, SERVICE, bucket, options=asked_for)
 
 
 def write_planes(source: Path, path: ObjectPath, folder: Path, options: RawpyOptions) -> None:

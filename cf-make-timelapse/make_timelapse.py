@@ -17,11 +17,11 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
+from panoptes_network.frame import MAX_FRAME_BYTES
 from panoptes_network.ids import CameraTime, format_time, parse_path
 from panoptes_network.picture import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
-from panoptes_network.uploads import fetch
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -168,7 +168,7 @@ def _of_frame(
     file = folder / "frame"
     try:
         stored = storage.find(image.bucket, image.path, image.generation)
-        fetch(stored, file)
+        storage.download(stored, file, MAX_FRAME_BYTES)
         return isolation.run(function, FRAME_LIMIT_S, file, *args, **kwargs)
     except PermanentError as error:
         about = {"bucket_path": image.path, "reason_code": error.reason}

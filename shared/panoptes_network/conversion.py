@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from panoptes_network import isolation, storage
-from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
 from panoptes_network.database.images import record_failure
 from panoptes_network.database.models import FileKind
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject
+from panoptes_network.frame import MAX_FRAME_BYTES
 from panoptes_network.ids import ObjectPath, parse_path, replace_suffix
 from panoptes_network.metadata import identify
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
-from panoptes_network.uploads import fetch, find_upload
+from panoptes_network.uploads import find_upload
 
 TIME_LIMIT_S = 60
 """For one file; a full frame takes one to five seconds."""
@@ -94,8 +94,8 @@ def make_products(
     products: Sequence[Product],
     convert: Convert,
     service: str,
+    bucket: str,
     *,
-    bucket: str | None = None,
     options: str = "",
 ) -> dict[str, Any]:
     """Make the products of an image that are not there yet, and say what is there now.
@@ -110,8 +110,8 @@ def make_products(
         A function of a module, or a `partial` of one: it runs in another process.
     service : str
         Who records a failure.
-    bucket : str, optional
-        Where the products go; without one, to the processed bucket.
+    bucket : str
+        Where the products go.
     options : str
         Those that were asked for, in one writing; empty where none were.
 
@@ -122,20 +122,20 @@ def make_products(
     TransientError
         When storage or database is away, or somebody else has written a product meanwhile.
     """
-    origin, target = upload.origin(options), bucket or settings().processed_bucket
+    origin = upload.origin(options)
     paths = {product: replace_suffix(upload.stored.path, product.ending) for product in products}
-    there = {product: storage.find_if_there(target, path) for product, path in paths.items()}
+    there = {product: storage.find_if_there(bucket, path) for product, path in paths.items()}
     wanted = [product for product in products if _is_due(there[product], origin)]
     if wanted:
         with recorded_failures(upload, service), tempfile.TemporaryDirectory() as folder:
             _convert(upload, convert, Path(folder))
             for product in wanted:
-                there[product] = _upload(product, Path(folder), target, paths, there, origin)
+                there[product] = _upload(product, Path(folder), bucket, paths, there, origin)
     _record(there)
     return {
         "image_id": upload.path.image_id,
         "made": bool(wanted),
-        "bucket": target,
+        "bucket": bucket,
         "paths": list(paths.values()),
     }
 
@@ -172,7 +172,7 @@ def _is_due(there: StoredObject | None, origin: Origin) -> bool:
 
 def _convert(upload: Upload, convert: Convert, folder: Path) -> None:
     source = folder / "source"
-    fetch(upload.stored, source)
+    storage.download(upload.stored, source, MAX_FRAME_BYTES)
     isolation.run(convert, TIME_LIMIT_S, source, upload.path, folder)
 
 

@@ -19,6 +19,9 @@ MIN_SIDE_PX = 200
 MAX_PIXELS = 60_000_000
 """Three times a PANOPTES frame; a larger one would not fit the worker's memory."""
 
+MAX_FRAME_BYTES = 64_000_000
+"""Of a frame's file: three times a CR2 of a PANOPTES camera, more than its frame as plain FITS."""
+
 _MIN_NOISE_ADU = 3.0
 """Spread of a frame that saw light: read noise alone is 6.7 ADU (measured on real frames)."""
 

@@ -103,8 +103,20 @@ def read_range(stored: StoredObject, start: int, length: int) -> bytes:
     return bytes(data)
 
 
-def download(stored: StoredObject, target: Path) -> None:
-    """Write an object to the file `target`, checking its checksum."""
+def download(stored: StoredObject, target: Path, max_bytes: int | None = None) -> None:
+    """Write an object to the file `target`, checking its checksum.
+
+    Raises
+    ------
+    PermanentError
+        OBJECT_MISSING, or TOO_LARGE for one of more than `max_bytes`.
+    TransientError
+        When storage is away.
+    """
+    if max_bytes is not None and stored.size > max_bytes:
+        raise PermanentError(
+            Reason.TOO_LARGE, f"the file has {stored.size} bytes, more than {max_bytes}"
+        )
     with _faults(stored.path):
         _blob(stored).download_to_filename(str(target), timeout=TIMEOUT_S, retry=_RETRY)
 

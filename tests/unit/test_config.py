@@ -55,9 +55,12 @@ def settings_read_by(service: Path) -> set[str]:
         source = modules.pop().read_text()
         read |= set(re.findall(r"settings\(\)\.(\w+)", source))
         imported = re.findall(r"^from panoptes_network\.([\w.]+) import", source, re.MULTILINE)
-        for names in re.findall(r"^from panoptes_network import (.+)$", source, re.MULTILINE):
-            imported += names.split(", ")
-        new = {shared / f"{name.replace('.', '/')}.py" for name in imported} - known
+        for package, names in re.findall(
+            r"^from panoptes_network(\.[\w.]+)? import (.+)$", source, re.MULTILINE
+        ):
+            imported += [f"{package}.{name}".strip(".") for name in names.split(", ")]
+        files = {shared / f"{name.replace('.', '/')}.py" for name in imported}
+        new = {file for file in files if file.exists()} - known
         known |= new
         modules += new
     return read
