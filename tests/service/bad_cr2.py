@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from tests.service.raw_frames import cr2_frames
 
@@ -84,5 +85,5 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "8 bits": (lambda: _patched(_sof3() + 4, 8, form="B"), "damaged_file"),
     "zeros for half of the pixels": (lambda: _damaged_pixels(b"\0"), "damaged_file"),
     "ones for half of the pixels": (lambda: _damaged_pixels(b"\xff"), "damaged_file"),
-    **{f"cut at {cut}": (lambda cut=cut: GOOD[:cut], "truncated") for cut in CUTS},
+    **{f"cut at {cut}": (partial(GOOD.__getitem__, slice(cut)), "truncated") for cut in CUTS},
 }

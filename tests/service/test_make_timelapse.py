@@ -65,7 +65,7 @@ def ffprobe(path: Path) -> dict[str, Any]:
     """Return what ffprobe says of the film's one stream, its frames counted one by one."""
     if not shutil.which("ffprobe"):
         pytest.skip("there is no ffprobe: install Debian's ffmpeg")
-    command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", path]
+    command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", str(path)]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     [stream] = json.loads(output)["streams"]
     return dict(stream)
@@ -74,7 +74,7 @@ def ffprobe(path: Path) -> dict[str, Any]:
 def pictures(path: Path) -> NDArray[np.uint8]:
     """Return the film's pictures, (frame, y, x, colour)."""
     stream = ffprobe(path)
-    command = ["ffmpeg", "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     return np.frombuffer(output, np.uint8).reshape(-1, stream["height"], stream["width"], 3)
 
