@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Callable
-from functools import partial
 
 from tests.service.raw_frames import cr2_frames
 
@@ -41,6 +40,10 @@ def _sof3() -> int:
 def _damaged_pixels(fill: bytes) -> bytes:
     middle = _strip() + (len(GOOD) - _strip()) // 2
     return GOOD[:middle] + fill * (len(GOOD) - middle)
+
+
+def _cut(length: int) -> Callable[[], bytes]:
+    return lambda: GOOD[:length]
 
 
 def _looping_directories() -> bytes:
@@ -85,5 +88,5 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "8 bits": (lambda: _patched(_sof3() + 4, 8, form="B"), "damaged_file"),
     "zeros for half of the pixels": (lambda: _damaged_pixels(b"\0"), "damaged_file"),
     "ones for half of the pixels": (lambda: _damaged_pixels(b"\xff"), "damaged_file"),
-    **{f"cut at {cut}": (partial(GOOD.__getitem__, slice(cut)), "truncated") for cut in CUTS},
+    **{f"cut at {cut}": (_cut(cut), "truncated") for cut in CUTS},
 }
