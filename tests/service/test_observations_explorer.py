@@ -183,7 +183,7 @@ def test_observation_shows_its_film(client: FlaskClient, db: Engine) -> None:
     assert unquote(html_text.unescape(source)) == f"/files/processed/{FILM_PATH}"
     assert poster == source.replace("20181011T134202.mp4", "20181011T134543.jpg")
     assert link == source
-    assert 'controls loop playsinline preload="metadata" width="1920" height="1280"' in film
+    assert 'controls loop playsinline preload="metadata" width="1920" height="1320"' in film
     assert "12 frames" in film
     assert 'download="20181011T134202.mp4"' in film
 
