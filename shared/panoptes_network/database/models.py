@@ -192,6 +192,30 @@ class ImageEvent(Base):
     reason: Mapped[str | None]
 
 
+class DeadLetter(Base):
+    """A message that was given up after its last try, kept until somebody sends it again.
+
+    `topic` and `subscription` are those it could not be delivered from, `data` and `attributes`
+    the message as it was published, and `message_id` that of the dead letter. `image_id` and
+    `bucket_path` say what it was about, where it says so.
+    """
+
+    __tablename__ = "dead_letters"
+
+    dead_letter_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    message_id: Mapped[str] = mapped_column(unique=True)
+    topic: Mapped[str]
+    subscription: Mapped[str]
+    tries: Mapped[int | None]
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    image_id: Mapped[str | None]
+    bucket_path: Mapped[str | None]
+    reason: Mapped[str | None]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    replayed_at: Mapped[datetime | None]
+
+
 class Source(Base):
     """Something detected in an image; a matched one has the catalog star and its pixels.
 
