@@ -83,8 +83,8 @@ def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     with engine.begin() as connection:
         connection.execute(
             text(
-                "TRUNCATE units, cameras, sequences, images, image_events, image_files, sources, dead_letters,"
-                " catalog_stars, catalog_loads"
+                "TRUNCATE units, cameras, sequences, images, image_events, image_files, sources,"
+                " dead_letters, catalog_stars, catalog_loads"
             )
         )
     yield engine
