@@ -48,13 +48,15 @@ def is_running() -> bool:
     return is_locked() and not read_state().get("stopping", False)
 
 
-def start(console: Console, *, attached: bool) -> subprocess.Popen[bytes]:
+def start(console: Console, *, attached: bool, module: str = "local") -> subprocess.Popen[bytes]:
     """Start the network and return when all of it is ready, telling what becomes ready.
 
     Parameters
     ----------
     attached : bool
         Whether it ends together with this process, however that ends.
+    module : str
+        Whose command ``supervise`` runs the network.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def start(console: Console, *, attached: bool) -> subprocess.Popen[bytes]:
     tie = ["setpriv", "--pdeathsig=TERM", "--"] if attached else []
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*tie, sys.executable, "-m", "local", "supervise"],
+            [*tie, sys.executable, "-m", module, "supervise"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,0 +1,30 @@
+"""The network as `local` supervises it, with a proxy in front of each function.
+
+``FAULT_PROXY`` is the proxy's address; the services find each other through it.
+"""
+
+import os
+
+from local.components import PREFERRED_PORTS, components, network_env
+from local.deployment import address_variable
+from local.state import choose_ports, lock, write_env, write_state
+from local.supervisor import Supervisor
+
+
+def main() -> None:
+    """Run the network until it is told to stop."""
+    with lock():
+        write_state({"pid": os.getpid()})
+        ports = choose_ports(PREFERRED_PORTS)
+        env = network_env(ports)
+        parts = components(ports, env)
+        write_env(env)
+        proxy = os.environ["FAULT_PROXY"]
+        behind = {
+            address_variable(name): f"{proxy}/{name}" for name in ports if name.startswith("cf-")
+        }
+        Supervisor(parts, os.environ | env | behind).run()
+
+
+if __name__ == "__main__":
+    main()
