@@ -60,12 +60,16 @@ class HeaderRequest(_Message):
 
 
 class PipelineImage(_Message):
-    """An image whose metadata are in the database, ready to be solved."""
+    """An image whose metadata are in the database, ready to be solved.
+
+    `reprocess` means that it is wanted again although it has ended.
+    """
 
     image_id: str = Field(max_length=64)
     bucket: str = Field(max_length=222)
     bucket_path: str = Field(max_length=MAX_TEXT)
     generation: int = Field(ge=0)
+    reprocess: bool = False
 
 
 class FilmRequest(_Message):

@@ -3,29 +3,30 @@
 A worker that works on an image holds a *claim*: every write of its names the claim, and a
 newer claim, or a newer generation of the file, makes it void. So two workers may meet on one
 image, and one that was thought dead may wake up late, without harm.
+
+An image that is processed again although it has its sources keeps them, and all its row, until
+the new ones are written: such a claim writes events alone before that.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import (
     END_STATES,
-    Camera,
     Image,
     ImageEvent,
     ImageState,
-    Sequence,
-    Unit,
 )
+from panoptes_network.database.parents import insert_parents
 from panoptes_network.errors import PanoptesError
 from panoptes_network.events import PipelineImage
-from panoptes_network.metadata import Identity, integer, number
-from panoptes_network.metadata import text as header_text
+from panoptes_network.metadata import Identity, number
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
@@ -59,7 +60,11 @@ class StaleClaimError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to write about one generation of one image."""
+    """The right to write about one generation of one image.
+
+    With `keeps_result`, the image has a result, which stands until the claim's own is whole:
+    only the last write touches the image's row.
+    """
 
     image_id: str
     image_key: int
@@ -70,6 +75,7 @@ class Claim:
     headers: dict[str, Any]
     message_id: str | None
     service: str
+    keeps_result: bool = False
 
 
 def record_image(
@@ -89,7 +95,7 @@ def record_image(
     and however often the file is announced again.
     """
     sent = sent or {}
-    _insert_parents(session, identity, {**headers, **sent})
+    insert_parents(session, identity, {**headers, **sent})
     image = _locked(session, identity)
     generation = stored.generation if stored else 0
     if _rank(_is_from_cr2(stored), generation) > _rank(image.from_cr2, image.generation):
@@ -142,7 +148,7 @@ def record_failure(
     failure.image_id = str(identity.image)
     if not _is_noted(session, failure):
         session.add(failure)
-    _insert_parents(session, identity, {})
+    insert_parents(session, identity, {})
     image = _locked(session, identity)
     if image.generation <= 0:
         image.state, image.reason_code, image.reason = failure.state, error.reason, error.message
@@ -152,45 +158,69 @@ def record_failure(
 def claim_image(
     session: Session, message: PipelineImage, message_id: str, service: str
 ) -> Claim | None:
-    """Take an image to work on it; None where it has ended already or the file is outdated."""
+    """Take an image to work on it; None where there is nothing to do about this message.
+
+    That is so where the file is outdated, and where the image has ended: at all, or, for a
+    message that wants it reprocessed, by this same message.
+    """
     query = select(Image).where(Image.image_id == message.image_id).with_for_update()
     image = session.scalars(query).one_or_none()
-    if image is None or image.generation != message.generation or image.state in END_STATES:
+    if image is None or image.generation != message.generation:
         return None
-    image.claim += 1
-    image.tries += 1
-    image.state = ImageState.SOLVING
-    session.add(_event(image, service, message_id))
+    has_ended = image.state in END_STATES
+    if has_ended and (not message.reprocess or _has_ended_by(session, image, message_id)):
+        return None
+    tries = image.tries + 1
+    if message.reprocess:
+        tries = _events_of(session, image, message_id, {ImageState.SOLVING}) + 1
+    keeps_result = image.state == ImageState.SOURCES_EXTRACTED
+    number = _take(session, image, None if keeps_result else tries)
+    session.add(_event(image, service, message_id, state=ImageState.SOLVING))
     return Claim(
         image.image_id,
         image.image_key,
-        image.claim,
-        image.tries,
+        number,
+        tries,
         image.generation,
         image.time,
         image.headers,
         message_id,
         service,
+        keeps_result,
     )
 
 
-def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -> None:
-    """Set a claimed image's state and columns, and log the change.
+def check_claim(session: Session, claim: Claim) -> Image:
+    """Return the image of a claim, kept from other writers until the transaction ends.
 
     Raises
     ------
     StaleClaimError
         When the claim is void.
     """
+    query = select(Image).where(*_is_held(claim)).with_for_update()
+    image = session.scalars(query).one_or_none()
+    if image is None:
+        raise StaleClaimError(claim.image_id)
+    return image
+
+
+def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -> None:
+    """Set a claimed image's state and columns, and log the change.
+
+    Where an earlier result is kept, nothing but `SOURCES_EXTRACTED` is more than logged: give
+    all columns with it.
+
+    Raises
+    ------
+    StaleClaimError
+        When the claim is void.
+    """
+    if claim.keeps_result and state != ImageState.SOURCES_EXTRACTED:
+        _log_only(session, claim, state)
+        return
     changed = session.execute(
-        update(Image)
-        .where(
-            Image.image_id == claim.image_id,
-            Image.claim == claim.number,
-            Image.generation == claim.generation,
-        )
-        .values(state=state, **columns)
-        .returning(Image)
+        update(Image).where(*_is_held(claim)).values(state=state, **columns).returning(Image)
     ).scalar_one_or_none()
     if changed is None:
         raise StaleClaimError(claim.image_id)
@@ -200,7 +230,13 @@ def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -
 def end_with_reason(
     session: Session, claim: Claim, state: ImageState, error: PanoptesError, processing_s: float
 ) -> None:
-    """End a claimed image without stamps; what an earlier file left of sources goes."""
+    """End a claimed image without stamps; what an earlier file left of sources goes.
+
+    A result that the claim keeps stays as it is; that the new try failed is logged.
+    """
+    if claim.keeps_result:
+        _log_only(session, claim, state, error)
+        return
     delete_sources(session, claim)
     advance(
         session,
@@ -237,49 +273,6 @@ def _locked(session: Session, identity: Identity) -> Image:
     return session.scalars(query).one()
 
 
-def _insert_parents(session: Session, identity: Identity, headers: dict[str, Any]) -> None:
-    """Write the rows an image refers to, in one order, so that two writers cannot deadlock."""
-    unit_id, camera_id = identity.image.unit_id, identity.image.camera_id
-    _insert_missing(
-        session,
-        Unit,
-        unit_id=unit_id,
-        name=header_text(headers, "OBSERVER"),
-        latitude_deg=number(headers, "LAT-OBS"),
-        longitude_deg=number(headers, "LONG-OBS"),
-        elevation_m=number(headers, "ELEV-OBS"),
-    )
-    _insert_missing(
-        session,
-        Camera,
-        camera_id=camera_id,
-        unit_id=unit_id,
-        serial_number=header_text(headers, "CAMSN"),
-    )
-    _insert_missing(
-        session,
-        Sequence,
-        sequence_id=str(identity.sequence),
-        unit_id=unit_id,
-        camera_id=camera_id,
-        start_time=identity.sequence.time,
-        field=identity.field,
-        mount_ra_deg=number(headers, "RA-MNT"),
-        mount_dec_deg=number(headers, "DEC-MNT"),
-        exptime_s=number(headers, "EXPTIME"),
-        iso=integer(headers, "ISO"),
-        software=header_text(headers, "CREATOR"),
-    )
-
-
-def _insert_missing(session: Session, table: type[Any], **values: Any) -> None:
-    """Insert a row; where it exists, fill in only what was not known of it."""
-    key, *others = values
-    new = insert(table).values(**values)
-    filled = {n: func.coalesce(getattr(table, n), new.excluded[n]) for n in others}
-    session.execute(new.on_conflict_do_update(index_elements=[key], set_=filled))
-
-
 def _is_from_cr2(stored: StoredObject | None) -> bool:
     origin = Origin.of(stored)
     return origin is not None and origin.is_cr2
@@ -288,6 +281,53 @@ def _is_from_cr2(stored: StoredObject | None) -> bool:
 def _rank(from_cr2: bool, generation: int) -> tuple[bool, int]:
     """Return what the file that is believed has the most of, in whatever order they come."""
     return generation > 0 and not from_cr2, generation
+
+
+def _take(session: Session, image: Image, tries: int | None) -> int:
+    """Make every earlier claim void and return the new one's number.
+
+    Without `tries`, that is all: even the time of the last change stays.
+    """
+    if tries is not None:
+        if image.state in END_STATES:
+            _forget_results(image)
+        image.tries, image.state = tries, ImageState.SOLVING
+    session.flush()
+    values = {"claim": Image.claim + 1, "updated_at": Image.updated_at}
+    taken = update(Image).where(Image.image_key == image.image_key).values(values)
+    return session.execute(taken.returning(Image.claim)).scalar_one()
+
+
+def _is_held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Image.image_id == claim.image_id,
+        Image.claim == claim.number,
+        Image.generation == claim.generation,
+    )
+
+
+def _log_only(
+    session: Session, claim: Claim, state: ImageState, error: PanoptesError | None = None
+) -> None:
+    image = check_claim(session, claim)
+    event = _event(image, claim.service, claim.message_id, state=state)
+    if error:
+        event.reason_code, event.reason = error.reason, error.message
+    session.add(event)
+
+
+def _has_ended_by(session: Session, image: Image, message_id: str) -> bool:
+    return _events_of(session, image, message_id, END_STATES) > 0
+
+
+def _events_of(session: Session, image: Image, message_id: str, states: Set[ImageState]) -> int:
+    """Return how often a message brought an image of this file into one of the states."""
+    query = select(func.count()).where(
+        ImageEvent.image_id == image.image_id,
+        ImageEvent.message_id == message_id,
+        ImageEvent.state.in_(states),
+    )
+    return session.execute(query).scalar_one()
 
 
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:
@@ -301,6 +341,10 @@ def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -
     image.sequence_id = str(identity.sequence)
     image.contradictions = identity.contradictions
     image.tries = 0
+    _forget_results(image)
+
+
+def _forget_results(image: Image) -> None:
     for result in _RESULTS:
         setattr(image, result.key, None)
 
@@ -333,13 +377,16 @@ def _storable(path: str) -> str:
     return escaped[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
 
 
-def _event(image: Image, service: str, message_id: str | None = None) -> ImageEvent:
+def _event(
+    image: Image, service: str, message_id: str | None = None, state: ImageState | None = None
+) -> ImageEvent:
+    """Return the event of an image as it stands, or of a `state` that its row does not show."""
     return ImageEvent(
         image_id=image.image_id,
         bucket_path=image.bucket_path,
         service=service,
         message_id=message_id,
-        state=image.state,
+        state=state or image.state,
         reason_code=image.reason_code,
         reason=image.reason,
     )
