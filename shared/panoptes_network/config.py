@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     sequence_quiet_s: float = Field(
         600, gt=0, description="a sequence that nothing happened to for so long is filmed, seconds"
     )
+    sweep_grace_s: float = Field(
+        300, gt=0, description="what arrived is missed when nothing came of it for so long, seconds"
+    )
+    sweep_lease_s: float = Field(
+        900,
+        gt=0,
+        description="an image at which nothing happens for so long is sent again, seconds",
+    )
     request_timeout_s: float = Field(
         60, gt=0, description="limit of a request between services, seconds"
     )
@@ -42,6 +50,12 @@ class Settings(BaseSettings):
         "/usr/share/astrometry", description="folder of astrometry.net index files"
     )
     solve_cpu_limit_s: int = Field(60, gt=0, description="CPU seconds that one solve may take")
+    health_host: str = Field(
+        "127.0.0.1", description="address on which a worker tells its health; 0.0.0.0 for all"
+    )
+    health_port: int = Field(
+        0, ge=0, le=65535, description="port of a worker's /health and /ready; 0 for none"
+    )
 
 
 @cache
