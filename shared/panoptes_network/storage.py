@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class StoredObject:
     generation: int
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
+    created: datetime | None = field(default=None, compare=False)
 
 
 def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
@@ -89,6 +91,24 @@ def find_all(bucket: str, prefix: str) -> list[StoredObject]:
     with _faults(prefix):
         blobs = client().list_blobs(bucket, prefix=prefix, timeout=TIMEOUT_S, retry=_RETRY)
         return [_stored(blob) for blob in blobs]
+
+
+def pages(bucket: str, start: str, size: int) -> Iterator[list[StoredObject]]:
+    """Give all objects of a bucket from the name `start` on, in the order of their names.
+
+    Each page has up to `size` of them, and only one page is held at a time.
+
+    Raises
+    ------
+    TransientError
+        When storage is away.
+    """
+    with _faults(start):
+        found = client().list_blobs(
+            bucket, start_offset=start, page_size=size, timeout=TIMEOUT_S, retry=_RETRY
+        )
+        for page in found.pages:
+            yield [_stored(blob) for blob in page]
 
 
 def read_range(stored: StoredObject, start: int, length: int) -> bytes:
@@ -156,8 +176,14 @@ def upload(
 
 
 def _stored(blob: storage.Blob) -> StoredObject:
-    metadata = blob.metadata or {}
-    return StoredObject(blob.bucket.name, blob.name, int(blob.generation), int(blob.size), metadata)
+    return StoredObject(
+        blob.bucket.name,
+        blob.name,
+        int(blob.generation),
+        int(blob.size),
+        blob.metadata or {},
+        blob.time_created,
+    )
 
 
 def _blob(stored: StoredObject) -> storage.Blob:

@@ -216,6 +216,19 @@ class DeadLetter(Base):
     replayed_at: Mapped[datetime | None]
 
 
+class Sweep(Base):
+    """How far the comparison of a bucket with the database has come: `position` is a name.
+
+    There is none of a bucket that was compared to its end.
+    """
+
+    __tablename__ = "sweeps"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class Source(Base):
     """Something detected in an image; a matched one has the catalog star and its pixels.
 
