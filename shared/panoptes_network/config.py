@@ -1,8 +1,9 @@
 """The settings of every service, from environment variables; read when asked, never at import."""
 
 from functools import cache
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,6 +47,36 @@ class Settings(BaseSettings):
     request_timeout_s: float = Field(
         60, gt=0, description="limit of a request between services, seconds"
     )
+    read_timeout_s: float = Field(
+        10, gt=0, description="limit of one query that a web page asks for, seconds"
+    )
+    allowed_callers: str = Field(
+        "",
+        description="service accounts whose identity tokens are accepted, comma separated;"
+        " empty: no token is asked for",
+    )
+    token_audience: str = Field(
+        "", description="addresses of this service that a token may be for, comma separated"
+    )
+    token_issuer_certs_url: str = Field(
+        "https://www.googleapis.com/oauth2/v1/certs",
+        description="certificates that tokens are signed with",
+    )
+    token_checked_by_platform: bool = Field(
+        False,
+        description="Cloud Run has checked a token's signature, and taken it off: only for a"
+        " service that nobody without the invoker's role reaches",
+    )
+    send_identity_token: bool = Field(
+        False, description="requests to the next service carry an identity token"
+    )
+    rate_limit: str = Field(
+        "1000 per 10 seconds",
+        description="requests that one address may make to one instance of a web service",
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, description="proxies before a web service that say who asks; on Cloud Run 1"
+    )
     astrometry_index_dir: str = Field(
         "/usr/share/astrometry", description="folder of astrometry.net index files"
     )
@@ -56,6 +87,12 @@ class Settings(BaseSettings):
     health_port: int = Field(
         0, ge=0, le=65535, description="port of a worker's /health and /ready; 0 for none"
     )
+
+    @model_validator(mode="after")
+    def _a_token_is_for_somebody(self) -> Self:
+        if self.allowed_callers and not self.token_audience:
+            raise ValueError("token_audience: needed where allowed_callers is set")
+        return self
 
 
 @cache

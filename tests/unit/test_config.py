@@ -33,7 +33,7 @@ def test_each_setting_is_documented_with_its_default() -> None:
     documented = table_rows(CONVENTIONS, "Variable")
     assert documented == {
         **{
-            name.upper(): f"`{field.default}` | {field.description}"
+            name.upper(): f"`{field.default}` | {field.description}".removeprefix("`` ")
             for name, field in Settings.model_fields.items()
         },
         **dict.fromkeys(FOREIGN, documented["STORAGE_EMULATOR_HOST"]),
