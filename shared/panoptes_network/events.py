@@ -89,6 +89,7 @@ class FilmRequest(_Message):
 class _PushMessage(_Message):
     data: str = ""
     message_id: str = Field("", alias="messageId")
+    attributes: dict[str, Any] | None = None
 
 
 class PushEnvelope(_Message):

@@ -1,15 +1,18 @@
 """Messages to topics, each handed over only once the broker has it."""
 
+from contextlib import suppress
 from functools import cache
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import GoogleAPICallError, PermissionDenied, RetryError
 from google.cloud import pubsub_v1
 from pydantic import BaseModel
 
+from panoptes_network import trace
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 
 PUBLISH_TIMEOUT_S = 20
+CHECK_TIMEOUT_S = 3
 
 
 @cache
@@ -21,14 +24,29 @@ def publisher() -> pubsub_v1.PublisherClient:
 def publish(topic: str, message: BaseModel) -> str:
     """Publish `message` as JSON and return its id, once the broker has it.
 
+    Its attributes carry the trace of what it came of.
+
     Raises
     ------
     TransientError
         When the broker is away or does not answer in 20 s.
     """
-    path = f"projects/{settings().google_cloud_project}/topics/{topic}"
     data = message.model_dump_json(exclude_none=True).encode()
     try:
-        return str(publisher().publish(path, data).result(timeout=PUBLISH_TIMEOUT_S))
+        published = publisher().publish(_path(topic), data, **trace.attributes())
+        return str(published.result(timeout=PUBLISH_TIMEOUT_S))
     except (GoogleAPICallError, RetryError, TimeoutError) as error:
         raise TransientError(f"the topic {topic} takes no message: {error}") from error
+
+
+def check(topic: str) -> None:
+    """Raise an error unless the broker answers and has the topic.
+
+    Who may only publish is told nothing of it, and that is an answer, too.
+    """
+    with suppress(PermissionDenied):
+        publisher().get_topic(topic=_path(topic), timeout=CHECK_TIMEOUT_S, retry=None)
+
+
+def _path(topic: str) -> str:
+    return f"projects/{settings().google_cloud_project}/topics/{topic}"
