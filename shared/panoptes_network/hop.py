@@ -5,27 +5,32 @@ from typing import Any
 import requests
 from pydantic import BaseModel
 
+from panoptes_network import tokens, trace
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 
-_PASSING = frozenset({408, 425, 429})
+CHECK_TIMEOUT_S = 3
+
+_PASSING = frozenset({401, 403, 408, 425, 429})
+"""Statuses that say nothing of the message: who may call (401, 403) is for the operator to mend."""
 
 
 def post(url: str, message: BaseModel) -> dict[str, Any]:
-    """POST a message as JSON and return the answer.
+    """POST a message as JSON, with the trace and this service's identity; return the answer.
 
     Raises
     ------
     PermanentError
         When the next service refuses the message (4xx), with its reason and words.
     TransientError
-        When it is away, too slow, or asks to be tried again.
+        When it is away, too slow, does not let this service in, or asks to be tried again.
     """
+    headers = {"Content-Type": "application/json", **trace.headers(), **tokens.headers(url)}
     try:
         response = requests.post(
             url,
             data=message.model_dump_json(exclude_none=True),
-            headers={"Content-Type": "application/json"},
+            headers=headers,
             timeout=settings().request_timeout_s,
         )
     except requests.RequestException as error:
@@ -36,6 +41,11 @@ def post(url: str, message: BaseModel) -> dict[str, Any]:
     if response.status_code < 500 and response.status_code not in _PASSING:
         raise _refusal(answer, response.status_code)
     raise TransientError(f"{url} answered {response.status_code}: {answer.get('error')}")
+
+
+def check(url: str) -> None:
+    """Raise an error unless the service at `url` answers."""
+    requests.get(f"{url.rstrip('/')}/health", timeout=CHECK_TIMEOUT_S).raise_for_status()
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:
