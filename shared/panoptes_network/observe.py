@@ -1,0 +1,59 @@
+"""What goes with every request to a service, whatever it asks for: trace, log line, counters."""
+
+import logging
+from contextlib import ExitStack
+from time import monotonic
+
+from flask import Flask, Response, g, request
+
+from panoptes_network import metrics, trace
+
+PROBES = ("/health", "/ready", "/metrics")
+
+_log = logging.getLogger(__name__)
+
+
+def watch(app: Flask, service: str) -> None:
+    """Trace, log and count each request to `app`."""
+
+    @app.before_request
+    def begin() -> None:
+        g.started = monotonic()
+        g.work = ExitStack()
+        g.work.enter_context(trace.work(_carrier(), service=service))
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        _record(service, response)
+        return response
+
+    @app.teardown_request
+    def close(_: BaseException | None) -> None:
+        if "work" in g:
+            g.work.close()
+
+
+def _record(service: str, response: Response) -> None:
+    seconds = monotonic() - g.started
+    reason = str(trace.noted("reason_code") or "")
+    metrics.count(service, _route(), response.status_code, reason, seconds)
+    # Probes come every few seconds; one that fails is worth a line.
+    quiet = request.path in PROBES and response.status_code < 400
+    _log.log(
+        logging.DEBUG if quiet else logging.INFO,
+        "%s %s: %s",
+        # Without the query, which may hold anything.
+        *(request.method, request.path[:1024], response.status_code),
+        extra={"status": response.status_code, "duration_s": round(seconds, 4)},
+    )
+
+
+def _carrier() -> dict[str, str]:
+    return {name: request.headers.get(name, "") for name in (trace.PARENT, trace.CLOUD)}
+
+
+def _route() -> str:
+    """Return the pattern that the path fits: of paths themselves there may be any number."""
+    if request.path in PROBES:
+        return request.path
+    return request.url_rule.rule if request.url_rule else "none"
