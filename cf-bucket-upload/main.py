@@ -4,21 +4,28 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from bucket_upload import SERVICE, forward
-from panoptes_network import log
+from panoptes_network import endpoint, hop, trace
+from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import StorageObject, parse
 
-_log = log.setup(SERVICE)
+_log = endpoint.setup(
+    SERVICE, ready={"cf-image-received": lambda: hop.check(settings().image_received_url)}
+)
 
 
 @functions_framework.cloud_event
 def bucket_upload(event: CloudEvent) -> None:
     """Hand an uploaded image on; any exception asks for the event to come again."""
+    trace.follow(event.get(trace.PARENT))
+    trace.note(event_id=event["id"])
     try:
         uploaded = parse(StorageObject, event.data)
+        trace.note(bucket_path=uploaded.name, generation=uploaded.generation)
         outcome = forward(uploaded)
     except PermanentError as error:
         # The same event would be refused again: what it named is in the log, and it ends here.
+        trace.note(reason_code=error.reason)
         _log.error(error.message, extra={"reason_code": error.reason, "event_id": event["id"]})
     else:
         _log.info(outcome, extra={"bucket_path": uploaded.name, "event_id": event["id"]})

@@ -4,14 +4,22 @@ import functions_framework
 from flask import Request, Response
 
 from header_to_db import SERVICE, record
-from panoptes_network import log
-from panoptes_network.endpoint import answer
+from panoptes_network import endpoint, pubsub
+from panoptes_network.checks import database, storage
+from panoptes_network.config import settings
 from panoptes_network.events import HeaderRequest
 
-log.setup(SERVICE)
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().raw_bucket),
+        "topic": lambda: pubsub.check(settings().pipeline_topic),
+        "database": database.check,
+    },
+)
 
 
 @functions_framework.http
 def header_to_db(request: Request) -> Response:
     """Answer ``POST {"bucket_path": …, "headers": {…}}``, either alone, or a push of the same."""
-    return answer(request, HeaderRequest, record, SERVICE)
+    return endpoint.answer(request, HeaderRequest, record, SERVICE)

@@ -4,14 +4,22 @@ import functions_framework
 from flask import Request, Response
 
 from image_received import SERVICE, receive
-from panoptes_network import log
-from panoptes_network.endpoint import answer
+from panoptes_network import endpoint, hop, pubsub
+from panoptes_network.checks import storage
+from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
 
-log.setup(SERVICE)
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().raw_bucket),
+        "topic": lambda: pubsub.check(settings().raw_topic),
+        "cf-header-to-db": lambda: hop.check(settings().header_to_db_url),
+    },
+)
 
 
 @functions_framework.http
 def image_received(request: Request) -> Response:
     """Answer ``POST {"bucket_path": …}``, or a Pub/Sub push of the same."""
-    return answer(request, ImageObject, receive, SERVICE)
+    return endpoint.answer(request, ImageObject, receive, SERVICE)

@@ -4,14 +4,21 @@ import functions_framework
 from flask import Request, Response
 
 from make_fits import SERVICE, convert
-from panoptes_network import log
-from panoptes_network.endpoint import answer
+from panoptes_network import endpoint
+from panoptes_network.checks import database, storage
+from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
 
-log.setup(SERVICE)
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().raw_bucket),
+        "database": database.check,
+    },
+)
 
 
 @functions_framework.http
 def make_fits(request: Request) -> Response:
     """Answer ``POST {"bucket_path": …}``, or a Pub/Sub push of the same."""
-    return answer(request, ImageObject, convert, SERVICE)
+    return endpoint.answer(request, ImageObject, convert, SERVICE)

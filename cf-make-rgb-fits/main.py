@@ -4,13 +4,20 @@ import functions_framework
 from flask import Request, Response
 
 from make_rgb_fits import SERVICE, RgbRequest, convert
-from panoptes_network import log
-from panoptes_network.endpoint import answer
+from panoptes_network import endpoint
+from panoptes_network.checks import database, storage
+from panoptes_network.config import settings
 
-log.setup(SERVICE)
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().raw_bucket),
+        "database": database.check,
+    },
+)
 
 
 @functions_framework.http
 def make_rgb_fits(request: Request) -> Response:
     """Answer ``POST {"bucket_path": …, "rawpy_options": {…}}``, or a Pub/Sub push of the same."""
-    return answer(request, RgbRequest, convert, SERVICE)
+    return endpoint.answer(request, RgbRequest, convert, SERVICE)

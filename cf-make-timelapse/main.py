@@ -4,14 +4,22 @@ import functions_framework
 from flask import Request, Response
 
 from make_timelapse import SERVICE, work
-from panoptes_network import log
-from panoptes_network.endpoint import answer
+from panoptes_network import endpoint, pubsub
+from panoptes_network.checks import database, storage
+from panoptes_network.config import settings
 from panoptes_network.events import FilmRequest
 
-log.setup(SERVICE)
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().processed_bucket),
+        "topic": lambda: pubsub.check(settings().film_topic),
+        "database": database.check,
+    },
+)
 
 
 @functions_framework.http
 def make_timelapse(request: Request) -> Response:
     """Answer ``POST`` with ``sequence_id``, ``bucket_path`` or ``find_quiet``, or a push of it."""
-    return answer(request, FilmRequest, work, SERVICE)
+    return endpoint.answer(request, FilmRequest, work, SERVICE)

@@ -1,24 +1,57 @@
 """The HTTP face of a function: JSON in, JSON out, errors as status codes with reasons."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
-from flask import Request, Response, jsonify
+from flask import Request, Response, current_app, has_app_context, jsonify, request
 from pydantic import BaseModel
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from panoptes_network.errors import PanoptesError, PermanentError, Reason, TransientError
+from panoptes_network import identity, log, metrics, observe, trace
+from panoptes_network.config import settings
+from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import M, PushEnvelope, parse, unwrap_push
 
 MAX_BODY_BYTES = 2_000_000
 RETRY_AFTER_S = 10
 
+_GUARDED = "panoptes_guarded"
+_NOTED = ("image_id", "sequence_id", "bucket_path", "generation")
 _STATUS = {
     Reason.BAD_REQUEST: 400,
     Reason.OBJECT_MISSING: 404,
     Reason.TOO_LARGE: 413,
     Reason.UNKNOWN_FILE_TYPE: 415,
 }
+
+Check = Callable[[], object]
+"""Raises any error where something that a function depends on does not answer."""
+
+
+def setup(service: str, ready: Mapping[str, Check]) -> logging.Logger:
+    """Make ready what a function needs before its first request, and return its logger.
+
+    Whatever is asked of the function, by whatever path and method, passes what is set up here
+    before its body is read: the caller's identity is checked, the request is traced, logged
+    and counted. ``GET /health`` is answered while the process lives, ``GET /ready`` while what
+    it depends on answers, both to anyone, as Cloud Run's probes have no identity; and
+    ``GET /metrics``. Called while functions-framework loads the function's main.py.
+
+    Parameters
+    ----------
+    ready : mapping
+        What the function depends on, by name, and how to ask it.
+    """
+    logger = log.setup(service)
+    if has_app_context():
+        app = current_app
+        observe.watch(app, service)
+        app.before_request(lambda: _probe(ready) or _refuse_strangers() or _metrics())
+        app.register_error_handler(HTTPException, _fault)
+        app.extensions[_GUARDED] = True
+    return logger
 
 
 def answer(
@@ -31,32 +64,107 @@ def answer(
     come again. A transient error answers 503 with Retry-After; so does an unknown one, which
     may pass.
     """
-    log = logging.getLogger(service)
+    logger = logging.getLogger(service)
     is_push = False
     try:
+        _require_guard()
         body = _json_body(request)
         is_push = isinstance(body, dict) and isinstance(body.get("message"), dict)
-        message = _message(body, model, is_push)
+        message = parse(model, _pushed(body) if is_push else body)
+        _note(message.model_dump(include=set(_NOTED)))
         result = work(message)
     except PermanentError as error:
-        log.warning(error.message, extra={"reason_code": error.reason})
-        return _error(error, 200 if is_push else _STATUS.get(error.reason, 422))
+        trace.note(reason_code=error.reason)
+        logger.warning(error.message, extra={"reason_code": error.reason})
+        return _error(error.reason, error.message, 200 if is_push else _status(error))
     except TransientError as error:
-        log.warning("try again: %s", error)
+        logger.warning("try again: %s", error)
         return _away(str(error))
     except Exception:
-        log.exception("unexpected fault")
+        logger.exception("unexpected fault")
         return _away("an unexpected fault; it is in the log")
-    return jsonify(result.model_dump(mode="json") if isinstance(result, BaseModel) else result)
+    said = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
+    _note(said)
+    return jsonify(said)
+
+
+def _note(known: Mapping[str, Any]) -> None:
+    trace.note(**{name: known[name] for name in _NOTED if name in known})
+
+
+def _probe(ready: Mapping[str, Check]) -> Response | None:
+    if request.method != "GET" or request.path not in ("/health", "/ready"):
+        return None
+    asked = ready if request.path == "/ready" else {}
+    missing = [name for name, check in asked.items() if not _answers(name, check)]
+    if missing:
+        return _away(f"no answer from: {', '.join(missing)}")
+    return jsonify(status="ok")
+
+
+def _answers(name: str, check: Check) -> bool:
+    try:
+        check()
+    except Exception:
+        logging.getLogger(__name__).warning("%s does not answer", name, exc_info=True)
+        return False
+    return True
+
+
+def _refuse_strangers() -> Response | None:
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        account = identity.check(request.headers)
+    except identity.RefusedError as error:
+        return _refusal(error)
+    except TransientError as error:
+        _drop_body()
+        return _away(str(error))
+    trace.note(caller=account)
+    return None
+
+
+def _refusal(error: identity.RefusedError) -> Response:
+    reason = "unauthenticated" if error.status == 401 else "forbidden"
+    trace.note(reason_code=reason)
+    _drop_body()
+    response = _error(reason, str(error), error.status)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _drop_body() -> None:
+    """Keep functions-framework from reading a refused body, which it does once all is done."""
+    request.stream = BytesIO()
+
+
+def _metrics() -> Response | None:
+    asked = request.method == "GET" and request.path == "/metrics"
+    return metrics.exposition() if asked else None
+
+
+def _fault(error: HTTPException) -> Response:
+    """Answer what the framework refuses, without its words, which may quote the headers."""
+    reason = Reason.TOO_LARGE if error.code == 413 else Reason.BAD_REQUEST
+    return _error(reason, error.name, error.code or 500)
+
+
+def _require_guard() -> None:
+    """Answer nobody where callers are to be checked and main.py has forgotten :func:`setup`."""
+    if settings().allowed_callers and _GUARDED not in current_app.extensions:
+        raise RuntimeError("the function's main.py does not call endpoint.setup")
 
 
 def _json_body(request: Request) -> object:
     if request.method != "POST":
         raise PermanentError(Reason.BAD_REQUEST, "send a POST with a JSON body")
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes")
+    request.max_content_length = MAX_BODY_BYTES
     try:
         body = request.get_json(force=True, silent=True)
+    except RequestEntityTooLarge:
+        _drop_body()
+        raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes") from None
     except RecursionError:
         raise PermanentError(Reason.BAD_REQUEST, "the body is nested too deeply") from None
     if body is None:
@@ -64,18 +172,27 @@ def _json_body(request: Request) -> object:
     return body
 
 
-def _message(body: object, model: type[M], is_push: bool) -> M:
-    return parse(model, unwrap_push(parse(PushEnvelope, body)) if is_push else body)
+def _pushed(body: object) -> bytes:
+    """Return the data of a Pub/Sub push, and follow the trace of who published them."""
+    envelope = parse(PushEnvelope, body)
+    message = envelope.message
+    trace.follow((message.attributes or {}).get(trace.PARENT))
+    trace.note(message_id=message.message_id)
+    return unwrap_push(envelope)
 
 
-def _error(error: PanoptesError, status: int) -> Response:
-    response = jsonify(error={"reason": error.reason, "message": error.message})
+def _status(error: PermanentError) -> int:
+    return _STATUS.get(error.reason, 422)
+
+
+def _error(reason: str, message: str, status: int) -> Response:
+    response = jsonify(error={"reason": reason, "message": message})
     response.status_code = status
     return response
 
 
 def _away(message: str) -> Response:
-    response = jsonify(error={"reason": "try_again", "message": message})
-    response.status_code = 503
+    trace.note(reason_code="try_again")
+    response = _error("try_again", message, 503)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -1,0 +1,122 @@
+"""Who calls: a Google-signed identity token says it, for services that not everyone may call.
+
+Cloud Run checks the same before a request comes here, if it is told to. That is one setting of
+a deployment, easily lost; this check goes with the code. Where ``ALLOWED_CALLERS`` is empty, as
+on one machine, nobody is asked.
+"""
+
+import hmac
+import time
+from functools import cache
+from typing import Any
+
+import requests
+from cachecontrol import CacheControl
+from google.auth import jwt
+from google.auth.exceptions import GoogleAuthError
+from pydantic import BaseModel, FiniteFloat, StrictBool, ValidationError
+from werkzeug.datastructures import Headers
+
+from panoptes_network.config import settings
+from panoptes_network.errors import TransientError
+
+LEEWAY_S = 30
+"""By how much two clocks may differ."""
+
+CERTIFICATES_TIMEOUT_S = 5
+ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
+
+_NO_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
+"""What Cloud Run, once it has checked a token, puts in the place of its signature."""
+
+
+class RefusedError(Exception):
+    """A caller who is not let in; `status` is 401 for an unknown one, 403 for a known one."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Claims(BaseModel):
+    iss: str
+    aud: str
+    exp: FiniteFloat
+    iat: FiniteFloat
+    email: str
+    email_verified: StrictBool
+
+
+def check(headers: Headers) -> str | None:
+    """Return the account that calls; None where nobody is asked.
+
+    Raises
+    ------
+    RefusedError
+        Without a valid token for this service, or with one of an account that may not call.
+    TransientError
+        When the issuer's certificates cannot be had.
+    """
+    allowed = _list(settings().allowed_callers)
+    if not allowed:
+        return None
+    claims = _claims(_token(headers))
+    if claims.aud not in _list(settings().token_audience) or claims.iss not in ISSUERS:
+        raise RefusedError(401, "the token is not for this service, or not by Google")
+    if not claims.iat - LEEWAY_S <= time.time() <= claims.exp + LEEWAY_S:
+        raise RefusedError(401, "the token is not valid any more, or not yet")
+    if not claims.email_verified or claims.email not in allowed:
+        raise RefusedError(403, "the token is of an account that may not call this service")
+    return claims.email
+
+
+def _list(setting: str) -> frozenset[str]:
+    return frozenset(filter(None, map(str.strip, setting.split(","))))
+
+
+def _token(headers: Headers) -> str:
+    """Return the token that was, or has to be, checked.
+
+    Of two Cloud Run checks the one in its own header and lets the other through unseen.
+    """
+    value = headers.get("Authorization", "")
+    if settings().token_checked_by_platform:
+        value = headers.get("X-Serverless-Authorization", value)
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.isascii():
+        raise RefusedError(401, "send an identity token: Authorization: Bearer …")
+    return token.strip()
+
+
+def _claims(token: str) -> _Claims:
+    signed = not settings().token_checked_by_platform
+    if not signed and not hmac.compare_digest(token.rpartition(".")[2], _NO_SIGNATURE):
+        raise RefusedError(401, "the token has not been checked by the platform")
+    certificates = _certificates() if signed else None
+    try:
+        payload = jwt.decode(token, certificates, verify=signed, clock_skew_in_seconds=LEEWAY_S)
+        return _Claims.model_validate(payload)
+    except ValidationError:
+        raise RefusedError(401, "the token lacks a claim that is needed") from None
+    # A token may hold anything at all, and the library lets through what comes of it.
+    except (GoogleAuthError, ValueError, TypeError, RecursionError):
+        raise RefusedError(401, "the token is none, or is not signed, or is over") from None
+
+
+def _certificates() -> dict[str, Any]:
+    url = settings().token_issuer_certs_url
+    try:
+        response = _session().get(url, timeout=CERTIFICATES_TIMEOUT_S)
+        response.raise_for_status()
+        certificates = response.json()
+    except requests.RequestException as error:
+        raise TransientError(f"the issuer's certificates cannot be had: {error}") from error
+    if not isinstance(certificates, dict) or not certificates:
+        raise TransientError(f"{url} answers no certificates")
+    return certificates
+
+
+@cache
+def _session() -> requests.Session:
+    """Return a session that keeps the certificates for as long as their issuer says."""
+    return CacheControl(requests.Session())
