@@ -1,24 +1,91 @@
-"""What the web services share: the headers that keep a browser strict."""
+"""What the web services share: strict headers, a limit for each address, counters."""
 
-from flask import Flask, Response
+import ipaddress
+import math
+import time
+from collections.abc import Callable
+
+from flask import Flask, Response, request
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from panoptes_network import identity, log, metrics, observe, trace
+from panoptes_network.config import settings
+from panoptes_network.errors import TransientError
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+HTTPS_ONLY = "max-age=31536000"
+"""For a year a browser comes back by https only (RFC 6797)."""
 
 
 def secure(app: Flask, content_policy: str) -> None:
-    """Send the security headers with every answer of `app`, errors included.
+    """Guard what `app` answers, errors included.
+
+    Every answer has the security headers, every request is traced, logged and counted, and an
+    address that asks too often is answered 429. ``/metrics`` has the counters; it is for the
+    callers of ``ALLOWED_CALLERS`` where there are some.
 
     Parameters
     ----------
     content_policy : str
         The Content-Security-Policy: from where a page of this service may load anything.
     """
-    headers = {
-        "Content-Security-Policy": content_policy,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }
+    observe.watch(app, log.service())
+    app.before_request(_limiter(settings().rate_limit))
+    app.add_url_rule("/metrics", "metrics", _metrics)
+    if proxies := settings().trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.extend(headers)
+        response.headers.extend({"Content-Security-Policy": content_policy, **HEADERS})
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = HTTPS_ONLY
+        # A page may change at any time; an error is not to be shown again.
+        response.headers.setdefault(
+            "Cache-Control", "no-cache" if response.status_code < 400 else "no-store"
+        )
         return response
+
+
+def _limiter(limit: str) -> Callable[[], None]:
+    limiter, item = SlidingWindowCounterRateLimiter(MemoryStorage()), parse(limit)
+
+    def check() -> None:
+        client = _client(request.remote_addr or "")
+        if not limiter.hit(item, client):
+            trace.note(reason_code="too_many_requests")
+            wait_s = limiter.get_window_stats(item, client).reset_time - time.time()
+            raise TooManyRequests(retry_after=max(1, math.ceil(wait_s)))
+
+    return check
+
+
+def _metrics() -> Response:
+    try:
+        identity.check(request.headers)
+    except identity.RefusedError as error:
+        raise (Unauthorized if error.status == 401 else Forbidden)(str(error)) from None
+    except TransientError as error:
+        raise ServiceUnavailable(str(error), retry_after=10) from None
+    return metrics.exposition()
+
+
+def _client(address: str) -> str:
+    """Return whom an address stands for: in IPv6 a client has a whole /64 of them."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    return str(ipaddress.ip_network((known, 64), strict=False))
