@@ -16,7 +16,7 @@ from panoptes_network.bayer import (
 )
 from panoptes_network.errors import TransientError
 from plate_solver.centroids import windowed_centroids
-from plate_solver.programs import run
+from plate_solver.programs import failure, run
 
 APERTURE_DIAMETER_PX = 10
 """Mosaic pixels. It holds 0.9 of a simulated star's light, and no more neighbours than a stamp."""
@@ -146,7 +146,7 @@ def detect(plane: NDArray[np.float32], folder: Path) -> Detections:
         folder=folder, timeout_s=TIMEOUT_S,
     )  # fmt: skip
     if done.returncode or not (folder / "detections.fits").exists():
-        raise TransientError(f"source-extractor failed: {done.stderr[-500:]}")
+        raise TransientError(f"source-extractor failed: {failure(done)}")
     return _measured(fits.getdata(folder / "detections.fits"), plane)
 
 

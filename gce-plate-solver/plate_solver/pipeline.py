@@ -1,7 +1,8 @@
 """The way of one image through the worker, stage by stage."""
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +23,14 @@ from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import PipelineImage
-from panoptes_network.frame import Frame, check_exposed, read_frame
-from panoptes_network.ids import check_safe, parse_path, replace_suffix
+from panoptes_network.frame import Frame, check_exposed
+from panoptes_network.ids import check_safe, parse_path
 from plate_solver import matching
 from plate_solver.detection import Detections, detect, flag_saturated
+from plate_solver.product import find_product, upload_product
 from plate_solver.programs import versions
 from plate_solver.quality import astrometric_figures, photometric_figures
+from plate_solver.reading import read_isolated
 from plate_solver.refit import Solution, refit
 from plate_solver.solved_file import write_solved
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, hint_from_header, solve
@@ -37,15 +40,23 @@ CATALOG_MARGIN_DEG = 0.2
 """How far beyond a frame's corners stars are read: they move, and the first solution errs."""
 
 
+_log = logging.getLogger("gce-plate-solver")
+
+
 @dataclass
 class Stopwatch:
-    """Seconds of each stage, in the order in which they ran."""
+    """Seconds of each stage, in the order in which they ran.
+
+    `about` stands in the log's line of each stage's begin.
+    """
 
     stages: dict[str, float] = field(default_factory=dict)
+    about: Mapping[str, object] = field(default_factory=dict)
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Time the block as `stage`."""
+        """Log that `stage` begins, and time the block."""
+        _log.info("stage", extra={"stage": stage, **self.about})
         start = time.perf_counter()
         try:
             yield
@@ -84,8 +95,9 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     _refuse_pointing(image)
     with stage("download"):
         path = _download(image, folder)
+        product = find_product(image)
     with stage("read"):
-        frame = read_frame(path)
+        frame = read_isolated(path, folder)
         plane = superpixel_plane(frame.mosaic)
         check_exposed(plane)
     with stage("detect"):
@@ -97,20 +109,20 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     with stage("refit"):
         solution = refit(first, detections, ra_deg, dec_deg, frame)
     with stage("upload"):
-        solved_path = _upload_solved(path, frame, image, solution, folder)
-    figures = astrometric_figures(solution, frame)
-    _advance(claim, ImageState.SOLVED, solved_path=solved_path, **figures)
+        solved = write_solved(path, frame, solution.wcs, _history(solution), folder)
+        upload_product(product, solved, image, claim)
+    figures = {"solved_path": product.path, **astrometric_figures(solution, frame)}
+    _advance(claim, ImageState.SOLVED, figures)
     with stage("match"):
         matches = match_stars(detections, stars, solution.to_pixels(ra_deg, dec_deg), frame)
-    figures = photometric_figures(
-        detections, matches.sources, stars.mag[matches.stars].astype(np.float64)
-    )
-    _advance(claim, ImageState.SOURCES_DETECTED, **figures)
+    magnitudes = stars.mag[matches.stars].astype(np.float64)
+    figures |= photometric_figures(detections, matches.sources, magnitudes)
+    _advance(claim, ImageState.SOURCES_DETECTED, figures)
     with stage("stamps"):
         measured = measured_rows(claim.image_key, claim.time, detections, solution)
         rows = rows_by_kind(measured, matches, stars, frame, solution.pixel_scale_arcsec)
     with stage("database"):
-        save_sources(claim, rows, stage)
+        save_sources(claim, rows, figures, stage)
 
 
 def match_stars(
@@ -136,8 +148,13 @@ def match_stars(
     return Matches(sources, matched, separation_px)
 
 
-def save_sources(claim: Claim, groups: list[Rows], stage: Stopwatch) -> None:
-    """Write all sources and the final state in one transaction, in place of earlier rows."""
+def save_sources(
+    claim: Claim, groups: list[Rows], figures: Mapping[str, Any], stage: Stopwatch
+) -> None:
+    """Write all sources, figures and the final state in one transaction, in place of earlier ones.
+
+    An image that is processed again shows nothing of the new result before this.
+    """
     run_transaction(
         lambda session: session.execute(
             text("SELECT ensure_sources_partition(:time)"), {"time": claim.time}
@@ -146,7 +163,7 @@ def save_sources(claim: Claim, groups: list[Rows], stage: Stopwatch) -> None:
 
     def save(session: Session) -> None:
         # The state first: it locks the image's row, and a void claim ends here.
-        advance(session, claim, ImageState.SOURCES_EXTRACTED, processing_s=stage.total_s)
+        advance(session, claim, ImageState.SOURCES_EXTRACTED, processing_s=stage.total_s, **figures)
         delete_sources(session, claim)
         # An empty COPY is so short that it waits 40 ms for a delayed TCP acknowledgement.
         for rows in filter(len, groups):
@@ -204,21 +221,14 @@ def _stars_around(
     return stars, *at_epoch(stars, claim.time)
 
 
-def _upload_solved(
-    path: Path, frame: Frame, image: PipelineImage, solution: Solution, folder: Path
-) -> str:
-    """Write and upload the solved file; return its object path in the processed bucket."""
-    history = {
+def _history(solution: Solution) -> dict[str, str]:
+    """Return what the solved file says of the programs that made it."""
+    return {
         "PANOPTES sources found by": f"source-extractor {versions()['source-extractor']}",
         "PANOPTES first solution by": f"astrometry.net {versions()['astrometry.net']}",
         "PANOPTES refitted to catalog": f"rms {solution.rms_arcsec:.2f} arcsec",
     }
-    solved = write_solved(path, frame, solution.wcs, history, folder)
-    object_path = replace_suffix(image.bucket_path, ".fits.fz")
-    metadata = {"image-id": image.image_id, "raw-generation": str(image.generation)}
-    storage.upload(settings().processed_bucket, object_path, solved, metadata)
-    return object_path
 
 
-def _advance(claim: Claim, state: ImageState, **columns: Any) -> None:
-    run_transaction(lambda session: advance(session, claim, state, **columns))
+def _advance(claim: Claim, state: ImageState, figures: Mapping[str, Any]) -> None:
+    run_transaction(lambda session: advance(session, claim, state, **figures))

@@ -9,10 +9,12 @@ from pathlib import Path
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from panoptes_network import isolation
 from panoptes_network.errors import TransientError
 from panoptes_network.fits_header import BLOCK_BYTES, CARD_CHARS
 from panoptes_network.frame import Frame
-from plate_solver.programs import run
+from plate_solver.programs import failure, run
+from plate_solver.reading import TIME_LIMIT_S
 
 FPACK_TIMEOUT_S = 60
 
@@ -57,13 +59,16 @@ def write_solved(
 
     Raises
     ------
+    PermanentError
+        TOO_LARGE or DAMAGED_FILE as `isolation.run`.
     TransientError
         When fpack fails: it is given nothing but pixels, so the machine is at fault.
     """
-    image = _image_hdu(source)
+    # In the other process: what astropy makes of a stranger's tables nobody knows.
+    image = isolation.run(find_image, TIME_LIMIT_S, source)
     cards = image.cards
     if not image.is_compressed:
-        image = _image_hdu(_pack(frame, folder))
+        image = find_image(_pack(frame, folder))
         cards = [*image.cards, *(card for card in cards if not _is(_STRUCTURE, card))]
     kept = [_legal(card) for card in cards if not _is(_OLD_SOLUTION, card)]
     solved = folder / "solved.fits.fz"
@@ -76,7 +81,7 @@ def write_solved(
 
 
 @dataclass(frozen=True, slots=True)
-class _ImageHdu:
+class ImageHdu:
     """Where the first image of a file lies, and its cards without END."""
 
     path: Path
@@ -86,7 +91,8 @@ class _ImageHdu:
     is_compressed: bool
 
 
-def _image_hdu(path: Path) -> _ImageHdu:
+def find_image(path: Path) -> ImageHdu:
+    """Find the first image of a FITS file, compressed or not."""
     with (
         path.open("rb") as file,
         fits.open(file, disable_image_compression=True, memmap=False) as hdus,
@@ -95,7 +101,7 @@ def _image_hdu(path: Path) -> _ImageHdu:
         start, data_start = (image.fileinfo()[place] for place in ("hdrLoc", "datLoc"))
         file.seek(start)
         header = file.read(data_start - start)
-        return _ImageHdu(path, start, data_start, _cards(header), _is_compressed(image))
+        return ImageHdu(path, start, data_start, _cards(header), _is_compressed(image))
 
 
 def _is_compressed(hdu: fits.PrimaryHDU | fits.BinTableHDU) -> bool:
@@ -130,7 +136,7 @@ def _pack(frame: Frame, folder: Path) -> Path:
     packed = folder / "packed.fits.fz"
     done = run("fpack", "-O", packed, "pixels.fits", folder=folder, timeout_s=FPACK_TIMEOUT_S)
     if done.returncode or not packed.exists():
-        raise TransientError(f"fpack failed: {(done.stderr + done.stdout)[-500:]}")
+        raise TransientError(f"fpack failed: {failure(done)}")
     return packed
 
 

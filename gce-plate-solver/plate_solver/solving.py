@@ -12,7 +12,7 @@ from panoptes_network.errors import Reason, TransientError, UnsolvedError
 from panoptes_network.frame import Frame
 from panoptes_network.metadata import number
 from plate_solver.detection import Detections
-from plate_solver.programs import run
+from plate_solver.programs import failure, run
 
 PIXEL_SCALE_ARCSEC = 10.29
 """Of a PANOPTES camera: 4.3 micrometres behind 85 mm."""
@@ -109,11 +109,11 @@ def _attempt(
         "--scale-high", str(PIXEL_SCALE_ARCSEC * (1 + SCALE_TOLERANCE)),
         "--tweak-order", str(TWEAK_ORDER), "--crpix-center", "--cpulimit", str(cpu_limit_s),
         "--config", "solver.cfg", "--solved", "none", "--match", "none", "--rdls", "none",
-        "--corr", "none", "--index-xyls", "none", "--temp-axy",
+        "--corr", "none", "--index-xyls", "none", "--temp-axy", "--temp-dir", folder.resolve(),
         *map(str, where), folder=folder, timeout_s=cpu_limit_s + WALL_OVER_CPU_S,
     )  # fmt: skip
     if done.returncode:
-        raise TransientError(f"solve-field failed: {(done.stderr + done.stdout)[-500:]}")
+        raise TransientError(f"solve-field failed: {failure(done)}")
     # It exits with 0 when nothing was solved, too: only the file tells.
     if not output.exists():
         return None

@@ -1,15 +1,19 @@
-"""Pulls images from the subscription, one at a time, and ends each with a state and a reason."""
+"""Takes images from the subscription, one at a time, and ends each with a state and a reason."""
 
 import logging
 import signal
-import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
-from google.cloud import pubsub_v1
-from google.cloud.pubsub_v1.subscriber.message import Message
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import ReceivedMessage
 
+from panoptes_network import isolation
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import (
@@ -19,88 +23,191 @@ from panoptes_network.database.images import (
     end_with_reason,
 )
 from panoptes_network.database.models import ImageState
-from panoptes_network.errors import PanoptesError, PermanentError, Reason, UnsolvedError
+from panoptes_network.errors import (
+    PanoptesError,
+    PermanentError,
+    Reason,
+    TransientError,
+    UnsolvedError,
+)
 from panoptes_network.events import PipelineImage, parse
+from plate_solver import health, workspace
+from plate_solver.parts import Parts
 from plate_solver.pipeline import Stopwatch, process
+from plate_solver.subscription import Subscription
 
 SERVICE = "gce-plate-solver"
 
 MAX_TRIES = 5
 """As many as the subscription delivers before a message goes to its dead-letter topic."""
 
-MAX_LEASE_S = 1800
-"""For how long the client extends a lease: a frame takes seconds, a blind solve a minute."""
+MAX_CLAIM_TRIES = 5
+"""Of a message in hand, each when all parts have just answered."""
 
 _log = logging.getLogger(SERVICE)
 
 
+class StoppedError(Exception):
+    """The worker was told to end before it had begun with a message."""
+
+
 def run() -> None:
     """Work on the subscription until SIGTERM or SIGINT; the image under way is finished."""
-    project, subscription = settings().google_cloud_project, settings().solver_subscription
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with pubsub_v1.SubscriberClient() as subscriber:
-        path = subscriber.subscription_path(project, subscription)
-        pulling = subscriber.subscribe(
-            path,
-            callback=handle,
-            flow_control=pubsub_v1.types.FlowControl(
-                max_messages=1, max_lease_duration=MAX_LEASE_S
-            ),
-            await_callbacks_on_shutdown=True,
-        )
-        pulling.add_done_callback(lambda _: stopping.set())
-        _log.info("waiting for images", extra={"subscription": path})
-        stopping.wait()
-        pulling.cancel()
-        pulling.result()
+    for path in workspace.remove_leftovers():
+        _log.info("removed what a killed worker had left: %s", path)
+    isolation.prepare("plate_solver.solved_file")
+    parts = Parts()
+    threading.Thread(target=parts.watch, name="parts", daemon=True).start()
+    with closing(Subscription(_subscription_path(), parts, stopping)) as subscription:
+        worker = Worker(subscription, parts, stopping)
+        with health.answering(worker.report), ThreadPoolExecutor(1) as pool:
+            # Beside the main thread, which alone hears signals.
+            working = pool.submit(worker.work)
+            working.add_done_callback(lambda _: stopping.set())
+            _log.info("waiting for images", extra={"subscription": _subscription_path()})
+            stopping.wait()
+            subscription.stop_pulling()
+        working.result()
     _log.info("stopped")
 
 
-def handle(message: Message) -> None:
-    """Work on one message; it is acknowledged only when its effect is committed."""
-    try:
-        work_on(parse(PipelineImage, message.data), message.message_id)
-    except PermanentError as error:
-        _log.error(error.message, extra={"message_id": message.message_id})
-        message.ack()
-    except Exception:
-        _log.exception("left for another try", extra={"message_id": message.message_id})
-        message.nack()
-    else:
-        message.ack()
+class Worker:
+    """Handles the messages of a subscription, one after the other.
+
+    Parameters
+    ----------
+    subscription : Subscription
+    parts : Parts
+        What the work depends on; somebody watches them.
+    stopping : threading.Event
+        No message is begun after it.
+    """
+
+    def __init__(self, subscription: Subscription, parts: Parts, stopping: threading.Event) -> None:
+        self._subscription = subscription
+        self._parts = parts
+        self._stopping = stopping
+
+    def work(self) -> None:
+        """Handle messages until told to stop; none is taken while a part is away."""
+        while self._parts.wait(self._stopping):
+            received = self._subscription.pull()
+            if received is not None:
+                self.handle(received)
+
+    def handle(self, received: ReceivedMessage) -> None:
+        """Work on one message; it is acknowledged only when its effect is committed."""
+        about = {"message_id": received.message.message_id}
+        try:
+            with self._subscription.lease(received):
+                self._work_on(received)
+        except StoppedError:
+            self._subscription.give_back(received)
+        except PermanentError as error:
+            _log.error(error.message, extra=about)
+            self._subscription.acknowledge(received)
+        except Exception as error:
+            is_expected = isinstance(error, TransientError)
+            _log.warning("left for another try: %s", error, extra=about, exc_info=not is_expected)
+            self._parts.doubt()
+            self._subscription.give_back(received)
+        else:
+            self._subscription.acknowledge(received)
+
+    def report(self) -> dict[str, Any]:
+        """Return whether the worker does its work, and what keeps it from that."""
+        away, is_overdue = self._parts.away, self._subscription.is_overdue
+        is_subscribed = self._subscription.is_subscribed
+        ready = self._parts.is_known and is_subscribed and not away and not is_overdue
+        return {
+            "ready": ready,
+            "away": away,
+            "subscribed": is_subscribed,
+            "overdue": is_overdue,
+        }
+
+    def _work_on(self, received: ReceivedMessage) -> None:
+        message = received.message
+        image = parse(PipelineImage, message.data)
+        claim = self._claim(image, message.message_id)
+        self._subscription.begin()
+        work_on_claimed(image, claim)
+
+    def _claim(self, image: PipelineImage, message_id: str) -> Claim | None:
+        """Claim an image; while a part is away, wait: no try is spent on that."""
+        for attempt in count(1):
+            if not self._parts.wait(self._stopping):
+                break
+            try:
+                return claim(image, message_id)
+            except TransientError:
+                self._parts.doubt()
+                # The database answers, and yet not here: the image may be locked.
+                if attempt == MAX_CLAIM_TRIES:
+                    raise
+        raise StoppedError
 
 
 def work_on(image: PipelineImage, message_id: str) -> None:
-    """Claim an image, take it through the pipeline and commit how it ended.
+    """Claim an image and work on it.
 
     Raises
     ------
     Exception
         Whatever may pass when it is tried again; the message must not be acknowledged.
     """
-    claim = run_transaction(
+    work_on_claimed(image, claim(image, message_id))
+
+
+def claim(image: PipelineImage, message_id: str) -> Claim | None:
+    """Claim an image; None where there is nothing to do. TransientError: the database is away."""
+    return run_transaction(
         partial(claim_image, message=image, message_id=message_id, service=SERVICE)
     )
+
+
+def work_on_claimed(image: PipelineImage, claim: Claim | None) -> None:
+    """Take an image through the pipeline and commit how it ended.
+
+    Raises
+    ------
+    Exception
+        As `work_on`.
+    """
     if claim is None:
         _log.info("nothing to do: ended already, or a newer file came", extra=_about(image))
         return
-    stage = Stopwatch()
+    stage = Stopwatch(about=_about(image))
     try:
-        with tempfile.TemporaryDirectory(prefix="plate-solver-") as folder:
-            process(image, claim, Path(folder), stage)
+        _process(image, claim, stage)
     except StaleClaimError:
         _log.warning("dropped: the image was taken over", extra=_about(image))
     except PermanentError as error:
         _end(claim, error, stage)
     except Exception as error:
         if claim.tries >= MAX_TRIES:
-            _end(claim, _exhausted(error), stage)
+            _end(claim, _exhausted(str(error)), stage)
         raise
     else:
         seconds = {name: round(value, 3) for name, value in stage.stages.items()}
         _log.info("done", extra={**_about(image), "seconds": seconds})
+
+
+def _process(image: PipelineImage, claim: Claim, stage: Stopwatch) -> None:
+    if claim.tries > MAX_TRIES:
+        raise _exhausted("the worker was killed, perhaps for the memory it took")
+    with workspace.work_folder() as folder:
+        try:
+            process(image, claim, folder, stage)
+        except StaleClaimError:
+            raise
+        except Exception as error:
+            if workspace.is_disk_full(error, folder):
+                raise _disk_full(folder) from error
+            raise
 
 
 def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
@@ -122,11 +229,23 @@ def _end_state(error: PanoptesError) -> ImageState:
     return ImageState.UNSOLVED if isinstance(error, UnsolvedError) else ImageState.ERROR
 
 
-def _exhausted(error: Exception) -> PermanentError:
+def _exhausted(last: str) -> PermanentError:
     return PermanentError(
-        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {error}"
+        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
     )
+
+
+def _disk_full(folder: Path) -> TransientError:
+    return TransientError(f"the disk is full: there is no room left in {folder.parent}")
 
 
 def _about(image: PipelineImage) -> dict[str, object]:
     return {"image_id": image.image_id, "generation": image.generation}
+
+
+def _subscription_path() -> str:
+    return str(
+        SubscriberClient.subscription_path(
+            settings().google_cloud_project, settings().solver_subscription
+        )
+    )

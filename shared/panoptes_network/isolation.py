@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TimeLimitError
 from functools import cache
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, ParamSpec, TypeVar
 
@@ -59,6 +60,15 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
     except ProcessExpired as error:
         raise _expired(error) from error
     return result
+
+
+def prepare(module: str) -> None:
+    """Let the other process start and import `module`, so that no call has to wait for that."""
+    _pool().schedule(_import, args=[module])
+
+
+def _import(module: str) -> None:
+    import_module(module)
 
 
 def _expired(error: ProcessExpired) -> PermanentError | TransientError:

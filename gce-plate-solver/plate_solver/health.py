@@ -1,0 +1,58 @@
+"""What the worker answers to those who ask whether it lives, and whether it does its work."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from panoptes_network.config import settings
+
+REQUEST_TIMEOUT_S = 5.0
+
+Report = Callable[[], dict[str, Any]]
+"""Tells how the worker is; ``"ready"`` is one of the keys."""
+
+
+@contextmanager
+def answering(report: Report) -> Iterator[int | None]:
+    """Answer ``/health`` and ``/ready`` while the block runs; give the port, None where off."""
+    port = settings().health_port
+    if not port:
+        yield None
+        return
+    with ThreadingHTTPServer((settings().health_host, port), _handler(report)) as server:
+        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+def _handler(report: Report) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_TIMEOUT_S
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/health":
+                self._answer(200, {"status": "ok"})
+            elif path == "/ready":
+                said = report()
+                self._answer(200 if said["ready"] else 503, said)
+            else:
+                self._answer(404, {"error": "there are /health and /ready"})
+
+        def _answer(self, status: int, said: dict[str, Any]) -> None:
+            body = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: who asks does so every few seconds."""
+
+    return Handler

@@ -1,0 +1,158 @@
+"""The subscription that images come from: one message at a time, kept on lease until it is done.
+
+A pull for one message, and not the client's stream of them: so a message is held for as long
+as a part of the network is away, without any of its deliveries being spent, and whether the
+broker answers shows in each pull.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from google.api_core.exceptions import DeadlineExceeded, GoogleAPICallError, RetryError
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import PullRequest, ReceivedMessage
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_when_event_set,
+    wait_random_exponential,
+)
+from tenacity.nap import sleep_using_event
+
+from plate_solver.parts import BROKER, MAX_BACKOFF_S, Parts
+
+PULL_S = 60.0
+"""For how long a pull waits for a message."""
+
+LEASE_S = 60
+"""A message whose worker was killed comes again after so long at most."""
+
+MAX_WORK_S = 1800.0
+"""For how long a lease is extended once work has begun: a frame takes seconds, a blind solve a
+minute. Whoever takes longer hangs."""
+
+ANSWER_S = 60.0
+
+_log = logging.getLogger("gce-plate-solver")
+
+
+class Subscription:
+    """A pull subscription.
+
+    Parameters
+    ----------
+    path : str
+        Its full name.
+    parts : Parts
+        Hears whether the broker answers.
+    stopping : threading.Event
+        No pull is tried again after it.
+    """
+
+    def __init__(self, path: str, parts: Parts, stopping: threading.Event) -> None:
+        self._path = path
+        self._parts = parts
+        self._stopping = stopping
+        # Closing a client ends its pull; what is under way is still to be answered for.
+        self._pulling, self._answering = SubscriberClient(), SubscriberClient()
+        self._working_since: float | None = None
+        self.is_subscribed = False
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether work on a message takes so long that its lease has ended."""
+        since = self._working_since
+        return since is not None and time.monotonic() - since > MAX_WORK_S
+
+    def pull(self) -> ReceivedMessage | None:
+        """Wait for a message, and while the broker is away; None where there is none yet."""
+        again = Retrying(
+            retry=retry_if_exception_type(GoogleAPICallError),
+            wait=wait_random_exponential(multiplier=0.5, max=MAX_BACKOFF_S),
+            sleep=sleep_using_event(self._stopping),
+            stop=stop_when_event_set(self._stopping),
+            before_sleep=self._note_broker,
+            retry_error_callback=lambda _: None,
+        )
+        received: ReceivedMessage | None = again(self._pull_once)
+        return received
+
+    def stop_pulling(self) -> None:
+        """End the pull that waits, if one does."""
+        self._pulling.close()
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._pulling.close()
+        self._answering.close()
+
+    @contextmanager
+    def lease(self, received: ReceivedMessage) -> Iterator[None]:
+        """Keep a message from others while the block runs; see `begin`."""
+        ended = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(received.ack_id, ended), daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            # An extension under way must not come behind the answer.
+            keeper.join()
+            self._working_since = None
+
+    def begin(self) -> None:
+        """Say that work on the message has begun: from now on its lease is bounded."""
+        self._working_since = time.monotonic()
+
+    def acknowledge(self, received: ReceivedMessage) -> None:
+        """Say that a message is done. Where the broker does not hear it, it comes again."""
+        try:
+            self._answering.acknowledge(
+                subscription=self._path, ack_ids=[received.ack_id], timeout=ANSWER_S
+            )
+        except (GoogleAPICallError, RetryError) as error:
+            about = {"message_id": received.message.message_id}
+            _log.warning("not acknowledged, it comes again: %s", error, extra=about)
+
+    def give_back(self, received: ReceivedMessage) -> None:
+        """Let a message come again, to whomever."""
+        self._extend(received.ack_id, 0)
+
+    def _pull_once(self) -> ReceivedMessage | None:
+        request = PullRequest(subscription=self._path, max_messages=1)
+        try:
+            answer = self._pulling.pull(request=request, timeout=PULL_S, retry=None)
+        except DeadlineExceeded:
+            answer = None
+        except ValueError:
+            # What gRPC raises for a closed client.
+            if not self._stopping.is_set():
+                raise
+            return None
+        self.is_subscribed = True
+        self._parts.note(BROKER, None)
+        return next(iter(answer.received_messages), None) if answer else None
+
+    def _note_broker(self, state: RetryCallState) -> None:
+        self.is_subscribed = False
+        if not self._stopping.is_set() and state.outcome:
+            self._parts.note(BROKER, str(state.outcome.exception()))
+
+    def _keep(self, ack_id: str, ended: threading.Event) -> None:
+        while not ended.is_set() and not self.is_overdue:
+            self._extend(ack_id, LEASE_S)
+            ended.wait(LEASE_S / 3)
+
+    def _extend(self, ack_id: str, seconds: int) -> None:
+        # A lease that is not extended ends, and the message comes again: no harm.
+        with suppress(GoogleAPICallError, RetryError):
+            self._answering.modify_ack_deadline(
+                subscription=self._path,
+                ack_ids=[ack_id],
+                ack_deadline_seconds=seconds,
+                timeout=LEASE_S / 3,
+            )

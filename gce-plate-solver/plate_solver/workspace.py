@@ -1,0 +1,93 @@
+"""Where the worker's temporary files lie: room for them, and an end for those of the dead."""
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from panoptes_network.errors import TransientError
+
+PREFIX = "plate-solver."
+
+MIN_FREE_BYTES = 200_000_000
+"""Before an image is begun: a full frame's files take half of it."""
+
+_FULL_BYTES = 1_000_000
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@contextmanager
+def work_folder() -> Iterator[Path]:
+    """Give a folder for one image; it is removed at the end.
+
+    It is locked as long as this process lives, which tells it from what a killed one has left.
+    """
+    path, lock = _locked_folder()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def remove_leftovers() -> list[Path]:
+    """Remove the folders that killed workers of this user have left; return them."""
+    left = []
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        # One that another worker holds, or has just removed itself.
+        with suppress(OSError):
+            _remove_unlocked(path)
+            left.append(path)
+    return left
+
+
+def check_room() -> None:
+    """Make sure that an image's files find room.
+
+    Raises
+    ------
+    TransientError
+        When the disk is as good as full.
+    """
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < MIN_FREE_BYTES:
+        raise TransientError(
+            f"{free // 10**6} MB are free in {folder}, an image needs {MIN_FREE_BYTES // 10**6}"
+        )
+
+
+def is_disk_full(error: BaseException, folder: Path) -> bool:
+    """Return whether a failure comes from a full disk.
+
+    Few programs and libraries say so: where nothing is free, that is the reason.
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return shutil.disk_usage(folder).free < _FULL_BYTES
+
+
+def _locked_folder() -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another worker that starts now may have taken it for a leftover before it was locked.
+        if path.exists():
+            return path, lock
+        os.close(lock)
+
+
+def _remove_unlocked(path: Path) -> None:
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(lock).st_uid != os.getuid():
+            raise PermissionError(f"{path} is another user's")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path)
+    finally:
+        os.close(lock)
