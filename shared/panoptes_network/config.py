@@ -14,7 +14,8 @@ class Settings(BaseSettings):
     those of the network on one machine; `local` writes the addresses.
     """
 
-    model_config = SettingsConfigDict(frozen=True)
+    # An error names the variable, not the values: an address may hold a password.
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True)
 
     google_cloud_project: str = Field("panoptes-local", description="project id")
     raw_bucket: str = Field("panoptes-raw", description="bucket that units upload to")

@@ -16,7 +16,10 @@ _SECRETS = (
     (re.compile(r"\bya29\.[\w.-]+"), "[secret]"),
     # The password of an address.
     (re.compile(r"(\w://[^\s:/@\"\\]*):[^\s/@\"\\]+@"), r"\1:[secret]@"),
-    (re.compile(r"(?i)\b(password|passwd|secret|token|api_?key)=[^\s&\"\\';,)]+"), r"\1=[secret]"),
+    (
+        re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key))=[^\s&\"\\';,)]+"),
+        r"\1=[secret]",
+    ),
 )
 
 _service: ContextVar[str] = ContextVar("panoptes_service", default="")

@@ -2,7 +2,6 @@
 
 import threading
 from functools import cache
-from typing import Any
 from urllib.parse import urlsplit
 
 from google.auth.credentials import Credentials, TokenState
@@ -12,8 +11,6 @@ from google.oauth2 import id_token
 
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
-
-TIMEOUT_S = 10
 
 _lock = threading.Lock()
 
@@ -35,7 +32,7 @@ def headers(url: str) -> dict[str, str]:
         with _lock:
             credentials = _credentials(f"{parts.scheme}://{parts.netloc}")
             if credentials.token_state is not TokenState.FRESH:
-                credentials.refresh(_request)
+                credentials.refresh(_transport())
     except GoogleAuthError as error:
         raise TransientError(f"no identity token for {url}: {error}") from error
     return {"Authorization": f"Bearer {credentials.token}"}
@@ -43,12 +40,8 @@ def headers(url: str) -> dict[str, str]:
 
 @cache
 def _credentials(audience: str) -> Credentials:
-    credentials: Credentials = id_token.fetch_id_token_credentials(audience, request=_request)
+    credentials: Credentials = id_token.fetch_id_token_credentials(audience, _transport())
     return credentials
-
-
-def _request(url: str, *args: Any, **kwargs: Any) -> Any:
-    return _transport()(url, *args, **{**kwargs, "timeout": TIMEOUT_S})
 
 
 @cache
