@@ -16,6 +16,9 @@ BLOCK_BYTES = 2880
 CARD_CHARS = 80
 MAX_HEADER_BYTES = 200 * BLOCK_BYTES
 MAX_HDUS = 16
+MAX_FILE_BYTES = 2**63 - 1
+"""The last offset that an operating system has: a header that promises more counts as this."""
+
 _FIRST_READ_BYTES = 10 * BLOCK_BYTES
 
 CardValue = str | int | float | bool
@@ -44,7 +47,8 @@ class ImageHeader:
     shape : tuple of int
         Length of each axis as numpy counts them: `(height, width)` for a plain image.
     end : int
-        Offset in bytes behind the image's data: a shorter file is truncated.
+        Offset in bytes behind the image's data: a shorter file is truncated. At most
+        `MAX_FILE_BYTES`, whatever the header promises.
     """
 
     cards: dict[str, CardValue]
@@ -101,7 +105,9 @@ def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
             return
         cards = parse_cards(text)
         offset += _padded(len(text)) + _padded(_data_bytes(cards))
-        yield cards, offset
+        yield cards, min(offset, MAX_FILE_BYTES)
+        if offset > MAX_FILE_BYTES:
+            return
 
 
 def _read_header_text(read: ReadRange, offset: int) -> str | None:

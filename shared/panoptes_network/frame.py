@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from panoptes_network.bayer import BLACK_LEVEL_ADU
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.fits_header import read_image_header
+from panoptes_network.fits_tiles import check_tiles
 
 MIN_SIDE_PX = 200
 """Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
@@ -54,15 +55,20 @@ def read_frame(path: Path) -> Frame:
     Raises
     ------
     PermanentError
-        EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE or BAD_PIXELS.
+        EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE, BAD_PIXELS, or
+        DAMAGED_FILE for compressed tiles that lie about their size.
     """
     shape = _checked_shape(path)
     try:
         # Where astropy's own opening fails, it leaves the file open.
         with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
             # Only the image whose size was looked at is unpacked.
-            image = next(hdu for hdu in hdus if hdu.is_image and hdu.shape == shape)
+            index, image = next(
+                (n, hdu) for n, hdu in enumerate(hdus) if hdu.is_image and hdu.shape == shape
+            )
             _check_compression(image)
+            if isinstance(image, fits.CompImageHDU):
+                check_tiles(path, index, shape)
             pixels = image.data
     except PermanentError:
         raise
@@ -111,7 +117,8 @@ def _checked_shape(path: Path) -> tuple[int, ...]:
         header = read_image_header(read)
     shape = header.shape
     if math.prod(shape) > MAX_PIXELS:
-        raise PermanentError(Reason.TOO_LARGE, f"{shape} pixels are more than {MAX_PIXELS}")
+        # Without the number, which may have more digits than Python writes.
+        raise PermanentError(Reason.TOO_LARGE, f"the image has more than {MAX_PIXELS} pixels")
     if len(shape) != 2:
         raise PermanentError(
             Reason.WRONG_SHAPE, f"the image has {len(shape)} axes; a frame has two"

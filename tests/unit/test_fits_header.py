@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.fits_header import (
     BLOCK_BYTES,
+    MAX_FILE_BYTES,
     MAX_HDUS,
     MAX_HEADER_BYTES,
     ImageHeader,
@@ -260,6 +261,21 @@ def test_a_compressed_image_without_pixels_is_no_image(keyword: str) -> None:
     data = file_of(fits.PrimaryHDU(), table)
     at = data.index(f"{keyword:8}=".encode())
     assert refusal(data[: at + 10] + b"0".rjust(20) + data[at + 30 :]) is Reason.NO_IMAGE
+
+
+def test_data_end_at_the_latest_where_a_file_can() -> None:
+    axes = [f"NAXIS{n:<3}= {'9' * 69}" for n in range(1, 1000)]
+    header = header_of(raw("BITPIX  = 16", "NAXIS   = 999", *axes))
+    assert header.end == MAX_FILE_BYTES  # Python does not write the digits of 10**68931
+    assert len(header.shape) == 999
+
+
+def test_what_would_lie_behind_every_file_is_not_looked_for() -> None:
+    file = File(raw("BITPIX  = 8", "NAXIS   = 1", "NAXIS1  = 0", "PCOUNT  = " + "9" * 60))
+    with pytest.raises(PermanentError) as caught:
+        read_image_header(file.read)
+    assert caught.value.reason is Reason.NO_IMAGE
+    assert len(file.reads) == 1  # no file can be asked for a place beyond 64 bits
 
 
 def test_a_header_without_an_end_is_read_up_to_the_limit() -> None:

@@ -1,6 +1,9 @@
 """Reading frames: each way in which FITS keeps their pixels, and each way to be no frame."""
 
+import gzip
+import re
 import resource
+import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -274,6 +277,40 @@ def test_compressed_headers_that_lie(
 ) -> None:
     (tmp_path / "lie.fits.fz").write_bytes(with_cards(packed, cards))
     assert_refused(tmp_path / "lie.fits.fz", reason)
+
+
+@pytest.mark.parametrize("method", ["GZIP_1", "GZIP_2"])
+def test_tiles_that_unpack_to_more_than_the_image(tmp_path: Path, method: str) -> None:
+    """A megabyte of gzip may unpack to a gigabyte."""
+    bomb = np.frombuffer(gzip.compress(bytes(100_000_000)), np.uint8)
+    column = fits.Column("COMPRESSED_DATA", "1PB()", array=np.array([bomb], dtype=object))
+    table = fits.BinTableHDU.from_columns([column])
+    table.header.update({"ZIMAGE": True, "ZCMPTYPE": method, "ZBITPIX": 16, "ZNAXIS": 2})
+    table.header.update({"ZNAXIS1": 300, "ZNAXIS2": 300, "ZTILE1": 300, "ZTILE2": 300})
+    path = write(tmp_path / "bomb.fits.fz", [fits.PrimaryHDU(), table])
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "more bytes" in assert_refused(path, Reason.DAMAGED_FILE)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 50 * 1024
+
+
+@pytest.mark.parametrize("tile", [0, -1])
+def test_tiles_that_say_they_are_larger_than_their_place(
+    pixels: NDArray[np.uint16], tmp_path: Path, tile: int
+) -> None:
+    """astropy's decoder would write behind the end of its memory, and crash or worse."""
+    image = fits.CompImageHDU(pixels, compression_type="HCOMPRESS_1", tile_shape=(16, WIDTH))
+    whole = write(tmp_path / "a.fits.fz", [fits.PrimaryHDU(), image]).read_bytes()
+    starts = [found.start() for found in re.finditer(rb"\xdd\x99\0\0\0.\0\0", whole, re.DOTALL)]
+    at = starts[tile] + 2
+    (tmp_path / "lie.fits.fz").write_bytes(whole[:at] + struct.pack(">i", 17) + whole[at + 4 :])
+    words = assert_refused(tmp_path / "lie.fits.fz", Reason.DAMAGED_FILE)
+    assert f"{WIDTH}x17 pixels" in words
+
+
+def test_a_refusal_of_too_many_pixels_is_short(tmp_path: Path) -> None:
+    axes = {f"NAXIS{n}": "9" * 69 for n in range(1, 1000)}
+    (tmp_path / "many.fits").write_bytes(bomb(BITPIX="16", NAXIS="999", **axes))
+    assert len(assert_refused(tmp_path / "many.fits", Reason.TOO_LARGE)) < 100
 
 
 @pytest.mark.filterwarnings("ignore")  # astropy says in many ways that a file is broken
