@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
+from cloudevents.exceptions import DataUnmarshallerError
 from flask import Request, Response, current_app, has_app_context, jsonify, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -18,6 +19,7 @@ MAX_BODY_BYTES = 2_000_000
 RETRY_AFTER_S = 10
 
 _GUARDED = "panoptes_guarded"
+_TOO_DEEP = "the body is nested too deeply"
 _NOTED = ("image_id", "sequence_id", "bucket_path", "generation")
 _STATUS = {
     Reason.BAD_REQUEST: 400,
@@ -50,6 +52,8 @@ def setup(service: str, ready: Mapping[str, Check]) -> logging.Logger:
         observe.watch(app, service)
         app.before_request(lambda: _probe(ready) or _refuse_strangers() or _metrics())
         app.register_error_handler(HTTPException, _fault)
+        for undecodable in (RecursionError, DataUnmarshallerError):
+            app.register_error_handler(undecodable, _too_deep)
         app.extensions[_GUARDED] = True
     return logger
 
@@ -150,6 +154,11 @@ def _fault(error: HTTPException) -> Response:
     return _error(reason, error.name, error.code or 500)
 
 
+def _too_deep(_: Exception) -> Response:
+    """Answer an event whose body the framework cannot decode for its depth."""
+    return _error(Reason.BAD_REQUEST, _TOO_DEEP, 400)
+
+
 def _require_guard() -> None:
     """Answer nobody where callers are to be checked and main.py has forgotten :func:`setup`."""
     if settings().allowed_callers and _GUARDED not in current_app.extensions:
@@ -166,7 +175,7 @@ def _json_body(request: Request) -> object:
         _drop_body()
         raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes") from None
     except RecursionError:
-        raise PermanentError(Reason.BAD_REQUEST, "the body is nested too deeply") from None
+        raise PermanentError(Reason.BAD_REQUEST, _TOO_DEEP) from None
     if body is None:
         raise PermanentError(Reason.BAD_REQUEST, "the body is not JSON")
     return body

@@ -37,15 +37,20 @@ def _record(service: str, response: Response) -> None:
     seconds = monotonic() - g.started
     reason = str(trace.noted("reason_code") or "")
     metrics.count(service, _route(), response.status_code, reason, seconds)
-    # Probes come every few seconds; one that fails is worth a line.
-    quiet = request.path in PROBES and response.status_code < 400
     _log.log(
-        logging.DEBUG if quiet else logging.INFO,
+        _level(response.status_code),
         "%s %s: %s",
         # Without the query, which may hold anything.
         *(request.method, request.path[:1024], response.status_code),
         extra={"status": response.status_code, "duration_s": round(seconds, 4)},
     )
+
+
+def _level(status: int) -> int:
+    """Probes come every few seconds; one that fails is worth a line, as is who was kept out."""
+    if status >= 500 or status in (401, 403):
+        return logging.WARNING
+    return logging.DEBUG if request.path in PROBES else logging.INFO
 
 
 def _carrier() -> dict[str, str]:
