@@ -16,6 +16,7 @@ from panoptes_network import config, pubsub, storage
 from panoptes_network.database import engine as database
 from tests.conftest import free_port, serving
 from tests.service.functions import FaultyService, Network, create_function, served
+from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +87,25 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
     """Make a client of a cloud function; the log that it sets up ends with the test."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     return lambda service: create_function(service).test_client()
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> Key:
+    """The key that the issuer signs with; one takes a while to make."""
+    return Key("key-1")
+
+
+@pytest.fixture
+def issuer(signing_key: Key, set_env: Callable[..., None]) -> Iterator[Issuer]:
+    """An issuer of identities, trusted by services that let two callers in."""
+    issuer = Issuer(signing_key)
+    with served(issuer) as url:
+        set_env(
+            ALLOWED_CALLERS=f"someone@else.example, {CALLER}",
+            TOKEN_AUDIENCE=f"https://older.example, {AUDIENCE}",
+            TOKEN_ISSUER_CERTS_URL=f"{url}/oauth2/v1/certs",
+        )
+        yield issuer
 
 
 @pytest.fixture

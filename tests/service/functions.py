@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.cloud.storage import Bucket
 from sqlalchemy import Engine, text
+from werkzeug.datastructures import Headers
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 from werkzeug.wrappers import Request, Response
@@ -66,10 +67,13 @@ class FaultyService:
     body: bytes = b"{}"
     silent: bool = False
     received: list[Any] = field(default_factory=list)
+    headers: list[Headers] = field(default_factory=list)
     over: Event = field(default_factory=Event)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        self.received.append(Request(environ).get_json(silent=True))
+        request = Request(environ)
+        self.headers.append(Headers(request.headers))
+        self.received.append(request.get_json(silent=True))
         if self.silent:
             self.over.wait()
         answer = Response(self.body, self.status, content_type="application/json")

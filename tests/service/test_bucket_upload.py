@@ -76,7 +76,7 @@ def test_anything_else_is_ignored_with_one_log_line(
     assert (line["levelname"], line["bucket_path"]) == ("INFO", name)
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429])
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 401, 403, 408, 425, 429])
 @pytest.mark.parametrize("body", [b'{"error": {"reason": "try_again"}}', b"<html>", b""])
 def test_a_passing_fault_asks_for_the_event_again(
     client: FlaskClient, faulty: FaultyService, status: int, body: bytes
@@ -85,7 +85,7 @@ def test_a_passing_fault_asks_for_the_event_again(
     assert deliver(client, RESOURCE).status_code == 500
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 413, 415, 422])
+@pytest.mark.parametrize("status", [400, 404, 413, 415, 422])
 @pytest.mark.parametrize(
     "body", [b'{"error": {"reason": "bad_path", "message": "x"}}', b"[1]", b""]
 )
@@ -122,15 +122,20 @@ def test_the_log_is_json_on_stdout_as_cloud_logging_reads_it(
     capsys: pytest.CaptureFixture[str], function: Callable[[str], FlaskClient]
 ) -> None:
     deliver(function("cf-bucket-upload"), {**RESOURCE, "name": "notes.txt"})
-    line = json.loads(capsys.readouterr().out)
-    assert datetime.fromisoformat(line.pop("time")).utcoffset() == timedelta(0)
-    assert line == {
+    said, request = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert datetime.fromisoformat(said.pop("time")).utcoffset() == timedelta(0)
+    trace = {field: said.pop(f"logging.googleapis.com/{field}") for field in ("trace", "spanId")}
+    assert said == {
         "severity": "INFO",
         "message": "ignored: not an image",
         "name": "cf-bucket-upload",
+        "service": "cf-bucket-upload",
         "bucket_path": "notes.txt",
+        "generation": 1476122482,
         "event_id": "42",
     }
+    assert request["message"] == "POST /: 200"
+    assert {field: request[f"logging.googleapis.com/{field}"] for field in trace} == trace
 
 
 @pytest.mark.parametrize(

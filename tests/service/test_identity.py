@@ -35,26 +35,8 @@ FUNCTIONS = sorted(main.parent.name for main in ROOT.glob("cf-*/main.py"))
 
 
 @pytest.fixture(scope="module")
-def key() -> Key:
-    return Key("key-1")
-
-
-@pytest.fixture(scope="module")
 def other_key() -> Key:
     return Key("key-2")
-
-
-@pytest.fixture
-def issuer(key: Key, set_env: Callable[..., None]) -> Iterator[Issuer]:
-    """An issuer that services trust who let one caller in."""
-    issuer = Issuer(key)
-    with served(issuer) as url:
-        set_env(
-            ALLOWED_CALLERS=f"someone@else.example, {CALLER}",
-            TOKEN_AUDIENCE=f"https://older.example, {AUDIENCE}",
-            TOKEN_ISSUER_CERTS_URL=f"{url}/oauth2/v1/certs",
-        )
-        yield issuer
 
 
 @pytest.fixture
