@@ -1,0 +1,128 @@
+"""Figures of a night's images: gaps in a sequence, medians and trends, drift, the camera's clock.
+
+Pure computation on plain values; `night_report` puts them together.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import median, median_low
+from typing import Any
+
+Json = dict[str, Any]
+Series = list[tuple[datetime, float]]
+
+GAP_FACTOR = 1.8
+"""A pause of so many times the median cadence is a gap: one frame or more is missing."""
+LEAST_FOR_TREND = 6
+CLOCK_TOLERANCE_S = 120
+"""A real unit's DATE-OBS is half a minute behind its IMAGEID; more is a wrong clock."""
+
+WORSE = {
+    "fwhm_px": lambda first, last: last > 1.3 * first,
+    "rms_arcsec": lambda first, last: last > 1.5 * first,
+    # Of a dark sky a few ADU are no brightening.
+    "background_adu": lambda first, last: last > 1.5 * first and last - first > 50,
+    "limiting_mag": lambda first, last: last < first - 0.5,
+}
+"""By how much the last third of a night must differ from the first to be worse by a lot."""
+
+
+def cadence_s(times: Sequence[datetime]) -> float | None:
+    """Return the median time from one exposure's start to the next; None below three."""
+    steps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    # The lower of two middle ones: a true step, even where every second one is a gap.
+    return median_low(steps) if len(steps) > 1 else None
+
+
+def gaps(times: Sequence[datetime]) -> list[Json]:
+    """Return the gaps between exposures in time order: from, to, and how many are missing."""
+    cadence = cadence_s(times)
+    if not cadence:
+        return []
+    return [
+        {"start": earlier, "end": later, "n_missing": max(1, round(steps) - 1)}
+        for earlier, later in pairwise(times)
+        if (steps := (later - earlier).total_seconds() / cadence) > GAP_FACTOR
+    ]
+
+
+def spread(values: Iterable[float | None]) -> Json | None:
+    """Return median and maximum of the values that are there; None where none is."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return {"median": median(known), "max": max(known), "n": len(known)} if known else None
+
+
+def course(name: str, series: Series) -> Json | None:
+    """Return a quantity over the night: median, first and last third, whether it got worse.
+
+    Parameters
+    ----------
+    name : str
+        A key of `WORSE`.
+    series : list of (time, value)
+        In time order.
+    """
+    values = [value for _, value in series if math.isfinite(value)]
+    if not values:
+        return None
+    third = max(1, len(values) // 3)
+    first, last = median(values[:third]), median(values[-third:])
+    is_worse = len(values) >= LEAST_FOR_TREND and bool(WORSE[name](first, last))
+    return {
+        "median": median(values),
+        "first": first,
+        "last": last,
+        "n": len(values),
+        "is_worse": is_worse,
+    }
+
+
+def separation_arcmin(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Return the angle between two directions (RA, Dec in degrees), by the haversine formula."""
+    (ra1, dec1), (ra2, dec2) = (tuple(map(math.radians, place)) for place in (one, other))
+    square = math.sin((dec2 - dec1) / 2) ** 2
+    square += math.cos(dec1) * math.cos(dec2) * math.sin((ra2 - ra1) / 2) ** 2
+    return math.degrees(2 * math.asin(min(1.0, math.sqrt(square)))) * 60
+
+
+def direction(ra_deg: float | None, dec_deg: float | None) -> tuple[float, float] | None:
+    """Return a place on the sky; None where a part of it is missing or none."""
+    if ra_deg is None or dec_deg is None:
+        return None
+    if not (math.isfinite(ra_deg) and -90 <= dec_deg <= 90):
+        return None
+    return ra_deg, dec_deg
+
+
+def drift_arcmin(centres: Sequence[tuple[float, float]]) -> float | None:
+    """Return how far the field ever was from where it was first; None below two centres."""
+    if len(centres) < 2:
+        return None
+    return max(separation_arcmin(centres[0], centre) for centre in centres[1:])
+
+
+def offset_arcmin(
+    centres: Sequence[tuple[float, float]], target: tuple[float, float] | None
+) -> float | None:
+    """Return the median angle between the field's centre and the mount's target."""
+    if target is None or not centres:
+        return None
+    return median(separation_arcmin(target, centre) for centre in centres)
+
+
+def clock_offset_s(time: datetime, date_obs: str | None) -> float | None:
+    """Return how far the camera's clock is ahead of the image's time; None where it is right.
+
+    A card that is no time says nothing, and so does one that has only the date.
+    """
+    if date_obs is None or "T" not in date_obs:
+        return None
+    try:
+        clock = datetime.fromisoformat(date_obs)
+    except ValueError:
+        return None
+    aware = clock if clock.tzinfo else clock.replace(tzinfo=UTC)
+    offset = (aware - time).total_seconds()
+    return offset if abs(offset) > CLOCK_TOLERANCE_S else None

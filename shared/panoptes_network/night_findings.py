@@ -1,0 +1,171 @@
+"""What of a night is worth its owner's attention, in words: what was wrong, and what to do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from panoptes_network import advice
+
+Json = dict[str, Any]
+
+DRIFT_ARCMIN = 10.0
+"""A field of 15 by 10 degrees may move by so much, about 60 pixels, before it is worth words."""
+PATIENCE_S = 3600
+"""For so long an image may wait before that is a problem."""
+QUANTITIES = {
+    "fwhm_px": ("star width", "px", 1),
+    "rms_arcsec": ("position rms", "arcsec", 2),
+    "background_adu": ("sky background", "ADU", 0),
+    "limiting_mag": ("limiting magnitude", "mag", 1),
+}
+AS_IT_SHOULD_BE = frozenset({"skipped"})
+ENDS = {"error": "failed", "unsolved": "unsolved", "skipped": "skipped"}
+
+
+def verdict(report: Json) -> str:
+    """Return the night in one word: empty, problems, waiting or good."""
+    if not report["n_images"] and not report["refused"] and not report["waiting"]["n_cr2_only"]:
+        return "empty"
+    severities = {finding["severity"] for finding in findings(report)}
+    if "problem" in severities:
+        return "problems"
+    waits = report["waiting"]
+    return "waiting" if waits["count"] or waits["n_cr2_only"] else "good"
+
+
+def findings(report: Json) -> list[Json]:
+    """Return what to look at, worst first: `severity` (problem, warning, note), `what`, `action`.
+
+    An empty night's findings are what to check.
+    """
+    found = [
+        *_failures(report),
+        *_waiting(report),
+        *_gaps(report),
+        *_trends(report),
+        *_drifts(report),
+        *_clocks(report),
+        *_contradictions(report),
+    ]
+    order = ("problem", "warning", "note")
+    found.sort(key=lambda finding: order.index(finding["severity"]))
+    return found or list(_empty(report))
+
+
+def _finding(severity: str, what: str, action: str) -> Json:
+    return {"severity": severity, "what": what[0].upper() + what[1:], "action": action}
+
+
+def _failures(report: Json) -> Iterator[Json]:
+    for group in report["failures"]:
+        severity = "note" if group["state"] in AS_IT_SHOULD_BE else "problem"
+        end = ENDS.get(group["state"], group["state"])
+        what = f"{count(group['count'], 'image')} {end}: {group['meaning']}"
+        yield _finding(severity, what, group["action"])
+    for group in report["refused"]:
+        what = f"{count(group['count'], 'file')} refused: {group['meaning']}"
+        yield _finding("problem", what, group["action"])
+
+
+def _waiting(report: Json) -> Iterator[Json]:
+    waits = report["waiting"]
+    if waits["count"]:
+        is_long = waits["oldest_s"] > PATIENCE_S
+        what = f"{count(waits['count'], 'image')} still waiting or in work, the oldest for"
+        what += f" {duration(waits['oldest_s'])}."
+        yield _finding("problem" if is_long else "note", what, advice.WAITING.action)
+    if waits["n_given_up"]:
+        what = f"{count(waits['n_given_up'], 'image')} stuck: {advice.GIVEN_UP.meaning}."
+        yield _finding("problem", what, advice.GIVEN_UP.action)
+    if waits["n_cr2_only"]:
+        what = f"{count(waits['n_cr2_only'], 'CR2 file')} not turned into FITS yet."
+        yield _finding("note", what, advice.WAITING.action)
+    if waits["n_without_file"]:
+        what = (
+            f"{count(waits['n_without_file'], 'image')} without a file: {advice.NO_FILE.meaning}."
+        )
+        yield _finding("warning", what, advice.NO_FILE.action)
+
+
+def _gaps(report: Json) -> Iterator[Json]:
+    gaps = [gap for sequence in report["sequences"] for gap in sequence["gaps"]]
+    if gaps:
+        missing = sum(gap["n_missing"] for gap in gaps)
+        longest = max(gaps, key=lambda gap: gap["end"] - gap["start"])
+        what = f"{count(missing, 'frame')} missing in {count(len(gaps), 'gap')}, the longest from"
+        what += f" {longest['start']:%H:%M} to {longest['end']:%H:%M} UTC."
+        yield _finding("warning", what, advice.GAPS.action)
+
+
+def _trends(report: Json) -> Iterator[Json]:
+    """Say what got worse: through a camera's night, or else within one of its sequences."""
+    said = set()
+    for camera in report["cameras"]:
+        for name in _worse(camera):
+            said.add((camera["camera_id"], name))
+            yield _trend(f"Camera {camera['camera_id']}", name, camera)
+    for sequence in report["sequences"]:
+        for name in _worse(sequence):
+            if (sequence["camera_id"], name) not in said:
+                yield _trend(_place(sequence), name, sequence)
+
+
+def _place(sequence: Json) -> str:
+    return f"{sequence['field'] or sequence['sequence_id']}, camera {sequence['camera_id']}"
+
+
+def _worse(measured: Json) -> list[str]:
+    return [name for name, course in measured["quality"].items() if course and course["is_worse"]]
+
+
+def _trend(where: str, name: str, measured: Json) -> Json:
+    course, (title, unit, digits) = measured["quality"][name], QUANTITIES[name]
+    first, last = (f"{course[end]:.{digits}f}" for end in ("first", "last"))
+    what = f"{where}: {course['trend']} ({title} from {first} to {last} {unit})."
+    return _finding("warning", what, course["action"])
+
+
+def _drifts(report: Json) -> Iterator[Json]:
+    for sequence in report["sequences"]:
+        if (sequence["drift_arcmin"] or 0) > DRIFT_ARCMIN:
+            what = f"{_place(sequence)}: {advice.DRIFT.meaning} by"
+            what += f" {sequence['drift_arcmin']:.0f} arcmin within the sequence."
+            yield _finding("warning", what, advice.DRIFT.action)
+
+
+def _clocks(report: Json) -> Iterator[Json]:
+    for clock in report["clocks"]:
+        side = "ahead" if clock["offset_s"] > 0 else "behind"
+        what = f"Camera {clock['camera_id']}: {advice.CLOCK.meaning},"
+        what += f" {duration(abs(clock['offset_s']))} {side}, on {count(clock['count'], 'image')}."
+        yield _finding("warning", what, advice.CLOCK.action)
+
+
+def _contradictions(report: Json) -> Iterator[Json]:
+    for case in report["contradictions"]:
+        what = f"{count(case['count'], 'image')}: {advice.CONTRADICTION.meaning} in {case['card']}:"
+        what += f" the path says {case['believed']}, the header {case['header']}."
+        yield _finding("warning", what, advice.CONTRADICTION.action)
+
+
+def _empty(report: Json) -> Iterator[Json]:
+    if not report["n_images"]:
+        for question in advice.EMPTY_NIGHT:
+            asked, _, rest = question.partition("? ")
+            yield _finding("note", f"{asked}?", rest)
+
+
+def count(number: int, thing: str) -> str:
+    """Write ``1 image`` or ``2 images``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span as a person says it: ``40 s``, ``5 min``, ``3 h 20 min``, ``2 days``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{round(minutes / 1440)} days"

@@ -1,0 +1,355 @@
+"""The report of a unit's night: what arrived, what came of it, what is missing, what to do.
+
+Dataclasses in, a plain dict out; the queries are observations-data's. Times in the dict are
+aware datetimes. `night_findings` says in words what is worth an owner's attention.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+from panoptes_network import advice, night_figures
+from panoptes_network.database.models import END_STATES, FileKind, ImageState
+from panoptes_network.night_figures import WORSE, Json
+from panoptes_network.night_findings import findings, verdict
+from panoptes_network.nights import Night
+
+SOLVED = frozenset({ImageState.SOLVED, ImageState.SOURCES_DETECTED, ImageState.SOURCES_EXTRACTED})
+MOST_EXAMPLES = 20
+"""So many files or images are named of each reason; the count has all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightImage:
+    """What the report looks at of an image; names as in the database.
+
+    `file_kinds` are the kinds of its further files, `ended_at` is when its last try came to an
+    end, `date_obs` the camera's clock as the header has it.
+    """
+
+    image_id: str
+    sequence_id: str
+    camera_id: str
+    time: datetime
+    state: str
+    received_at: datetime
+    updated_at: datetime
+    reason_code: str | None = None
+    reason: str | None = None
+    bucket_path: str | None = None
+    generation: int = 1
+    from_cr2: bool = False
+    contradictions: Json = field(default_factory=dict)
+    date_obs: str | None = None
+    exptime_s: float | None = None
+    ra_deg: float | None = None
+    dec_deg: float | None = None
+    rms_arcsec: float | None = None
+    fwhm_px: float | None = None
+    background_adu: float | None = None
+    limiting_mag: float | None = None
+    processing_s: float | None = None
+    ended_at: datetime | None = None
+    file_kinds: frozenset[str] = frozenset()
+    is_given_up: bool = False
+
+    @property
+    def has_cr2(self) -> bool:
+        """Whether the unit's CR2 is there."""
+        named_so = (self.bucket_path or "").lower().endswith(".cr2")
+        return FileKind.CR2 in self.file_kinds or named_so
+
+    @property
+    def has_fits(self) -> bool:
+        """Whether there is a FITS file to process."""
+        named_cr2 = (self.bucket_path or "").lower().endswith(".cr2")
+        return self.bucket_path is not None and self.generation > 0 and not named_cr2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightSequence:
+    """What the report looks at of a sequence; names as in the database."""
+
+    sequence_id: str
+    camera_id: str
+    field: str | None = None
+    exptime_s: float | None = None
+    mount_ra_deg: float | None = None
+    mount_dec_deg: float | None = None
+    has_film: bool = False
+    film_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that never became an image, and why; `time` is its path's, else its arrival."""
+
+    bucket_path: str
+    time: datetime
+    service: str
+    reason_code: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightFacts:
+    """All that is known of a unit's night."""
+
+    unit_id: str
+    night: Night
+    now: datetime
+    images: list[NightImage] = field(default_factory=list)
+    sequences: list[NightSequence] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    unseen_cr2: list[str] = field(default_factory=list)
+    """Ids of images whose CR2 is there, but whose FITS file is not made yet."""
+    previous_image: datetime | None = None
+    next_image: datetime | None = None
+
+
+def report(facts: NightFacts) -> Json:
+    """Return the report of a night."""
+    images = sorted(facts.images, key=lambda image: (image.time, image.image_id))
+    made = {
+        "unit_id": facts.unit_id,
+        "date": facts.night.date.isoformat(),
+        "night": _night(facts.night),
+        **_totals(images),
+        "cameras": _cameras(images),
+        "sequences": _sequences(facts.sequences, images),
+        "failures": _failures(images),
+        "refused": _refused(facts.refusals),
+        "waiting": _waiting(images, facts),
+        "contradictions": _contradictions(images),
+        "clocks": _clocks(images),
+        "delays": _delays(images),
+        "products": _products(images, facts.sequences),
+        **_neighbours(facts),
+    }
+    return {**made, "verdict": verdict(made), "findings": findings(made)}
+
+
+def _night(night: Night) -> Json:
+    return {
+        "start": night.start,
+        "end": night.end,
+        "bounds": night.bounds,
+        "longitude_deg": night.longitude_deg,
+    }
+
+
+def _totals(images: list[NightImage]) -> Json:
+    tried = Counter(image.state in SOLVED for image in images if _was_tried(image))
+    return {
+        "n_images": len(images),
+        "states": _states(images),
+        "first_image": images[0].time if images else None,
+        "last_image": images[-1].time if images else None,
+        "exposure_s": sum(image.exptime_s or 0 for image in images),
+        "solved_share": tried[True] / tried.total() if tried else None,
+    }
+
+
+def _was_tried(image: NightImage) -> bool:
+    return image.state in SOLVED | {ImageState.UNSOLVED, ImageState.ERROR}
+
+
+def _states(images: Iterable[NightImage]) -> dict[str, int]:
+    found = Counter(image.state for image in images)
+    return {state.value: found[state] for state in ImageState if found[state]}
+
+
+def _files(images: list[NightImage]) -> Json:
+    """Count the files that the unit uploaded, and the FITS files that the network made."""
+    return {
+        "n_fits": sum(image.has_fits and not image.from_cr2 for image in images),
+        "n_cr2": sum(image.has_cr2 for image in images),
+        "n_fits_made": sum(image.has_fits and image.from_cr2 for image in images),
+    }
+
+
+def _grouped(
+    images: Iterable[NightImage], key: Callable[[NightImage], str]
+) -> dict[str, list[NightImage]]:
+    groups = defaultdict(list)
+    for image in images:
+        groups[key(image)].append(image)
+    return groups
+
+
+def _cameras(images: list[NightImage]) -> list[Json]:
+    groups = _grouped(images, lambda image: image.camera_id)
+    return [
+        {
+            "camera_id": camera_id,
+            **_totals(own),
+            **_files(own),
+            "quality": _quality(own),
+        }
+        for camera_id, own in sorted(groups.items())
+    ]
+
+
+def _quality(images: list[NightImage]) -> Json:
+    return {name: _course(name, images) for name in WORSE}
+
+
+def _course(name: str, images: list[NightImage]) -> Json | None:
+    series = [(image.time, getattr(image, name)) for image in images]
+    found = night_figures.course(name, [(time, v) for time, v in series if v is not None])
+    if found is not None and found["is_worse"]:
+        found["trend"], found["action"] = advice.TRENDS[name]
+    return found
+
+
+def _sequences(sequences: list[NightSequence], images: list[NightImage]) -> list[Json]:
+    groups = _grouped(images, lambda image: image.sequence_id)
+    made = [_sequence(sequence, groups[sequence.sequence_id]) for sequence in sequences]
+    return sorted(made, key=lambda one: (one["first_image"] is None, one["first_image"] or 0))
+
+
+def _sequence(sequence: NightSequence, images: list[NightImage]) -> Json:
+    times = [image.time for image in images]
+    places = (night_figures.direction(image.ra_deg, image.dec_deg) for image in images)
+    centres = [place for place in places if place is not None]
+    target = night_figures.direction(sequence.mount_ra_deg, sequence.mount_dec_deg)
+    return {
+        "sequence_id": sequence.sequence_id,
+        "camera_id": sequence.camera_id,
+        "field": sequence.field,
+        "exptime_s": sequence.exptime_s,
+        **_totals(images),
+        **_files(images),
+        "n_pictures": sum(FileKind.PICTURE in image.file_kinds for image in images),
+        "cadence_s": night_figures.cadence_s(times),
+        "gaps": night_figures.gaps(times),
+        "quality": _quality(images),
+        "drift_arcmin": night_figures.drift_arcmin(centres),
+        "offset_arcmin": night_figures.offset_arcmin(centres, target),
+        "has_film": sequence.has_film,
+        "film_reason": sequence.film_reason,
+    }
+
+
+def _failures(images: list[NightImage]) -> list[Json]:
+    failed = [image for image in images if image.state in END_STATES and _is_failed(image)]
+    groups = _grouped(failed, lambda image: f"{image.state} {image.reason_code or ''}")
+    made = [
+        {
+            **_reason(own[0].reason_code, own[-1].reason),
+            "state": own[0].state,
+            "count": len(own),
+            "image_ids": [image.image_id for image in own[:MOST_EXAMPLES]],
+        }
+        for own in groups.values()
+    ]
+    return sorted(made, key=lambda group: -group["count"])
+
+
+def _is_failed(image: NightImage) -> bool:
+    return image.state != ImageState.SOURCES_EXTRACTED
+
+
+def _reason(code: str | None, words: str | None) -> Json:
+    meaning, action = advice.of_reason(code)
+    return {"reason_code": code, "meaning": meaning, "action": action, "example": words}
+
+
+def _refused(refusals: list[Refusal]) -> list[Json]:
+    groups: dict[str | None, list[Refusal]] = defaultdict(list)
+    for refusal in sorted(refusals, key=lambda one: (one.time, one.bucket_path)):
+        groups[refusal.reason_code].append(refusal)
+    made = [
+        {
+            **_reason(code, own[-1].reason),
+            "count": len(own),
+            "files": [
+                {"bucket_path": one.bucket_path, "time": one.time, "reason": one.reason}
+                for one in own[:MOST_EXAMPLES]
+            ],
+        }
+        for code, own in groups.items()
+    ]
+    return sorted(made, key=lambda group: -group["count"])
+
+
+def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
+    """Return what is not done yet, apart by what it waits for."""
+    open_ = [image for image in images if image.state not in END_STATES]
+    with_file = [image for image in open_ if image.bucket_path is not None]
+    oldest = min((image.updated_at for image in with_file), default=None)
+    return {
+        "count": len(with_file),
+        "oldest_s": None if oldest is None else max(0.0, (facts.now - oldest).total_seconds()),
+        "n_given_up": sum(image.is_given_up for image in with_file),
+        "n_without_file": len(open_) - len(with_file),
+        "n_cr2_only": len(facts.unseen_cr2),
+        "image_ids": [*(image.image_id for image in open_), *facts.unseen_cr2][:MOST_EXAMPLES],
+    }
+
+
+def _contradictions(images: list[NightImage]) -> list[Json]:
+    """Return per card what the headers say otherwise than the paths, most frequent first."""
+    found: dict[str, list[tuple[str, Json]]] = defaultdict(list)
+    for image in images:
+        for card, words in image.contradictions.items():
+            found[card].append((image.image_id, words))
+    made = [
+        {"card": card, "count": len(cases), "image_id": cases[0][0], **_words(cases[0][1])}
+        for card, cases in found.items()
+    ]
+    return sorted(made, key=lambda case: (-case["count"], case["card"]))
+
+
+def _words(case: object) -> Json:
+    words = case if isinstance(case, dict) else {}
+    return {"believed": words.get("believed"), "header": words.get("header")}
+
+
+def _clocks(images: list[NightImage]) -> list[Json]:
+    offsets = defaultdict(list)
+    for image in images:
+        offset = night_figures.clock_offset_s(image.time, image.date_obs)
+        if offset is not None:
+            offsets[image.camera_id].append(offset)
+    return [
+        {"camera_id": camera_id, "count": len(own), "offset_s": median(own)}
+        for camera_id, own in sorted(offsets.items())
+    ]
+
+
+def _delays(images: list[NightImage]) -> Json:
+    """Return from exposure's end to arrival, from there to the end, and the work itself."""
+    arrived = [image.received_at - _end(image) for image in images]
+    done = [image.ended_at - image.received_at for image in images if image.ended_at]
+    return {
+        "arrival_s": night_figures.spread(max(0.0, one.total_seconds()) for one in arrived),
+        "done_s": night_figures.spread(max(0.0, one.total_seconds()) for one in done),
+        "processing_s": night_figures.spread(image.processing_s for image in images),
+    }
+
+
+def _end(image: NightImage) -> datetime:
+    # An exposure of more than a day is a wrong card.
+    return image.time + timedelta(seconds=min(max(image.exptime_s or 0, 0), 86_400))
+
+
+def _products(images: list[NightImage], sequences: list[NightSequence]) -> Json:
+    return {
+        "n_pictures": sum(FileKind.PICTURE in image.file_kinds for image in images),
+        "n_images": len(images),
+        "n_films": sum(sequence.has_film for sequence in sequences),
+        "n_sequences": len(sequences),
+    }
+
+
+def _neighbours(facts: NightFacts) -> Json:
+    """Return the dates of the nights before and after this one that have images."""
+    moments = {"previous_night": facts.previous_image, "next_night": facts.next_image}
+    longitude_deg = facts.night.longitude_deg
+    return {
+        name: moment and Night.holding(moment, longitude_deg).date.isoformat()
+        for name, moment in moments.items()
+    }
