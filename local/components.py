@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -90,7 +91,7 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
         Component("scheduler", _python("local.scheduler")),
         _web("eventarc", ROOT, "local.eventarc", ports),
         _worker("gce-plate-solver", after=["database", "topics", "buckets"]),
-        _web("observations-data", ROOT / "observations-data", "main", ports),
+        _observations_data(ports),
         _web("observations-explorer", ROOT / "observations-explorer", "main", ports),
     ]
 
@@ -167,6 +168,14 @@ def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Comp
 
 
 def _worker(name: str, after: list[str]) -> Component:
+def _observations_data(ports: Mapping[str, int]) -> Component:
+    """Return the service with a role that can only read; a migration makes it."""
+    name = "observations-data"
+    url = postgres.database_url(ports["postgres"], postgres.READER)
+    web = _web(name, ROOT / name, "main", ports)
+    return replace(web, after=["database"], env={"DATABASE_URL": url})
+
+
     return Component(name, [sys.executable, str(ROOT / name / "main.py")], after)
 
 

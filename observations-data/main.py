@@ -5,12 +5,16 @@ from typing import Any
 from flask import Blueprint, Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
 
+import network_metrics
+import night_rows
 import observation_file_rows as file_rows
 import observation_files
 import observation_problems
 import observations_data as data
-from observation_database import check, read
-from observation_search import Search
+import service_state
+import unit_rows
+from observation_database import read
+from observation_search import NightSearch, Search
 from panoptes_network import log, web
 
 api = Blueprint("observations", __name__)
@@ -29,6 +33,7 @@ def create_app() -> Flask:
     app.json = OrderedJson(app)
     app.register_blueprint(api)
     observation_problems.register(app)
+    network_metrics.register()
     web.secure(app, "default-src 'none'; frame-ancestors 'none'")
     return app
 
@@ -45,8 +50,32 @@ def simple_way() -> dict[str, Any]:
 
 @api.get("/health")
 def health() -> dict[str, Any]:
-    """Answer once the database does."""
-    return read(check)
+    """Answer while this process does."""
+    return {"status": "ok"}
+
+
+@api.get("/ready")
+def ready() -> dict[str, Any]:
+    """Answer while the database and the storage do."""
+    return service_state.require_ready()
+
+
+@api.get("/units")
+def units() -> dict[str, Any]:
+    """List the units."""
+    return read(unit_rows.units)
+
+
+@api.get("/units/<unit_id>/nights")
+def nights(unit_id: str) -> dict[str, Any]:
+    """List a unit's nights that have images, newest first."""
+    return read(unit_rows.nights, unit_id, NightSearch.parse(request.args))
+
+
+@api.get("/units/<unit_id>/nights/<date>")
+def night(unit_id: str, date: str) -> dict[str, Any]:
+    """Report a unit's night: what arrived, what went wrong, what to do."""
+    return read(night_rows.night, unit_id, date)
 
 
 @api.get("/observations")

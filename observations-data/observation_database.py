@@ -9,38 +9,45 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.engine import run_transaction
-from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction, sqlstate
+from panoptes_network.errors import PermanentError, Reason, TransientError
 
 P = ParamSpec("P")
 Json = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
+_QUERY_CANCELED = "57014"
+
 
 def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs: P.kwargs) -> Json:
     """Run `query` on one unchanging view of the database, which it cannot write to.
 
+    Each of its statements has READ_TIMEOUT_S, so that none holds a connection for long.
+
     Raises
     ------
     TransientError
-        When the database is away.
+        When the database is away, or took too long.
     """
 
     def work(session: Session) -> Json:
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        limit_ms = max(1, round(settings().read_timeout_s * 1000))
+        session.execute(select(func.set_config("statement_timeout", str(limit_ms), True)))
         return query(session, *args, **kwargs)
 
-    answer: Json = _plain(run_transaction(work))
+    try:
+        answer: Json = _plain(run_transaction(work))
+    except DBAPIError as error:
+        if sqlstate(error) != _QUERY_CANCELED:
+            raise
+        raise TransientError("the database took too long to answer: ask for less") from error
     return answer
-
-
-def check(session: Session) -> Json:
-    """Return that the database answers."""
-    session.execute(select(1))
-    return {"status": "ok"}
 
 
 def sql_text(value: str) -> str:

@@ -4,11 +4,12 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, and_, or_
 
 from panoptes_network.database.models import Sequence
+from panoptes_network.nights import EARLIEST, LATEST
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -91,6 +92,49 @@ class Search:
             or_(Sequence.start_time < start, Sequence.sequence_id > self.cursor.sequence_id),
         )
         return [*self.conditions, behind]
+
+
+@dataclass(frozen=True, slots=True)
+class NightSearch:
+    """Which of a unit's nights are wanted: those before a date, and how many of them."""
+
+    before: date | None = None
+    limit: int = DEFAULT_LIMIT
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> "NightSearch":
+        """Read query parameters; those of other names are left alone.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read.
+        """
+        before = parameters.get("before")
+        return cls(
+            before=night_date(before, "before") if before else None,
+            limit=_limit(parameters.get("limit") or str(DEFAULT_LIMIT)),
+        )
+
+
+def night_date(text: str, parameter: str) -> date:
+    """Read the date of a night.
+
+    Raises
+    ------
+    BadParameterError
+        For what is not a date like 2018-10-11, of years that have telescopes.
+    """
+    wanted = "a date like 2018-10-11"
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise BadParameterError(parameter, wanted)
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise BadParameterError(parameter, wanted) from error
+    if not EARLIEST <= found <= LATEST:
+        raise BadParameterError(parameter, f"{wanted}, from {EARLIEST} on")
+    return found
 
 
 def _text(parameters: Mapping[str, str], name: str) -> str | None:

@@ -10,6 +10,7 @@ import observation_file_rows as file_rows
 from observation_database import AnyRow, Json, sql_text, unknown
 from observation_search import Cursor, Search
 from panoptes_network.database.models import Image, ImageEvent, ImageState, Sequence
+from unit_rows import longitudes, night_of
 
 SEQUENCE_COLUMNS = (
     Sequence.sequence_id,
@@ -160,10 +161,12 @@ def _with_summaries(session: Session, rows: Iterable[AnyRow]) -> list[Json]:
     by_id = {row.sequence_id: row for row in rows}
     summaries = _summaries(session, by_id)
     thumbnails = file_rows.newest_thumbnails(session, by_id)
+    longitude_deg = longitudes(session, {row.unit_id for row in by_id.values()})
     nothing: Json = {"n_images": 0, "states": {}, "ra_deg": None, "dec_deg": None}
     return [
         {
             **_sequence(row),
+            "night": night_of(row.start_time, longitude_deg[row.unit_id]),
             "updated_at": row.created_at,
             **nothing,
             **summaries.get(sequence_id, {}),

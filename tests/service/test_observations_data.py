@@ -275,7 +275,7 @@ def test_database_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("DATABASE_URL", away)
     config.settings.cache_clear()
     database.engine.cache_clear()
-    for path in ("/health", "/observations"):
+    for path in ("/ready", "/observations"):
         problem(client, path, 503)
         assert client.get(path).headers["Retry-After"] == "10"
 

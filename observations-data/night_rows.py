@@ -1,0 +1,267 @@
+"""The facts of a unit's night, for `panoptes_network.night_report`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+import observation_file_rows as file_rows
+from observation_database import AnyRow, Json
+from observation_search import night_date
+from panoptes_network.database.models import (
+    END_STATES,
+    Camera,
+    DeadLetter,
+    FileKind,
+    Image,
+    ImageEvent,
+    ImageFile,
+    Sequence,
+)
+from panoptes_network.ids import format_time, parse_time
+from panoptes_network.night_report import (
+    NightFacts,
+    NightImage,
+    NightSequence,
+    Refusal,
+    report,
+)
+from panoptes_network.nights import Night
+from unit_rows import require_unit, unit_facts
+
+IMAGE_COLUMNS = (
+    Image.image_id,
+    Image.sequence_id,
+    Image.time,
+    Image.state,
+    Image.reason_code,
+    Image.reason,
+    Image.bucket_path,
+    Image.generation,
+    Image.from_cr2,
+    Image.contradictions,
+    Image.headers["DATE-OBS"].astext.label("date_obs"),
+    Image.exptime_s,
+    Image.ra_deg,
+    Image.dec_deg,
+    Image.rms_arcsec,
+    Image.fwhm_px,
+    Image.background_adu,
+    Image.limiting_mag,
+    Image.processing_s,
+    Image.received_at,
+    Image.updated_at,
+)
+SHOWN_COLUMNS = (
+    "image_id",
+    "sequence_id",
+    "camera_id",
+    "time",
+    "exptime_s",
+    "state",
+    "reason_code",
+    "rms_arcsec",
+    "fwhm_px",
+    "background_adu",
+    "limiting_mag",
+)
+LAST = "last"
+EVENING = timedelta(hours=6)
+"""A night has begun so long after noon."""
+SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
+_PATH_TIME = re.compile("[0-9]{8}T[0-9]{6}")
+
+
+def night(session: Session, unit_id: str, date: str) -> Json:
+    """Return the report of a unit's night, its images for a timeline, and its films.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+    BadParameterError
+        When `date` is none of a night.
+    """
+    unit = require_unit(session, unit_id)
+    now = session.scalar(select(func.now())) or datetime.now(UTC)
+    asked = _asked_night(date, unit.longitude_deg, now)
+    rows = _image_rows(session, unit.unit_id, asked)
+    sequences = _sequence_rows(session, {row.sequence_id for row in rows})
+    files = file_rows.further_files(session, Image.image_id.in_([row.image_id for row in rows]))
+    images = _images(session, rows, sequences, files)
+    made = report(
+        NightFacts(
+            unit_id=unit.unit_id,
+            night=asked,
+            now=now,
+            images=images,
+            sequences=[_sequence(row) for row in sequences.values()],
+            refusals=_refusals(session, unit.unit_id, asked, rows),
+            unseen_cr2=_unseen_cr2(session, unit.unit_id, asked),
+            **_neighbours(session, unit.unit_id, asked),
+        )
+    )
+    for shown in made["sequences"]:
+        shown["film"] = file_rows.film_of(sequences[shown["sequence_id"]])
+    made["images"] = [_shown(image, files.get(image.image_id, {})) for image in images]
+    return {"unit": unit_facts(unit), **made}
+
+
+def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night:
+    """Return the night of a date; `LAST` is the one that began most lately."""
+    if date == LAST:
+        return Night.holding(now - EVENING, longitude_deg)
+    return Night.of(night_date(date, "date"), longitude_deg)
+
+
+def _image_rows(session: Session, unit_id: str, asked: Night) -> list[AnyRow]:
+    """Return the night's images; from each of the unit's sequences, the index leads there."""
+    sequences = select(Sequence.sequence_id).where(Sequence.unit_id == unit_id)
+    query = (
+        select(*IMAGE_COLUMNS)
+        .where(Image.sequence_id.in_(sequences))
+        .where(Image.time >= asked.start, Image.time < asked.end)
+        .order_by(Image.time, Image.image_id)
+    )
+    return list(session.execute(query))
+
+
+def _sequence_rows(session: Session, sequence_ids: set[str]) -> dict[str, AnyRow]:
+    columns = (
+        Sequence.sequence_id,
+        Sequence.camera_id,
+        Sequence.field,
+        Sequence.exptime_s,
+        Sequence.mount_ra_deg,
+        Sequence.mount_dec_deg,
+        Sequence.film_path,
+        Sequence.film_frames,
+        Sequence.film_reason,
+    )
+    rows = session.execute(select(*columns).where(Sequence.sequence_id.in_(sequence_ids)))
+    return {row.sequence_id: row for row in rows}
+
+
+def _images(
+    session: Session,
+    rows: list[AnyRow],
+    sequences: dict[str, AnyRow],
+    files: dict[str, dict[str, Json]],
+) -> list[NightImage]:
+    ids = [row.image_id for row in rows]
+    ended, given_up = _ends(session, ids), _given_up(session, ids)
+    return [
+        NightImage(
+            **row._asdict(),
+            camera_id=sequences[row.sequence_id].camera_id,
+            ended_at=ended.get(row.image_id),
+            file_kinds=frozenset(files.get(row.image_id, ())),
+            is_given_up=row.image_id in given_up,
+        )
+        for row in rows
+    ]
+
+
+def _ends(session: Session, image_ids: list[str]) -> dict[str, datetime]:
+    """Return when each image last came to an end."""
+    query = (
+        select(ImageEvent.image_id, func.max(ImageEvent.at).label("at"))
+        .where(ImageEvent.image_id.in_(image_ids), ImageEvent.state.in_(END_STATES))
+        .group_by(ImageEvent.image_id)
+    )
+    return {row.image_id: row.at for row in session.execute(query) if row.image_id}
+
+
+def _given_up(session: Session, image_ids: list[str]) -> set[str | None]:
+    query = select(DeadLetter.image_id).where(
+        DeadLetter.image_id.in_(image_ids), DeadLetter.replayed_at.is_(None)
+    )
+    return set(session.scalars(query))
+
+
+def _sequence(row: AnyRow) -> NightSequence:
+    columns = row._asdict()
+    del columns["film_path"], columns["film_frames"]
+    return NightSequence(**columns, has_film=row.film_path is not None)
+
+
+def _refusals(session: Session, unit_id: str, asked: Night, rows: list[AnyRow]) -> list[Refusal]:
+    """Return the files of this night that never became an image, each with its last reason.
+
+    A file belongs to the night of the time in its path; where there is none, to that of its
+    arrival. What was refused first and taken in later is no refusal any more.
+    """
+    taken_in = {row.bucket_path for row in rows}
+    found: dict[str, Refusal] = {}
+    for row in session.execute(_refusal_query(unit_id, asked)):
+        time = _path_time(row.bucket_path) or row.at
+        if time in asked and row.bucket_path not in taken_in:
+            found[row.bucket_path] = Refusal(
+                row.bucket_path, time, row.service, row.reason_code, row.reason
+            )
+    return list(found.values())
+
+
+def _refusal_query(unit_id: str, asked: Night) -> Any:
+    path = ImageEvent.bucket_path
+    dates = {f"{moment.astimezone(UTC):%Y%m%d}" for moment in (asked.start, asked.end)}
+    return (
+        select(path, ImageEvent.at, ImageEvent.service, ImageEvent.reason_code, ImageEvent.reason)
+        .where(
+            ImageEvent.image_id.is_(None),
+            # The unit may be written in small letters, or behind a slash: that is bad, too.
+            path.regexp_match(f"^/*{re.escape(unit_id)}([^0-9]|$)", flags="i"),
+            or_(
+                ImageEvent.at.between(asked.start, asked.end),
+                *(path.contains(f"{date}T") for date in dates),
+            ),
+        )
+        .order_by(ImageEvent.event_id)
+    )
+
+
+def _path_time(path: str) -> datetime | None:
+    """Return the last time that a path names."""
+    for text in reversed(_PATH_TIME.findall(path)):
+        try:
+            return parse_time(text)
+        except ValueError:
+            continue
+    return None
+
+
+def _unseen_cr2(session: Session, unit_id: str, asked: Night) -> list[str]:
+    """Return the images whose CR2 is there, but which have no row yet."""
+    start, end = format_time(asked.start), format_time(asked.end)
+    cameras = session.scalars(select(Camera.camera_id).where(Camera.unit_id == unit_id))
+    spans = [
+        ImageFile.image_id.between(f"{unit_id}_{camera}_{start}", f"{unit_id}_{camera}_{end}")
+        for camera in cameras
+    ]
+    query = (
+        select(ImageFile.image_id)
+        .outerjoin(Image, Image.image_id == ImageFile.image_id)
+        .where(or_(*spans), ImageFile.kind == FileKind.CR2, Image.image_id.is_(None))
+        .order_by(ImageFile.image_id)
+    )
+    return list(session.scalars(query)) if spans else []
+
+
+def _neighbours(session: Session, unit_id: str, asked: Night) -> dict[str, datetime | None]:
+    """Return the unit's last image before the night, and the first one after it."""
+    row = session.execute(
+        select(
+            func.max(Image.time).filter(Image.time < asked.start).label("previous_image"),
+            func.min(Image.time).filter(Image.time >= asked.end).label("next_image"),
+        )
+        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+        .where(Sequence.unit_id == unit_id)
+    ).one()
+    return row._asdict()
+
+
+def _shown(image: NightImage, files: dict[str, Json]) -> Json:
+    shown = {name: getattr(image, name) for name in SHOWN_COLUMNS}
+    return {**shown, "files": {kind: files[kind] for kind in SHOWN_FILES if kind in files}}

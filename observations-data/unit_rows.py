@@ -1,0 +1,196 @@
+"""Units and their nights: how many images of each state there are of them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Date, case, cast, func, select, union
+from sqlalchemy.orm import Session
+
+from observation_database import AnyRow, Json, sql_text, unknown
+from observation_search import NightSearch
+from panoptes_network.database.models import Image, ImageState, Sequence, Unit
+from panoptes_network.nights import Night, known_longitude, noon_offset
+
+HALF_DAY = timedelta(hours=12)
+FACTS = (
+    Unit.unit_id,
+    Unit.name,
+    Unit.latitude_deg,
+    Unit.longitude_deg,
+    Unit.elevation_m,
+)
+
+
+def units(session: Session) -> Json:
+    """Return all units by id: where they stand, first and last image, images and nights."""
+    sequences = _sequences_of_units()
+    totals = (
+        select(
+            sequences.c.unit_id,
+            func.sum(sequences.c.n_images).label("n_images"),
+            func.min(sequences.c.first_image).label("first_image"),
+            func.max(sequences.c.last_image).label("last_image"),
+        )
+        .group_by(sequences.c.unit_id)
+        .subquery()
+    )
+    night_dates = union(
+        *(
+            select(sequences.c.unit_id, _night_date(moment, sequences.c.noon).label("night"))
+            for moment in (sequences.c.first_image, sequences.c.last_image)
+        )
+    ).subquery()
+    n_nights = (
+        select(func.count())
+        .where(night_dates.c.unit_id == Unit.unit_id)
+        .correlate(Unit)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            *FACTS,
+            func.coalesce(totals.c.n_images, 0).label("n_images"),
+            n_nights.label("n_nights"),
+            totals.c.first_image,
+            totals.c.last_image,
+        )
+        .outerjoin(totals, totals.c.unit_id == Unit.unit_id)
+        .order_by(Unit.unit_id)
+    ).all()
+    return {"items": [_unit(row) for row in rows], "total": len(rows)}
+
+
+def _sequences_of_units() -> CTE:
+    """Return first and last image of each sequence, as the index has them, and its unit's noon.
+
+    A sequence is one tracking run: the nights of its ends are all that it has.
+    """
+    ends = (
+        select(
+            Image.sequence_id,
+            func.count().label("n_images"),
+            func.min(Image.time).label("first_image"),
+            func.max(Image.time).label("last_image"),
+        )
+        .group_by(Image.sequence_id)
+        .subquery()
+    )
+    return (
+        select(
+            Sequence.unit_id,
+            ends.c.n_images,
+            ends.c.first_image,
+            ends.c.last_image,
+            _noon_offset().label("noon"),
+        )
+        .join(Sequence, Sequence.sequence_id == ends.c.sequence_id)
+        .join(Unit, Unit.unit_id == Sequence.unit_id)
+        .cte("sequences_of_units")
+    )
+
+
+def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
+    """Return the nights of a unit that have images, newest first: ``items``, ``next``.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+    """
+    unit = require_unit(session, unit_id)
+    offset = noon_offset(unit.longitude_deg)
+    conditions: list[ColumnElement[bool]] = [Sequence.unit_id == unit.unit_id]
+    if search.before:
+        conditions.append(Image.time < Night.of(search.before, unit.longitude_deg).start)
+    dated = (
+        select(Image.time, Image.state, _night_date(Image.time, offset).label("date"))
+        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+        .where(*conditions)
+        .subquery()
+    )
+    columns = dated.c
+    states = [func.count().filter(columns.state == state).label(state) for state in ImageState]
+    rows = session.execute(
+        select(
+            columns.date,
+            func.count().label("n_images"),
+            func.min(columns.time).label("first_image"),
+            func.max(columns.time).label("last_image"),
+            *states,
+        )
+        .group_by(columns.date)
+        .order_by(columns.date.desc())
+        .limit(search.limit + 1)
+    ).all()
+    page = rows[: search.limit]
+    return {
+        "unit": unit_facts(unit),
+        "items": [_night(row) for row in page],
+        "next": str(page[-1].date) if len(rows) > search.limit else None,
+    }
+
+
+def require_unit(session: Session, unit_id: str) -> Unit:
+    """Return a unit's row; its id may come in small letters.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is none.
+    """
+    found = session.get(Unit, sql_text(unit_id).upper())
+    if found is None:
+        raise unknown("unit", unit_id)
+    return found
+
+
+def unit_facts(unit: Unit) -> Json:
+    """Return what is known of a unit itself."""
+    return {column.key: getattr(unit, column.key) for column in FACTS}
+
+
+def longitudes(session: Session, unit_ids: set[str]) -> dict[str, float | None]:
+    """Return the units' longitudes, by which their nights are named."""
+    rows = session.execute(
+        select(Unit.unit_id, Unit.longitude_deg).where(Unit.unit_id.in_(unit_ids))
+    )
+    return {row.unit_id: row.longitude_deg for row in rows}
+
+
+def night_of(moment: datetime, longitude_deg: float | None) -> str | None:
+    """Return the date of the night that an aware time lies in; None beyond all nights."""
+    try:
+        return Night.holding(moment, longitude_deg).date.isoformat()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _noon_offset() -> ColumnElement[timedelta]:
+    """Return `nights.noon_offset` of a unit's row, as SQL."""
+    longitude = Unit.longitude_deg
+    east = longitude + 180 - func.floor((longitude + 180) / 360) * 360 - 180
+    seconds = case((longitude.between(-360, 360), func.round(-east * 240)), else_=0)
+    return func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def _night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
+    return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
+
+
+def _unit(row: AnyRow) -> Json:
+    columns = row._asdict()
+    last = row.last_image
+    columns["n_images"] = int(row.n_images)
+    columns["last_night"] = night_of(last, row.longitude_deg) if last else None
+    return {**columns, "longitude_deg": known_longitude(row.longitude_deg)}
+
+
+def _night(row: AnyRow) -> Json:
+    columns = row._mapping  # noqa: SLF001 - a public name of SQLAlchemy's
+    return {
+        "date": row.date.isoformat(),
+        "n_images": row.n_images,
+        "first_image": row.first_image,
+        "last_image": row.last_image,
+        "states": {state.value: columns[state] for state in ImageState if columns[state]},
+    }
