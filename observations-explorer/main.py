@@ -3,6 +3,7 @@
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+import nights_explorer
 import observations_explorer as explorer
 import page_format
 from panoptes_network import log, web
@@ -38,6 +39,24 @@ def observation(sequence_id: str) -> str:
     return render_template("observation.html", **explorer.observation(sequence_id))
 
 
+@pages.get("/units")
+def units() -> str:
+    """Show the units."""
+    return render_template("units.html", **nights_explorer.units())
+
+
+@pages.get("/units/<unit_id>")
+def unit(unit_id: str) -> str:
+    """Show the nights of a unit."""
+    return render_template("unit.html", **nights_explorer.nights(unit_id, request.args))
+
+
+@pages.get("/units/<unit_id>/nights/<day>")
+def night(unit_id: str, day: str) -> str:
+    """Show the report of a night."""
+    return render_template("night.html", **nights_explorer.night(unit_id, day))
+
+
 @pages.get("/files/<any(raw, processed):bucket>/<path:path>")
 def file(bucket: str, path: str) -> Response:
     """Send a file of an image, or an observation's film, on from observations-data."""
@@ -48,6 +67,15 @@ def file(bucket: str, path: str) -> Response:
 def health() -> dict[str, str]:
     """Answer while this process does."""
     return {"status": "ok"}
+
+
+@pages.get("/ready")
+def ready() -> tuple[dict[str, str], int]:
+    """Answer while observations-data is ready, too."""
+    missing = explorer.missing()
+    return (
+        ({"status": "not ready", "missing": missing}, 503) if missing else ({"status": "ok"}, 200)
+    )
 
 
 @pages.app_errorhandler(HTTPException)

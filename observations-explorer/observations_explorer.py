@@ -19,6 +19,8 @@ Json = dict[str, Any]
 
 PAGE_LENGTH = 50
 RETRY_AFTER_S = 10
+READY_TIMEOUT_S = 8
+"""observations-data gives what it depends on 5 seconds."""
 PIECE_BYTES = 2**18
 FILE_REQUEST_HEADERS = ("Range", "If-Range", "If-None-Match")
 FILE_ANSWER_HEADERS = (
@@ -34,7 +36,7 @@ FILE_ANSWER_HEADERS = (
 def observations(parameters: Mapping[str, str]) -> Json:
     """Return what the page of observations shows, for the search in its address."""
     search = {name: parameters.get(name, "") for name in ("unit", "field")}
-    found = _fetch(
+    found = fetch(
         "/observations", **search, cursor=parameters.get("cursor", ""), limit=str(PAGE_LENGTH)
     )
     following = urlencode({**search, "cursor": found["next"]}) if found["next"] else None
@@ -55,14 +57,14 @@ def observation(sequence_id: str) -> Json:
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        NotFound where there is no such observation; see also `_fetch`.
+        NotFound where there is no such observation; see also `fetch`.
     """
     try:
         checked_id = CameraTime.parse(sequence_id)
     except PermanentError as error:
         raise NotFound(error.message) from error
-    found = _fetch(f"/observations/{checked_id}")
-    events = _fetch(f"/observations/{checked_id}/events")["items"]
+    found = fetch(f"/observations/{checked_id}")
+    events = fetch(f"/observations/{checked_id}/events")["items"]
     by_image = sorted(events, key=itemgetter("image_id"))
     return {
         "observation": found,
@@ -96,6 +98,15 @@ def send_on(bucket: str, path: str) -> Response:
     return answer
 
 
+def missing() -> str | None:
+    """Return in words what keeps the pages from being shown; None where nothing does."""
+    try:
+        answer = _ask("GET", "/ready", timeout_s=READY_TIMEOUT_S)
+    except ServiceUnavailable:
+        return "observations-data does not answer"
+    return None if answer.ok else f"observations-data: {_detail(answer) or answer.status_code}"
+
+
 def _poster(files: dict[str, list[Json]]) -> Json | None:
     """Return what a film shows before it plays: the first picture, large if there is one."""
     pictures = files.get("picture") or files.get("thumbnail")
@@ -106,7 +117,7 @@ def _only(headers: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
     return {name: headers[name] for name in names if name in headers}
 
 
-def _fetch(path: str, **parameters: str) -> Json:
+def fetch(path: str, **parameters: str) -> Json:
     """Return the JSON object that observations-data answers.
 
     Raises
@@ -127,10 +138,13 @@ def _fetch(path: str, **parameters: str) -> Json:
     return found
 
 
-def _ask(method: str, path: str, **options: Any) -> requests.Response:
+def _ask(
+    method: str, path: str, timeout_s: float | None = None, **options: Any
+) -> requests.Response:
     url = settings().observations_data_url.rstrip("/") + path
+    limit_s = settings().request_timeout_s if timeout_s is None else timeout_s
     try:
-        return requests.request(method, url, timeout=settings().request_timeout_s, **options)
+        return requests.request(method, url, timeout=limit_s, **options)
     except requests.RequestException as error:
         raise ServiceUnavailable(
             "The data service does not answer. The observations are safe; try again in a moment.",

@@ -1,8 +1,10 @@
 """How values look on a page: times, positions, sizes, states, files. A missing value is a dash."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
+
+from panoptes_network.night_findings import duration
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -91,6 +93,27 @@ def in_pixels(angle_arcsec: float | None, scale_arcsec: float | None) -> float |
     return angle_arcsec / scale_arcsec if angle_arcsec is not None and scale_arcsec else None
 
 
+def day(value: date | str) -> str:
+    """Write a date as a person says it: ``11 October 2018``."""
+    known = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{known.day} {known:%B} {known.year}"
+
+
+def percent(share: float | None) -> str:
+    """Write a share in whole percent; all and nothing are only said where they are exact."""
+    if share is None:
+        return MISSING
+    rounded = round(100 * share)
+    if 0 < share < 1:
+        rounded = min(max(rounded, 1), 99)
+    return f"{rounded}\N{NARROW NO-BREAK SPACE}%"
+
+
+def span(seconds: float | None) -> str:
+    """Write a time span as a person says it."""
+    return MISSING if seconds is None else duration(seconds)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "figure": figure,
@@ -98,4 +121,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hms": hms,
     "dms": dms,
     "in_pixels": in_pixels,
+    "day": day,
+    "percent": percent,
+    "span": span,
 }
