@@ -1,0 +1,58 @@
+"""The command ``panoptes-night PAN001 2018-10-11``: did my night arrive, and what went wrong?"""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import click
+import requests
+
+from panoptes_network.config import settings
+from panoptes_network.night_text import text
+
+Json = dict[str, Any]
+
+
+@click.command()
+@click.argument("unit")
+@click.argument("night", default="last")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option(
+    "--url",
+    metavar="ADDRESS",
+    help="Address of observations-data; else that of OBSERVATIONS_DATA_URL.",
+)
+def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
+    """Report a unit's night: what arrived, what went wrong, what to do.
+
+    UNIT is like PAN001; NIGHT is the date of the night's evening, like 2018-10-11, and the last
+    night without one. The exit status is 0 with a report, whatever it says, and 1 without one.
+    """
+    report = _fetch(url or settings().observations_data_url, unit, night)
+    click.echo(
+        json.dumps(report, indent=1, ensure_ascii=False) if as_json else text(report), nl=as_json
+    )
+
+
+def _fetch(url: str, unit: str, night: str) -> Json:
+    address = f"{url.rstrip('/')}/units/{quote(unit, safe='')}/nights/{quote(night, safe='')}"
+    try:
+        answer = requests.get(address, timeout=settings().request_timeout_s)
+    except requests.RequestException as error:
+        raise click.ClickException(
+            f"observations-data does not answer at {url}: set OBSERVATIONS_DATA_URL or --url"
+        ) from error
+    found = _json(answer, url)
+    if not answer.ok:
+        raise click.ClickException(str(found.get("detail", f"status {answer.status_code}")))
+    return found
+
+
+def _json(answer: requests.Response, url: str) -> Json:
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise click.ClickException(f"{url} is not observations-data: it answered no JSON object")
+    return found

@@ -1,0 +1,141 @@
+"""The night report as plain text, of the JSON that observations-data answers."""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from panoptes_network.night_findings import QUANTITIES, count, duration
+
+Json = dict[str, Any]
+
+WIDTH = 88
+VERDICTS = {
+    "good": "all well",
+    "waiting": "in work",
+    "problems": "with problems",
+    "empty": "no images",
+}
+STATES = {
+    "metadata_received": "received",
+    "sources_detected": "detected",
+    "sources_extracted": "complete",
+}
+"""States whose own name is not plain."""
+MARKS = {"problem": "!!", "warning": " !", "note": " -"}
+
+
+def text(report: Json) -> str:
+    """Return a night report for a terminal or a mail."""
+    return "\n".join([*_heading(report), *_findings(report), *_body(report)]) + "\n"
+
+
+def _heading(report: Json) -> Iterator[str]:
+    night = report["night"]
+    noon = "local solar noon" if night["bounds"] == "local_noon" else "noon in UTC"
+    yield f"{report['unit_id']}, night of {report['date']}: {VERDICTS[report['verdict']]}"
+    start, end = (_clock(night[name], "%Y-%m-%d %H:%M") for name in ("start", "end"))
+    yield f"{start} to {end} UTC, from {noon} to noon"
+    if report["n_images"]:
+        first, last = (_clock(report[name]) for name in ("first_image", "last_image"))
+        yield ""
+        on_sky = f"{duration(report['exposure_s'])} on sky{_solved(report)}"
+        yield f"{count(report['n_images'], 'image')} from {first} to {last} UTC, {on_sky}"
+        yield _states(report)
+
+
+def _findings(report: Json) -> Iterator[str]:
+    yield ""
+    if report["verdict"] == "empty":
+        yield "No image of this night has arrived. What to check:"
+    elif not report["findings"]:
+        yield "Every file that arrived became what it should, without gaps or trends."
+    for finding in report["findings"]:
+        yield from _wrapped(finding["what"], f"{MARKS[finding['severity']]} ", "   ")
+        yield from _wrapped(finding["action"], "   ", "   ")
+    if report["verdict"] == "empty":
+        nearest = [report[name] for name in ("previous_night", "next_night") if report[name]]
+        if nearest:
+            yield f"Nearest nights with images: {', '.join(nearest)}"
+
+
+def _body(report: Json) -> Iterator[str]:
+    for camera in report["cameras"]:
+        yield ""
+        yield f"Camera {camera['camera_id']}: {_files(camera)}{_solved(camera)}"
+        figures = [_figure(name, course) for name, course in camera["quality"].items() if course]
+        if figures:
+            yield from _wrapped(f"median {', '.join(figures)}", "   ", "   ")
+    for sequence in report["sequences"]:
+        yield ""
+        yield from _sequence(sequence)
+    for group in report["refused"]:
+        yield ""
+        yield f"Refused ({group['reason_code']}):"
+        yield from (f"   {file['bucket_path']}" for file in group["files"])
+    if report["n_images"]:
+        yield ""
+        yield from _delays(report)
+
+
+def _sequence(sequence: Json) -> Iterator[str]:
+    first, last = (_clock(sequence[name]) for name in ("first_image", "last_image"))
+    yield f"{sequence['field'] or 'No field name'} ({sequence['sequence_id']})"
+    yield f"   {count(sequence['n_images'], 'image')} from {first} to {last}: {_states(sequence)}"
+    for gap in sequence["gaps"]:
+        missing = count(gap["n_missing"], "frame")
+        yield f"   gap from {_clock(gap['start'])} to {_clock(gap['end'])}: {missing} missing"
+    if sequence["drift_arcmin"] is not None:
+        yield f"   drift {sequence['drift_arcmin']:.1f} arcmin"
+    if sequence["film"]:
+        yield f"   film of {count(sequence['film']['n_frames'] or 0, 'frame')}"
+    elif sequence["film_reason"]:
+        yield f"   no film: {sequence['film_reason']}"
+
+
+def _delays(report: Json) -> Iterator[str]:
+    names = {"arrival_s": "exposure's end to arrival", "done_s": "arrival to the end"}
+    for name, words in names.items():
+        found = report["delays"][name]
+        if found:
+            median, most = duration(found["median"]), duration(found["max"])
+            yield f"From {words}: {median}, at most {most}"
+    products = report["products"]
+    pictures = f"{products['n_pictures']} of {products['n_images']} images"
+    films = f"{products['n_films']} of {products['n_sequences']} sequences"
+    yield f"Pictures: {pictures}; films: {films}"
+
+
+def _files(camera: Json) -> str:
+    kinds = {"n_fits": "FITS", "n_cr2": "CR2", "n_fits_made": "FITS made from CR2"}
+    found = [f"{camera[name]} {words}" for name, words in kinds.items() if camera[name]]
+    return ", ".join(found) or "no files"
+
+
+def _solved(counted: Json) -> str:
+    share = counted["solved_share"]
+    return "" if share is None else f", {100 * share:.0f} % solved"
+
+
+def _states(counted: Json) -> str:
+    return ", ".join(f"{n} {STATES.get(state, state)}" for state, n in counted["states"].items())
+
+
+def _figure(name: str, course: Json) -> str:
+    title, unit, digits = QUANTITIES[name]
+    return f"{title} {course['median']:.{digits}f} {unit}"
+
+
+def _clock(time: str, pattern: str = "%H:%M") -> str:
+    return datetime.fromisoformat(time).astimezone(UTC).strftime(pattern)
+
+
+def _wrapped(words: str, first: str, then: str) -> list[str]:
+    return textwrap.wrap(
+        words,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
