@@ -1,0 +1,25 @@
+"""Cloud Function: keep dead letters, send again what was lost, and what an operator asks for."""
+
+import functions_framework
+from flask import Request, Response
+
+from operation_routes import route
+from panoptes_network import endpoint, pubsub
+from panoptes_network.checks import database, storage
+from panoptes_network.config import settings
+from panoptes_network.operations.history import SERVICE
+
+endpoint.setup(
+    SERVICE,
+    ready={
+        "storage": lambda: storage.check(settings().raw_bucket),
+        "database": database.check,
+        "topic": lambda: pubsub.check(settings().pipeline_topic),
+    },
+)
+
+
+@functions_framework.http
+def operations(request: Request) -> Response:
+    """Answer ``POST`` to /dead-letter, /sweep, /list and /replay."""
+    return route(request)

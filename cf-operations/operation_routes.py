@@ -1,0 +1,66 @@
+"""The paths of the function, and what each does."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Request, Response, jsonify
+from pydantic import BaseModel
+
+from panoptes_network.endpoint import RETRY_AFTER_S, answer
+from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.operations import dead_letters
+from panoptes_network.operations.history import SERVICE
+from panoptes_network.operations.listing import ListRequest, list_matching
+from panoptes_network.operations.replay import ReplayRequest, replay
+from panoptes_network.operations.sweep import SweepRequest, sweep
+
+MAX_PUSH_BYTES = 20_000_000
+"""A message has 10 MB at most, and a third more in base64."""
+
+_ROUTES: dict[str, tuple[type[BaseModel], Callable[[Any], dict[str, Any]]]] = {
+    "/sweep": (SweepRequest, sweep),
+    "/list": (ListRequest, list_matching),
+    "/replay": (ReplayRequest, replay),
+}
+_DEAD_LETTER = "/dead-letter"
+
+_log = logging.getLogger(SERVICE)
+
+
+def route(request: Request) -> Response:
+    """Answer a request by its path."""
+    if request.path == _DEAD_LETTER:
+        return _take_dead_letter(request)
+    if request.path in _ROUTES:
+        model, work = _ROUTES[request.path]
+        return answer(request, model, work, SERVICE)
+    return _error(404, Reason.BAD_REQUEST, f"post to {', '.join([_DEAD_LETTER, *_ROUTES])}")
+
+
+def _take_dead_letter(request: Request) -> Response:
+    """Acknowledge a dead letter once it is recorded, whatever is in it."""
+    request.max_content_length = MAX_PUSH_BYTES
+    try:
+        return jsonify(dead_letters.receive(request.get_data()))
+    except PermanentError as error:
+        _log.warning(error.message, extra={"reason_code": error.reason})
+        return _error(400, error.reason, error.message)
+    except TransientError as error:
+        _log.warning("try again: %s", error)
+        return _away(str(error))
+    except Exception:
+        _log.exception("unexpected fault")
+        return _away("an unexpected fault; it is in the log")
+
+
+def _away(message: str) -> Response:
+    response = _error(503, "try_again", message)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _error(status: int, reason: str, message: str) -> Response:
+    response = jsonify(error={"reason": reason, "message": message})
+    response.status_code = status
+    return response

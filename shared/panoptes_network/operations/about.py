@@ -1,0 +1,77 @@
+"""What a message is about, whichever topic it was on."""
+
+from dataclasses import dataclass
+
+from panoptes_network.errors import PermanentError
+from panoptes_network.events import ImageObject, M, PipelineImage, StorageObject, parse
+from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_path
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The image that a message names, as far as it does.
+
+    `is_upload` says that it is a storage event: nobody has looked at the object yet.
+    """
+
+    image_id: str | None = None
+    bucket: str | None = None
+    bucket_path: str | None = None
+    generation: int | None = None
+    is_upload: bool = False
+
+    @property
+    def path(self) -> ObjectPath | None:
+        """The object path taken apart; None where it is not the path of an image."""
+        return image_path(self.bucket_path or "")
+
+    @classmethod
+    def of(cls, data: bytes) -> "About":
+        """Return what the data of a message name; nothing of what is no message of ours."""
+        if (pipeline := _read(PipelineImage, data)) is not None:
+            return cls(
+                _checked_id(pipeline.image_id),
+                pipeline.bucket,
+                _storable(pipeline.bucket_path),
+                pipeline.generation,
+            )
+        if (image := _read(ImageObject, data)) is not None:
+            return _of_object(image.bucket, image.bucket_path, image.wanted_generation)
+        if (stored := _read(StorageObject, data)) is not None:
+            return _of_object(stored.bucket, stored.name, stored.generation, is_upload=True)
+        return cls()
+
+
+def image_path(path: str) -> ObjectPath | None:
+    """Take an object path apart; None where it is not that of an image that is processed."""
+    try:
+        parsed = parse_path(path)
+    except PermanentError:
+        return None
+    return None if parsed.is_pointing else parsed
+
+
+def _of_object(
+    bucket: str | None, name: str, generation: int | None, *, is_upload: bool = False
+) -> About:
+    path = image_path(name)
+    return About(path.image_id if path else None, bucket, _storable(name), generation, is_upload)
+
+
+def _read(model: type[M], data: bytes) -> M | None:
+    try:
+        return parse(model, data)
+    except PermanentError:
+        return None
+
+
+def _checked_id(text: str) -> str | None:
+    try:
+        return str(CameraTime.parse(text))
+    except PermanentError:
+        return None
+
+
+def _storable(path: str) -> str:
+    """Return a path as the database takes it: without NUL, and not longer than a path can be."""
+    return path.replace("\0", "\\0").encode()[:MAX_PATH_BYTES].decode(errors="ignore")

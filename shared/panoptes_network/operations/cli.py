@@ -1,0 +1,172 @@
+"""The command `panoptes-operate`: what failed, and how it is sent again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.events import parse
+from panoptes_network.operations.listing import ListRequest, list_matching
+from panoptes_network.operations.replay import ReplayRequest, replay
+from panoptes_network.operations.sweep import sweep_all
+
+MOST_UNASKED = 20
+"""More is replayed only by who says yes."""
+
+_FILTERS = (
+    click.option("--image", "image_id", help="One image: PAN001_14d3bd_20181011T134333."),
+    click.option("--sequence", "sequence_id", help="Of a sequence: PAN001_14d3bd_20181011T134202."),
+    click.option("--unit", "unit_id", help="Of a unit: PAN001."),
+    click.option("--night", help="Noon to noon UTC, by the evening's date: 2018-10-11."),
+)
+_OF_IMAGES = (
+    click.option("--reason", "reason_code", metavar="CODE", help="With this reason: no_catalog."),
+    click.option("--state", metavar="STATE", help="In this state, any: sources_extracted."),
+)
+_LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), help="So many at most.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be sent again.")
+
+
+class _BadInput(click.ClickException):
+    exit_code = 2
+
+
+def _with(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  panoptes-operate list --night 2018-10-11
+  panoptes-operate list --unit PAN001 --reason no_catalog
+  panoptes-operate replay --reason tries_exhausted --dry-run
+  panoptes-operate replay --image PAN001_14d3bd_20181011T134333
+  panoptes-operate dead-letters
+  panoptes-operate replay --dead-letters --yes
+  panoptes-operate sweep
+
+Of several filters, all must hold. Database, broker and buckets are those of the environment:
+`set -a; . .local/env; set +a`. Exit status: 2 bad input, 1 something is away.""",
+)
+def main() -> None:
+    """Show what failed in the network, and send it on its way again.
+
+    Without a state, the images are meant that ended in error or unsolved.
+    """
+
+
+@main.command("list")
+@_with(*_FILTERS, *_OF_IMAGES, _LIMIT)
+def list_images(**chosen: Any) -> None:
+    """List failed images with the reasons."""
+    with _errors_explained():
+        found = list_matching(_request(ListRequest, chosen))
+    rows = [
+        (one["image_id"], one["state"], one["reason_code"], one["reason"])
+        for one in found["images"]
+    ]
+    _table(("image", "state", "reason", "words"), rows)
+    click.echo(_of(len(rows), found["count"], "image"))
+
+
+@main.command("dead-letters")
+@_with(*_FILTERS, _LIMIT)
+def list_letters(**chosen: Any) -> None:
+    """List the messages that were given up and not sent again since."""
+    with _errors_explained():
+        found = list_matching(_request(ListRequest, {**chosen, "dead_letters": True}))
+    rows = [
+        (
+            one["dead_letter_id"],
+            one["received_at"],
+            one["subscription"],
+            one["image_id"] or one["bucket_path"],
+            one["reason"],
+        )
+        for one in found["dead_letters"]
+    ]
+    _table(("id", "received", "subscription", "about", "words"), rows)
+    click.echo(_of(len(rows), found["count"], "dead letter"))
+
+
+@main.command("replay")
+@_with(*_FILTERS, *_OF_IMAGES, _LIMIT, _DRY_RUN)
+@click.option("--dead-letters", is_flag=True, help="Send messages that were given up.")
+@click.option("--yes", is_flag=True, help=f"Do not ask before more than {MOST_UNASKED} are sent.")
+def replay_matching(*, dry_run: bool, yes: bool, **chosen: Any) -> None:
+    """Send failed images, or dead letters, on their way again."""
+    with _errors_explained():
+        planned = replay(_request(ReplayRequest, {**chosen, "dry_run": True}))
+        count = planned["replayed"]
+        if not dry_run and count > MOST_UNASKED and not yes:
+            click.confirm(f"Send {count} again?", abort=True)
+        done = planned if dry_run else replay(_request(ReplayRequest, chosen))
+    _show_replay(done)
+
+
+@main.command("sweep")
+@_with(_DRY_RUN)
+def sweep_everything(*, dry_run: bool) -> None:
+    """Look through all images and the whole raw bucket, and send again what was lost."""
+    with _errors_explained():
+        done = sweep_all(dry_run=dry_run)
+    for kind, words in (("sent", "sent again"), ("given_up", "given up")):
+        for image_id in done["images"][kind]:
+            click.echo(f"{image_id}  {words}")
+    _show_problems(done)
+    would = "would be sent" if dry_run else "sent"
+    click.echo(f"{done['objects']} objects, {done['sent']} {would} again,")
+    click.echo(f"{done['given_up']} given up, {done['failed']} not taken")
+
+
+def _request(model: Any, chosen: dict[str, Any]) -> Any:
+    return parse(model, {name: value for name, value in chosen.items() if value is not None})
+
+
+def _show_replay(done: dict[str, Any]) -> None:
+    for name in done.get("images", done.get("dead_letters", [])):
+        click.echo(name)
+    _show_problems(done)
+    would = "would be sent" if done["dry_run"] else "sent"
+    click.echo(f"{done['replayed']} {would} again, {done['not_replayed']} cannot be")
+
+
+def _show_problems(done: dict[str, Any]) -> None:
+    for problem in done["problems"]:
+        click.echo(problem, err=True)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print rows in columns; the last, which has the words, is as wide as it is."""
+    texts = [heads, *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)][:-1]
+    for *cells, words in texts:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        click.echo("  ".join([*padded, words]).rstrip())
+
+
+def _of(shown: int, count: int, what: str) -> str:
+    plural = "" if count == 1 else "s"
+    return f"{count} {what}{plural}" + (f", {shown} shown" if shown < count else "")
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except PermanentError as error:
+        raise _BadInput(error.message) from error
+    except TransientError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

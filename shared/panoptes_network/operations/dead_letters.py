@@ -1,0 +1,210 @@
+"""Messages that no service could deal with: recorded, and told of on the image they are about."""
+
+import base64
+import binascii
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.images import record_failure
+from panoptes_network.database.models import (
+    END_STATES,
+    DeadLetter,
+    Image,
+    ImageEvent,
+    ImageState,
+)
+from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.events import parse
+from panoptes_network.metadata import identify
+from panoptes_network.operations.about import About
+from panoptes_network.operations.history import SERVICE, UPLOAD_SERVICE, last_words
+from panoptes_network.storage import StoredObject
+
+SUFFIX = "-dead"
+"""Of a dead-letter topic's name, and of its subscription's, behind the name of the topic."""
+
+_SOURCE = "CloudPubSubDeadLetterSource"
+_MAX_NAME = 300
+_log = logging.getLogger(SERVICE)
+
+
+class _PushMessage(BaseModel):
+    data: str = ""
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    message_id: str = Field("", alias="messageId")
+
+
+class _Push(BaseModel):
+    message: _PushMessage
+    subscription: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: the message as it was published, and from where it could not be delivered."""
+
+    message_id: str
+    topic: str
+    subscription: str
+    tries: int | None
+    data: bytes
+    attributes: dict[str, str]
+
+    @classmethod
+    def of_push(cls, body: bytes) -> "Letter":
+        """Read what a dead-letter topic's subscription pushes, whatever the message in it is.
+
+        Raises
+        ------
+        PermanentError
+            BAD_REQUEST for a body that no push subscription sends.
+        """
+        push = parse(_Push, body)
+        said = {_text(key): _text(value) for key, value in push.message.attributes.items()}
+        pushed_by = push.subscription.rpartition("/")[2]
+        return cls(
+            _text(push.message.message_id)[:_MAX_NAME] or hashlib.sha256(body).hexdigest(),
+            _text(pushed_by[:_MAX_NAME]).removesuffix(SUFFIX),
+            said.get(f"{_SOURCE}Subscription", _text(pushed_by))[:_MAX_NAME],
+            _count(said.get(f"{_SOURCE}DeliveryCount", "")),
+            _bytes(push.message.data),
+            {key: value for key, value in said.items() if not key.startswith(_SOURCE)},
+        )
+
+    def gone_wrong(self, session: Session, about: About) -> PermanentError:
+        """Return what is said of its image: who failed how often, and the last words known."""
+        service = UPLOAD_SERVICE if about.is_upload else self.subscription
+        often = f"{self.tries} times" if self.tries else "each time"
+        words = last_words(session, about.image_id, about.bucket_path)
+        return PermanentError(
+            Reason.TRIES_EXHAUSTED,
+            f"{service} failed {often} and is not tried again by itself; {words}",
+        )
+
+
+def receive(body: bytes) -> dict[str, Any]:
+    """Record a pushed dead letter, once, and set its image to `error` where it waits for nothing.
+
+    Raises
+    ------
+    PermanentError
+        BAD_REQUEST for a body that no push subscription sends.
+    TransientError
+        When the database is away.
+    """
+    letter = Letter.of_push(body)
+    try:
+        about = About.of(letter.data)
+        return run_transaction(lambda session: _record(session, letter, about))
+    except TransientError:
+        raise
+    except Exception:
+        # It must not come again for ever: what is kept of it can be looked at.
+        _log.exception("a dead letter is kept, but its image not found")
+        return run_transaction(lambda session: _record(session, letter, About()))
+
+
+def _record(session: Session, letter: Letter, about: About) -> dict[str, Any]:
+    error = letter.gone_wrong(session, about)
+    new = insert(DeadLetter).values(
+        message_id=letter.message_id,
+        topic=letter.topic,
+        subscription=letter.subscription,
+        tries=letter.tries,
+        data=letter.data,
+        attributes=letter.attributes,
+        image_id=about.image_id,
+        bucket_path=about.bucket_path,
+        reason=error.message,
+    )
+    once = new.on_conflict_do_nothing(index_elements=["message_id"])
+    number = session.scalar(once.returning(DeadLetter.dead_letter_id))
+    if number is not None:
+        _tell_image(session, letter, about, error)
+    return {"dead_letter_id": number, "image_id": about.image_id, "recorded": number is not None}
+
+
+def _tell_image(session: Session, letter: Letter, about: About, error: PermanentError) -> None:
+    """End the image where it waits for this message alone; else note it in its history."""
+    query = select(Image).where(Image.image_id == about.image_id).with_for_update()
+    image = session.scalars(query).one_or_none()
+    service = UPLOAD_SERVICE if about.is_upload else letter.subscription
+    path = about.path if _leads_to_fits(letter, about) else None
+    if path and _waits_for_its_fits(image):
+        # `record_failure` makes the row where there is none; a FITS file that comes starts it anew.
+        stored = StoredObject(
+            settings().raw_bucket, str(about.bucket_path), about.generation or 0, size=0
+        )
+        record_failure(session, error, service, identify(path, {}), stored)
+    elif image and _waits_for_solver(image, letter, about):
+        give_up(session, image, service, letter.message_id, error)
+    elif image:
+        session.add(event_of(image, service, letter.message_id, error))
+
+
+def _leads_to_fits(letter: Letter, about: About) -> bool:
+    """Whether the image's FITS file was to come of this message: an upload, or its CR2."""
+    path = about.path
+    if path is None or about.bucket not in (None, settings().raw_bucket):
+        return False
+    return about.is_upload or (path.is_raw and letter.topic == settings().raw_topic)
+
+
+def _waits_for_its_fits(image: Image | None) -> bool:
+    return image is None or (image.generation <= 0 and image.state not in END_STATES)
+
+
+def _waits_for_solver(image: Image, letter: Letter, about: About) -> bool:
+    # A picture that cannot be made, for one, is no reason to give the image up.
+    is_solvers = letter.subscription == settings().solver_subscription
+    is_current = image.generation == about.generation and image.state not in END_STATES
+    return is_solvers and is_current
+
+
+def give_up(
+    session: Session, image: Image, service: str, message_id: str, error: PermanentError
+) -> None:
+    """End an image in `error`; whoever still works on it has lost it."""
+    image.state, image.reason_code, image.reason = ImageState.ERROR, error.reason, error.message
+    image.claim += 1
+    session.add(event_of(image, service, message_id, error))
+
+
+def event_of(
+    image: Image, service: str, message_id: str, error: PermanentError | None, reason: str = ""
+) -> ImageEvent:
+    """Return a line for the history of an image: a failure, or plain words about a `reason`."""
+    return ImageEvent(
+        image_id=image.image_id,
+        bucket_path=image.bucket_path,
+        service=service,
+        message_id=message_id,
+        state=image.state,
+        reason_code=error.reason if error else None,
+        reason=error.message if error else reason,
+    )
+
+
+def _bytes(data: str) -> bytes:
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return data.encode("utf-8", "replace")
+
+
+def _text(value: object) -> str:
+    """Return text as the database takes it."""
+    return str(value).replace("\0", "\\0").encode("utf-8", "replace").decode()
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None

@@ -1,0 +1,90 @@
+"""What this service has done about files before: its own lines in the history of images."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.models import ImageEvent
+from panoptes_network.errors import Reason
+
+SERVICE = "cf-operations"
+UPLOAD_SERVICE = "cf-bucket-upload"
+"""To whom the events of storage go."""
+MAX_WORDS = 500
+
+
+class Stage(StrEnum):
+    """From where an image was sent on its way again."""
+
+    UPLOAD = "upload"
+    SOLVE = "solve"
+    REPLAY = "replay"
+
+    def mark(self, generation: int) -> str:
+        """Return what the event of such a message has in the place of a message's id."""
+        return f"{self} of generation {generation}"
+
+
+@dataclass
+class Past:
+    """What is known of one object path since an operator last sent it again.
+
+    Attributes
+    ----------
+    sent : dict
+        For each `Stage.mark`, the times at which the sweep sent it again.
+    refused : set of str
+        ``generation 7``, as the services note it, of the files that were refused.
+    """
+
+    sent: dict[str, list[datetime]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+
+    def add(self, event: ImageEvent) -> None:
+        """Take one more event in; they come in the order in which they were written."""
+        message = event.message_id or ""
+        if event.service == SERVICE and message.startswith(Stage.REPLAY):
+            self.sent.clear()
+            self.refused.clear()
+        elif event.service == SERVICE and event.reason_code is None:
+            self.sent.setdefault(message, []).append(event.at)
+        elif event.reason_code and not _never_looked_at(event):
+            self.refused.add(message)
+
+
+def _never_looked_at(event: ImageEvent) -> bool:
+    """Whether the event of an upload died on its way: that says nothing about the file."""
+    return event.service == UPLOAD_SERVICE and event.reason_code == Reason.TRIES_EXHAUSTED
+
+
+def pasts(session: Session, paths: Iterable[str]) -> dict[str, Past]:
+    """Return the past of each of these object paths."""
+    known = {path: Past() for path in paths}
+    query = select(ImageEvent).where(
+        ImageEvent.bucket_path.in_(known),
+        (ImageEvent.service == SERVICE) | ImageEvent.reason_code.is_not(None),
+    )
+    for event in session.scalars(query.order_by(ImageEvent.event_id)):
+        known[str(event.bucket_path)].add(event)
+    return known
+
+
+def last_words(session: Session, image_id: str | None, bucket_path: str | None) -> str:
+    """Return what was last said of an image that was in trouble."""
+    names: list[ColumnElement[bool]] = []
+    if image_id is not None:
+        names.append(ImageEvent.image_id == image_id)
+    if bucket_path is not None:
+        names.append(ImageEvent.bucket_path == bucket_path)
+    newest: list[ImageEvent] = []
+    for name in names:  # each by its own index
+        query = select(ImageEvent).where(name, ImageEvent.reason_code.is_not(None))
+        newest += session.scalars(query.order_by(ImageEvent.event_id.desc()).limit(1))
+    if not newest:
+        return "nothing more is known of it"
+    last = max(newest, key=lambda event: event.event_id)
+    return f"the last that is known of it, from {last.service}: {str(last.reason)[:MAX_WORDS]}"

@@ -1,0 +1,73 @@
+"""What a sweep has done so far, and how much of its budget it has left."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+MOST_NAMED = 100
+"""So many images are named in an answer; the others are counted."""
+MOST_AT_ONCE = 1000
+"""So many are sent again by one sweep, so that the queues do not fill with them."""
+
+
+@dataclass
+class Report:
+    """The result of a sweep, as it grows.
+
+    `sent` and `given_up` are ids of images; `failed` has why some could not be handed on.
+    """
+
+    dry_run: bool = False
+    deadline: float = math.inf
+    most: float = math.inf
+    looked_at: int = 0
+    sent: int = 0
+    given_up: int = 0
+    failed: int = 0
+    is_whole: bool = True
+    names: dict[str, list[str]] = field(default_factory=lambda: {"sent": [], "given_up": []})
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def with_budget(cls, seconds: float, *, dry_run: bool = False) -> "Report":
+        """Start a sweep that may take so long, and send `MOST_AT_ONCE`."""
+        return cls(dry_run, time.monotonic() + seconds, MOST_AT_ONCE)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it is time to stop; the next sweep goes on."""
+        return time.monotonic() > self.deadline or self.sent + self.failed >= self.most
+
+    def add_sent(self, image_id: str) -> None:
+        """Count an image that was sent again."""
+        self.sent += 1
+        self._name("sent", image_id)
+
+    def add_given_up(self, image_id: str) -> None:
+        """Count an image that was sent again often enough."""
+        self.given_up += 1
+        self._name("given_up", image_id)
+
+    def add_failed(self, image_id: str, words: str) -> None:
+        """Count an image that a service did not take."""
+        self.failed += 1
+        if len(self.problems) < MOST_NAMED:
+            self.problems.append(f"{image_id}: {words}")
+
+    def answer(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "dry_run": self.dry_run,
+            "objects": self.looked_at,
+            "whole_bucket": self.is_whole,
+            "sent": self.sent,
+            "given_up": self.given_up,
+            "failed": self.failed,
+            "images": self.names,
+            "problems": self.problems,
+        }
+
+    def _name(self, kind: str, image_id: str) -> None:
+        if len(self.names[kind]) < MOST_NAMED:
+            self.names[kind].append(image_id)
