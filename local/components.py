@@ -31,6 +31,7 @@ PREFERRED_PORTS = {
     "cf-make-rgb-fits": 8088,
     "cf-make-jpg": 8089,
     "cf-make-timelapse": 8090,
+    "cf-operations": 8091,
 }
 
 

@@ -19,6 +19,7 @@ class Subscription(_Part):
     name: str
     topic: str
     ack_deadline_s: int = Field(ge=10, le=600)
+    path: str = Field("/", pattern="^/")
 
 
 class Schedule(_Part):
@@ -26,6 +27,7 @@ class Schedule(_Part):
 
     every_s: int = Field(gt=0)
     body: dict[str, Any]
+    path: str = Field("/", pattern="^/")
 
 
 class Grant(_Part):

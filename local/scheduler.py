@@ -34,7 +34,7 @@ def _repeat(function: str, url: str, schedule: Schedule) -> None:
 def post(function: str, url: str, schedule: Schedule) -> int | None:
     """Post once and return the status; None, and a line in the log, where nothing answers."""
     try:
-        answer = requests.post(url, json=schedule.body, timeout=TIMEOUT_S)
+        answer = requests.post(f"{url}{schedule.path}", json=schedule.body, timeout=TIMEOUT_S)
     except requests.RequestException as error:
         _log.warning("%s does not answer: %s", function, error)
         return None

@@ -15,6 +15,8 @@ from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
 MAX_DELIVERY_ATTEMPTS = 5
+MAX_EVENT_ATTEMPTS = 20
+"""Of an upload's event: with the pauses a quarter of an hour, in which the network can restart."""
 CHANGEABLE = ["ack_deadline_seconds", "retry_policy", "dead_letter_policy", "push_config"]
 RETRY = RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=60))
 
@@ -29,23 +31,35 @@ def main() -> None:
     events_topic = os.environ["STORAGE_EVENTS_TOPIC"]
     topics = [settings().raw_topic, settings().pipeline_topic, settings().film_topic]
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
-        _create_topics(publisher, [*topics, events_topic])
-        for topic in topics:
-            _create_topics(publisher, [dead_letter_name(topic)])
-            _subscribe(subscriber, dead_letter_name(topic), dead_letter_name(topic))
+        for topic in [*topics, events_topic]:
+            _create_topics(publisher, [topic, dead_letter_name(topic)])
+            _subscribe_dead_letters(subscriber, dead_letter_name(topic))
         pipeline = settings().pipeline_topic
-        _subscribe(subscriber, settings().solver_subscription, pipeline, dead_letter=True)
+        _subscribe(
+            subscriber, settings().solver_subscription, pipeline, max_attempts=MAX_DELIVERY_ATTEMPTS
+        )
         for function, deployment in deployments().items():
             for subscription in deployment.subscriptions:
                 _subscribe_function(subscriber, function, subscription)
-        push = PushConfig(push_endpoint=f"{os.environ['EVENTARC_URL']}/")
-        _subscribe(subscriber, events_topic, events_topic, push_config=push)
+        _subscribe(
+            subscriber,
+            events_topic,
+            events_topic,
+            max_attempts=MAX_EVENT_ATTEMPTS,
+            push_endpoint=f"{os.environ['EVENTARC_URL']}/",
+        )
 
 
 def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
     for name in names:
         with suppress(AlreadyExists):
             publisher.create_topic(name=_topic_path(name))
+
+
+def _subscribe_dead_letters(subscriber: SubscriberClient, name: str) -> None:
+    """Let dead letters be recorded; they are sent without end, as there is no other place left."""
+    operations = os.environ[address_variable("cf-operations")]
+    _subscribe(subscriber, name, name, push_endpoint=f"{operations}/dead-letter")
 
 
 def _subscribe_function(
@@ -55,8 +69,8 @@ def _subscribe_function(
         subscriber,
         wanted.name,
         getattr(settings(), wanted.topic.lower()),
-        dead_letter=True,
-        push_config=PushConfig(push_endpoint=f"{os.environ[address_variable(function)]}/"),
+        max_attempts=MAX_DELIVERY_ATTEMPTS,
+        push_endpoint=f"{os.environ[address_variable(function)]}{wanted.path}",
         ack_deadline_s=wanted.ack_deadline_s,
     )
 
@@ -66,21 +80,28 @@ def _subscribe(
     name: str,
     topic: str,
     *,
-    dead_letter: bool = False,
-    push_config: PushConfig | None = None,
+    max_attempts: int | None = None,
+    push_endpoint: str | None = None,
     ack_deadline_s: int = ACK_DEADLINE_S,
 ) -> None:
     """Make a subscription, or bring the one of that name to what is wanted now.
 
     The push address, for one, changes with the port of its receiver.
+
+    Parameters
+    ----------
+    max_attempts : int, optional
+        After so many deliveries a message becomes a dead letter; without, never.
+    push_endpoint : str, optional
+        Where messages are posted to; without, they are pulled.
     """
     wanted = Subscription(
         name=f"projects/{settings().google_cloud_project}/subscriptions/{name}",
         topic=_topic_path(topic),
         ack_deadline_seconds=ack_deadline_s,
         retry_policy=RETRY,
-        dead_letter_policy=_dead_letter_policy(topic) if dead_letter else None,
-        push_config=push_config,
+        dead_letter_policy=_dead_letter_policy(topic, max_attempts) if max_attempts else None,
+        push_config=PushConfig(push_endpoint=push_endpoint) if push_endpoint else None,
     )
     try:
         subscriber.create_subscription(request=wanted)
@@ -89,10 +110,10 @@ def _subscribe(
         subscriber.update_subscription(subscription=wanted, update_mask=mask)
 
 
-def _dead_letter_policy(topic: str) -> DeadLetterPolicy:
+def _dead_letter_policy(topic: str, max_attempts: int) -> DeadLetterPolicy:
     return DeadLetterPolicy(
         dead_letter_topic=_topic_path(dead_letter_name(topic)),
-        max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
+        max_delivery_attempts=max_attempts,
     )
 
 
