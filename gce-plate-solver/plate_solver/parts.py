@@ -53,7 +53,7 @@ def check_storage() -> None:
     storage.find_if_there(settings().raw_bucket, "health")
 
 
-def check_programs() -> None:
+def check_solver() -> None:
     """Make sure that the programs and the solver's index files are there."""
     missing = programs.missing()
     if missing:
@@ -67,7 +67,7 @@ CHECKS: Mapping[str, Callable[[], None]] = {
     "database": check_database,
     "catalog": check_catalog,
     "storage": check_storage,
-    "solver": check_programs,
+    "solver": check_solver,
     "disk": check_room,
 }
 
@@ -131,19 +131,19 @@ class Parts:
             self._problems.pop(part, None)
             if problem is not None:
                 self._problems[part] = problem
+            if problem is not None and not was_away:
+                _log.warning("%s is away, waiting: %s", part, problem, extra={"part": part})
+            elif problem is None and was_away:
+                _log.info("%s is back", part, extra={"part": part})
             self._changed.notify_all()
-        if problem is not None and not was_away:
-            _log.warning("%s is away, waiting: %s", part, problem, extra={"part": part})
-        elif problem is None and was_away:
-            _log.info("%s is back", part, extra={"part": part})
 
     def _look(self) -> bool:
         """Look at each part once; return whether all are there."""
         self._in_doubt.clear()
         problems = {part: _problem(check) for part, check in self._checks.items()}
-        for part, problem in problems.items():
-            self.note(part, problem)
         with self._changed:
+            for part, problem in problems.items():
+                self.note(part, problem)
             self._is_known, self._looked_at = not self._in_doubt.is_set(), time.monotonic()
             self._changed.notify_all()
         return not any(problems.values())

@@ -22,8 +22,8 @@ _PACKAGES = {
 
 _VERSION_S = 30
 
-MEMORY_LIMIT_BYTES = 2_000_000_000
-"""Of a program's own data; with a full frame they take 0.2 GB at most."""
+MEMORY_LIMIT_BYTES = 1_000_000_000
+"""Of a program's own data; with the largest frame they take less than 0.3 GB."""
 
 FILE_LIMIT_BYTES = 300_000_000
 """Of each file that a program writes: twice the pixels of the largest frame."""
@@ -100,12 +100,14 @@ def _limits(timeout_s: float) -> list[str]:
     """Return the command that sets the limits, before the program's own.
 
     Python code between fork and exec is unsafe beside threads: programs set them. RLIMIT_DATA
-    and not RLIMIT_AS, which would count the index files that the solver maps.
+    and not RLIMIT_AS, which would count the index files that the solver maps. A program that
+    goes over its CPU seconds is told by SIGXCPU, and a second later by SIGKILL.
     """
+    cpu_s = math.ceil(timeout_s)
     return [
         *("setpriv", "--pdeathsig=KILL", "--"),
         *("prlimit", f"--data={MEMORY_LIMIT_BYTES}", f"--fsize={FILE_LIMIT_BYTES}"),
-        *(f"--cpu={math.ceil(timeout_s)}", "--core=0", "--"),
+        *(f"--cpu={cpu_s}:{cpu_s + 1}", "--core=0", "--"),
     ]
 
 

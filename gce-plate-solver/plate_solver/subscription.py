@@ -28,7 +28,7 @@ from plate_solver.parts import BROKER, MAX_BACKOFF_S, Parts
 PULL_S = 60.0
 """For how long a pull waits for a message."""
 
-LEASE_S = 60
+LEASE_S = 30
 """A message whose worker was killed comes again after so long at most."""
 
 MAX_WORK_S = 1800.0
