@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
@@ -46,6 +47,16 @@ def test_the_result_comes_back_from_another_process() -> None:
 
 def test_the_process_is_kept() -> None:
     assert isolation.run(process_id, 60) == isolation.run(process_id, 60)
+
+
+def is_imported(module: str) -> bool:
+    return module in sys.modules
+
+
+def test_what_is_prepared_is_imported_there_alone() -> None:
+    isolation.prepare("wave")
+    assert isolation.run(is_imported, 60, "wave")
+    assert not is_imported("wave")
 
 
 def test_a_refusal_keeps_its_kind_reason_and_words() -> None:

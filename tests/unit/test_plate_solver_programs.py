@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,13 +34,61 @@ def test_arguments_pass_no_shell(tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
-def test_a_program_that_takes_too_long_is_killed(tmp_path: Path) -> None:
-    script = "echo $$ > pid; exec sleep 600"
-    with pytest.raises(subprocess.TimeoutExpired):
+def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
+    script = "sleep 600 & echo $! > child; echo $$ > parent; wait"
+    with pytest.raises(TransientError, match="sh was not done within 1 s"):
         programs.run("sh", "-c", script, folder=tmp_path, timeout_s=1)
-    pid = int((tmp_path / "pid").read_text())
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    for name in ("parent", "child"):
+        assert not _lives(int((tmp_path / name).read_text()))
+
+
+def _lives(pid: int) -> bool:
+    """Return whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_program_dies_with_the_worker(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from plate_solver import programs;"
+        "programs.run('sh', '-c', 'echo $$ > pid; exec sleep 600', folder=Path(), timeout_s=60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pid_file = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment) as worker:
+        wait_until(lambda: pid_file.exists() and pid_file.read_text().strip())
+        worker.kill()
+    wait_until(lambda: not _lives(int(pid_file.read_text())))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("x = bytearray(10**9)", "MemoryError"),
+        ("open('large', 'wb').write(bytes(400_000_000))", "File too large"),
+        ("while True: pass", "SIGXCPU"),
+    ],
+)
+def test_a_program_has_limits(tmp_path: Path, script: str, words: str) -> None:
+    limits = f'ulimit -S -t 1; exec {sys.executable} -c "{script}"'
+    done = programs.run("sh", "-c", limits, folder=tmp_path, timeout_s=60)
+    assert words in programs.failure(done)
+    assert done.returncode
+
+
+def test_cpu_seconds_are_as_many_as_the_time_limit(tmp_path: Path) -> None:
+    done = programs.run("sh", "-c", "ulimit -t; ulimit -c", folder=tmp_path, timeout_s=6.5)
+    assert done.stdout.split() == ["7", "0"]
 
 
 @pytest.mark.usefixtures("no_programs")
@@ -49,9 +100,11 @@ def test_a_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_programs")
 def test_all_missing_programs_are_told_at_once() -> None:
     missing = programs.missing()
-    assert missing == ["source-extractor", "solve-field", "fpack"]
+    assert missing == ["source-extractor", "solve-field", "fpack", "prlimit", "setpriv"]
     message = programs.missing_message(missing)
-    assert message.endswith("apt-get install source-extractor astrometry.net libcfitsio-bin")
+    assert message.endswith(
+        "apt-get install source-extractor astrometry.net libcfitsio-bin util-linux"
+    )
 
 
 def test_nothing_is_missing_here() -> None:
