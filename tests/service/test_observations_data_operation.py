@@ -19,6 +19,7 @@ from local import postgres
 from local.components import PREFERRED_PORTS, components, network_env
 from panoptes_network import config
 from panoptes_network.database import engine as database
+from panoptes_network.database.films import find_quiet
 from panoptes_network.database.models import DeadLetter, ImageState, Source
 from panoptes_network.errors import TransientError
 from tests.conftest import free_port, serving
@@ -216,6 +217,30 @@ def test_metrics_of_the_networks_work(client: FlaskClient, db: Engine) -> None:
     assert found["panoptes_processing_seconds_gcount", ()] == 3
     assert found["panoptes_processing_seconds_gsum", ()] == 33
     assert found["panoptes_processing_seconds_bucket", (("le", "2.0"),)] == 2
+
+
+def test_films_due_are_those_that_the_scheduler_finds(client: FlaskClient, db: Engine) -> None:
+    now = datetime.now(UTC)
+    quiet = {"state": ImageState.SOURCES_EXTRACTED, "updated_at": now - timedelta(hours=1)}
+    cases: list[tuple[list[dict[str, Any]], dict[str, Any]]] = [
+        ([quiet] * 3, {}),
+        ([quiet] * 2, {}),
+        ([quiet] * 4, {"film_images": 4, "film_generation": 1}),
+        ([quiet] * 4, {"film_images": 3, "film_generation": 1}),
+        ([quiet] * 4, {"film_images": 4, "film_generation": 0}),
+        ([quiet] * 3 + [{**quiet, "updated_at": now}], {}),
+        ([{**quiet, "updated_at": now - timedelta(days=8)}] * 3, {}),
+        ([quiet] * 2 + [{**quiet, "state": ImageState.ERROR}], {}),
+        ([quiet] * 2 + [{**quiet, "state": ImageState.SKIPPED}], {}),
+        ([quiet] * 2 + [{**quiet, "bucket_path": None}], {}),
+        ([quiet] * 2 + [{**quiet, "generation": 0}], {}),
+        ([quiet] * 3 + [{**quiet, "state": ImageState.ERROR}], {}),
+    ]
+    with rows(db) as session:
+        for days, (images, columns) in enumerate(cases):
+            add_observation(session, start=START + timedelta(days=days), images=images, **columns)
+        found = find_quiet(session, config.settings().sequence_quiet_s)
+    assert samples(client)["panoptes_films_due", ()] == len(found) == 4
 
 
 # --- alive, and ready
