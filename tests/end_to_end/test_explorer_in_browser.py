@@ -184,6 +184,42 @@ def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
     assert has_no_sideways_scroll(page)
 
 
+def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Units").click()
+    page.get_by_role("link", name="PAN001").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "PAN001"
+    assert has_no_sideways_scroll(page)
+    page.get_by_role("link", name="3 images on 11 October 2018").click()
+    assert page.url.endswith("/units/PAN001/nights/2018-10-11")
+    assert page.get_by_role("heading", level=1).inner_text().startswith("Night of 11 October 2018")
+    assert page.get_by_role("heading", name="What to look at").is_visible()
+    assert has_no_sideways_scroll(page)
+
+
+def test_marks_of_a_night_lead_to_their_images(page: Page, observation_id: str) -> None:
+    page.goto("/units/PAN001/nights/2018-10-11")
+    marks = page.locator("svg .mark")
+    boxes = [mark.bounding_box() for mark in marks.all()]
+    assert len(boxes) == 3
+    lefts = [box["x"] for box in boxes if box]
+    assert lefts == sorted(lefts)
+    # Colours are those of the states, in light and in dark.
+    colours = [mark.evaluate("mark => getComputedStyle(mark).fill") for mark in marks.all()]
+    assert colours[0] == colours[2] != colours[1]
+    assert page.locator("svg circle").first.is_visible()
+    marks.nth(1).click()
+    page.wait_for_url(f"**/observations/{observation_id}#PAN001_14d3bd_20181011T134543")
+
+
+def test_an_empty_night(page: Page, observation_id: str) -> None:
+    page.goto("/units/PAN001/nights/2018-10-14")
+    assert page.get_by_text("Was it clear?").is_visible()
+    assert has_no_sideways_scroll(page)
+    page.get_by_role("link", name="11 October 2018").click()
+    page.wait_for_url("**/units/PAN001/nights/2018-10-11")
+
+
 def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
     with rows(db) as session:
         for hour in range(1, 60):
