@@ -147,8 +147,8 @@ def test_a_token_of_somebody_else_is_refused(
 @pytest.mark.parametrize(
     "changed",
     [
-        {"exp": time.time() - 5, "iat": time.time() - 3600},
-        {"iat": time.time() + 5},
+        {"exp": lambda: time.time() - 5},
+        {"iat": lambda: time.time() + 5},
         {"iss": "accounts.google.com"},
         {"aud": "https://older.example"},
         {"email": "someone@else.example"},
@@ -157,8 +157,8 @@ def test_a_token_of_somebody_else_is_refused(
 def test_a_token_that_is_nearly_over_or_new_is_taken(
     issuer: Issuer, client: FlaskClient, changed: dict[str, Any]
 ) -> None:
-    now = time.time() - 60
-    assert is_let_in(ask(client, issuer.token(**{"iat": now, **changed})))
+    claims = {name: value() if callable(value) else value for name, value in changed.items()}
+    assert is_let_in(ask(client, issuer.token(**{"iat": time.time() - 60, **claims})))
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_fits_image_goes_to_the_database_and_the_queue(
     assert answer.status_code == 200
     [queued] = chain.queued(settings().pipeline_topic)
     stored = {"bucket": chain.bucket.name, "bucket_path": PATH, "generation": generation}
-    assert queued == {"image_id": IMAGE_ID, **stored}
+    assert queued == {"image_id": IMAGE_ID, **stored, "reprocess": False}
     said = answer.get_json()
     assert said["answer"].pop("message_id").isdigit()
     assert said == {
