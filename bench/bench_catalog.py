@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import table
+from memory import peak_mb
 from servers import database
 from sqlalchemy import text
 from stopwatch import timed
@@ -124,20 +125,14 @@ def _run_loader(*arguments: str | Path) -> _Run:
 
 def _run(command: list[str]) -> _Run:
     started = time.perf_counter()
-    peak_kb = 0
+    peak = 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            peak_kb = max(peak_kb, _peak_kb(process.pid))
+            peak = max(peak, peak_mb(process.pid))
             time.sleep(0.02)
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    return _Run(time.perf_counter() - started, peak_kb / 1024)
-
-
-def _peak_kb(pid: int) -> int:
-    # Not getrusage: that counts what this process itself held when it forked.
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next((int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line), 0)
+    return _Run(time.perf_counter() - started, peak)
 
 
 def _psql() -> list[str]:

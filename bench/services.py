@@ -6,4 +6,6 @@ A service's folder is on the path of its own process only, so that none is insta
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(folder) for folder in Path(__file__).parents[1].glob("gce-*")]
+_HERE = Path(__file__).parents[1]
+
+sys.path[:0] = [str(folder) for kind in ("gce-*", "cf-make-*") for folder in _HERE.glob(kind)]

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import services  # noqa: F401
+from memory import peak_mb
 from sqlalchemy import text
 from stopwatch import Seconds, timed
 
@@ -51,7 +52,7 @@ def solve_frame(file: Path, object_path: str) -> SolvedFrame:
     """Upload and record a frame, then take it to its stamps as the worker does."""
     image, stage = _arrive(file, object_path), Stopwatch()
     seconds, image_key = timed(lambda: _work_on(image, stage))
-    return SolvedFrame(image_key, seconds, stage.stages, _figures(image_key), _peak_mb())
+    return SolvedFrame(image_key, seconds, stage.stages, _figures(image_key), peak_mb())
 
 
 def _work_on(image: PipelineImage, stage: Stopwatch) -> int:
@@ -83,13 +84,3 @@ def _figures(image_key: int) -> dict[str, float]:
     query = text("SELECT n_sources, n_matched, rms_arcsec FROM images WHERE image_key = :key")
     row = run_transaction(lambda session: session.execute(query, {"key": image_key}).one())
     return dict(row._mapping)  # noqa: SLF001
-
-
-def _peak_mb() -> float:
-    """Return the high-water mark of this process.
-
-    getrusage's ru_maxrss is not it: a child starts with its parent's (proc(5), VmHWM).
-    """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(kilobytes) / 1024
