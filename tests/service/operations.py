@@ -1,6 +1,7 @@
 """What the tests of cf-operations and of its command share."""
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from panoptes_network.config import settings
 from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, tables
 
 CR2 = PATH.replace(".fits", ".cr2")
+IN_THE_MORNING = "PAN001_14d3bd_20181012T040000"
+NEXT_NIGHT = "PAN001_14d3bd_20181012T130000"
+OTHER_UNIT = "PAN002_ee04d1_20181011T140000"
 PRODUCTS = ("red", "green", "blue", "picture", "thumbnail")
 
 Ask = Callable[..., Any]
@@ -137,3 +141,42 @@ def let_time_pass(db: Engine, seconds: float) -> None:
 def queued(network: Network) -> tuple[list[Any], list[Any]]:
     """Take what waits for the converters, and for the solvers."""
     return network.queued(settings().raw_topic), network.queued(settings().pipeline_topic)
+
+
+def add_failed_images(db: Engine) -> list[str]:
+    """Write four images that failed, and one that did not; return those, in their order."""
+    add_image(db, IMAGE_ID, state="error", reason_code="no_catalog", reason="no stars")
+    add_image(
+        db,
+        IN_THE_MORNING,
+        state="unsolved",
+        reason_code="not_solved",
+        reason="clouds",
+        sequence_id="PAN001_14d3bd_20181012T035900",
+    )
+    add_image(db, NEXT_NIGHT, state="error", reason_code="no_catalog", reason="no stars")
+    add_image(db, OTHER_UNIT, state="error", reason_code="tries_exhausted", reason="5 times")
+    add_image(db, "PAN001_14d3bd_20181011T150000", state="sources_extracted")
+    return [IMAGE_ID, IN_THE_MORNING, NEXT_NIGHT, OTHER_UNIT]
+
+
+def add_letter(client: FlaskClient, image_id: str, number: int, **more: Any) -> None:
+    unit, camera, time = image_id.split("_")
+    path = f"{unit}/M42/{camera}/20181011T134202/{time}.cr2"
+    data = {"bucket_path": path, "bucket": settings().raw_bucket, "generation": number}
+    push = dead_letter(
+        json.dumps(data).encode(),
+        subscription="cf-make-fits",
+        topic=settings().raw_topic,
+        message_id=str(number),
+        **more,
+    )
+    ask(client, "/dead-letter", **push)
+
+
+def add_letters(client: FlaskClient) -> list[str]:
+    """Let three dead letters be recorded; return their images."""
+    images = [IMAGE_ID, NEXT_NIGHT, OTHER_UNIT]
+    for number, image_id in enumerate(images):
+        add_letter(client, image_id, number)
+    return images

@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import RetryPolicy
 from sqlalchemy import Engine
 
+from local import scheduler
 from local.deployment import address_variable, deployments
 from local.steps import topics
 from panoptes_network import pubsub
@@ -51,7 +52,8 @@ def broker_of_its_own(
     store = tmp_path_factory.mktemp("broker") / "pubsub.sqlite"
     command = [sys.executable, "-m", "local.broker", "--port", str(port), "--store", str(store)]
     with serving(command, lambda: is_listening(f"127.0.0.1:{port}")):
-        yield monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", f"127.0.0.1:{port}")
+        yield
 
 
 @pytest.fixture
@@ -131,6 +133,15 @@ def test_what_lies_in_a_dead_letter_topic_waits_for_the_database(
     [letter] = letters(db)
     assert (letter["topic"], letter["tries"]) == (settings().pipeline_topic, None)
     assert image(db)["state"] == "metadata_received"  # nobody says who gave it up
+
+
+def test_the_scheduler_posts_to_the_path_of_a_schedule(
+    network: Network, function: Callable[[str], object], db: Engine
+) -> None:
+    function("cf-operations")
+    [schedule] = deployments()["cf-operations"].schedules
+    with served(create_function("cf-operations")) as url:
+        assert scheduler.post("cf-operations", url, schedule) == 200
 
 
 def test_the_commands_of_the_readme(

@@ -1,18 +1,15 @@
-"""cf-operations lists what failed and sends it again; so does the command panoptes-operate."""
+"""cf-operations lists what failed and sends it again."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from panoptes_network.config import settings
 from panoptes_network.operations import replay
-from panoptes_network.operations.cli import main
-from tests.conftest import free_port
 from tests.service.functions import (
     IDS,
     IMAGE_ID,
@@ -22,11 +19,12 @@ from tests.service.functions import (
     asks_to_come_again,
     frame,
     refused,
-    tables,
 )
 from tests.service.operations import (
     CR2,
+    add_failed_images,
     add_image,
+    add_letters,
     ask,
     change,
     dead_letter,
@@ -36,10 +34,6 @@ from tests.service.operations import (
     queued,
 )
 
-IN_THE_MORNING = "PAN001_14d3bd_20181012T040000"
-NEXT_NIGHT = "PAN001_14d3bd_20181012T130000"
-OTHER_UNIT = "PAN002_ee04d1_20181011T140000"
-
 
 @pytest.fixture
 def operations(chain: Network, function: Callable[[str], FlaskClient], db: Engine) -> FlaskClient:
@@ -48,20 +42,7 @@ def operations(chain: Network, function: Callable[[str], FlaskClient], db: Engin
 
 @pytest.fixture
 def failed(operations: FlaskClient, db: Engine) -> list[str]:
-    """Four images that failed, and one that did not; in the order in which they were written."""
-    add_image(db, IMAGE_ID, state="error", reason_code="no_catalog", reason="no stars")
-    add_image(
-        db,
-        IN_THE_MORNING,
-        state="unsolved",
-        reason_code="not_solved",
-        reason="clouds",
-        sequence_id="PAN001_14d3bd_20181012T035900",
-    )
-    add_image(db, NEXT_NIGHT, state="error", reason_code="no_catalog", reason="no stars")
-    add_image(db, OTHER_UNIT, state="error", reason_code="tries_exhausted", reason="5 times")
-    add_image(db, "PAN001_14d3bd_20181011T150000", state="sources_extracted")
-    return [IMAGE_ID, IN_THE_MORNING, NEXT_NIGHT, OTHER_UNIT]
+    return add_failed_images(db)
 
 
 FILTERS: list[tuple[dict[str, Any], Sequence[int]]] = [
@@ -176,27 +157,9 @@ def test_what_cannot_be_sent_is_said(
     assert history(db) == []
 
 
-def add_letter(client: FlaskClient, image_id: str, number: int, **more: Any) -> None:
-    unit, camera, time = image_id.split("_")
-    path = f"{unit}/M42/{camera}/20181011T134202/{time}.cr2"
-    data = {"bucket_path": path, "bucket": settings().raw_bucket, "generation": number}
-    push = dead_letter(
-        json.dumps(data).encode(),
-        subscription="cf-make-fits",
-        topic=settings().raw_topic,
-        message_id=str(number),
-        **more,
-    )
-    ask(client, "/dead-letter", **push)
-
-
 @pytest.fixture
 def given_up(operations: FlaskClient) -> list[str]:
-    """Three dead letters, by their images."""
-    images = [IMAGE_ID, NEXT_NIGHT, OTHER_UNIT]
-    for number, image_id in enumerate(images):
-        add_letter(operations, image_id, number)
-    return images
+    return add_letters(operations)
 
 
 @pytest.mark.parametrize(
@@ -307,106 +270,6 @@ def test_while_the_broker_is_away_a_replay_asks_to_come_again(
     set_env(PIPELINE_TOPIC="gone")
     assert asks_to_come_again(operations.post("/replay", json={"image_id": IMAGE_ID}))
     assert history(db) == []
-
-
-def operate(*arguments: str, answer: str = "") -> Result:
-    return CliRunner().invoke(main, arguments, input=answer)
-
-
-def test_the_command_lists(failed: list[str]) -> None:
-    done = operate("list", "--night", "2018-10-11")
-    assert done.exit_code == 0, done.output
-    lines = done.output.splitlines()
-    assert lines[0].split() == ["image", "state", "reason", "words"]
-    assert f"{IMAGE_ID}  error     no_catalog       no stars" in lines
-    assert lines[-1] == "3 images"
-
-
-def test_the_command_replays(chain: Network, failed: list[str]) -> None:
-    done = operate("replay", "--reason", "no_catalog", "--dry-run")
-    assert done.output.splitlines() == [IMAGE_ID, NEXT_NIGHT, "2 would be sent again, 0 cannot be"]
-    assert queued(chain) == ([], [])
-    done = operate("replay", "--reason", "no_catalog")
-    assert done.output.splitlines() == [IMAGE_ID, NEXT_NIGHT, "2 sent again, 0 cannot be"]
-    assert len(queued(chain)[1]) == 2
-
-
-def test_the_command_asks_before_it_sends_many(
-    chain: Network, operations: FlaskClient, db: Engine
-) -> None:
-    for second in range(10, 31):
-        add_image(db, IMAGE_ID.replace("134333", f"1343{second}"), state="error")
-    for answer in ("", "n\n"):
-        done = operate("replay", "--unit", "PAN001", answer=answer)
-        assert done.exit_code == 1
-        assert "Send 21 again?" in done.output
-    assert queued(chain) == ([], [])
-    assert operate("replay", "--unit", "PAN001", answer="y\n").exit_code == 0
-    assert operate("replay", "--unit", "PAN001", "--yes").exit_code == 0
-    assert len(queued(chain)[1]) == 42
-
-
-def test_the_command_shows_and_sends_dead_letters(chain: Network, given_up: list[str]) -> None:
-    shown = operate("dead-letters").output.splitlines()
-    assert shown[-1] == "3 dead letters"
-    assert IMAGE_ID in shown[-2]
-    assert "cf-make-fits failed 5 times" in shown[1]
-    assert operate("dead-letters", "--limit", "1").output.splitlines()[-1] == (
-        "3 dead letters, 1 shown"
-    )
-    done = operate("replay", "--dead-letters")
-    assert done.output.splitlines()[-1] == "3 sent again, 0 cannot be"
-    assert len(queued(chain)[0]) == 3
-    assert operate("dead-letters").output.splitlines()[-1] == "0 dead letters"
-
-
-def test_the_command_sweeps(
-    chain: Network, operations: FlaskClient, db: Engine, set_env: Callable[..., None]
-) -> None:
-    set_env(SWEEP_GRACE_S=0.0001)
-    chain.upload(PATH, frame(**IDS))
-    add_image(db, OTHER_UNIT, state="solving", age_s=5000)
-    done = operate("sweep", "--dry-run")
-    assert done.output.splitlines()[-2] == "1 objects, 2 would be sent again,"
-    done = operate("sweep")
-    assert done.output.splitlines() == [
-        f"{OTHER_UNIT}  sent again",
-        f"{IMAGE_ID}  sent again",
-        "1 objects, 2 sent again,",
-        "0 given up, 0 not taken",
-    ]
-    assert len(tables(db)["images"]) == 2
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["list"],
-        ["replay"],
-        ["replay", "--night", "soon"],
-        ["replay", "--state", "lost"],
-        ["replay", "--dead-letters", "--state", "error"],
-        ["list", "--unit", "M42"],
-    ],
-)
-def test_the_command_refuses_bad_input(operations: FlaskClient, arguments: list[str]) -> None:
-    done = operate(*arguments)
-    assert done.exit_code == 2
-    assert "Error" in done.output
-
-
-def test_the_command_says_what_is_away(
-    operations: FlaskClient, database_away: Callable[[], None]
-) -> None:
-    database_away()
-    done = operate("list", "--unit", "PAN001")
-    assert done.exit_code == 1
-    assert "the database is away" in done.output
-    assert free_port()
-
-
-def test_the_commands_help_has_examples() -> None:
-    assert "panoptes-operate replay --reason tries_exhausted --dry-run" in operate("--help").output
 
 
 def test_replaying_twice_is_harmless(

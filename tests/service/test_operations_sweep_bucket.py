@@ -399,7 +399,3 @@ def test_two_sweeps_at_once_send_nothing_twice(
         answers = list(pool.map(lambda _: swept(app.test_client()), range(4)))
     assert sum(sent for sent, _, _ in answers) == 10
     assert len(chain.queued(settings().raw_topic)) == 10
-
-
-def test_a_bad_request_is_refused(operations: FlaskClient) -> None:
-    assert operations.post("/sweep", json={"dry": True}).status_code == 400

@@ -197,3 +197,7 @@ def test_while_the_broker_is_away_nothing_counts_as_sent(
     assert tables(db)["image_events"] == []
     set_env(PIPELINE_TOPIC=topic)
     assert swept(operations) == (1, 0)
+
+
+def test_a_bad_request_is_refused(operations: FlaskClient) -> None:
+    assert operations.post("/sweep", json={"dry": True}).status_code == 400

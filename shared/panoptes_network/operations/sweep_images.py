@@ -97,9 +97,13 @@ def _decide(session: Session, after: Key | None, *, dry_run: bool) -> Page:
         elif decided is Verdict.GIVE_UP:
             page.given_up.append(image.image_id)
             if not dry_run:
-                words = last_words(session, image.image_id, image.bucket_path)
-                give_up(session, image, SERVICE, f"generation {image.generation}", exhausted(words))
+                _end(session, image)
     return page
+
+
+def _end(session: Session, image: Image) -> None:
+    error = exhausted(last_words(session, image.image_id, image.bucket_path))
+    give_up(session, image, SERVICE, f"generation {image.generation}", error)
 
 
 def _hanging(after: Key | None) -> Select[Image]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from panoptes_network.database.models import FileKind, Image, ImageFile, ImageState
 from panoptes_network.ids import ObjectPath
@@ -68,7 +68,8 @@ def uploads_among(objects: Iterable[StoredObject]) -> list[Upload]:
 def find_lost(session: Session, uploads: Sequence[Upload]) -> list[Lost]:
     """Return which of these uploads the database does not know all of, or a refusal."""
     ids = {upload.image_id for upload in uploads}
-    found = session.scalars(select(Image).where(Image.image_id.in_(ids)))
+    known_of = load_only(Image.image_id, Image.generation, Image.from_cr2, Image.state)
+    found = session.scalars(select(Image).options(known_of).where(Image.image_id.in_(ids)))
     images = {image.image_id: image for image in found}
     files = defaultdict(list)
     for file in session.scalars(select(ImageFile).where(ImageFile.image_id.in_(ids))):
