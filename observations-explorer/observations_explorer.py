@@ -11,8 +11,9 @@ from flask import Response, request
 from werkzeug.exceptions import BadGateway, BadRequest, NotFound, ServiceUnavailable
 
 import sequence_plots
+from panoptes_network import tokens, trace
 from panoptes_network.config import settings
-from panoptes_network.errors import PermanentError
+from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import CameraTime, check_safe
 
 Json = dict[str, Any]
@@ -139,13 +140,18 @@ def fetch(path: str, **parameters: str) -> Json:
 
 
 def _ask(
-    method: str, path: str, timeout_s: float | None = None, **options: Any
+    method: str,
+    path: str,
+    timeout_s: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> requests.Response:
     url = settings().observations_data_url.rstrip("/") + path
     limit_s = settings().request_timeout_s if timeout_s is None else timeout_s
     try:
-        return requests.request(method, url, timeout=limit_s, **options)
-    except requests.RequestException as error:
+        sent = {**(headers or {}), **trace.headers(), **tokens.headers(url)}
+        return requests.request(method, url, headers=sent, timeout=limit_s, **options)
+    except (requests.RequestException, TransientError) as error:
         raise ServiceUnavailable(
             "The data service does not answer. The observations are safe; try again in a moment.",
             retry_after=RETRY_AFTER_S,
