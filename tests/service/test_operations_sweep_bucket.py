@@ -81,7 +81,9 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
     ]
     let_time_pass(db, LEASE_S + 1)
     change(db, "UPDATE images SET state = 'sources_extracted'")
-    assert swept(operations) == (0, 0, 0)  # it is known now
+    for kind in ("picture", "thumbnail"):
+        add_file(db, kind, generation)
+    assert swept(operations) == (0, 0, 0)  # it is known now, and shown
 
 
 def test_a_newer_upload_of_a_known_image_is_taken_in(
@@ -172,6 +174,30 @@ def test_a_cr2_whose_products_are_not_all_there_goes_to_the_converters(
     assert history(db) == [("sources_extracted", "sent again: not all had come of the file")]
     add_file(db, missing, generation)
     let_time_pass(db, LEASE_S + 1)
+    assert swept(operations) == (0, 0, 0)
+
+
+def test_a_fits_file_without_pictures_is_queued_for_them(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    generation = chain.upload(PATH, frame(**IDS))
+    add_image(db, state="sources_extracted", generation=generation)
+    add_file(db, "picture", generation)
+    assert swept(operations) == (1, 0, 0)
+    [message] = chain.queued(settings().pipeline_topic)
+    assert (message["image_id"], message["generation"]) == (IMAGE_ID, generation)
+    assert message.get("reprocess", False) is False  # plate solvers have nothing to do
+    assert image(db)["state"] == "sources_extracted"
+    add_file(db, "thumbnail", generation)
+    let_time_pass(db, LEASE_S + 1)
+    assert swept(operations) == (0, 0, 0)
+
+
+def test_a_refused_fits_file_is_not_queued_for_pictures(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    generation = chain.upload(PATH, frame(**IDS))
+    add_image(db, state="error", generation=generation, reason_code="truncated")
     assert swept(operations) == (0, 0, 0)
 
 

@@ -20,7 +20,7 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_failure
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, Sweep
 from panoptes_network.errors import PermanentError, TransientError
-from panoptes_network.events import ImageObject
+from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.hop import post
 from panoptes_network.metadata import identify
 from panoptes_network.operations.history import SERVICE, Stage, last_words
@@ -170,10 +170,21 @@ def _send(claimed: list[Claimed], report: Report) -> None:
 def _hand_on(lost: Lost) -> None:
     stored = lost.upload.stored
     image = ImageObject(bucket_path=stored.path, bucket=stored.bucket, generation=stored.generation)
-    if lost.missing is Missing.PRODUCTS:
+    if lost.missing is Missing.ALL:
+        post(settings().image_received_url, image)
+    elif lost.upload.path.is_raw:
         publish(settings().raw_topic, image)
     else:
-        post(settings().image_received_url, image)
+        # Plate solvers leave alone what has ended; cf-make-jpg makes the pictures.
+        publish(
+            settings().pipeline_topic,
+            PipelineImage(
+                image_id=lost.upload.image_id,
+                bucket=stored.bucket,
+                bucket_path=stored.path,
+                generation=stored.generation,
+            ),
+        )
 
 
 def _is_away(error: TransientError) -> bool:

@@ -16,10 +16,12 @@ from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}
+PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
+"""What is made of a FITS file that a unit uploaded."""
 
 
 class Missing(Enum):
-    """What there is not of an object: any trace, or some of what is made of a CR2."""
+    """What there is not of an object: any trace, or some of what is made of it."""
 
     ALL = auto()
     PRODUCTS = auto()
@@ -88,8 +90,7 @@ def find_lost(session: Session, uploads: Sequence[Upload]) -> list[Lost]:
 def _missing(upload: Upload, image: Image | None, files: Sequence[ImageFile]) -> Missing | None:
     has_fits = image is not None and image.generation > 0
     if not upload.path.is_raw:
-        is_known = image and has_fits and _rank(image) >= upload.rank
-        return None if is_known else Missing.ALL
+        return _missing_of_fits(upload, image, files)
     ours = [file for file in files if _is_of_cr2(file, upload.stored)]
     if has_fits and {file.kind for file in ours} >= PRODUCTS:
         return None
@@ -97,8 +98,26 @@ def _missing(upload: Upload, image: Image | None, files: Sequence[ImageFile]) ->
     return Missing.PRODUCTS if is_seen else Missing.ALL
 
 
+def _missing_of_fits(
+    upload: Upload, image: Image | None, files: Sequence[ImageFile]
+) -> Missing | None:
+    """Return what there is not of a FITS file; of one made of a CR2, the CR2 has the pictures."""
+    if image is None or image.generation <= 0 or _rank(image) < upload.rank:
+        return Missing.ALL
+    is_shown = _rank(image) == upload.rank and not image.from_cr2
+    if not is_shown or image.state == ImageState.ERROR:
+        return None
+    ours = {file.kind for file in files if _is_of_fits(file, upload.stored)}
+    return None if ours >= PICTURES else Missing.PRODUCTS
+
+
 def _rank(image: Image) -> tuple[bool, int]:
     return not image.from_cr2, image.generation
+
+
+def _is_of_fits(file: ImageFile, stored: StoredObject) -> bool:
+    """Return whether a file was made of this FITS file, of a newer one, or of the CR2."""
+    return file.source_generation >= stored.generation or file.source_path.lower().endswith(".cr2")
 
 
 def _is_of_cr2(file: ImageFile, stored: StoredObject) -> bool:
