@@ -1,0 +1,163 @@
+"""What the services say that they take and answer, as OpenAPI 3.1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from panoptes_network.errors import Reason
+from panoptes_network.events import PushEnvelope
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+_MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
+_OBJECT: Schema = {"type": "object"}
+
+
+def _record(**properties: Schema) -> Schema:
+    """Return the schema of an object that has all of these."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_FILES: Schema = {"type": "object", "additionalProperties": _record(path=_TEXT, url=_TEXT)}
+_IMAGE = _record(
+    image_id=_TEXT, time=_TIME, state=_TEXT, reason=_MAYBE_TEXT, ra_deg=_MAYBE_NUMBER, files=_FILES
+)
+_OBSERVATION = _record(
+    sequence_id=_TEXT,
+    unit_id=_TEXT,
+    camera_id=_TEXT,
+    field=_MAYBE_TEXT,
+    start_time=_TIME,
+    n_images=_COUNT,
+    states=_OBJECT,
+    updated_at=_TIME,
+)
+_PROBLEM = _record(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT)
+_REFUSAL = _record(error=_record(reason={"enum": [*Reason, "try_again"]}, message=_TEXT))
+
+
+def _list_of(item: Schema, **more: Schema) -> Schema:
+    return _record(items={"type": "array", "items": item}, **more)
+
+
+def _answer(schema: Schema, media_type: str = "application/json") -> Schema:
+    return {"description": "", "content": {media_type: {"schema": schema}}}
+
+
+def _read(answer: Schema, *parameters: Schema, problems: Sequence[int] = (404,)) -> Schema:
+    """Return an operation that reads; what it answers, and the statuses of its problems."""
+    failures = {str(status): _answer(_PROBLEM, "application/problem+json") for status in problems}
+    return {"parameters": list(parameters), "responses": {"200": answer, **failures}}
+
+
+def _in_path(name: str, *known: str) -> Schema:
+    """Return a part of the path: names that there are, or any."""
+    return {"name": name, "in": "path", "required": True, "schema": _known_or_any(*known)}
+
+
+def _in_query(name: str, *known: str) -> Schema:
+    return {"name": name, "in": "query", "schema": _known_or_any(*known)}
+
+
+def _known_or_any(*known: str) -> Schema:
+    """Return the schema of `known` texts or of any other.
+
+    Without its `not`, all of it would be taken for any text, and none of the known ones be sent.
+    """
+    other = {"type": "string", "minLength": 1, "not": {"enum": list(known)}}
+    return {"anyOf": [{"enum": list(known)}, other]}
+
+
+def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema:
+    """Return the document of the web service, with the names of something that there is."""
+    of_sequence = _in_path("sequence_id", sequence_id)
+    search = [
+        _in_query("unit", "PAN001", "pan001", ""),
+        _in_query("field", "m4", "%", "_", "\\"),
+        _in_query("limit", "1", "500", "0", "-1"),
+        _in_query("cursor", "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4"),
+    ]
+    page = _answer(_list_of(_OBSERVATION, total=_COUNT, next=_MAYBE_TEXT))
+    listing = _answer(_list_of(_OBJECT))
+    unit = _in_path("unit_id", "PAN001", "pan001")
+    night = _in_path("date", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
+    older = [_in_query("before", "2018-10-12", "0001-01-01"), _in_query("limit", "1", "0")]
+    file = _answer({}, "*/*")
+    return _document(
+        {
+            "/": {
+                "get": _read(
+                    listing,
+                    *search,
+                    of_sequence | {"in": "query", "required": False},
+                    problems=(400,),
+                )
+            },
+            "/health": {"get": _read(_answer(_record(status=_TEXT)), problems=())},
+            "/ready": {"get": _read(_answer(_record(status=_TEXT)), problems=())},
+            "/observations": {"get": _read(page, *search, problems=(400,))},
+            "/observations/{sequence_id}": {
+                "get": _read(_answer(_OBSERVATION | {"images": {"items": _IMAGE}}), of_sequence)
+            },
+            "/observations/{sequence_id}/events": {"get": _read(listing, of_sequence)},
+            "/images/{image_id}": {"get": _read(_answer(_IMAGE), _in_path("image_id", image_id))},
+            "/files/{bucket}/{path}": {
+                "get": _read(
+                    file, _in_path("bucket", "raw", "processed"), _in_path("path", file_path)
+                )
+            },
+            "/units": {"get": _read(listing, problems=())},
+            "/units/{unit_id}/nights": {"get": _read(listing, unit, *older, problems=(400, 404))},
+            "/units/{unit_id}/nights/{date}": {
+                "get": _read(_answer(_OBJECT), unit, night, problems=(400, 404))
+            },
+        }
+    )
+
+
+def function(model: type[BaseModel], **known: str) -> Schema:
+    """Return the document of a function that takes `model`, or a Pub/Sub push of it.
+
+    `known` fields have a value for which there is something to do.
+    """
+    taken = _inlined(model)
+    for name, value in known.items():
+        taken["properties"][name] = _known_or_any(value)
+    operation = {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": [taken, _inlined(PushEnvelope)]}}},
+        },
+        "responses": {
+            "200": _answer(_OBJECT),
+            **{status: _answer(_REFUSAL) for status in ("400", "404", "413", "415", "422")},
+        },
+    }
+    return _document({"/": {"post": operation}})
+
+
+def _inlined(model: type[BaseModel]) -> Schema:
+    """Return a model's schema without references, which a document has elsewhere."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def inline(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inline(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return inline(definitions[part["$ref"].rpartition("/")[2]])
+        return {key: inline(value) for key, value in part.items()}
+
+    inlined: Schema = inline(schema)
+    return inlined
+
+
+def _document(paths: Schema) -> Schema:
+    return {"openapi": "3.1.0", "info": {"title": "PANOPTES", "version": "1"}, "paths": paths}

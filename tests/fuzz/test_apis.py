@@ -1,0 +1,112 @@
+"""Each service's HTTP interface, asked for whatever its document allows, and for what it does not.
+
+With database, storage and broker there, no request may be answered by any 5xx: a function says
+503 of a fault of its own, too.
+"""
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from pydantic import BaseModel
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from sqlalchemy import Engine
+
+from make_rgb_fits import RgbRequest
+from panoptes_network import config
+from panoptes_network.database.models import FileKind, ImageState
+from panoptes_network.events import FilmRequest, HeaderRequest, ImageObject
+from tests.fuzz import api_documents
+from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame
+from tests.service.raw_frames import cr2_frames
+from tests.service.web_services import add_observation, create_app, rows, storage_at, store
+
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
+"""Requests to each operation, of either kind: those its document allows, and others."""
+
+CHECKS = [content_type_conformance, response_schema_conformance, status_code_conformance]
+[(CR2_FRAME, CR2)] = cr2_frames()
+CR2_PATH = CR2_FRAME.object_path.path
+FUNCTIONS: dict[str, tuple[type[BaseModel], dict[str, str]]] = {
+    "cf-image-received": (ImageObject, {"bucket_path": PATH}),
+    "cf-header-to-db": (HeaderRequest, {"bucket_path": PATH}),
+    "cf-make-fits": (ImageObject, {"bucket_path": CR2_PATH}),
+    "cf-make-jpg": (ImageObject, {"bucket_path": PATH}),
+    "cf-make-rgb-fits": (RgbRequest, {"bucket_path": CR2_PATH}),
+    "cf-make-timelapse": (FilmRequest, {"sequence_id": SEQUENCE_ID}),
+}
+"""What each takes, and something that it can work on."""
+
+
+def ask(document: dict[str, Any], app: Any) -> None:
+    """Send requests to each operation of a document and check what is answered."""
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = app
+    for found in schema.get_all_operations():
+        operation = found.ok()  # type: ignore[union-attr]  # an error in the document raises
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            if mode is GenerationMode.NEGATIVE and not _takes_anything(operation):
+                continue
+            _drive(operation.as_strategy(generation_mode=mode))
+
+
+def _takes_anything(operation: Any) -> bool:
+    return bool(operation.query or operation.body)
+
+
+def _drive(cases: Any) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        database=None,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases)
+    def check(case: Case[Any]) -> None:
+        response = case.call()
+        assert response.status_code < 500, response.text
+        case.validate_response(response, checks=CHECKS)
+        if "json" in response.headers.get("content-type", [""])[0]:
+            json.loads(response.content, parse_constant=pytest.fail)
+
+    check()
+
+
+@pytest.fixture
+def images(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """An observation of two images, and the names by which one asks for it."""
+    monkeypatch.setenv("RATE_LIMIT", "100000 per second")
+    two: list[dict[str, Any]] = [
+        {"files": {FileKind.CR2: 5, FileKind.THUMBNAIL: 3}, "ra_deg": math.nan},
+        {"state": ImageState.UNSOLVED, "reason_code": "blank_frame", "reason": "a \u202e <b>"},
+    ]
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=two)
+    config.settings.cache_clear()
+    with storage_at(storage_port):
+        store(config.settings().raw_bucket, PATH, b"12345")
+        yield [sequence_id, IMAGE_ID, PATH]
+
+
+def test_observations_data(images: list[str]) -> None:
+    ask(api_documents.observations_data(*images), create_app("observations-data"))
+
+
+@pytest.mark.parametrize("service", FUNCTIONS)
+def test_a_function(chain: Network, function: Callable[..., FlaskClient], service: str) -> None:
+    chain.upload(PATH, frame(ISO=100))
+    chain.upload(CR2_PATH, CR2)
+    model, known = FUNCTIONS[service]
+    ask(api_documents.function(model, **known), function(service).application)
