@@ -2,7 +2,7 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ observations-*/)
 
-.PHONY: help setup run up down status logs test lint bench clean
+.PHONY: help setup run up down status logs test lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -32,15 +32,21 @@ test: ## Run the checks and all tests.
 	$(PYTHON) -m pytest
 
 # Each service has a main.py, so that each is type-checked by itself.
-lint: setup ## Run ruff, mypy and shellcheck.
+lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy shared simulator local tests
+	$(PYTHON) -m mypy shared simulator local tests bin
 	MYPYPATH=bench $(PYTHON) -m mypy bench
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
 	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run; fi
+	$(PYTHON) bin/find_secrets.py
+	$(PYTHON) bin/audit.py
+
+fuzz: setup ## Have every parser read 10,000 broken inputs, or INPUTS=…
+	FUZZ_INPUTS=$(or $(INPUTS),10000) \
+	  PYTHONPATH=.:shared:observations-data:cf-make-rgb-fits $(PYTHON) -m tests.fuzz
 
 bench: setup ## Measure every figure of the README.
 	@for bench in bench/bench_*.py; do echo "$$bench"; $(PYTHON) "$$bench" || exit 1; done
