@@ -168,7 +168,6 @@ def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Comp
     return Component(name, command, ready=lambda: _answers(port), port=port)
 
 
-def _worker(name: str, after: list[str]) -> Component:
 def _observations_data(ports: Mapping[str, int]) -> Component:
     """Return the service with a role that can only read; a migration makes it."""
     name = "observations-data"
@@ -177,6 +176,7 @@ def _observations_data(ports: Mapping[str, int]) -> Component:
     return replace(web, after=["database"], env={"DATABASE_URL": url})
 
 
+def _worker(name: str, after: list[str]) -> Component:
     return Component(name, [sys.executable, str(ROOT / name / "main.py")], after)
 
 
