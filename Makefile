@@ -2,11 +2,11 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ observations-*/)
 
-.PHONY: help setup run up down status logs test lint fuzz bench clean
+.PHONY: help setup run up down status logs test test-faults lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
-	@sed -n 's/^\([a-z]*\):.*## /make \1 	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1 	/p' Makefile | expand -t 20
 
 setup:
 	@local/setup
@@ -30,6 +30,10 @@ test: ## Run the checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest
+
+test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
+	@local/setup test
+	$(PYTHON) -m pytest -m faults -s tests/faults
 
 # Each service has a main.py, so that each is type-checked by itself.
 lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.
