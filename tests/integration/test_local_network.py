@@ -107,11 +107,12 @@ def test_status_shows_every_component(local: LocalNetwork) -> None:
 
 
 def test_a_second_start_says_that_it_runs_already(local: LocalNetwork) -> None:
-    before = [process.pid for process in _processes()]
+    before = state.read_state()["pid"], {name: part["pid"] for name, part in _components().items()}
     again = _command("up")
     assert again.returncode == 0
     assert "running already" in again.stdout
-    assert [process.pid for process in _processes()] == before
+    after = state.read_state()["pid"], {name: part["pid"] for name, part in _components().items()}
+    assert after == before
 
 
 def test_only_loopback_listens(local: LocalNetwork) -> None:
