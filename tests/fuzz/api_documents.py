@@ -88,6 +88,7 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
     night = _in_path("date", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
     older = [_in_query("before", "2018-10-12", "0001-01-01"), _in_query("limit", "1", "0")]
     file = _answer({}, "*/*")
+    folder, _, name = file_path.rpartition("/")
     return _document(
         {
             "/": {
@@ -106,10 +107,9 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
             },
             "/observations/{sequence_id}/events": {"get": _read(listing, of_sequence)},
             "/images/{image_id}": {"get": _read(_answer(_IMAGE), _in_path("image_id", image_id))},
-            "/files/{bucket}/{path}": {
-                "get": _read(
-                    file, _in_path("bucket", "raw", "processed"), _in_path("path", file_path)
-                )
+            # A slash is sent by no generator of a path's part: the folders stand in the document.
+            f"/files/{{bucket}}/{folder}/{{name}}": {
+                "get": _read(file, _in_path("bucket", "raw", "processed"), _in_path("name", name))
             },
             "/units": {"get": _read(listing, problems=())},
             "/units/{unit_id}/nights": {"get": _read(listing, unit, *older, problems=(400, 404))},

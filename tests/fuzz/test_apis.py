@@ -96,8 +96,8 @@ def images(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
         sequence_id = add_observation(session, images=two)
     config.settings.cache_clear()
     with storage_at(storage_port):
-        store(config.settings().raw_bucket, PATH, b"12345")
-        yield [sequence_id, IMAGE_ID, PATH]
+        store(config.settings().raw_bucket, f"{PATH}.fz", b"12345")
+        yield [sequence_id, IMAGE_ID, f"{PATH}.fz"]
 
 
 def test_observations_data(images: list[str]) -> None:
