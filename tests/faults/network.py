@@ -53,6 +53,11 @@ class FaultyNetwork:
         _UPLOAD_RETRY(send)()
         client.close()
 
+    def upload_all(self, items: list[Item]) -> None:
+        """Upload one after the other."""
+        for item in items:
+            self.upload(item)
+
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query; none while the database is away."""
         try:

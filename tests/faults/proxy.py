@@ -118,7 +118,7 @@ class Proxy:
             def do_POST(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
-                status, headers, said = forward(self.command, self.path, self.headers, body)
+                status, headers, said = forward(self.command, self.path, dict(self.headers), body)
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
     faults = Faults(failing=0.05, delay_s=0.2)
     with running(tmp_path, faults, **QUICK_SWEEP) as network:
         with ThreadPoolExecutor(1) as unit:
-            uploads = unit.submit(lambda: [network.upload(item) for item in items])
+            uploads = unit.submit(network.upload_all, items)
             inject_all(network, uploads, items)
             uploads.result()
         faults.failing = faults.delay_s = 0.0
@@ -125,19 +126,13 @@ def inject_all(network: FaultyNetwork, uploads: Future[Any], items: list[Item]) 
     """Pull every plug, one after the other, while images flow."""
     time.sleep(10)
     for stage in STAGES:
-        _timed(f"worker killed in stage {stage}", lambda stage=stage: _kill_in(network, stage))
+        _timed(f"worker killed in stage {stage}", partial(_kill_in, network, stage))
     for name in FUNCTIONS:
-        _timed(f"{name} killed in a request", lambda name=name: _kill_function(network, name))
+        _timed(f"{name} killed in a request", partial(_kill_function, network, name))
     for name, number in SERVERS.items():
-        _timed(
-            f"{name} killed",
-            lambda name=name, number=number: network.kill_and_wait(name, number),
-        )
+        _timed(f"{name} killed", partial(network.kill_and_wait, name, number))
     for name, number in SERVERS.items():
-        _timed(
-            f"{name} killed twice in a row",
-            lambda name=name, number=number: _twice(network, name, number),
-        )
+        _timed(f"{name} killed twice in a row", partial(_twice, network, name, number))
     _timed("broker killed and its store wiped", lambda: _wipe(network))
     _timed("messages doubled, late, malformed", lambda: _strange_messages(network, items))
     _timed("all components killed at once", lambda: _kill_all(network))
@@ -200,7 +195,7 @@ def _kill_all(network: FaultyNetwork) -> None:
         network.kill(name, SERVERS.get(name, signal.SIGKILL))
     time.sleep(1)
     for name in (*FUNCTIONS, *SERVERS):
-        network.wait_for(lambda name=name: network.is_ready(name), 120)
+        network.wait_for(partial(network.is_ready, name), 120)
 
 
 def _strange_messages(network: FaultyNetwork, items: list[Item]) -> None:
