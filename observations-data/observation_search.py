@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import ColumnElement, and_, or_
 
@@ -39,10 +39,13 @@ class Cursor:
         """Read a cursor back; ValueError where it is none of ours."""
         said = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
         time, _, sequence_id = said.partition(" ")
-        cursor = cls(datetime.fromisoformat(time), sequence_id)
-        if cursor.start_time.tzinfo is None or not sequence_id.isprintable():
+        start = datetime.fromisoformat(time)
+        if start.tzinfo is None or not sequence_id.isprintable():
             raise ValueError(text)
-        return cursor
+        try:
+            return cls(start.astimezone(UTC), sequence_id)
+        except OverflowError as error:  # its zone leads out of the years there are
+            raise ValueError(text) from error
 
 
 @dataclass(frozen=True, slots=True)

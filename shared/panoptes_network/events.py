@@ -11,6 +11,7 @@ from panoptes_network.errors import PermanentError, Reason
 
 MAX_TEXT = 4096
 MAX_HEADER_CARDS = 2000
+MAX_PLACE = 100
 
 _GENERATION = re.compile(r"[0-9]{1,19}")
 
@@ -112,10 +113,13 @@ def parse(model: type[M], value: object) -> M:
             return model.model_validate_json(value)
         return model.model_validate(value)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the body'}: {e['msg']}" for e in error.errors()[:5]
-        )
+        problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors()[:5])
         raise PermanentError(Reason.BAD_REQUEST, problems) from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Name what is wrong; a name that came from outside may be of any length."""
+    return ".".join(map(str, location))[:MAX_PLACE] or "the body"
 
 
 def unwrap_push(envelope: PushEnvelope) -> bytes:

@@ -53,10 +53,11 @@ class FaultyNetwork:
         _UPLOAD_RETRY(send)()
         client.close()
 
-    def upload_all(self, items: list[Item]) -> None:
-        """Upload one after the other."""
+    def upload_all(self, items: list[Item], pause_s: float = 0.0) -> None:
+        """Upload one after the other, with a pause between them."""
         for item in items:
             self.upload(item)
+            time.sleep(pause_s)
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Return the rows of a query; none while the database is away."""

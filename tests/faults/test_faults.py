@@ -42,6 +42,8 @@ SERVERS = {
 }
 QUICK_SWEEP = {"SWEEP_GRACE_S": "20", "SWEEP_LEASE_S": "60"}
 QUIET_LIMIT_S = 900
+PAUSE_S = 1.8
+"""Between two uploads, so that they go on until the last plug is pulled."""
 Snapshot = dict[str, dict[str, Any]]
 
 
@@ -56,8 +58,7 @@ def quiet(items: list[Item], tmp_path_factory: pytest.TempPathFactory) -> Snapsh
     folder = tmp_path_factory.mktemp("quiet")
     begun = time.monotonic()
     with running(folder, Faults(), **QUICK_SWEEP) as network:
-        for item in items:
-            network.upload(item)
+        network.upload_all(items)
         wait_until_done(network, items)
         say("quiet run", f"{len(items)} images in {time.monotonic() - begun:.0f} s")
         return {item.image_id: snapshot.image(network, item.image_id) for item in items}
@@ -98,7 +99,7 @@ def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
     faults = Faults(failing=0.05, delay_s=0.2)
     with running(tmp_path, faults, **QUICK_SWEEP) as network:
         with ThreadPoolExecutor(1) as unit:
-            uploads = unit.submit(network.upload_all, items)
+            uploads = unit.submit(network.upload_all, items, PAUSE_S)
             inject_all(network, uploads, items)
             uploads.result()
         faults.failing = faults.delay_s = 0.0

@@ -80,7 +80,11 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
         _in_query("unit", "PAN001", "pan001", ""),
         _in_query("field", "m4", "%", "_", "\\"),
         _in_query("limit", "1", "500", "0", "-1"),
-        _in_query("cursor", "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4"),
+        _in_query(
+            "cursor",
+            "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4",
+            "MDAwMS0wMS0wMVQwMDowMDowMCsyMzo1OSB4",  # before the year 1 in UTC
+        ),
     ]
     page = _answer(_list_of(_OBSERVATION, total=_COUNT, next=_MAYBE_TEXT))
     listing = _answer(_list_of(_OBJECT))
