@@ -257,9 +257,9 @@ def _print_film_ratios(ours: Measured, encoder: Measured, reading: Measured) -> 
     )
     print_ratio("ours / the encoder alone, which sees no frame", ours, encoder, wall_s)
     print_ratio("  by CPU seconds", ours, encoder, cpu_s)
+    table.ratio("  by peak memory, of all processes together", _all_mb(ours) / _all_mb(encoder))
     print_ratio("ours / reading each frame once, then the encoder", ours, both, wall_s)
     print_ratio("  by CPU seconds", ours, both, cpu_s)
-    table.ratio("  by peak memory, of all processes together", _all_mb(ours) / _all_mb(encoder))
     share = ours.median(lambda run: run.inner_stages["read"] / run.seconds.wall)
     table.line("share of reading in ours", 100 * share, "%")
 
