@@ -1,7 +1,6 @@
 """Make the film of a sequence, and find the sequences whose film is due."""
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from panoptes_network.ids import CameraTime, format_time, parse_path
 from panoptes_network.picture import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
+from panoptes_network.workspace import work_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -83,9 +83,9 @@ def make_film(sequence_id: str) -> dict[str, Any]:
     if plan.is_made:
         return {**said, "made": False}
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            frames = _write(plan, Path(folder))
-            made = _upload(plan, Path(folder), frames)
+        with work_folder() as folder:
+            frames = _write(plan, folder)
+            made = _upload(plan, folder, frames)
     except PermanentError as error:
         reason = error.message
         run_transaction(lambda s: films.record_no_film(s, sequence_id, plan.tried, reason))

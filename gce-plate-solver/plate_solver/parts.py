@@ -18,8 +18,8 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import CatalogStar
 from panoptes_network.errors import TransientError
+from panoptes_network.workspace import check_room
 from plate_solver import programs
-from plate_solver.workspace import check_room
 
 LOOK_EVERY_S = 15.0
 

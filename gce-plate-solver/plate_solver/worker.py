@@ -13,7 +13,7 @@ from typing import Any
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import ReceivedMessage
 
-from panoptes_network import isolation
+from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import (
@@ -31,7 +31,7 @@ from panoptes_network.errors import (
     UnsolvedError,
 )
 from panoptes_network.events import PipelineImage, parse
-from plate_solver import health, workspace
+from plate_solver import health
 from plate_solver.parts import Parts
 from plate_solver.pipeline import Stopwatch, process
 from plate_solver.subscription import Subscription

@@ -6,7 +6,6 @@ and uploads each product over exactly what it had found. So an event may come tw
 while another instance works on the same file.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from panoptes_network.metadata import identify
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
+from panoptes_network.workspace import work_folder
 
 TIME_LIMIT_S = 60
 """For one file; a full frame takes one to five seconds."""
@@ -127,10 +127,10 @@ def make_products(
     there = {product: storage.find_if_there(bucket, path) for product, path in paths.items()}
     wanted = [product for product in products if _is_due(there[product], origin)]
     if wanted:
-        with recorded_failures(upload, service), tempfile.TemporaryDirectory() as folder:
-            _convert(upload, convert, Path(folder))
+        with recorded_failures(upload, service), work_folder() as folder:
+            _convert(upload, convert, folder)
             for product in wanted:
-                there[product] = _upload(product, Path(folder), bucket, paths, there, origin)
+                there[product] = _upload(product, folder, bucket, paths, there, origin)
     _record(there)
     return {
         "image_id": upload.path.image_id,

@@ -140,9 +140,9 @@ def _stage(line: str) -> str | None:
     return said.get("stage") if isinstance(said, dict) else None
 
 
-def messages_left() -> list[tuple[str, int]]:
+def messages_left(folder: Path) -> list[tuple[str, int]]:
     """Return the subscriptions of a stopped network that still have messages, and how many."""
-    store = state.state_dir() / "pubsub.sqlite"
+    store = folder / "state" / "pubsub.sqlite"
     with sqlite3.connect(store) as connection:
         query = "SELECT subscription, count(*) FROM messages GROUP BY subscription"
         return [(str(name), int(count)) for name, count in connection.execute(query)]

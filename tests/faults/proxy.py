@@ -52,14 +52,20 @@ def _pushed(body: bytes) -> bytes:
         return b""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of callers that were killed before their answer came."""
+
+
 class Proxy:
     """Passes requests to ``/<service>/…`` on to that service's address."""
 
     def __init__(self, faults: Faults) -> None:
         self.targets: dict[str, str] = {}
         self._faults = faults
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def address(self, service: str) -> str:

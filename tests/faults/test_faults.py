@@ -111,8 +111,7 @@ def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
         # Until the last redelivered message has been found to be done.
         time.sleep(90)
         compare(network, quiet)
-    left = [(name, count) for name, count in messages_left()]
-    assert left == [], "messages are left"
+    assert messages_left(tmp_path) == []
     assert [str(path) for path in (tmp_path / "temporary").iterdir()] == []
 
 

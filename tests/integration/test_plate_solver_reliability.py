@@ -12,11 +12,11 @@ import pytest
 from google.cloud.storage import Blob
 from sqlalchemy import text
 
-from panoptes_network import config, isolation, storage
+from panoptes_network import config, isolation, storage, workspace
 from panoptes_network.database.images import Claim, StaleClaimError
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
-from plate_solver import pipeline, product, programs, reading, worker, workspace
+from plate_solver import pipeline, product, programs, reading, worker
 from plate_solver.pipeline import Stopwatch, process
 from simulator import Frame, Observation, simulate
 from tests.integration.solver import Solver, load_gaia

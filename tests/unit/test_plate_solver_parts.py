@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from panoptes_network import config
+from panoptes_network import config, workspace
 from panoptes_network.errors import TransientError
-from plate_solver import parts, workspace
+from plate_solver import parts
 from plate_solver.parts import Parts
 
 

@@ -1,4 +1,4 @@
-"""Where the worker's temporary files lie: room for them, and an end for those of the dead."""
+"""Where a service's temporary files lie: room for them, and an end for those of the dead."""
 
 import errno
 import fcntl
@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from panoptes_network.errors import TransientError
 
-PREFIX = "plate-solver."
+PREFIX = "panoptes."
 
 MIN_FREE_BYTES = 200_000_000
 """Before an image is begun: a full frame's files take half of it."""
@@ -24,8 +25,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 def work_folder() -> Iterator[Path]:
     """Give a folder for one image; it is removed at the end.
 
-    It is locked as long as this process lives, which tells it from what a killed one has left.
+    It is locked as long as this process lives, which tells it from what a killed one has left;
+    that goes when a process makes its first.
     """
+    _remove_leftovers_once()
     path, lock = _locked_folder()
     try:
         yield path
@@ -35,14 +38,19 @@ def work_folder() -> Iterator[Path]:
 
 
 def remove_leftovers() -> list[Path]:
-    """Remove the folders that killed workers of this user have left; return them."""
+    """Remove the folders that killed processes of this user have left; return them."""
     left = []
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # One that another worker holds, or has just removed itself.
+        # One that another process holds, or has just removed itself.
         with suppress(OSError):
             _remove_unlocked(path)
             left.append(path)
     return left
+
+
+@cache
+def _remove_leftovers_once() -> None:
+    remove_leftovers()
 
 
 def check_room() -> None:
@@ -76,7 +84,7 @@ def _locked_folder() -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another worker that starts now may have taken it for a leftover before it was locked.
+        # Another process that starts now may have taken it for a leftover before it was locked.
         if path.exists():
             return path, lock
         os.close(lock)
