@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import table
 from product_worker import Run, Worker
+from services import own_process
 
 Call = Callable[[Worker, Path], Run]
 """One run of a side in its process, with an empty folder for its files."""
@@ -62,7 +63,7 @@ def measure(sides: Sequence[Side], repeat: int, *, warm_up: bool = True) -> list
     """
     measured = [Measured(side) for side in sides]
     with ExitStack() as stack:
-        workers = [stack.enter_context(Worker()) for _ in sides]
+        workers = [Worker(stack.enter_context(own_process())) for _ in sides]
         for number in range(repeat + warm_up):
             for one, worker in zip(measured, workers, strict=True):
                 with TemporaryDirectory(prefix="bench-") as folder:

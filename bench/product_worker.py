@@ -4,21 +4,17 @@ It names what it measures by words, ``module.function``, and imports nothing bef
 memory is of what this side needs, imports included.
 """
 
-import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial, wraps
 from importlib import import_module
 from pkgutil import resolve_name
-from types import TracebackType
 from typing import Any
 
 from memory import Programs, peak_mb
-from stopwatch import Seconds, timed
+from stopwatch import Seconds, own_cpu_s, timed
 
 Stages = Mapping[str, str]
 """Name of a stage → its function; none is called by another one of them."""
@@ -58,32 +54,19 @@ class Run:
     answer: Any
 
 
+@dataclass(frozen=True, slots=True)
 class Worker:
-    """A process that is kept, so that a second run of the same finds all imported."""
+    """Runs sides in a process that is kept: a second run of the same finds all imported."""
 
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._process = ProcessPoolExecutor(1, context)
-
-    def __enter__(self) -> "Worker":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.submit(_end_converter).result()
-        self._process.shutdown()
+    process: Executor
 
     def run(self, function: str, arguments: Sequence[Any], stages: Stages) -> Run:
         """Call a function in the process, where its stages are watched from then on."""
-        return self._process.submit(_run, function, arguments, stages).result()
+        return self.process.submit(_run, function, arguments, stages).result()
 
     def request(self, function: str, message: Any, stages: Stages, inner: Stages) -> Run:
         """Call a service's function with a message; `inner` are stages in its converter."""
-        return self._process.submit(_request, function, message, stages, inner).result()
+        return self.process.submit(_request, function, message, stages, inner).result()
 
 
 def _run(function: str, arguments: Sequence[Any], stages: Stages) -> Run:
@@ -109,30 +92,17 @@ def _request(function: str, message: Any, stages: Stages, inner: Stages) -> Run:
     return Run(seconds, outer.stages, spent, peaks, outer.answer)
 
 
-def _end_converter() -> None:
-    """Without this, this process would wait for a converter that waits for work."""
-    if "panoptes_network.isolation" in sys.modules:
-        pool = resolve_name("panoptes_network.isolation._pool")()
-        pool.stop()
-        pool.join()
-
-
 def _begin(stages: Stages) -> float:
     _watch(stages)
-    return _cpu_s()
+    return own_cpu_s()
 
 
 def _end(stages: Stages) -> tuple[float, dict[str, float], float]:
-    return _cpu_s(), _spent(stages), peak_mb()
+    return own_cpu_s(), _spent(stages), peak_mb()
 
 
 def _spent(stages: Stages) -> dict[str, float]:
     return {stage: _spent_s[stage] for stage in stages}
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _watch(stages: Stages) -> None:

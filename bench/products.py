@@ -13,11 +13,11 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import services  # noqa: F401
 import table
 from product_table import Measured, Side, cpu_s, measure, print_ratio, print_side, wall_s
 from product_worker import CONVERTER, HERE, IMPORTS, Run, Stages, Worker
 from servers import database, object_storage
+from services import own_process
 
 from panoptes_network import storage
 from panoptes_network.config import settings
@@ -337,10 +337,9 @@ def _forget_film(observation: Observation) -> None:
 
 
 def _note(function: str, folder: Path, noted: str, about: Any) -> tuple[list[Path], dict[str, Any]]:
-    with Worker() as worker:
-        answer: tuple[list[Path], dict[str, Any]] = worker.run(
-            function, [folder, noted, about], {}
-        ).answer
+    with own_process() as process:
+        run = Worker(process).run(function, [folder, noted, about], {})
+    answer: tuple[list[Path], dict[str, Any]] = run.answer
     return answer
 
 
@@ -372,7 +371,3 @@ def _print(title: str, measured: Sequence[Measured]) -> None:
         "  by peak memory, of its other process",
         request.peaks_mb[CONVERTER] / max(floor.peaks_mb.values()),
     )
-
-
-if __name__ == "__main__":
-    main()
