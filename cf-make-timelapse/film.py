@@ -14,6 +14,8 @@ QUALITY = "20"
 _ENCODER_TIMEOUT_S = 120
 _OPTIONS = [
     "-preset", "medium",
+    # Frames that it looks ahead, and keeps in memory: 40 unasked, for a file of the same size.
+    "-rc-lookahead", "10",
     "-crf", QUALITY,
     "-movflags", "+faststart",  # the index before the pictures: it plays before it is all there
     "-map_metadata", "-1",

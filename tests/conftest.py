@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 
 from local import postgres, storage
 from panoptes_network import config
+from panoptes_network import storage as object_storage
 from panoptes_network.database import engine as database
 from panoptes_network.database.migrate import migrate
 
@@ -25,6 +26,13 @@ hypothesis_settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("untimed")
+
+
+def forget_storage_client() -> None:
+    """Close the process's storage client: the next one is of the settings of then."""
+    if object_storage.client.cache_info().currsize:
+        object_storage.client().close()
+    object_storage.client.cache_clear()
 
 
 def free_port() -> int:

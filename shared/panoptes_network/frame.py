@@ -14,6 +14,10 @@ from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.fits_header import read_image_header
 from panoptes_network.fits_tiles import check_tiles
 
+# To see whether memory maps work, astropy writes a file, which a process killed just then leaves
+# behind. Nothing here needs them.
+fits.conf.use_memmap = False
+
 MIN_SIDE_PX = 200
 """Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
 

@@ -8,6 +8,7 @@ import resource
 import signal
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TimeLimitError
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from importlib import import_module
 from multiprocessing import get_context
@@ -47,7 +48,11 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
     TransientError
         When it took too long or was killed: the machine may have been busy.
     """
-    future = _pool().schedule(work, args=list(args), kwargs=dict(kwargs), timeout=time_limit_s)
+    try:
+        pool = _pool()
+        future = pool.schedule(work, args=list(args), kwargs=dict(kwargs), timeout=time_limit_s)
+    except RuntimeError as error:
+        raise _broken() from error
     try:
         result: T = future.result()
     except TimeLimitError:
@@ -59,6 +64,8 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
         ) from error
     except ProcessExpired as error:
         raise _expired(error) from error
+    except BrokenProcessPool as error:
+        raise _broken() from error
     return result
 
 
@@ -69,6 +76,12 @@ def prepare(module: str) -> None:
 
 def _import(module: str) -> None:
     import_module(module)
+
+
+def _broken() -> TransientError:
+    """Give up a pool whose process could not even begin: it takes no more work."""
+    _pool.cache_clear()
+    return TransientError("the process that works on files did not start")
 
 
 def _expired(error: ProcessExpired) -> PermanentError | TransientError:

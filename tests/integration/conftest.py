@@ -7,6 +7,7 @@ from google.cloud.storage import Client
 from sqlalchemy import Engine
 
 from panoptes_network import config, storage
+from tests.conftest import forget_storage_client
 from tests.integration.pubsub import endpoint, google, ours, pubsub
 from tests.integration.solver import Solver
 
@@ -17,7 +18,7 @@ __all__ = ["endpoint", "google", "ours", "pubsub", "solver"]
 def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Solver]:
     """Return a plate solver's surroundings: empty tables and two buckets."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{storage_port}")
-    storage.client.cache_clear()
+    forget_storage_client()
     client = Client(project=config.settings().google_cloud_project)
     for bucket in (config.settings().raw_bucket, config.settings().processed_bucket):
         if not client.bucket(bucket).exists():
@@ -25,4 +26,4 @@ def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
     yield Solver(db, client)
     client.close()
     storage.client().close()
-    storage.client.cache_clear()
+    forget_storage_client()

@@ -31,6 +31,14 @@ def _processes() -> list[psutil.Process]:
     return [supervisor, *supervisor.children(recursive=True)]
 
 
+def _runs(process: psutil.Process) -> bool:
+    """Return whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
@@ -184,7 +192,7 @@ def test_state_survives_and_nothing_runs_in_between(local: LocalNetwork) -> None
 
     down = local.stop()
     assert down.returncode == 0, down.stderr
-    assert not [process for process in processes if process.is_running()]
+    _wait_for(lambda: not any(map(_runs, processes)))
     assert _command("status").returncode == 3
     local.start()
 
@@ -200,8 +208,7 @@ def test_all_dies_with_a_killed_supervisor(local: LocalNetwork) -> None:
     processes = _processes()
     local.supervisor.kill()
     local.supervisor.wait()
-    _, alive = psutil.wait_procs(processes, timeout=60)
-    assert not alive
+    _wait_for(lambda: not any(map(_runs, processes)))
     assert not state.is_locked()
     local.start()
     assert requests.get(local.env["OBSERVATIONS_DATA_URL"] + "/health", timeout=10).ok

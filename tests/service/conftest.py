@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from panoptes_network import config, pubsub, storage
 from panoptes_network.database import engine as database
-from tests.conftest import free_port, serving
+from tests.conftest import forget_storage_client, free_port, serving
 from tests.service.functions import FaultyService, Network, create_function, served
 from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
 
@@ -55,7 +55,8 @@ def network(
         "PIPELINE_TOPIC": f"pipeline-{own}",
     }.items():
         monkeypatch.setenv(name, value)
-    for cached in (config.settings, storage.client, pubsub.publisher):
+    forget_storage_client()
+    for cached in (config.settings, pubsub.publisher):
         cached.cache_clear()
     bucket = storage.client().create_bucket(f"raw-{own}")
     processed = storage.client().create_bucket(f"processed-{own}")
@@ -65,7 +66,8 @@ def network(
             made.create_topic(getattr(config.settings(), topic))
         yield made
     pubsub.publisher().stop()
-    for cached in (config.settings, storage.client, pubsub.publisher):
+    forget_storage_client()
+    for cached in (config.settings, pubsub.publisher):
         cached.cache_clear()
 
 
@@ -130,7 +132,7 @@ def storage_away(set_env: Callable[..., None], impatient_storage: None) -> Calla
 
     def leave() -> None:
         set_env(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}")
-        storage.client.cache_clear()
+        forget_storage_client()
 
     return leave
 

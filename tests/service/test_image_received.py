@@ -7,9 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from panoptes_network import storage
 from panoptes_network.config import settings
-from tests.conftest import free_port
+from tests.conftest import forget_storage_client, free_port
 from tests.service.functions import (
     FOLDER,
     IMAGE_ID,
@@ -236,7 +235,7 @@ def test_storage_is_away(
     client: FlaskClient, impatient_storage: None, set_env: Callable[..., None]
 ) -> None:
     set_env(STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}")
-    storage.client.cache_clear()
+    forget_storage_client()
     assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
 
 
@@ -250,5 +249,5 @@ def test_storage_has_a_fault(
 ) -> None:
     faulty.status = status
     set_env(STORAGE_EMULATOR_HOST=settings().header_to_db_url)
-    storage.client.cache_clear()
+    forget_storage_client()
     assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))

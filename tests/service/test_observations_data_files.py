@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from panoptes_network import config, storage
 from panoptes_network.database.models import FileKind
-from tests.conftest import free_port
+from tests.conftest import forget_storage_client, free_port
 from tests.service.web_services import (
     START,
     add_file,
@@ -202,7 +202,7 @@ def test_file_gone_from_its_bucket(client: FlaskClient, file_url: str) -> None:
 def test_storage_away(client: FlaskClient, file_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.1))
-    storage.client.cache_clear()
+    forget_storage_client()
     problem(client, file_url, 503)
 
 

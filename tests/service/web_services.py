@@ -28,6 +28,7 @@ from panoptes_network.database.models import (
     Unit,
 )
 from panoptes_network.ids import CameraTime, ObjectPath
+from tests.conftest import forget_storage_client
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2018, 10, 11, 13, 42, 2, tzinfo=UTC)
@@ -97,9 +98,9 @@ def storage_at(port: int) -> Iterator[None]:
     """Lead this process's storage client to the server on `port`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
-        storage.client.cache_clear()
+        forget_storage_client()
         yield
-    storage.client.cache_clear()
+    forget_storage_client()
 
 
 def store(bucket_name: str, path: str, content: bytes) -> None:

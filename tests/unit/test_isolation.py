@@ -94,3 +94,12 @@ def test_a_process_that_hangs_is_killed() -> None:
 
 def test_work_goes_on_after_all_that() -> None:
     assert isolation.run(double, 60, 4) == 8
+
+
+def test_a_pool_that_broke_is_replaced() -> None:
+    pool = isolation._pool()
+    pool.stop()
+    pool.join()
+    with pytest.raises(TransientError, match="did not start"):
+        isolation.run(double, 60, 4)
+    assert isolation.run(double, 60, 4) == 8

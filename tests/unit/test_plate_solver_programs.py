@@ -39,7 +39,8 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
     with pytest.raises(TransientError, match="sh was not done within 1 s"):
         programs.run("sh", "-c", script, folder=tmp_path, timeout_s=1)
     for name in ("parent", "child"):
-        assert not _lives(int((tmp_path / name).read_text()))
+        pid = int((tmp_path / name).read_text())
+        wait_until(lambda pid=pid: not _lives(pid))
 
 
 def _lives(pid: int) -> bool:
