@@ -38,9 +38,8 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
     script = "sleep 600 & echo $! > child; echo $$ > parent; wait"
     with pytest.raises(TransientError, match="sh was not done within 1 s"):
         programs.run("sh", "-c", script, folder=tmp_path, timeout_s=1)
-    for name in ("parent", "child"):
-        pid = int((tmp_path / name).read_text())
-        wait_until(lambda pid=pid: not _lives(pid))
+    pids = [int((tmp_path / name).read_text()) for name in ("parent", "child")]
+    wait_until(lambda: not any(map(_lives, pids)))
 
 
 def _lives(pid: int) -> bool:
