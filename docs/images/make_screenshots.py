@@ -1,29 +1,39 @@
 """Take the pictures of the explorer that the documentation shows.
 
-``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``explorer.png`` and
-``observation.png``, the page of the newest observation, beside this file.
+``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``explorer.png``,
+``observation.png``, the page of the newest observation that has a film, and ``night.png``, the
+report of its night, beside this file.
 """
 
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+LOADED_MS = 1500
+"""Time for pictures and the film's first frame."""
 
 
 def main(explorer_url: str) -> None:
-    """Write both pictures of the explorer at `explorer_url`."""
+    """Write the pictures of the explorer at `explorer_url`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(explorer_url)
-        page.screenshot(path=FOLDER / "explorer.png")
-        page.click("tbody th a")
-        page.screenshot(path=FOLDER / "observation.png")
+        _take(page, "explorer")
+        page.click("tbody tr:has-text('14d3bd') th a")
+        _take(page, "observation")
+        page.goto(f"{explorer_url}/units/PAN001/nights/last")
+        _take(page, "night")
         browser.close()
+
+
+def _take(page: Page, name: str) -> None:
+    page.wait_for_timeout(LOADED_MS)
+    page.screenshot(path=FOLDER / f"{name}.png")
 
 
 if __name__ == "__main__":
