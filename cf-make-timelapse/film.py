@@ -1,17 +1,20 @@
 """Frames become a film: H.264 in MP4, which every browser plays."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.errors import TransientError
+
 MOST_WIDTH = 1920
 QUALITY = "20"
 """Of x264's constant rate factor: lower is better; at 20 a star field shows no blocks."""
-_ENCODER_TIMEOUT_S = 120
 _OPTIONS = [
     "-preset", "medium",
     # Frames that it looks ahead, and keeps in memory: 40 unasked, for a file of the same size.
@@ -47,21 +50,26 @@ def open_film(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable
     rate : int
         Pictures a second.
     """
+    # Not by the library's own writer: it runs code between fork and exec, where the threads of a
+    # gRPC client in this process keep the encoder from starting.
     height, width = size
-    encoder = imageio_ffmpeg.write_frames(
-        str(path),
-        (width, height),
-        fps=rate,
-        codec="libx264",
-        pix_fmt_out="yuv420p",
-        quality=None,
-        macro_block_size=2,
-        ffmpeg_log_level="error",
-        ffmpeg_timeout=_ENCODER_TIMEOUT_S,
-        output_params=_OPTIONS,
-    )
-    encoder.send(None)
+    source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate)]
+    target = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", *_OPTIONS, str(path)]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *source, "-i", "-", *target]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0) as encoder:
+        try:
+            yield partial(_add, encoder)
+        except BaseException:
+            encoder.kill()
+            raise
+    if encoder.returncode:
+        raise TransientError(f"the film's encoder failed with status {encoder.returncode}")
+
+
+def _add(encoder: subprocess.Popen[bytes], picture: Picture) -> None:
+    if encoder.stdin is None:
+        raise TypeError("the encoder takes its pictures from a pipe")
     try:
-        yield lambda picture: encoder.send(np.ascontiguousarray(picture))
-    finally:
-        encoder.close()
+        encoder.stdin.write(np.ascontiguousarray(picture).tobytes())
+    except BrokenPipeError as error:
+        raise TransientError("the film's encoder has ended early") from error
