@@ -4,8 +4,9 @@ What is ready, and the encoders' options, are noted while our services give them
 libraries.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -74,22 +75,24 @@ def note_filmed(folder: Path, function: str, message: Any) -> tuple[list[Path], 
     """Note what a function sends the encoder: pictures in `folder`, and the options."""
     ready: list[Path] = []
     noted: dict[str, Any] = {}
-    write_frames: Callable[..., Any] = imageio_ffmpeg.write_frames
+    film = import_module("film")
+    add: Callable[..., None] = film.add_picture
 
-    def writing(*where: Any, **options: Any) -> Generator[None, Picture, None]:
-        noted.update(options)
-        encoder = write_frames(*where, **options)
-        encoder.send(None)
-        try:
-            while True:
-                picture = yield
-                ready.append(_note(picture, folder, len(ready)))
-                encoder.send(picture)
-        finally:
-            encoder.close()
+    def adding(encoder: Any, picture: Picture) -> None:
+        ready.append(_note(picture, folder, len(ready)))
+        add(encoder, picture)
 
-    with patch.object(imageio_ffmpeg, "write_frames", writing):
+    with patch.object(film, "add_picture", adding):
         resolve_name(function)(message)
+    noted.update(
+        fps=film.frame_rate(len(ready)),
+        codec="libx264",
+        pix_fmt_out="yuv420p",
+        quality=None,
+        macro_block_size=2,
+        ffmpeg_log_level="error",
+        output_params=list(film.OPTIONS),
+    )
     return ready, noted
 
 

@@ -15,7 +15,7 @@ from panoptes_network.errors import TransientError
 MOST_WIDTH = 1920
 QUALITY = "20"
 """Of x264's constant rate factor: lower is better; at 20 a star field shows no blocks."""
-_OPTIONS = [
+OPTIONS = [
     "-preset", "medium",
     # Frames that it looks ahead, and keeps in memory: 40 unasked, for a file of the same size.
     "-rc-lookahead", "10",
@@ -54,11 +54,11 @@ def open_film(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable
     # gRPC client in this process keep the encoder from starting.
     height, width = size
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(rate)]
-    target = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", *_OPTIONS, str(path)]
+    target = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", *OPTIONS, str(path)]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *source, "-i", "-", *target]
     with subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0) as encoder:
         try:
-            yield partial(_add, encoder)
+            yield partial(add_picture, encoder)
         except BaseException:
             encoder.kill()
             raise
@@ -66,7 +66,8 @@ def open_film(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable
         raise TransientError(f"the film's encoder failed with status {encoder.returncode}")
 
 
-def _add(encoder: subprocess.Popen[bytes], picture: Picture) -> None:
+def add_picture(encoder: subprocess.Popen[bytes], picture: Picture) -> None:
+    """Hand a picture to the encoder; TransientError where it has ended."""
     if encoder.stdin is None:
         raise TypeError("the encoder takes its pictures from a pipe")
     try:
