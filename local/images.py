@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
+from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.fits_header import read_image_header
 from panoptes_network.ids import IMAGE_SUFFIXES, ObjectPath, image_suffix, parse_path
@@ -82,11 +83,6 @@ def _path_from_folders(file: Path) -> ObjectPath | None:
 
 def _path_from_header(file: Path, suffix: str) -> ObjectPath:
     with file.open("rb") as opened:
-
-        def read(start: int, length: int) -> bytes:
-            opened.seek(start)
-            return opened.read(length)
-
-        cards = read_image_header(read).cards
+        cards = read_image_header(ranges_of(opened)).cards
     path = image_path(identify(None, clean_headers(cards)), suffix)
     return parse_path(path.path)

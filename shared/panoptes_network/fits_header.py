@@ -7,9 +7,10 @@ files carry damaged cards: what can be read is kept, the rest is left out.
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from panoptes_network.byte_ranges import ReadRange
 from panoptes_network.errors import PermanentError, Reason
 
 BLOCK_BYTES = 2880
@@ -22,8 +23,6 @@ MAX_FILE_BYTES = 2**63 - 1
 _FIRST_READ_BYTES = 10 * BLOCK_BYTES
 
 CardValue = str | int | float | bool
-ReadRange = Callable[[int, int], bytes]
-"""Returns up to `length` bytes from `start`; fewer only at the end of the file."""
 
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([EDed][+-]?[0-9]+)?")

@@ -10,6 +10,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from panoptes_network.bayer import BLACK_LEVEL_ADU
+from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.fits_header import read_image_header
 from panoptes_network.fits_tiles import check_tiles
@@ -113,12 +114,7 @@ def _checked_shape(path: Path) -> tuple[int, ...]:
     """Return the image's shape; refuse by the header alone, before memory holds any pixel."""
     size = path.stat().st_size
     with path.open("rb") as file:
-
-        def read(start: int, length: int) -> bytes:
-            file.seek(start)
-            return file.read(length)
-
-        header = read_image_header(read)
+        header = read_image_header(ranges_of(file))
     shape = header.shape
     if math.prod(shape) > MAX_PIXELS:
         # Without the number, which may have more digits than Python writes.

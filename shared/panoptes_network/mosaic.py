@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.cr2.cards import camera_cards
 from panoptes_network.cr2.pixels import read_mosaic
 from panoptes_network.cr2.structure import read_structure
@@ -41,12 +42,7 @@ def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balan
         return read_mosaic(source), white_balance(cards)
     frame = read_frame(source)
     with source.open("rb") as file:
-
-        def read(start: int, length: int) -> bytes:
-            file.seek(start)
-            return file.read(length)
-
-        return frame.mosaic, white_balance(read_image_header(read).cards)
+        return frame.mosaic, white_balance(read_image_header(ranges_of(file)).cards)
 
 
 def white_balance(cards: Mapping[str, Any]) -> Balance:

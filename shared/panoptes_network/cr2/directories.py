@@ -6,15 +6,13 @@ longer than the longest tag of use.
 
 import math
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
+
+from panoptes_network.byte_ranges import ReadRange
 
 MAX_ENTRIES = 256
 MAX_VALUE_BYTES = 16_384
 """Twice the longest tag that is of use, Canon's ColorData."""
-
-ReadRange = Callable[[int, int], bytes]
-"""Returns up to `length` bytes from `start`; fewer only at the end of the file."""
 
 _ENTRY = struct.Struct("<HHI4s")
 _ASCII, _RATIONAL, _SRATIONAL = 2, 5, 10

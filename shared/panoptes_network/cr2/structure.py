@@ -8,7 +8,8 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from panoptes_network.cr2.directories import Directory, ReadRange, read_directory
+from panoptes_network.byte_ranges import ReadRange, ranges_of
+from panoptes_network.cr2.directories import Directory, read_directory
 from panoptes_network.errors import PermanentError, Reason
 
 MAX_SENSOR_PIXELS = 30_000_000
@@ -58,11 +59,7 @@ def read_structure(path: Path) -> Cr2:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-
-        def read(start: int, length: int) -> bytes:
-            file.seek(start)
-            return file.read(length)
-
+        read = ranges_of(file)
         first_offset, raw_offset = _read_header(read)
         first = read_directory(read, first_offset)
         exif = _sub_directory(read, first, _EXIF_TAG)
