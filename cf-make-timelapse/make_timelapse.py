@@ -17,7 +17,7 @@ from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
 from panoptes_network.frame import MAX_FRAME_BYTES
-from panoptes_network.ids import CameraTime, format_time, parse_path
+from panoptes_network.ids import CameraTime, format_time, names_pointing, parse_path
 from panoptes_network.picture import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
@@ -106,15 +106,8 @@ def _plan(sequence_id: str) -> Plan:
     before = storage.find_if_there(settings().processed_bucket, path)
     known = (sequence.film_path, sequence.film_images, sequence.film_generation)
     is_made = before is not None and known == (path, tried.images, tried.generation)
-    shown = [image for image in images if not _is_pointing(image)]
+    shown = [image for image in images if not names_pointing(image.path)]
     return Plan(sequence_id, sequence.field, shown, tried, path, is_made, before)
-
-
-def _is_pointing(image: FilmImage) -> bool:
-    try:
-        return parse_path(image.path).is_pointing
-    except PermanentError:
-        return False  # its ids came from its header; such a name says nothing of pointing
 
 
 def _write(plan: Plan, folder: Path) -> int:

@@ -24,7 +24,7 @@ from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import PipelineImage
 from panoptes_network.frame import Frame, check_exposed
-from panoptes_network.ids import check_safe, parse_path
+from panoptes_network.ids import check_safe, names_pointing
 from plate_solver import matching
 from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.product import find_product, upload_product
@@ -173,12 +173,7 @@ def save_sources(
 
 
 def _refuse_pointing(image: PipelineImage) -> None:
-    try:
-        is_pointing = parse_path(image.bucket_path).is_pointing
-    except PermanentError:
-        # The ids came from the header; such a name says nothing of pointing.
-        return
-    if is_pointing:
+    if names_pointing(image.bucket_path):
         raise PermanentError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
         )

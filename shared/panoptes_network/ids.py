@@ -184,6 +184,17 @@ def parse_path(path: str) -> ObjectPath:
     )
 
 
+def names_pointing(path: str) -> bool:
+    """Return whether an object path says that it is a pointing frame's.
+
+    One that is not like ours does not: the ids of such a file come from its header.
+    """
+    try:
+        return parse_path(path).is_pointing
+    except PermanentError:
+        return False
+
+
 def _check_part(what: str, text: str, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
     match = pattern.fullmatch(text)
     if match is None:
