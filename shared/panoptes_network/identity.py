@@ -110,10 +110,21 @@ def _certificates() -> dict[str, Any]:
         response.raise_for_status()
         certificates = response.json()
     except requests.RequestException as error:
+        forget_certificates()
         raise TransientError(f"the issuer's certificates cannot be had: {error}") from error
     if not isinstance(certificates, dict) or not certificates:
+        forget_certificates()
         raise TransientError(f"{url} answers no certificates")
     return certificates
+
+
+def forget_certificates() -> None:
+    """Ask the issuer again the next time, whatever was answered and for how long that was to hold.
+
+    A fault of the issuer's may say of itself that it can be kept for an hour.
+    """
+    _session().close()
+    _session.cache_clear()
 
 
 @cache

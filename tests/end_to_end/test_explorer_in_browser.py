@@ -146,6 +146,8 @@ def page(
 def has_no_sideways_scroll(page: Page) -> bool:
     viewport = page.viewport_size
     assert viewport is not None
+    # A link that was clicked has led on, but the stylesheet may still be on its way.
+    page.wait_for_load_state("load")
     contents_px = page.evaluate("document.documentElement.scrollWidth")
     return bool(contents_px <= viewport["width"])
 

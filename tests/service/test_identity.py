@@ -224,6 +224,8 @@ def test_an_issuer_with_a_fault_refuses_nobody_for_good(
 ) -> None:
     issuer.status, issuer.body = status, body
     assert asks_to_come_again(ask(client, issuer.token()))
+    issuer.status, issuer.body = 200, None
+    assert is_let_in(ask(client, issuer.token()))
 
 
 def test_an_issuer_that_is_away_refuses_nobody_for_good(
