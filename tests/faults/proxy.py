@@ -29,19 +29,20 @@ class Faults:
         the caller then sends again what has been done already.
     delay_s : float
         Each request waits up to so long.
-    poison : str
-        Requests whose body has these words are always answered 500.
+    poison : dict
+        Words by service: its requests whose body has these words are always answered 500.
     on_request : dict
         Called, once, while a request to this service is on its way.
     """
 
     failing: float = 0.0
     delay_s: float = 0.0
-    poison: str = "\0"
+    poison: dict[str, str] = field(default_factory=dict)
     on_request: dict[str, Callable[[], None]] = field(default_factory=dict)
     chance: random.Random = field(default_factory=lambda: random.Random(5))  # noqa: S311
     served: int = 0
     failed: int = 0
+    poisoned: int = 0
 
 
 def _pushed(body: bytes) -> bytes:
@@ -84,7 +85,10 @@ class Proxy:
         service, _, rest = path.lstrip("/").partition("/")
         chance = self._faults.chance.random()
         time.sleep(self._faults.delay_s * self._faults.chance.random())
-        if chance < self._faults.failing / 2 or self._is_poison(body):
+        if self._is_poison(service, body):
+            self._faults.poisoned += 1
+            return self._failure()
+        if chance < self._faults.failing / 2:
             return self._failure()
         action = self._faults.on_request.pop(service, None)
         if action:
@@ -107,9 +111,9 @@ class Proxy:
         said.pop("Content-Encoding", None)
         return answer.status_code, said, answer.content
 
-    def _is_poison(self, body: bytes) -> bool:
-        words = self._faults.poison.encode()
-        return words in body or words in _pushed(body)
+    def _is_poison(self, service: str, body: bytes) -> bool:
+        words = self._faults.poison.get(service, "").encode()
+        return bool(words) and (words in body or words in _pushed(body))
 
     def _failure(self) -> tuple[int, dict[str, str], bytes]:
         self._faults.failed += 1

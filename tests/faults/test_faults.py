@@ -96,7 +96,8 @@ def _differing(network: FaultyNetwork, items: list[Item]) -> list[Any]:
 def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
     items: list[Item], quiet: Snapshot, tmp_path: Path
 ) -> None:
-    faults = Faults(failing=0.05, delay_s=0.2)
+    poison = next(item for item in items if item.path.endswith(".cr2"))
+    faults = Faults(failing=0.05, delay_s=0.2, poison={"cf-make-fits": poison.path})
     with running(tmp_path, faults, **QUICK_SWEEP) as network:
         with ThreadPoolExecutor(1) as unit:
             uploads = unit.submit(network.upload_all, items, PAUSE_S)
@@ -104,6 +105,7 @@ def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
             uploads.result()
         faults.failing = faults.delay_s = 0.0
         begun = time.monotonic()
+        _replay_when_given_up(network, poison)
         wait_until_done(network, items)
         say("all as it should be, after", f"{time.monotonic() - begun:.0f} s")
         say("requests through the proxy", f"{faults.served} served, {faults.failed} answered 500")
@@ -113,6 +115,24 @@ def test_after_every_fault_the_rows_are_those_of_a_quiet_run(
         compare(network, quiet)
     assert messages_left(tmp_path) == []
     assert [str(path) for path in (tmp_path / "temporary").iterdir()] == []
+
+
+def _replay_when_given_up(network: FaultyNetwork, poison: Item) -> None:
+    """Wait until the poisoned image is given up with its reason; then send it again, as it is."""
+    query = "SELECT state, reason_code FROM images WHERE image_id = :id"
+
+    def given_up() -> bool:
+        network.post("OPERATIONS_URL", "/sweep", {})
+        time.sleep(2)
+        found = network.rows(query, id=poison.image_id)
+        return found == [{"state": "error", "reason_code": "tries_exhausted"}]
+
+    assert network.wait_for(given_up, QUIET_LIMIT_S), network.rows(query, id=poison.image_id)
+    say("poison message", f"given up after {network.faults.poisoned} tries")
+    network.faults.poison.clear()
+    answer = network.post("OPERATIONS_URL", "/replay", {"image_id": poison.image_id})
+    assert answer is not None
+    assert answer.json()["replayed"] == 1, answer.text
 
 
 def compare(network: FaultyNetwork, quiet: Snapshot) -> None:
