@@ -1,0 +1,18 @@
+"""Listings as tables: JSON, CSV, VOTable and Parquet of the same columns and rows."""
+
+from data_tables.answers import Format, answer
+from data_tables.columns import Column, Kind, Row, Table
+from data_tables.csv_format import csv_lines
+from data_tables.votable_format import votable, votable_bytes
+
+__all__ = [
+    "Column",
+    "Format",
+    "Kind",
+    "Row",
+    "Table",
+    "answer",
+    "csv_lines",
+    "votable",
+    "votable_bytes",
+]

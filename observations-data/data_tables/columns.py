@@ -1,0 +1,43 @@
+"""What a table is made of, as every format describes it."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+Row = dict[str, Any]
+"""A row as JSON has it; what is not known is None or left out."""
+
+
+class Kind(Enum):
+    """What the values of a column are."""
+
+    TEXT = auto()
+    INTEGER = auto()
+    """Whole numbers of up to 64 bits."""
+    REAL = auto()
+    """Finite numbers of 64 bits."""
+    TIME = auto()
+    """Texts of ISO 8601 in UTC that end in Z."""
+    BOOLEAN = auto()
+    JSON = auto()
+    """Lists and objects: flat formats have them as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `name` is its key in a row, `unit` a VOUnit, `ucd` says what it means."""
+
+    name: str
+    description: str
+    kind: Kind
+    unit: str | None = None
+    ucd: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of a listing; `name` is also that of its file."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]

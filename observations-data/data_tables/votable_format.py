@@ -1,0 +1,107 @@
+"""Tables as VOTable 1.4, by astropy, which is imported when the first one is asked for."""
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from data_tables.columns import Column, Kind, Row, Table
+
+if TYPE_CHECKING:
+    from astropy.io.votable.tree import Field, TableElement, VOTableFile
+
+VERSION = "1.4"
+ICRS = "icrs"
+UTC = "utc"
+_TEXT = {"datatype": "unicodeChar", "arraysize": "*"}
+DATATYPES: dict[Kind, dict[str, str]] = {
+    Kind.TEXT: _TEXT,
+    Kind.INTEGER: {"datatype": "long"},
+    Kind.REAL: {"datatype": "double"},
+    Kind.TIME: {"datatype": "char", "arraysize": "*", "xtype": "timestamp"},
+    Kind.BOOLEAN: {"datatype": "boolean"},
+    Kind.JSON: _TEXT,
+}
+"""The type of a column, of DALI 1.1 for times."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document may hold, not even escaped (XML 1.0, 2.2)."""
+
+
+def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VOTableFile":
+    """Return a document of one resource of type ``results`` with one table.
+
+    Columns whose UCD begins with ``pos.eq`` are in ICRS, times in UTC; without rows it has the
+    columns alone. `infos` are INFO elements of the resource, by name.
+    """
+    from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
+
+    document = tree.VOTableFile(version=VERSION)
+    resource = tree.Resource(type="results")
+    document.resources.append(resource)
+    resource.coordinate_systems.append(tree.CooSys(ID=ICRS, system="ICRS"))
+    is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
+    resource.time_systems.append(
+        tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
+    )
+    for name, value in infos.items():
+        resource.infos.append(tree.Info(name=name, value=_xml_text(value)))
+    element = tree.TableElement(document, name=table.name)
+    resource.tables.append(element)
+    element.description = table.description
+    element.fields.extend(_field(document, column) for column in table.columns)
+    _fill(element, table, rows)
+    return document
+
+
+def votable_bytes(document: "VOTableFile") -> bytes:
+    """Return a document as XML."""
+    written = io.BytesIO()
+    document.to_xml(written, tabledata_format="tabledata")
+    return written.getvalue()
+
+
+def _field(document: "VOTableFile", column: Column) -> "Field":
+    from astropy.io.votable.tree import Field  # noqa: PLC0415 - see above
+
+    field = Field(
+        document,
+        ID=column.name,
+        name=column.name,
+        unit=column.unit,
+        ucd=column.ucd,
+        ref=_system(column),
+        **DATATYPES[column.kind],
+    )
+    field.description = column.description
+    return field
+
+
+def _system(column: Column) -> str | None:
+    if column.kind is Kind.TIME:
+        return UTC
+    return ICRS if (column.ucd or "").startswith("pos.eq") else None
+
+
+def _fill(element: "TableElement", table: Table, rows: list[Row]) -> None:
+    element.create_arrays(len(rows))
+    for number, row in enumerate(rows):
+        values = [_value(column, row.get(column.name)) for column in table.columns]
+        element.array[number] = tuple(value for value, _ in values)
+        element.array.mask[number] = tuple(is_missing for _, is_missing in values)
+
+
+def _value(column: Column, value: Any) -> tuple[Any, bool]:
+    """Return a cell's value and whether it is missing."""
+    if column.kind is Kind.REAL:
+        return (float("nan"), True) if value is None else (value, False)
+    if column.kind in {Kind.INTEGER, Kind.BOOLEAN}:
+        return value or 0, value is None
+    if value is None:
+        return "", True
+    text = json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else str(value)
+    return _xml_text(text), False
+
+
+def _xml_text(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
