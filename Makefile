@@ -2,7 +2,7 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ observations-*/)
 
-.PHONY: help setup run up down status logs test test-faults lint fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-faults lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -10,6 +10,9 @@ help: ## Show this.
 
 setup:
 	@local/setup
+
+aladin: ## Fetch the sky atlas Aladin Lite (GPL), which the page of the sky then offers.
+	@local/setup aladin
 
 run: setup ## Start the network, process a simulated observation, or IMAGES='path/*.fits*'; Ctrl-C ends it.
 	@$(NETWORK) run
