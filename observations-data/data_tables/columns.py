@@ -25,13 +25,21 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `name` is its key in a row, `unit` a VOUnit, `ucd` says what it means."""
+    """One column: `name` is its key in a row, `unit` a VOUnit, `ucd` says what it means.
+
+    The last three are of a VOTable only, where one of the Virtual Observatory's standards names
+    the columns: their place in its data model, the type of the text, and the `datatype` that it
+    wants where it is not the kind's own.
+    """
 
     name: str
     description: str
     kind: Kind
     unit: str | None = None
     ucd: str | None = None
+    utype: str | None = None
+    xtype: str | None = None
+    datatype: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

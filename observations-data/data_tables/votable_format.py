@@ -31,8 +31,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VOTableFile":
     """Return a document of one resource of type ``results`` with one table.
 
-    Columns whose UCD begins with ``pos.eq`` are in ICRS, times in UTC; without rows it has the
-    columns alone. `infos` are INFO elements of the resource, by name.
+    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS, times in UTC;
+    without rows it has the columns alone. `infos` are INFO elements of the resource, by name.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
@@ -70,17 +70,24 @@ def _field(document: "VOTableFile", column: Column) -> "Field":
         name=column.name,
         unit=column.unit,
         ucd=column.ucd,
+        utype=column.utype,
         ref=_system(column),
-        **DATATYPES[column.kind],
+        **{**DATATYPES[column.kind], **_own(column)},
     )
     field.description = column.description
     return field
 
 
+def _own(column: Column) -> dict[str, str]:
+    """Return the attributes that a column has instead of its kind's."""
+    own = {"datatype": column.datatype, "xtype": column.xtype}
+    return {name: value for name, value in own.items() if value is not None}
+
+
 def _system(column: Column) -> str | None:
     if column.kind is Kind.TIME:
         return UTC
-    return ICRS if (column.ucd or "").startswith("pos.eq") else None
+    return ICRS if (column.ucd or "").lower().startswith(("pos.eq", "pos_eq")) else None
 
 
 def _fill(element: "TableElement", table: Table, rows: list[Row]) -> None:
