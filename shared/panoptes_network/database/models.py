@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 
 class ImageState(StrEnum):
@@ -56,6 +56,7 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
         list[float]: ARRAY(DOUBLE_PRECISION),
+        list[str]: ARRAY(Text),
     }
 
 
@@ -89,6 +90,7 @@ class Sequence(Base):
     `film_path` is its film in the processed bucket, `film_frames` the number of frames in it.
     The others say of the last time that one was tried: of how many images, the newest
     generation among them, and in plain words why there is none where there is none.
+    `tags` are an operator's words for it.
     """
 
     __tablename__ = "sequences"
@@ -108,7 +110,64 @@ class Sequence(Base):
     film_images: Mapped[int | None]
     film_generation: Mapped[int | None] = mapped_column(BigInteger)
     film_reason: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SequenceFigures(Base):
+    """What the images of a sequence are together; triggers of the database keep it.
+
+    It is a table of its own, and its row locked last of all: a writer of images has a sequence
+    locked before an image, so that a trigger that wrote to the sequence would deadlock with it.
+
+    There is one number of images for each state. The sums are those of the solved centres'
+    unit vectors, of which there are `n_centres`. `footprint_deg` is that of the newest image
+    that has one, `updated_at` when an image was last changed.
+    """
+
+    __tablename__ = "sequence_figures"
+
+    sequence_id: Mapped[str] = mapped_column(
+        ForeignKey("sequences.sequence_id", ondelete="CASCADE"), primary_key=True
+    )
+    n_images: Mapped[int] = mapped_column(server_default="0")
+    n_metadata_received: Mapped[int] = mapped_column(server_default="0")
+    n_solving: Mapped[int] = mapped_column(server_default="0")
+    n_solved: Mapped[int] = mapped_column(server_default="0")
+    n_sources_detected: Mapped[int] = mapped_column(server_default="0")
+    n_sources_extracted: Mapped[int] = mapped_column(server_default="0")
+    n_skipped: Mapped[int] = mapped_column(server_default="0")
+    n_unsolved: Mapped[int] = mapped_column(server_default="0")
+    n_error: Mapped[int] = mapped_column(server_default="0")
+    n_centres: Mapped[int] = mapped_column(server_default="0")
+    sum_x: Mapped[float] = mapped_column(server_default="0")
+    sum_y: Mapped[float] = mapped_column(server_default="0")
+    sum_z: Mapped[float] = mapped_column(server_default="0")
+    n_sources: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    n_matched: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    n_stamps: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    exposure_s: Mapped[float] = mapped_column(server_default="0")
+    first_image: Mapped[datetime | None]
+    last_image: Mapped[datetime | None]
+    footprint_deg: Mapped[list[float] | None]
+    updated_at: Mapped[datetime | None]
+
+    @classmethod
+    def n_in(cls, state: ImageState) -> InstrumentedAttribute[int]:
+        """Return the column with the number of images in `state`."""
+        column: InstrumentedAttribute[int] = getattr(cls, f"n_{state}")
+        return column
+
+
+class FileFigures(Base):
+    """How many files of a kind a unit's images have in `image_files`; a trigger keeps it."""
+
+    __tablename__ = "file_figures"
+
+    unit_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    n_files: Mapped[int] = mapped_column(BigInteger)
+    n_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
 class Image(Base):
