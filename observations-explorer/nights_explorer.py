@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 import night_calendar
 import night_charts
-from observations_explorer import fetch
-
-Json = dict[str, Any]
+from data_service import Json, fetch
 
 NIGHTS_ON_A_PAGE = 120
 MOST_PICTURES = 18

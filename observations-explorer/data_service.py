@@ -1,0 +1,184 @@
+"""How the explorer asks observations-data: for JSON to show, or for an answer to send on."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from flask import Response, request
+from werkzeug.exceptions import BadGateway, BadRequest, NotFound, ServiceUnavailable
+
+from panoptes_network import tokens, trace
+from panoptes_network.config import settings
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.ids import check_safe
+
+Json = dict[str, Any]
+
+RETRY_AFTER_S = 10
+READY_TIMEOUT_S = 8
+"""observations-data gives what it depends on 5 seconds."""
+PIECE_BYTES = 2**18
+PASSED_ON = (
+    "Accept",
+    "Accept-Encoding",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Range",
+    "Range",
+)
+"""Headers of a request that observations-data answers to."""
+PASSED_BACK = (
+    "Accept-Ranges",
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+    "Cache-Control",
+    "Content-Disposition",
+    "Content-Encoding",
+    "Content-Length",
+    "Content-Range",
+    "Content-Type",
+    "ETag",
+    "Last-Modified",
+    "Link",
+    "Retry-After",
+    "Vary",
+)
+"""Headers of an answer that say what its bytes are; its policies are the explorer's own."""
+NOT_PUBLIC = frozenset({"metrics"})
+"""First parts of paths that the explorer may ask for, but nobody through it."""
+
+
+def fetch(path: str, **parameters: str) -> Json:
+    """Return the JSON object that observations-data answers.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        BadRequest or NotFound with its words; ServiceUnavailable where it is away, or its
+        database is; BadGateway where it answers anything else.
+    """
+    answer = _ask("GET", path, params=parameters)
+    if not answer.ok:
+        raise _fault(answer)
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError as error:
+        raise BadGateway("The data service answered something that is not JSON.") from error
+    if not isinstance(found, dict):
+        raise BadGateway("The data service answered something unexpected.")
+    return found
+
+
+def missing() -> str | None:
+    """Return in words what keeps the pages from being shown; None where nothing does."""
+    try:
+        answer = _ask("GET", "/ready", timeout_s=READY_TIMEOUT_S)
+    except ServiceUnavailable:
+        return "observations-data does not answer"
+    return None if answer.ok else f"observations-data: {_detail(answer) or answer.status_code}"
+
+
+def send_file_on(bucket: str, path: str) -> Response:
+    """Answer the request at hand with a file, streamed from observations-data as it comes.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        As `fetch`; what is wrong is a page, as the reader who followed a link expects.
+    """
+    _require_safe(path)
+    # A compressed file would have another length, and other ranges.
+    headers = {**_passed_on(), "Accept-Encoding": "identity"}
+    path = f"/files/{bucket}/{quote(path)}"
+    upstream = _ask(request.method, path, headers=headers, stream=True)
+    if upstream.status_code >= 400 and upstream.status_code != 416:
+        with upstream:
+            raise _fault(upstream)
+    return _sent_on(upstream)
+
+
+def send_answer_on(path: str) -> Response:
+    """Answer the request at hand as observations-data answers it, errors included.
+
+    So a program needs one address only, and a script of a page asks its own origin.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        NotFound for a path that is not for everybody; ServiceUnavailable where
+        observations-data is away.
+    """
+    if path:
+        _require_safe(path)
+    if path.partition("/")[0] in NOT_PUBLIC:
+        raise NotFound
+    # Without the header, the client library would ask for what it can decompress itself.
+    headers = {"Accept-Encoding": "identity", **_passed_on()}
+    query = request.query_string
+    return _sent_on(
+        _ask(request.method, f"/{quote(path)}", headers=headers, params=query, stream=True)
+    )
+
+
+def _require_safe(path: str) -> None:
+    try:
+        check_safe(path)
+    except PermanentError as error:
+        raise NotFound(error.message) from error
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+
+
+def _sent_on(upstream: requests.Response) -> Response:
+    """Answer with the bytes as they come, compressed or not."""
+    pieces = upstream.raw.stream(PIECE_BYTES, decode_content=False)
+    answer = Response(pieces, status=upstream.status_code)
+    known = {name: upstream.headers[name] for name in PASSED_BACK if name in upstream.headers}
+    answer.headers.update(known)
+    answer.call_on_close(upstream.close)
+    return answer
+
+
+def _ask(
+    method: str,
+    path: str,
+    timeout_s: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
+) -> requests.Response:
+    url = settings().observations_data_url.rstrip("/") + path
+    limit_s = settings().request_timeout_s if timeout_s is None else timeout_s
+    try:
+        sent = {**(headers or {}), **trace.headers(), **tokens.headers(url)}
+        return requests.request(
+            method, url, headers=sent, timeout=limit_s, allow_redirects=False, **options
+        )
+    except (requests.RequestException, TransientError) as error:
+        raise ServiceUnavailable(
+            "The data service does not answer. The observations are safe; try again in a moment.",
+            retry_after=RETRY_AFTER_S,
+        ) from error
+
+
+def _fault(answer: requests.Response) -> BadRequest | NotFound | ServiceUnavailable | BadGateway:
+    if answer.status_code == 400:
+        return BadRequest(_detail(answer))
+    if answer.status_code == 404:
+        return NotFound(_detail(answer))
+    if answer.status_code == 503:
+        return ServiceUnavailable(
+            "The data service is up, but what it reads from is away. Try again in a moment.",
+            retry_after=RETRY_AFTER_S,
+        )
+    return BadGateway(f"The data service failed with status {answer.status_code}.")
+
+
+def _detail(answer: requests.Response) -> str | None:
+    try:
+        return str(answer.json()["detail"])
+    except (requests.JSONDecodeError, KeyError, TypeError):
+        return None

@@ -1,0 +1,67 @@
+"""The addresses of the pages, and of what they load."""
+
+from flask import Blueprint, Response, render_template, request
+
+import data_service
+import nights_explorer
+import observations_explorer as explorer
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def observations() -> str:
+    """Show the table of observations."""
+    return render_template("observations.html", **explorer.observations(request.args))
+
+
+@pages.get("/observations/<sequence_id>")
+def observation(sequence_id: str) -> str:
+    """Show one observation."""
+    return render_template("observation.html", **explorer.observation(sequence_id))
+
+
+@pages.get("/units")
+def units() -> str:
+    """Show the units."""
+    return render_template("units.html", **nights_explorer.units())
+
+
+@pages.get("/units/<unit_id>")
+def unit(unit_id: str) -> str:
+    """Show the nights of a unit."""
+    return render_template("unit.html", **nights_explorer.nights(unit_id, request.args))
+
+
+@pages.get("/units/<unit_id>/nights/<day>")
+def night(unit_id: str, day: str) -> str:
+    """Show the report of a night."""
+    return render_template("night.html", **nights_explorer.night(unit_id, day))
+
+
+@pages.get("/files/<any(raw, processed):bucket>/<path:path>")
+def file(bucket: str, path: str) -> Response:
+    """Send a file of an image, or an observation's film, on from observations-data."""
+    return data_service.send_file_on(bucket, path)
+
+
+@pages.get("/api/", defaults={"path": ""})
+@pages.get("/api/<path:path>")
+def api(path: str) -> Response:
+    """Send on what observations-data answers."""
+    return data_service.send_answer_on(path)
+
+
+@pages.get("/health")
+def health() -> dict[str, str]:
+    """Answer while this process does."""
+    return {"status": "ok"}
+
+
+@pages.get("/ready")
+def ready() -> tuple[dict[str, str], int]:
+    """Answer while observations-data is ready, too."""
+    missing = data_service.missing()
+    return (
+        ({"status": "not ready", "missing": missing}, 503) if missing else ({"status": "ok"}, 200)
+    )
