@@ -1,4 +1,4 @@
-"""Directions on the sky: unit vectors, HEALPix cells, and the cells of a cone."""
+"""HEALPix cells of the sky, and those of a cone."""
 
 from functools import cache
 from typing import Any
@@ -8,56 +8,12 @@ from astropy import units as u
 from astropy_healpix import HEALPix
 from numpy.typing import ArrayLike, NDArray
 
+from panoptes_network.directions import unit_vectors
+
 HEALPIX_ORDER = 7
 """Cells of 0.46 degree: a whole frame's cone is some 60 ranges of the nested numbering."""
 
 _GRID = HEALPix(nside=2**HEALPIX_ORDER, order="nested")
-
-
-def unit_vectors(ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.float64]:
-    """Return directions as unit vectors.
-
-    Parameters
-    ----------
-    ra_deg, dec_deg : array_like, shape (...)
-        Degrees.
-
-    Returns
-    -------
-    ndarray, shape (..., 3), float64
-        x towards right ascension 0, z towards the pole.
-    """
-    ra, dec = np.radians(ra_deg), np.radians(dec_deg)
-    return np.stack(
-        [np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1
-    ).astype(np.float64)
-
-
-def is_within(
-    ra_deg: ArrayLike,
-    dec_deg: ArrayLike,
-    centre_ra_deg: float,
-    centre_dec_deg: float,
-    radius_deg: float,
-) -> NDArray[np.bool_]:
-    """Tell which directions lie in a cone, its edge included.
-
-    Parameters
-    ----------
-    ra_deg, dec_deg : array_like, shape (n,)
-        Degrees; may be empty.
-    centre_ra_deg, centre_dec_deg, radius_deg : float
-        The cone, degrees; a radius of 180 or more is the whole sky.
-
-    Returns
-    -------
-    ndarray, shape (n,), bool
-    """
-    centre = unit_vectors(centre_ra_deg, centre_dec_deg)
-    # The chord keeps its precision at small angles, where the cosine has none.
-    chords = np.linalg.norm(unit_vectors(ra_deg, dec_deg) - centre, axis=-1)
-    within = chords <= 2 * np.sin(np.radians(min(radius_deg, 180.0)) / 2)
-    return np.asarray(within, dtype=np.bool_)
 
 
 def healpix_cells(ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.int32]:

@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy_healpix import HEALPix
 
-from panoptes_network import sky
+from panoptes_network import directions, sky
 
 CONES = [
     (303.2, 46.0, 9.2),
@@ -62,7 +62,7 @@ def test_no_corner_lies_beyond_the_cell_radius() -> None:
 def test_a_cone_holds_what_lies_within_its_radius(cone: tuple[float, float, float]) -> None:
     ra_deg, dec_deg, radius_deg = cone
     around = directions_in((ra_deg, dec_deg, min(2 * radius_deg, 180)))
-    within = sky.is_within(around.ra.deg, around.dec.deg, ra_deg, dec_deg, radius_deg)
+    within = directions.is_within(around.ra.deg, around.dec.deg, ra_deg, dec_deg, radius_deg)
     separation = around.separation(SkyCoord(ra_deg * u.deg, dec_deg * u.deg))
     assert np.array_equal(within, separation.deg <= radius_deg)
     assert 0 < within.sum() < len(within)
@@ -70,7 +70,7 @@ def test_a_cone_holds_what_lies_within_its_radius(cone: tuple[float, float, floa
 
 def test_empty_in_empty_out() -> None:
     assert sky.healpix_cells([], []).shape == (0,)
-    assert sky.is_within([], [], 0, 0, 1).shape == (0,)
+    assert directions.is_within([], [], 0, 0, 1).shape == (0,)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
-from panoptes_network import sky
+from panoptes_network import directions, sky
 from panoptes_network.catalog.formats import STAR_DTYPE, Block, StarFile
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction, sqlstate
@@ -75,7 +75,7 @@ class Limits:
             stars = stars[stars["mag"] <= self.mag]
         if self.region:
             cone = (self.region.ra_deg, self.region.dec_deg, self.region.radius_deg)
-            stars = stars[sky.is_within(stars["ra_deg"], stars["dec_deg"], *cone)]
+            stars = stars[directions.is_within(stars["ra_deg"], stars["dec_deg"], *cone)]
         return stars
 
 

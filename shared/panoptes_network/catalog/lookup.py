@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from sqlalchemy import Connection
 
-from panoptes_network import sky
+from panoptes_network import directions, sky
 from panoptes_network.database.copy import read_copy
 
 J2000 = datetime(2000, 1, 1, 11, 58, 55, 816000, tzinfo=UTC)
@@ -112,7 +112,7 @@ def stars_in_cone(
             SELECT * FROM catalog_stars WHERE healpix BETWEEN first AND last {bright} OFFSET 0
         ) AS stars"""  # noqa: S608
     rows = read_copy(connection, query, _ROW)
-    rows = rows[sky.is_within(rows["ra_deg"], rows["dec_deg"], ra_deg, dec_deg, radius_deg)]
+    rows = rows[directions.is_within(rows["ra_deg"], rows["dec_deg"], ra_deg, dec_deg, radius_deg)]
     return CatalogStars(*(np.ascontiguousarray(rows[field.name]) for field in fields(CatalogStars)))
 
 
@@ -126,10 +126,10 @@ def prefer_tic(stars: CatalogStars) -> CatalogStars:
     tic, gaia = np.flatnonzero(stars.is_tic), np.flatnonzero(~stars.is_tic)
     if not len(tic) or not len(gaia):
         return stars
-    directions = sky.unit_vectors(stars.ra_deg, stars.dec_deg)
+    vectors = directions.unit_vectors(stars.ra_deg, stars.dec_deg)
     chord = np.radians(SAME_STAR_ARCSEC / 3600)
-    tree = KDTree(directions[tic])
-    distance, nearest = map(np.asarray, tree.query(directions[gaia], distance_upper_bound=chord))
+    tree = KDTree(vectors[tic])
+    distance, nearest = map(np.asarray, tree.query(vectors[gaia], distance_upper_bound=chord))
     found = np.isfinite(distance)
     differences = stars.mag[gaia[found]] - stars.mag[tic[nearest[found]]]
     keep = np.ones(len(stars), dtype=np.bool_)
@@ -162,7 +162,7 @@ def at_epoch(
     east = np.stack([-np.sin(ra), np.cos(ra), np.zeros_like(ra)], axis=-1)
     north = np.stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)], axis=-1)
     x, y, z = (
-        sky.unit_vectors(stars.ra_deg, stars.dec_deg)
+        directions.unit_vectors(stars.ra_deg, stars.dec_deg)
         + step * stars.pmra_masyr[:, np.newaxis] * east
         + step * stars.pmdec_masyr[:, np.newaxis] * north
     ).T
