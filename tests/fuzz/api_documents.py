@@ -6,7 +6,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from panoptes_network.errors import Reason
-from panoptes_network.events import PushEnvelope
+from panoptes_network.events import PushEnvelope, StorageObject
+from panoptes_network.operations.listing import ListRequest
+from panoptes_network.operations.replay import ReplayRequest
+from panoptes_network.operations.sweep import SweepRequest
 
 Schema = dict[str, Any]
 
@@ -60,6 +63,14 @@ def _in_path(name: str, *known: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": _known_or_any(*known)}
 
 
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 def _in_query(name: str, *known: str) -> Schema:
     return {"name": name, "in": "query", "schema": _known_or_any(*known)}
 
@@ -92,7 +103,6 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
     night = _in_path("date", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
     older = [_in_query("before", "2018-10-12", "0001-01-01"), _in_query("limit", "1", "0")]
     file = _answer({}, "*/*")
-    folder, _, name = file_path.rpartition("/")
     return _document(
         {
             "/": {
@@ -112,8 +122,12 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
             "/observations/{sequence_id}/events": {"get": _read(listing, of_sequence)},
             "/images/{image_id}": {"get": _read(_answer(_IMAGE), _in_path("image_id", image_id))},
             # A slash is sent by no generator of a path's part: the folders stand in the document.
-            f"/files/{{bucket}}/{folder}/{{name}}": {
-                "get": _read(file, _in_path("bucket", "raw", "processed"), _in_path("name", name))
+            f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": {
+                "get": _read(
+                    file,
+                    _in_path("bucket", "raw", "processed"),
+                    _in_path("name", _name(file_path)),
+                )
             },
             "/units": {"get": _read(listing, problems=())},
             "/units/{unit_id}/nights": {"get": _read(listing, unit, *older, problems=(400, 404))},
@@ -124,25 +138,97 @@ def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema
     )
 
 
+def explorer(sequence_id: str, file_path: str) -> Schema:
+    """Return the document of the pages, with the names of something that there is."""
+    page, missing = _answer(_TEXT, "text/html"), (400, 404)
+
+    def shown(*parameters: Schema) -> Schema:
+        failures = {str(status): page for status in missing}
+        return {"get": {"parameters": list(parameters), "responses": {"200": page, **failures}}}
+
+    search = [
+        _in_query("unit", "PAN001", "pan001", ""),
+        _in_query("field", "m4", "%"),
+        _in_query("cursor", "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4"),
+    ]
+    unit = _in_path("unit_id", "PAN001", "pan001")
+    night = _in_path("day", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
+    older = _in_query("before", "2018-10-12", "0001-01-01", "2018-02-30")
+    file = shown(_in_path("bucket", "raw", "processed"), _in_path("name", _name(file_path)))
+    file["get"]["responses"]["200"] = _answer({}, "*/*")
+    probe = _read(_answer(_record(status=_TEXT)), problems=())
+    return _document(
+        {
+            "/": shown(*search),
+            "/observations/{sequence_id}": shown(_in_path("sequence_id", sequence_id)),
+            "/units": shown(),
+            "/units/{unit_id}": shown(unit, older),
+            "/units/{unit_id}/nights/{day}": shown(unit, night),
+            f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": file,
+            "/health": {"get": probe},
+            "/ready": {"get": probe},
+        }
+    )
+
+
 def function(model: type[BaseModel], **known: str) -> Schema:
     """Return the document of a function that takes `model`, or a Pub/Sub push of it.
 
     `known` fields have a value for which there is something to do.
     """
+    return _document({"/": _posted(_OBJECT, _message(model, **known), _inlined(PushEnvelope))})
+
+
+def operations(image_id: str, topic: str) -> Schema:
+    """Return the document of cf-operations: an image that failed, a topic with dead letters."""
+    sent = _record(dry_run={"type": "boolean"}, problems={"type": "array"})
+    kept = _record(
+        dead_letter_id={"type": ["integer", "null"]},
+        image_id=_MAYBE_TEXT,
+        recorded={"type": "boolean"},
+    )
+    letter = _inlined(PushEnvelope)
+    letter["properties"]["subscription"] = _known_or_any(f"projects/p/subscriptions/{topic}-dead")
+    return _document(
+        {
+            "/sweep": _posted(sent, _message(SweepRequest)),
+            "/list": _posted(_record(count=_COUNT), _message(ListRequest, image_id=image_id)),
+            "/replay": _posted(sent, _message(ReplayRequest, image_id=image_id)),
+            "/dead-letter": _posted(kept, letter),
+        }
+    )
+
+
+def bucket_upload(file_path: str) -> Schema:
+    """Return the document of the CloudEvent function: an object that there is was finalized."""
+    attributes = {
+        "ce-id": "42",
+        "ce-specversion": "1.0",
+        "ce-type": "google.cloud.storage.object.v1.finalized",
+        "ce-source": "//storage.googleapis.com/projects/_/buckets/panoptes-raw",
+    }
+    operation = _posted(_OBJECT, _message(StorageObject, name=file_path))
+    operation["post"]["responses"]["200"] = _answer(_TEXT, "text/html")
+    operation["post"]["parameters"] = [
+        {"name": name, "in": "header", "required": True, "schema": _known_or_any(value)}
+        for name, value in attributes.items()
+    ]
+    return _document({"/": operation})
+
+
+def _message(model: type[BaseModel], **known: str) -> Schema:
+    """Return the schema of `model`, of which `known` fields have a value that there is."""
     taken = _inlined(model)
     for name, value in known.items():
         taken["properties"][name] = _known_or_any(value)
-    operation = {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"anyOf": [taken, _inlined(PushEnvelope)]}}},
-        },
-        "responses": {
-            "200": _answer(_OBJECT),
-            **{status: _answer(_REFUSAL) for status in ("400", "404", "413", "415", "422")},
-        },
-    }
-    return _document({"/": {"post": operation}})
+    return taken
+
+
+def _posted(answer: Schema, *bodies: Schema) -> Schema:
+    """Return the operation of a function that takes any of `bodies`."""
+    body = {"required": True, "content": {"application/json": {"schema": {"anyOf": [*bodies]}}}}
+    refusals = {status: _answer(_REFUSAL) for status in ("400", "404", "413", "415", "422")}
+    return {"post": {"requestBody": body, "responses": {"200": _answer(answer), **refusals}}}
 
 
 def _inlined(model: type[BaseModel]) -> Schema:

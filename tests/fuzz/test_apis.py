@@ -28,7 +28,8 @@ from panoptes_network import config
 from panoptes_network.database.models import FileKind, ImageState
 from panoptes_network.events import FilmRequest, HeaderRequest, ImageObject
 from tests.fuzz import api_documents
-from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame
+from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame, served
+from tests.service.operations import add_image, add_letters
 from tests.service.raw_frames import cr2_frames
 from tests.service.web_services import add_observation, create_app, rows, storage_at, store
 
@@ -62,7 +63,7 @@ def ask(document: dict[str, Any], app: Any) -> None:
 
 
 def _takes_anything(operation: Any) -> bool:
-    return bool(operation.query or operation.body)
+    return bool(operation.query or operation.body or operation.headers)
 
 
 def _drive(cases: Any) -> None:
@@ -110,3 +111,24 @@ def test_a_function(chain: Network, function: Callable[..., FlaskClient], servic
     chain.upload(CR2_PATH, CR2)
     model, known = FUNCTIONS[service]
     ask(api_documents.function(model, **known), function(service).application)
+
+
+def test_operations(chain: Network, db: Engine, function: Callable[..., FlaskClient]) -> None:
+    chain.upload(PATH, frame(ISO=100))
+    add_image(db, state=ImageState.ERROR, reason_code="no_catalog", reason="no stars")
+    add_letters(function("cf-operations"))
+    document = api_documents.operations(IMAGE_ID, config.settings().raw_topic)
+    ask(document, function("cf-operations").application)
+
+
+def test_bucket_upload(chain: Network, function: Callable[..., FlaskClient]) -> None:
+    chain.upload(PATH, frame(ISO=100))
+    ask(api_documents.bucket_upload(PATH), function("cf-bucket-upload").application)
+
+
+def test_explorer(images: list[str], set_env: Callable[..., None]) -> None:
+    sequence_id, _, file_path = images
+    with served(create_app("observations-data")) as url:
+        set_env(OBSERVATIONS_DATA_URL=url)
+        document = api_documents.explorer(sequence_id, file_path)
+        ask(document, create_app("observations-explorer"))

@@ -246,6 +246,8 @@ def test_a_dead_letter_that_cannot_be_sent_stays(
         ({}, "at least one filter"),
         ({"dry_run": True}, ""),
         ({"limit": 3}, "at least one filter"),
+        ({"image_id": "a\0b"}, "image_id"),
+        ({"sequence_id": "\0", "dead_letters": True}, "sequence_id"),
         ({"unit": "PAN001"}, "unit"),
         ({"unit_id": "%"}, "unit_id"),
         ({"night": "yesterday"}, "night"),
