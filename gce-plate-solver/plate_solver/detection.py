@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from panoptes_network.bayer import (
     BLACK_LEVEL_ADU,
+    GAIN_E_PER_ADU,
     SATURATION_ADU,
     cut_stamps,
     stamp_corner,
@@ -22,9 +23,6 @@ APERTURE_DIAMETER_PX = 10
 """Mosaic pixels. It holds 0.9 of a simulated star's light, and no more neighbours than a stamp."""
 
 TIMEOUT_S = 60
-
-GAIN_E_PER_ADU = 1.25
-"""Middle of the gains measured on real frames, 1.0-1.5."""
 
 _COLUMNS = {
     "X_IMAGE": "x_px",

@@ -14,6 +14,12 @@ BLACK_LEVEL_ADU = 2048
 SATURATION_ADU = 13583
 """Plateau of saturated pixels of the Canon EOS 100D at ISO 100."""
 
+READ_NOISE_ADU = 6.7
+"""Spread of an unexposed pixel of PAN001's Canon EOS 100D at ISO 100, measured."""
+
+GAIN_E_PER_ADU = 1.25
+"""Middle of the gains measured on frames of PAN001 at ISO 100, 1.0-1.5."""
+
 STAMP_SIDE = 10
 """Default side of a stamp, pixels: the source's superpixel and two on each side of it."""
 

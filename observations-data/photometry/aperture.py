@@ -1,0 +1,142 @@
+"""The light of stars on their stamps: one aperture sum for each colour of the Bayer mosaic.
+
+A stamp starts on a green 2 pixel (`panoptes_network.bayer`), so that each colour has the same
+pixels in all of them. Constants are those measured on PAN001's camera, a Canon EOS 100D at
+ISO 100; other cameras' errors are only as right as these are for them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from panoptes_network.bayer import (
+    BLACK_LEVEL_ADU,
+    GAIN_E_PER_ADU,
+    READ_NOISE_ADU,
+    SATURATION_ADU,
+)
+
+COLOURS = ("r", "g", "b")
+APERTURE_RADIUS_PX = 3.0
+"""No farther than from a stamp's middle superpixel, where its star is, to the border's pixels."""
+MEDIAN_VARIANCE = np.pi / 2
+"""Of the median of many normal values, in units of their mean's (Kenney & Keeping 1962)."""
+
+Float64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ApertureSums:
+    """What n stamps say of their stars; the last axis is that of `COLOURS`.
+
+    Attributes
+    ----------
+    flux_adu : ndarray, shape (n, 3), float64
+        Light of the colour's own pixels in the aperture, above the background.
+    flux_err_adu : ndarray, shape (n, 3), float64
+        Standard deviation by photon noise, read noise and the background's own error.
+    is_saturated : ndarray, shape (n,), bool
+        Whether a pixel that the aperture touches is at the plateau.
+    """
+
+    flux_adu: Float64
+    flux_err_adu: Float64
+    is_saturated: Mask
+
+
+def aperture_sums(
+    stamps: NDArray[np.uint16], x_px: Float64, y_px: Float64, radius_px: float = APERTURE_RADIUS_PX
+) -> ApertureSums:
+    """Sum the light of each colour in a circle around each star.
+
+    Pixels on the circle's edge count by the exact part of them that lies inside. The background
+    is the median of the pixels of the same colour on the stamp's border, one pixel wide. It
+    holds some of the star's own wings, too, so that the sums are a constant part too small.
+
+    Parameters
+    ----------
+    stamps : ndarray, shape (n, side, side), uint16
+        ADU with the black level, ``[i, y, x]``; n may be 0.
+    x_px, y_px : ndarray, shape (n,), float64
+        Where the star is, 0-based pixels of the stamp; of NaN, sums are NaN.
+    radius_px : float
+        Of the aperture, above 0.
+
+    Returns
+    -------
+    ApertureSums
+    """
+    weights = circle_overlap(x_px, y_px, radius_px, stamps.shape[-1])
+    light = stamps.astype(np.float64) - BLACK_LEVEL_ADU
+    variance = np.maximum(light, 0) / GAIN_E_PER_ADU + READ_NOISE_ADU**2
+    sums = [
+        _sum_of_colour(light, variance, weights, pixels)
+        for pixels in colour_pixels(stamps.shape[-1])
+    ]
+    flux, error = (np.stack(column, axis=-1) for column in zip(*sums, strict=True))
+    is_saturated: Mask = np.any((stamps >= SATURATION_ADU) & (weights > 0), axis=(1, 2))
+    return ApertureSums(flux, error, is_saturated)
+
+
+def colour_pixels(side: int) -> tuple[Mask, Mask, Mask]:
+    """Return which pixels of a stamp are red, green and blue: three of shape (side, side)."""
+    y, x = np.indices((side, side)) % 2
+    return (x < y, x == y, x > y)
+
+
+def circle_overlap(x_px: Float64, y_px: Float64, radius_px: float, side: int) -> Float64:
+    """Return which part of each pixel lies in a circle, exactly.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, shape (n,), float64
+        Centres of the circles, 0-based pixels.
+    radius_px : float
+        Above 0.
+    side : int
+        Of the square of pixels.
+
+    Returns
+    -------
+    ndarray, shape (n, side, side), float64
+        From 0 to 1, ``[i, y, x]``.
+    """
+    edges = np.arange(side + 1) - 0.5
+    x, y = (edges - np.asarray(centre)[:, np.newaxis] for centre in (x_px, y_px))
+    corners = _quadrant_area(x[:, np.newaxis, :], y[:, :, np.newaxis], radius_px)
+    # A pixel is what its four corners' rectangles differ by; rounding may leave -1e-16 of it.
+    return np.clip(np.diff(np.diff(corners, axis=1), axis=2), 0, 1)
+
+
+def _quadrant_area(x: Float64, y: Float64, radius: float) -> Float64:
+    """Return the area that a circle around 0 shares with the rectangle from 0 to (x, y).
+
+    It has the sign of x · y. The rectangle's part up to `straight` lies below the circle, the
+    rest is what the circle leaves of it.
+    """
+    width, height = np.minimum(np.abs(x), radius), np.minimum(np.abs(y), radius)
+    straight = np.minimum(width, np.sqrt(radius**2 - height**2))
+    area = straight * height + _area_below(width, radius) - _area_below(straight, radius)
+    return np.asarray(np.sign(x) * np.sign(y) * area)
+
+
+def _area_below(x: Float64, radius: float) -> Float64:
+    """Return the integral of the circle's height, sqrt(radius² - t²), for t from 0 to x."""
+    return np.asarray((x * np.sqrt(radius**2 - x**2) + radius**2 * np.arcsin(x / radius)) / 2)
+
+
+def _sum_of_colour(
+    light: Float64, variance: Float64, weights: Float64, pixels: Mask
+) -> tuple[Float64, Float64]:
+    """Return sum and error, shape (n,), of one colour's `pixels`."""
+    border = pixels.copy()
+    border[1:-1, 1:-1] = False
+    sky = np.median(light[:, border], axis=1)
+    sky_variance = MEDIAN_VARIANCE * np.median(variance[:, border], axis=1) / border.sum()
+    inside = weights * pixels
+    area = inside.sum(axis=(1, 2))
+    flux = (inside * light).sum(axis=(1, 2)) - area * sky
+    error = np.sqrt((inside**2 * variance).sum(axis=(1, 2)) + area**2 * sky_variance)
+    return flux, error

@@ -1,0 +1,103 @@
+"""Which stars of a frame a star's light is compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_CANDIDATES = 60
+MAX_COMPARISONS = 30
+LEAST_PRESENCE = 0.9
+"""Part of the target's frames that a comparison star has to be in."""
+FAINTEST, BRIGHTEST = 0.5, 4.0
+"""A comparison star's flux in units of the target's."""
+ISOLATION_PX = 8.0
+"""No neighbour of more than `NEIGHBOUR_FLUX` may be nearer: half a stamp and an aperture."""
+NEIGHBOUR_FLUX = 0.1
+"""In units of the star's own."""
+CROWDED_FLAGS = 1 | 2
+"""source-extractor's FLAGS for neighbours, whose distance and light are looked at here; any other
+flag (saturated, at the edge, incomplete) rules a star out."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSources:
+    """All sources of one frame: arrays of one length n.
+
+    Attributes
+    ----------
+    is_star : ndarray, bool
+        Whether it is a known star and has a stamp.
+    x_px, y_px : ndarray, float
+        0-based mosaic pixels.
+    flux_adu : ndarray, float
+        Of all colours.
+    flags : ndarray, int
+        source-extractor's.
+    """
+
+    is_star: Mask
+    x_px: NDArray[np.floating]
+    y_px: NDArray[np.floating]
+    flux_adu: NDArray[np.floating]
+    flags: NDArray[np.integer]
+
+
+def comparison_candidates(sources: FrameSources, target: int) -> NDArray[np.intp]:
+    """Choose stars to compare a source with, from one frame.
+
+    They are known, unsaturated, about as bright and alone; the nearest come first.
+
+    Parameters
+    ----------
+    sources : FrameSources
+    target : int
+        Index of the source; it is not among its own candidates.
+
+    Returns
+    -------
+    ndarray, shape (m,), intp
+        Indices into `sources`, at most `MAX_CANDIDATES`; perhaps none.
+    """
+    ratio = sources.flux_adu / sources.flux_adu[target]
+    usable = sources.is_star & (sources.flags & ~CROWDED_FLAGS == 0)
+    usable &= (ratio >= FAINTEST) & (ratio <= BRIGHTEST)
+    usable[target] = False
+    distance = np.hypot(sources.x_px - sources.x_px[target], sources.y_px - sources.y_px[target])
+    nearest = np.flatnonzero(usable)
+    # Twice as many are looked at: some of them will have neighbours.
+    nearest = nearest[np.argsort(distance[nearest], kind="stable")][: 2 * MAX_CANDIDATES]
+    return nearest[_is_alone(sources, nearest)][:MAX_CANDIDATES]
+
+
+def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
+    """Return which candidates are in nearly all frames and saturated in none.
+
+    Parameters
+    ----------
+    is_present, is_saturated : ndarray, shape (candidates, frames), bool
+
+    Returns
+    -------
+    ndarray, shape (m,), intp
+        Indices of at most `MAX_COMPARISONS` candidates, in their order.
+    """
+    steady = (is_present.mean(axis=1) >= LEAST_PRESENCE) & ~is_saturated.any(axis=1)
+    return np.flatnonzero(steady)[:MAX_COMPARISONS]
+
+
+def _is_alone(sources: FrameSources, which: NDArray[np.intp]) -> Mask:
+    """Tell which of some sources have no neighbour that counts."""
+    alone = np.empty(len(which), dtype=np.bool_)
+    for place, index in enumerate(which):
+        near_x = np.abs(sources.x_px - sources.x_px[index]) < ISOLATION_PX
+        near = np.flatnonzero(
+            near_x & (sources.flux_adu > NEIGHBOUR_FLUX * sources.flux_adu[index])
+        )
+        distance = np.hypot(
+            sources.x_px[near] - sources.x_px[index], sources.y_px[near] - sources.y_px[index]
+        )
+        alone[place] = np.count_nonzero(distance < ISOLATION_PX) == 1  # the star itself
+    return alone
