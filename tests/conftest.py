@@ -28,6 +28,17 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each module in one process, and all that start the whole network in one, too.
+
+    Two networks that start at once would choose the same free ports.
+    """
+    for item in items:
+        is_network = "end_to_end" in item.path.parts or item.path.stem == "test_local_network"
+        group = "network" if is_network else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def forget_storage_client() -> None:
     """Close the process's storage client: the next one is of the settings of then."""
     if object_storage.client.cache_info().currsize:
