@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
-SERVICES := $(wildcard cf-*/ gce-*/ observations-*/)
+SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 
 .PHONY: help setup aladin run up down status logs test test-faults lint fuzz bench clean
 .DEFAULT_GOAL := help
@@ -32,7 +32,7 @@ logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to sta
 test: ## Run the checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test
@@ -42,7 +42,7 @@ test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy shared simulator local tests bin
+	$(PYTHON) -m mypy shared simulator local deployment tests bin
 	MYPYPATH=bench $(PYTHON) -m mypy bench
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \

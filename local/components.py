@@ -6,13 +6,12 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import requests
 
+from deployment.service import Deployment, address_variable, functions, writers
 from local import postgres, storage
-from local.deployment import address_variable, deployments
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.supervisor import Component
 from panoptes_network.config import Settings
@@ -85,14 +84,11 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
         # The topics first: an event for which there is no topic would be lost.
         _storage(ports["storage"], env, after=["topics"]),
         _step("buckets", after=["storage"]),
-        _function("cf-header-to-db", "http", ports),
-        _function("cf-image-received", "http", ports),
-        _function("cf-bucket-upload", "cloudevent", ports),
-        *(_function(name, "http", ports) for name in deployments()),
+        *(_function(name, function, ports) for name, function in functions().items()),
         Component("scheduler", _python("local.scheduler")),
         _web("eventarc", ROOT, "local.eventarc", ports),
-        _worker("gce-plate-solver", after=["database", "topics", "buckets"]),
-        _observations_data(ports),
+        _worker("gce-plate-solver", ports, after=["database", "topics", "buckets"]),
+        _web("observations-data", ROOT / "observations-data", "main", ports),
         _web("observations-explorer", ROOT / "observations-explorer", "main", ports),
     ]
 
@@ -149,15 +145,16 @@ def _storage(port: int, env: Mapping[str, str], after: list[str]) -> Component:
     )
 
 
-def _function(name: str, kind: str, ports: Mapping[str, int]) -> Component:
-    """Return a Cloud Function; its target is its folder's name without the ``cf-``."""
+def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Component:
+    """Return a Cloud Function, which gets either requests or the events of a bucket."""
     port = ports[name]
+    kind = "cloudevent" if function.event else "http"
     command = [*_python("functions_framework"), f"--host={LOOPBACK}", f"--port={port}"]
-    command += [f"--target={name.removeprefix('cf-').replace('-', '_')}"]
+    command += [f"--target={function.entry_point}"]
     command += [f"--source={ROOT / name / 'main.py'}", f"--signature-type={kind}"]
     # functions-framework cannot switch off gunicorn's control socket; this keeps it from home.
-    env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name))}
-    return Component(name, command, ready=lambda: _answers(port), port=port, env=env)
+    env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name)), **_database_env(name, ports)}
+    return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 
 def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
@@ -165,19 +162,25 @@ def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Comp
     port = ports[name]
     command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", "--threads=8"]
     command += ["--no-control-socket", f"--chdir={folder}", f"{module}:create_app()"]
-    return Component(name, command, ready=lambda: _answers(port), port=port)
+    env = _database_env(name, ports)
+    return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 
-def _observations_data(ports: Mapping[str, int]) -> Component:
-    """Return the service with a role that can only read; a migration makes it."""
-    name = "observations-data"
-    url = postgres.database_url(ports["postgres"], postgres.READER)
-    web = _web(name, ROOT / name, "main", ports)
-    return replace(web, after=["database"], env={"DATABASE_URL": url})
+def _worker(name: str, ports: Mapping[str, int], after: list[str]) -> Component:
+    program = [sys.executable, str(ROOT / name / "main.py")]
+    return Component(name, program, after, env=_database_env(name, ports))
 
 
-def _worker(name: str, after: list[str]) -> Component:
-    return Component(name, [sys.executable, str(ROOT / name / "main.py")], after)
+def _needs(name: str) -> list[str]:
+    """Return what a service comes after: the step that makes its user, if it has one."""
+    return ["database"] if name in writers() else []
+
+
+def _database_env(name: str, ports: Mapping[str, int]) -> dict[str, str]:
+    """Return the address of the database for a service's own user, which may do only its work."""
+    if name not in writers():
+        return {}
+    return {"DATABASE_URL": postgres.database_url(ports["postgres"], name)}
 
 
 def _step(name: str, after: list[str] | None = None) -> Component:

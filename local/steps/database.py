@@ -1,9 +1,14 @@
-"""Make the database and bring its tables to the newest version."""
+"""Make the database, bring its tables to the newest version, let the services at them."""
+
+from functools import partial
 
 from sqlalchemy.engine import make_url
 
+from deployment.service import writers
 from local import postgres
 from panoptes_network.config import settings
+from panoptes_network.database import roles
+from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.migrate import migrate
 
 
@@ -14,6 +19,9 @@ def main() -> None:
         raise ValueError("DATABASE_URL names no port")
     postgres.create_database(port)
     migrate()
+    for user in writers():
+        postgres.create_user(user, port)
+    run_transaction(partial(roles.grant, writers=writers()))
 
 
 if __name__ == "__main__":

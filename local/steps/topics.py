@@ -9,16 +9,23 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1 import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
-from local.deployment import Subscription as FunctionSubscription
-from local.deployment import address_variable, deployments
+from deployment.service import (
+    MAX_BACKOFF_S,
+    MAX_DELIVERY_ATTEMPTS,
+    MIN_BACKOFF_S,
+    address_variable,
+    functions,
+)
+from deployment.service import Subscription as FunctionSubscription
 from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
-MAX_DELIVERY_ATTEMPTS = 5
 MAX_EVENT_ATTEMPTS = 20
 """Of an upload's event: with the pauses a quarter of an hour, in which the network can restart."""
 CHANGEABLE = ["ack_deadline_seconds", "retry_policy", "dead_letter_policy", "push_config"]
-RETRY = RetryPolicy(minimum_backoff=Duration(seconds=1), maximum_backoff=Duration(seconds=60))
+RETRY = RetryPolicy(
+    minimum_backoff=Duration(seconds=MIN_BACKOFF_S), maximum_backoff=Duration(seconds=MAX_BACKOFF_S)
+)
 
 
 def dead_letter_name(topic: str) -> str:
@@ -38,7 +45,7 @@ def main() -> None:
         _subscribe(
             subscriber, settings().solver_subscription, pipeline, max_attempts=MAX_DELIVERY_ATTEMPTS
         )
-        for function, deployment in deployments().items():
+        for function, deployment in functions().items():
             for subscription in deployment.subscriptions:
                 _subscribe_function(subscriber, function, subscription)
         _subscribe(

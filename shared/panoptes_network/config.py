@@ -27,6 +27,16 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "postgresql+pg8000://localhost/metadata", description="SQLAlchemy address of the database"
     )
+    cloud_sql_instance: str = Field(
+        "",
+        description="Cloud SQL instance PROJECT:REGION:NAME, reached as the service's account in"
+        " place of the address's host; empty: that host",
+    )
+    database_writers: dict[str, list[str]] = Field(
+        {},
+        description="JSON of the database's users, each with the tables that it may write; they"
+        " may read all",
+    )
     image_received_url: str = Field(
         "http://127.0.0.1:8081", description="address of cf-image-received"
     )

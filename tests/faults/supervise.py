@@ -5,8 +5,8 @@
 
 import os
 
+from deployment.service import address_variable
 from local.components import PREFERRED_PORTS, components, network_env
-from local.deployment import address_variable
 from local.state import choose_ports, lock, write_env, write_state
 from local.supervisor import Supervisor
 

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 
 import observation_database
 import service_state
+from deployment.service import writers
 from local import postgres
 from local.components import PREFERRED_PORTS, components, network_env
 from panoptes_network import config
 from panoptes_network.database import engine as database
+from panoptes_network.database import roles
 from panoptes_network.database.films import find_quiet
 from panoptes_network.database.models import DeadLetter, ImageState, Source
 from panoptes_network.errors import TransientError
@@ -46,7 +48,7 @@ def client(db: Engine) -> FlaskClient:
 def reader_url(database_url: str) -> str:
     port = make_url(database_url).port
     assert port is not None
-    return postgres.database_url(port, postgres.READER)
+    return postgres.database_url(port, roles.READER)
 
 
 @pytest.fixture
@@ -140,11 +142,12 @@ def test_the_service_works_as_the_reader(db: Engine, reader_url: str, storage_po
             assert answer.ok, (path, answer.text)
 
 
-def test_the_local_network_gives_the_service_that_role() -> None:
+def test_the_local_network_gives_the_service_a_user_that_only_reads() -> None:
     parts = components(PREFERRED_PORTS, network_env(PREFERRED_PORTS))
     [service] = [part for part in parts if part.name == "observations-data"]
     url = make_url(service.env["DATABASE_URL"])
-    assert (url.username, url.port) == ("panoptes_reader", PREFERRED_PORTS["postgres"])
+    assert (url.username, url.port) == ("observations-data", PREFERRED_PORTS["postgres"])
+    assert writers()["observations-data"] == []
     assert "database" in service.after
 
 

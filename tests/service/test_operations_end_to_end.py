@@ -11,8 +11,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import RetryPolicy
 from sqlalchemy import Engine
 
+from deployment.service import address_variable, functions
 from local import scheduler
-from local.deployment import address_variable, deployments
 from local.steps import topics
 from panoptes_network import pubsub
 from panoptes_network.config import settings
@@ -72,7 +72,7 @@ def failing(
     failing = FaultyService(status=503)
     with ExitStack() as stack:
         url = stack.enter_context(served(failing))
-        for name in ("EVENTARC_URL", *map(address_variable, deployments())):
+        for name in ("EVENTARC_URL", *map(address_variable, functions())):
             monkeypatch.setenv(name, url)
         operations = stack.enter_context(served(create_function("cf-operations")))
         monkeypatch.setenv("OPERATIONS_URL", operations)
@@ -139,7 +139,7 @@ def test_the_scheduler_posts_to_the_path_of_a_schedule(
     network: Network, function: Callable[[str], object], db: Engine
 ) -> None:
     function("cf-operations")
-    [schedule] = deployments()["cf-operations"].schedules
+    [schedule] = functions()["cf-operations"].schedules
     with served(create_function("cf-operations")) as url:
         assert scheduler.post("cf-operations", url, schedule) == 200
 

@@ -1,8 +1,8 @@
 """Connections to the database, and how a transaction is tried again."""
 
 from collections.abc import Callable
-from functools import cache
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from panoptes_network.config import settings
+from panoptes_network.database import cloud_sql
 from panoptes_network.errors import TransientError
 
 T = TypeVar("T")
@@ -34,8 +35,18 @@ def engine() -> Engine:
         max_overflow=4,
         pool_pre_ping=True,
         pool_recycle=1800,
-        connect_args={"timeout": STATEMENT_TIMEOUT_S},
+        **how_to_connect(),
     )
+
+
+def how_to_connect() -> dict[str, Any]:
+    """Return what `create_engine` has to know besides the address.
+
+    With CLOUD_SQL_INSTANCE set the address says only who connects to which database.
+    """
+    if settings().cloud_sql_instance:
+        return {"creator": partial(cloud_sql.connect, STATEMENT_TIMEOUT_S)}
+    return {"connect_args": {"timeout": STATEMENT_TIMEOUT_S}}
 
 
 def run_transaction(work: Callable[[Session], T]) -> T:

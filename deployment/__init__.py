@@ -1,0 +1,1 @@
+"""How the services come to Google Cloud: what each needs, its staged folder, the commands."""

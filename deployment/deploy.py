@@ -1,0 +1,84 @@
+"""The command `bin/deploy`: stage services and hand them to Google Cloud."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from deployment.commands import Command, Release, as_text
+from deployment.service import ROOT, Kind, deployments
+from deployment.stage import StageError, stage, version
+from deployment.target import Target
+
+JOB_FIRST = "job-migrate"
+UNKNOWN_NUMBER = "PROJECT_NUMBER"
+
+
+@click.command()
+@click.argument("services", nargs=-1, required=True)
+@click.option("--project", required=True, envvar="GOOGLE_CLOUD_PROJECT", help="project id")
+@click.option("--region", default="us-central1", show_default=True)
+@click.option(
+    "--env",
+    "environment",
+    default="test",
+    show_default=True,
+    help="names of resources end with it; prod: with nothing",
+)
+@click.option("--dry-run", is_flag=True, help="print the commands only")
+def main(
+    services: tuple[str, ...], project: str, region: str, environment: str, dry_run: bool
+) -> None:
+    """Deploy SERVICES, or `all`: the database first, then the services behind it.
+
+    Stops at the first command that fails.
+    """
+    try:
+        number = UNKNOWN_NUMBER if dry_run else project_number(project)
+        target = Target(project, region, environment, number)
+        for command in plan(services, target):
+            click.echo(as_text(command))
+            if not dry_run:
+                subprocess.run(command, cwd=ROOT, check=True)
+    except (StageError, ValueError) as error:
+        sys.exit(f"deploy: {error}")
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"deploy: {' '.join(error.cmd[:4])} … failed; nothing behind it was deployed")
+
+
+def plan(services: Sequence[str], target: Target) -> Iterator[Command]:
+    """Stage services one by one and give the commands that deploy them.
+
+    Wherever one of them has the database, `job-migrate` is deployed and run first, so that
+    the tables are there before a new version takes traffic.
+    """
+    for service in in_order(services):
+        staged = stage(service)
+        yield from Release(service, target, version(staged)).commands()
+
+
+def in_order(services: Sequence[str]) -> list[str]:
+    """Return the services to deploy, each once, the job before all others.
+
+    Raises
+    ------
+    StageError
+        For a service that there is not.
+    """
+    wanted = set(deployments()) if "all" in services else set(services)
+    if unknown := wanted - deployments().keys():
+        raise StageError(f"there is no service {', '.join(sorted(unknown))}")
+    if any(deployments()[one].has_database for one in wanted):
+        wanted.add(JOB_FIRST)
+    return sorted(wanted, key=lambda one: (deployments()[one].kind is not Kind.JOB, one))
+
+
+def project_number(project: str) -> str:
+    """Ask Google for a project's number."""
+    ask = ["gcloud", "projects", "describe", project, "--format=value(projectNumber)"]
+    return subprocess.run(ask, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Where a deployment goes: a project, a region, an environment, and the names of all in it."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from deployment.service import Deployment, Grant, address_variable, deployments, writers
+from panoptes_network.config import Settings
+
+PRODUCTION = "prod"
+"""The environment whose resources carry no suffix."""
+
+DATABASE = "metadata"
+HEALTH_PORT = 8080
+
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]")
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{0,7}")
+_BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A network in the cloud.
+
+    Attributes
+    ----------
+    project : str
+        Its id.
+    region : str
+    environment : str
+        `prod`, or what the names of all resources end with: `test` makes `image-pipeline-test`.
+    project_number : str
+        Part of the services' addresses.
+
+    Raises
+    ------
+    ValueError
+        For a name that Google would refuse, or that leaves too little room for a suffix.
+    """
+
+    project: str
+    region: str
+    environment: str
+    project_number: str
+
+    def __post_init__(self) -> None:
+        for value, pattern, what in (
+            (self.project, _PROJECT, "project id"),
+            (self.region, _REGION, "region"),
+            (self.environment, _ENVIRONMENT, "environment: a letter, then up to 7 or digits"),
+        ):
+            if not pattern.fullmatch(value):
+                raise ValueError(f"{value!r} is no {what}")
+
+    def name(self, resource: str) -> str:
+        """Return a resource's name in this environment; infra/names/main.tf has the same rule."""
+        suffix = "" if self.environment == PRODUCTION else f"-{self.environment}"
+        return f"{resource}{suffix}"
+
+    def bucket(self, content: str) -> str:
+        """Return a bucket's name; those of all the world's projects differ."""
+        return self.name(f"{self.project}-{content}")
+
+    def account(self, service: str) -> str:
+        """Return the service account that a service, or a caller, runs as."""
+        return f"{self.name(service)}@{self.project}.iam.gserviceaccount.com"
+
+    def url(self, service: str) -> str:
+        """Return the address that Cloud Run gives a service."""
+        return f"https://{self.name(service)}-{self.project_number}.{self.region}.run.app"
+
+    def image(self, service: str, tag: str) -> str:
+        """Return the address of a container image."""
+        registry = f"{self.region}-docker.pkg.dev/{self.project}/{self.name('panoptes')}"
+        return f"{registry}/{service}:{tag}"
+
+    @property
+    def cloud_sql_instance(self) -> str:
+        """How the Cloud SQL connector names the instance."""
+        return f"{self.project}:{self.region}:{self.name('panoptes-meta')}"
+
+    def database_user(self, service: str) -> str:
+        """Return the database's user of a service: its account without the common end."""
+        return self.account(service).removesuffix(".gserviceaccount.com")
+
+    def database_url(self, service: str) -> str:
+        """Return the address of the database for a service; CLOUD_SQL_INSTANCE says where."""
+        user = self.database_user(service).replace("@", "%40")
+        return f"postgresql+pg8000://{user}@/{DATABASE}"
+
+
+def environment(service: str, target: Target) -> dict[str, str]:
+    """Return the environment variables of a service; those not named keep their defaults."""
+    deployment = deployments()[service]
+    values = {name: _value(name, service, target) for name in deployment.settings}
+    if not values.get("ALLOWED_CALLERS"):
+        # Nobody's token is asked for.
+        names = ("ALLOWED_CALLERS", "TOKEN_AUDIENCE", "TOKEN_CHECKED_BY_PLATFORM")
+        values |= dict.fromkeys(names)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def callers(service: str) -> list[str]:
+    """Return the accounts that call a private service, by the names of services and senders.
+
+    Raises
+    ------
+    ValueError
+        For a private service that nobody calls.
+    """
+    deployment = deployments()[service]
+    if deployment.public:
+        return []
+    invoker = Grant(role="roles/run.invoker", on=address_variable(service))
+    found = [name for name, one in deployments().items() if invoker in one.grants]
+    found += ["eventarc"] if deployment.event else []
+    found += ["pubsub-push"] if deployment.subscriptions or service == "cf-operations" else []
+    found += ["scheduler"] if deployment.schedules else []
+    return found
+
+
+def _value(name: str, service: str, target: Target) -> str | None:
+    """Return the value of a setting; None where its default holds in the cloud, too."""
+    if name in _BUCKETS:
+        return target.bucket(_BUCKETS[name])
+    if name.endswith(("_TOPIC", "_SUBSCRIPTION")):
+        return target.name(str(Settings.model_fields[name.lower()].default))
+    known = {address_variable(one): one for one in deployments()}
+    if name in known:
+        return target.url(known[name])
+    return _fixed(service, deployments()[service], target).get(name)
+
+
+def _fixed(service: str, deployment: Deployment, target: Target) -> dict[str, str]:
+    return {
+        "GOOGLE_CLOUD_PROJECT": target.project,
+        "DATABASE_URL": target.database_url(service),
+        "CLOUD_SQL_INSTANCE": target.cloud_sql_instance,
+        "DATABASE_WRITERS": json.dumps(_users(writers().items(), target)),
+        "ALLOWED_CALLERS": ",".join(map(target.account, callers(service))),
+        "TOKEN_AUDIENCE": target.url(service),
+        "TOKEN_CHECKED_BY_PLATFORM": "true",
+        **({} if deployment.public else {"SEND_IDENTITY_TOKEN": "true"}),
+        "TRUSTED_PROXIES": "1",
+        "HEALTH_HOST": "0.0.0.0",  # noqa: S104 - inside a container, for the health check
+        "HEALTH_PORT": str(HEALTH_PORT),
+    }
+
+
+def _users(tables: Iterable[tuple[str, list[str]]], target: Target) -> dict[str, list[str]]:
+    return {target.database_user(service): written for service, written in tables}
