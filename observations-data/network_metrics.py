@@ -8,13 +8,13 @@ from functools import cache
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, literal_column, or_, select, true
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session
 
 from observation_database import Json, read
 from panoptes_network.config import settings
-from panoptes_network.database.films import LEAST_FRAMES, RECENT
-from panoptes_network.database.models import END_STATES, DeadLetter, Image, ImageState, Sequence
+from panoptes_network.database import films
+from panoptes_network.database.models import END_STATES, DeadLetter, Image, ImageState
 
 WINDOW = timedelta(hours=1)
 """So far back the seconds of processing are looked at."""
@@ -34,6 +34,7 @@ def figures(session: Session) -> Json:
     for state, _, number in counts:
         states[state] += number
     letters = select(func.count()).where(DeadLetter.replayed_at.is_(None))
+    due = films.quiet(settings().sequence_quiet_s).subquery()
     return {
         "states": states,
         "failures": [
@@ -43,7 +44,7 @@ def figures(session: Session) -> Json:
         ],
         "ages_s": {state.value: _oldest_s(session, state) for state in WAITING_STATES},
         "dead_letters": session.scalar(letters),
-        "films_due": _films_due(session),
+        "films_due": session.scalar(select(func.count()).select_from(due)),
         "processing": _processing(session),
     }
 
@@ -89,40 +90,6 @@ def _oldest_s(session: Session, state: ImageState) -> float:
     )
     age = session.scalar(select(func.extract("epoch", func.now() - oldest)))
     return max(0.0, float(age or 0))
-
-
-def _films_due(session: Session) -> int:
-    """Return how many sequences `films.find_quiet` would name, if it named all.
-
-    There the planner reads all images; here it goes from each recent sequence to its own.
-    """
-    without = (ImageState.ERROR, ImageState.SKIPPED)
-    recent = select(Image.sequence_id).where(Image.updated_at > func.now() - RECENT)
-    named = recent.distinct().cte("recent").prefix_with("MATERIALIZED")
-    frames = (
-        select(
-            func.count().label("n_images"),
-            func.max(Image.generation).label("generation"),
-            func.max(Image.updated_at).label("updated_at"),
-        )
-        .where(Image.sequence_id == named.c.sequence_id, Image.state.not_in(without))
-        .where(Image.bucket_path.is_not(None), Image.generation > 0)
-        .lateral()
-    )
-    quiet = timedelta(seconds=settings().sequence_quiet_s)
-    is_changed = or_(
-        frames.c.n_images != func.coalesce(Sequence.film_images, 0),
-        frames.c.generation != func.coalesce(Sequence.film_generation, 0),
-    )
-    query = (
-        select(func.count())
-        .select_from(named)
-        .join(Sequence, Sequence.sequence_id == named.c.sequence_id)
-        .join(frames, true())
-        .where(frames.c.n_images >= LEAST_FRAMES, frames.c.updated_at < func.now() - quiet)
-        .where(is_changed)
-    )
-    return session.scalar(query) or 0
 
 
 def _processing(session: Session) -> Json:
