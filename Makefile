@@ -42,7 +42,7 @@ test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy shared simulator local deployment tests bin
+	$(PYTHON) -m mypy shared client simulator local deployment tests bin
 	MYPYPATH=bench $(PYTHON) -m mypy bench
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \

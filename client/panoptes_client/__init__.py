@@ -1,0 +1,1 @@
+"""The PANOPTES network for scientists."""
