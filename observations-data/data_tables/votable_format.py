@@ -45,7 +45,7 @@ def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VO
         tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
     )
     for name, value in infos.items():
-        resource.infos.append(tree.Info(name=name, value=_xml_text(value)))
+        resource.infos.append(tree.Info(name=name, value=xml_text(value)))
     element = tree.TableElement(document, name=table.name)
     resource.tables.append(element)
     element.description = table.description
@@ -107,8 +107,9 @@ def _value(column: Column, value: Any) -> tuple[Any, bool]:
     if value is None:
         return "", True
     text = json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else str(value)
-    return _xml_text(text), False
+    return xml_text(text), False
 
 
-def _xml_text(text: str) -> str:
+def xml_text(text: str) -> str:
+    """Return text with a replacement for each character that no XML document may hold."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
