@@ -1,6 +1,7 @@
 """Which stars of a frame a star's light is compared with."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +68,9 @@ def comparison_candidates(sources: FrameSources, target: int) -> NDArray[np.intp
     usable[target] = False
     distance = np.hypot(sources.x_px - sources.x_px[target], sources.y_px - sources.y_px[target])
     nearest = np.flatnonzero(usable)
-    # Twice as many are looked at: some of them will have neighbours.
-    nearest = nearest[np.argsort(distance[nearest], kind="stable")][: 2 * MAX_CANDIDATES]
-    return nearest[_is_alone(sources, nearest)][:MAX_CANDIDATES]
+    nearest = nearest[np.argsort(distance[nearest], kind="stable")]
+    alone = (index for index in nearest if _is_alone(sources, index))
+    return np.fromiter(islice(alone, MAX_CANDIDATES), np.intp)
 
 
 def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
@@ -88,16 +89,12 @@ def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
     return np.flatnonzero(steady)[:MAX_COMPARISONS]
 
 
-def _is_alone(sources: FrameSources, which: NDArray[np.intp]) -> Mask:
-    """Tell which of some sources have no neighbour that counts."""
-    alone = np.empty(len(which), dtype=np.bool_)
-    for place, index in enumerate(which):
-        near_x = np.abs(sources.x_px - sources.x_px[index]) < ISOLATION_PX
-        near = np.flatnonzero(
-            near_x & (sources.flux_adu > NEIGHBOUR_FLUX * sources.flux_adu[index])
-        )
-        distance = np.hypot(
-            sources.x_px[near] - sources.x_px[index], sources.y_px[near] - sources.y_px[index]
-        )
-        alone[place] = np.count_nonzero(distance < ISOLATION_PX) == 1  # the star itself
-    return alone
+def _is_alone(sources: FrameSources, index: np.intp) -> bool:
+    """Tell whether a source has no neighbour that counts."""
+    is_near = np.abs(sources.x_px - sources.x_px[index]) < ISOLATION_PX
+    is_near &= sources.flux_adu > NEIGHBOUR_FLUX * sources.flux_adu[index]
+    near = np.flatnonzero(is_near)
+    distance = np.hypot(
+        sources.x_px[near] - sources.x_px[index], sources.y_px[near] - sources.y_px[index]
+    )
+    return bool(np.count_nonzero(distance < ISOLATION_PX) == 1)  # the source itself
