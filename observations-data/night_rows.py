@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
 from observation_database import AnyRow, Json
-from observation_search import night_date
 from panoptes_network.database.models import (
     END_STATES,
     Camera,
@@ -29,6 +28,7 @@ from panoptes_network.night_report import (
     report,
 )
 from panoptes_network.nights import Night
+from query_parameters import date_of
 from unit_rows import require_unit, unit_facts
 
 IMAGE_COLUMNS = (
@@ -113,7 +113,7 @@ def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night
     """Return the night of a date; `LAST` is the one that began most lately."""
     if date == LAST:
         return Night.holding(now - EVENING, longitude_deg)
-    return Night.of(night_date(date, "date"), longitude_deg)
+    return Night.of(date_of(date, "date"), longitude_deg)
 
 
 def _image_rows(session: Session, unit_id: str, asked: Night) -> list[AnyRow]:

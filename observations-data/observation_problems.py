@@ -3,8 +3,8 @@
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
 
-from observation_search import BadParameterError
 from panoptes_network.errors import PermanentError, TransientError
+from query_parameters import BadParameterError
 
 RETRY_AFTER_S = 10
 

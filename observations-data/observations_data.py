@@ -1,33 +1,19 @@
 """What the database knows of observations. Everything here only reads."""
 
-import math
-from collections.abc import Iterable
-
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
+import sky_names
 from observation_database import AnyRow, Json, sql_text, unknown
-from observation_search import Cursor, Search
-from panoptes_network.database.models import Image, ImageEvent, ImageState, Sequence
-from unit_rows import longitudes, night_of
+from observation_rows import OBSERVATION_COLUMNS, observation_rows
+from observation_search import Search
+from panoptes_network.database.models import Image, ImageEvent, Sequence
+from search_conditions import conditions, of_observations
+from search_facets import facets
+from search_order import KEY, Cursor, page_behind
+from sky_position import Cone
 
-SEQUENCE_COLUMNS = (
-    Sequence.sequence_id,
-    Sequence.unit_id,
-    Sequence.camera_id,
-    Sequence.field,
-    Sequence.start_time,
-    Sequence.exptime_s,
-    Sequence.iso,
-    Sequence.software,
-    Sequence.mount_ra_deg,
-    Sequence.mount_dec_deg,
-    Sequence.film_path,
-    Sequence.film_frames,
-    Sequence.film_reason,
-    Sequence.created_at,
-)
 IMAGE_COLUMNS = (
     Image.image_id,
     Image.sequence_id,
@@ -66,25 +52,33 @@ EVENT_COLUMNS = (
 
 
 def observations(session: Session, search: Search) -> Json:
-    """Return a page of observations, newest first: ``items``, ``total``, ``next``.
+    """Return a page of observations: ``items``, ``total``, ``next``, ``sort``, ``order``.
 
     ``total`` counts all that are found, on whatever page; ``next`` is the cursor of the
-    page behind this one, None on the last.
+    page behind this one, None on the last. Where they were asked for, ``facets`` are there
+    (`search_facets.facets`), and ``centre`` where a place on the sky was.
+
+    Raises
+    ------
+    BadParameterError
+        For a name that no place is known of.
     """
-    total = session.scalar(select(func.count()).select_from(Sequence).where(*search.conditions))
-    rows = session.execute(
-        select(*SEQUENCE_COLUMNS)
-        .where(*search.page_conditions)
-        .order_by(Sequence.start_time.desc(), Sequence.sequence_id)
-        .limit(search.limit + 1)
-    ).all()
-    page = rows[: search.limit]
-    more = len(rows) > search.limit
-    return {
-        "items": _with_summaries(session, page),
-        "total": total,
-        "next": str(Cursor(page[-1].start_time, page[-1].sequence_id)) if more else None,
+    cone = sky_names.find(session, search.place) if search.place else None
+    meets = conditions(search, cone)
+    found = of_observations(*OBSERVATION_COLUMNS).where(*meets.values())
+    key = search.order.key(cone)
+    rows = page_behind(session, found, key, search.order, search.cursor, search.limit + 1)
+    page, more = rows[: search.limit], len(rows) > search.limit
+    answer: Json = {
+        "items": observation_rows(session, page),
+        "total": session.scalar(of_observations(func.count()).where(*meets.values())),
+        "next": str(_cursor(search, page[-1])) if more else None,
+        "sort": search.order.sort,
+        "order": search.order.direction,
     }
+    if cone is not None:
+        answer["centre"] = _centre(cone)
+    return {**answer, "facets": facets(session, meets)} if search.facets else answer
 
 
 def observation(session: Session, sequence_id: str) -> Json:
@@ -95,12 +89,11 @@ def observation(session: Session, sequence_id: str) -> Json:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
     """
-    rows = session.execute(
-        select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == sql_text(sequence_id))
-    ).all()
+    whole = of_observations(*OBSERVATION_COLUMNS)
+    rows = session.execute(whole.where(Sequence.sequence_id == sql_text(sequence_id))).all()
     if not rows:
         raise unknown("observation", sequence_id)
-    [found] = _with_summaries(session, rows)
+    [found] = observation_rows(session, rows)
     images = images_of(session, sequence_id)["items"]
     return {**found, "images": images, "files": file_rows.files_by_kind(images)}
 
@@ -156,77 +149,18 @@ def image(session: Session, image_id: str) -> Json:
     return {**_image(row, further.get(row.image_id, {})), "events": events}
 
 
-def _with_summaries(session: Session, rows: Iterable[AnyRow]) -> list[Json]:
-    """Put what all images of each observation say together beside its own columns."""
-    by_id = {row.sequence_id: row for row in rows}
-    summaries = _summaries(session, by_id)
-    thumbnails = file_rows.newest_thumbnails(session, by_id)
-    longitude_deg = longitudes(session, {row.unit_id for row in by_id.values()})
-    nothing: Json = {"n_images": 0, "states": {}, "ra_deg": None, "dec_deg": None}
-    return [
-        {
-            **_sequence(row),
-            "night": night_of(row.start_time, longitude_deg[row.unit_id]),
-            "updated_at": row.created_at,
-            **nothing,
-            **summaries.get(sequence_id, {}),
-            "thumbnail": thumbnails.get(sequence_id),
-        }
-        for sequence_id, row in by_id.items()
-    ]
+def _cursor(search: Search, last: AnyRow) -> Cursor:
+    columns = last._mapping  # noqa: SLF001 - a public name of SQLAlchemy's
+    return Cursor(search.order, columns[KEY], last.sequence_id)
 
 
-def _sequence(row: AnyRow) -> Json:
-    columns = row._asdict()
-    del columns["film_path"], columns["film_frames"]
-    return {**columns, "film": file_rows.film_of(row)}
-
-
-def _summaries(session: Session, sequence_ids: Iterable[str]) -> dict[str, Json]:
-    """Return by sequence id: number of images, counts by state, mean centre, newest change.
-
-    The mean centre is that of the unit vectors, which is right at 0h and at the poles too.
-    """
-    ra, dec = Image.ra_deg, Image.dec_deg
-    on_sky = and_(ra.between(0, 360), dec.between(-90, 90))
-    states = [func.count().filter(Image.state == state).label(state) for state in ImageState]
-    rows = session.execute(
-        select(
-            Image.sequence_id,
-            func.count().label("n_images"),
-            func.max(Image.updated_at).label("updated_at"),
-            func.avg(func.cosd(dec) * func.cosd(ra)).filter(on_sky).label("x"),
-            func.avg(func.cosd(dec) * func.sind(ra)).filter(on_sky).label("y"),
-            func.avg(func.sind(dec)).filter(on_sky).label("z"),
-            *states,
-        )
-        .where(Image.sequence_id.in_(sequence_ids))
-        .group_by(Image.sequence_id)
-    ).all()
-    return {row.sequence_id: _summary(row) for row in rows}
-
-
-def _summary(row: AnyRow) -> Json:
-    ra_deg, dec_deg = _direction(row.x, row.y, row.z)
-    columns = row._mapping  # noqa: SLF001 - a public name of SQLAlchemy's
+def _centre(cone: Cone) -> Json:
     return {
-        "n_images": row.n_images,
-        "states": {state.value: columns[state] for state in ImageState if columns[state]},
-        "ra_deg": ra_deg,
-        "dec_deg": dec_deg,
-        "updated_at": row.updated_at,
+        "ra_deg": cone.ra_deg,
+        "dec_deg": cone.dec_deg,
+        "name": cone.name,
+        "radius_deg": cone.radius_deg,
     }
-
-
-def _direction(
-    x: float | None, y: float | None, z: float | None
-) -> tuple[float, float] | tuple[None, None]:
-    """Return where a vector points, as RA in [0, 360) and Dec, degrees to the microdegree."""
-    if x is None or y is None or z is None:
-        return None, None
-    ra_deg = math.degrees(math.atan2(y, x))
-    dec_deg = math.degrees(math.atan2(z, math.hypot(x, y)))
-    return round(ra_deg % 360, 6) % 360, round(dec_deg, 6)
 
 
 def _image(row: AnyRow, further: dict[str, Json]) -> Json:

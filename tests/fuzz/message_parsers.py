@@ -6,11 +6,9 @@ from typing import Any
 import rawpy
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
-from observation_search import BadParameterError, Search
-from panoptes_network.database.models import Sequence
+from observation_search import Search
 from panoptes_network.endpoint import MAX_BODY_BYTES
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import (
@@ -27,7 +25,11 @@ from panoptes_network.events import (
 )
 from panoptes_network.ids import CameraTime, ObjectPath, parse_path
 from panoptes_network.metadata import clean_headers, identify, image_path, integer, number, text
+from query_parameters import BadParameterError
 from rawpy_options import RawpyOptions
+from search_conditions import conditions, of_observations
+from search_order import Cursor
+from sky_position import Cone
 from tests.fuzz.harness import Parser, own_peak_mib
 from tests.fuzz.hostile_json import bodies, edited, objects, stages, texts, values
 
@@ -135,22 +137,36 @@ def _read_search(value: dict[str, str]) -> None:
         search = Search.parse(value)
     except BadParameterError as error:
         raise PermanentError(Reason.BAD_REQUEST, error.parameter) from error
-    statement = select(Sequence.sequence_id).where(*search.page_conditions).limit(search.limit)
+    place = search.place
+    cone = Cone(place.ra_deg, place.dec_deg, place.radius_deg) if place else None
+    statement = of_observations(search.order.key(cone)).where(*conditions(search, cone).values())
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     sent = statement.compile(dialect=dialect).params
     assert "\0" not in "".join(map(str, sent.values()))
-    str(search.cursor).encode()
+    if search.cursor:
+        assert "\0" not in f"{search.cursor.key}{search.cursor.sequence_id}"
+        assert Cursor.read({"cursor": str(search.cursor)}, search.order) == search.cursor
 
 
 _CURSORS = (
-    "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCBQQU4wMDFfMTRkM2JkXzIwMTgxMDExVDEzNDIwMg",
-    "MDAwMS0wMS0wMVQwMDowMDowMCsyMzo1OSB4",
+    "WyJ0aW1lIiwgImRlc2MiLCAiMjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCIsICJQQU4wMDFfMTRkM2Jk"
+    "XzIwMTgxMDExVDEzNDIwMiJd",
+    "WyJ0aW1lIiwgImRlc2MiLCAiMDAwMS0wMS0wMVQwMDowMDowMCsyMzo1OSIsICJ4Il0",
 )
 _searches = st.fixed_dictionaries(
     {},
     optional={
         "unit": edited(["PAN001"]),
         "field": edited(["M42", "100%_\\"]),
+        "after": edited(["2018-10-11"]),
+        "min_exptime": edited(["30", "1e2"]),
+        "max_images": edited(["100"]),
+        "state": edited(["solved"]),
+        "ra": edited(["83.8", "05:35:17.3", "5h35m17s", "83d49m"]),
+        "dec": edited(["-5.4", "-05:23:28", "-5 23 28"]),
+        "radius": edited(["15"]),
+        "sort": edited(["time", "field", "distance"]),
+        "order": edited(["asc", "desc"]),
         "limit": edited(["1", "500", "501"]),
         "cursor": edited(_CURSORS),
         "other": texts,

@@ -35,7 +35,10 @@ def client(db: Engine) -> FlaskClient:
 
 
 def test_empty_network_has_no_observations(client: FlaskClient) -> None:
-    assert get(client, "/observations") == {"items": [], "total": 0, "next": None}
+    assert get(client, "/observations") == {
+        **{"items": [], "total": 0, "next": None},
+        **{"sort": "time", "order": "desc"},
+    }
 
 
 def test_observation_sums_up_its_images(client: FlaskClient, db: Engine) -> None:
@@ -101,8 +104,7 @@ def test_pages_hold_each_observation_once_newest_first(client: FlaskClient, db: 
         assert page["total"] == 10
         seen += [item["sequence_id"] for item in page["items"]]
         cursor = page["next"]
-    hours = [added[i : i + 2] for i in range(0, 10, 2)]
-    assert seen == [sequence_id for pair in reversed(hours) for sequence_id in pair]
+    assert seen == added[::-1]
 
 
 def test_new_observation_does_not_shift_the_next_page(client: FlaskClient, db: Engine) -> None:

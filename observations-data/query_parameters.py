@@ -1,0 +1,118 @@
+"""How the parameters of a query are read: each reader refuses what it cannot read, by name.
+
+A parameter that is empty counts as not given, as forms send those that nobody filled in.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+
+from panoptes_network.nights import EARLIEST, LATEST
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+MAX_TEXT = 200
+MAX_NUMBER = 10**9
+
+Choice = TypeVar("Choice", bound=StrEnum)
+Parameters = Mapping[str, str]
+
+
+class BadParameterError(ValueError):
+    """A query parameter that cannot be read; `parameter` is its name."""
+
+    def __init__(self, parameter: str, wanted: str) -> None:
+        super().__init__(f"{parameter} must be {wanted}")
+        self.parameter = parameter
+
+
+def text(parameters: Parameters, name: str) -> str | None:
+    """Return printable text without the space around it; None where there is none."""
+    value = parameters.get(name, "").strip()
+    if not value.isprintable() or len(value) > MAX_TEXT:
+        raise BadParameterError(name, f"printable text of up to {MAX_TEXT} characters")
+    return value or None
+
+
+def whole_number(parameters: Parameters, name: str, most: int = MAX_NUMBER) -> int | None:
+    """Return a whole number from 0 to `most`."""
+    value = text(parameters, name)
+    if value is None:
+        return None
+    if not re.fullmatch("[0-9]{1,10}", value) or int(value) > most:
+        raise BadParameterError(name, f"a whole number from 0 to {most}")
+    return int(value)
+
+
+def real_number(parameters: Parameters, name: str, least: float, most: float) -> float | None:
+    """Return a finite number within bounds."""
+    value = text(parameters, name)
+    if value is None:
+        return None
+    found = finite(value)
+    if found is None or not least <= found <= most:
+        raise BadParameterError(name, f"a number from {least:g} to {most:g}")
+    return found
+
+
+def finite(value: str) -> float | None:
+    """Return the finite number that a text is; None where it is none."""
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def truth(parameters: Parameters, name: str) -> bool:
+    """Return whether a parameter is ``true``; not given is false."""
+    value = text(parameters, name) or "false"
+    if value not in {"true", "false"}:
+        raise BadParameterError(name, "true or false")
+    return value == "true"
+
+
+def choice(parameters: Parameters, name: str, choices: type[Choice]) -> Choice | None:
+    """Return one of `choices`."""
+    value = text(parameters, name)
+    try:
+        return choices(value) if value else None
+    except ValueError as error:
+        raise BadParameterError(name, f"one of {', '.join(choices)}") from error
+
+
+def limit(parameters: Parameters, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:
+    """Return how many rows a page may have."""
+    value = parameters.get("limit") or str(default)
+    if not re.fullmatch("[0-9]{1,5}", value) or not 1 <= int(value) <= most:
+        raise BadParameterError("limit", f"a whole number from 1 to {most}")
+    return int(value)
+
+
+def day(parameters: Parameters, name: str) -> date | None:
+    """Return a date like 2018-10-11."""
+    value = text(parameters, name)
+    return date_of(value, name) if value else None
+
+
+def date_of(value: str, parameter: str) -> date:
+    """Read a date.
+
+    Raises
+    ------
+    BadParameterError
+        For what is not a date like 2018-10-11, of years that have telescopes.
+    """
+    wanted = "a date like 2018-10-11"
+    if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise BadParameterError(parameter, wanted)
+    try:
+        found = date.fromisoformat(value)
+    except ValueError as error:
+        raise BadParameterError(parameter, wanted) from error
+    if not EARLIEST <= found <= LATEST:
+        raise BadParameterError(parameter, f"{wanted}, from {EARLIEST} on")
+    return found

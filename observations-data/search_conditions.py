@@ -1,0 +1,47 @@
+"""What an observation must meet to be found, as SQL: one condition for each parameter."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from observation_search import Search
+from panoptes_network.database.models import Sequence, SequenceFigures
+from sky_position import Cone
+
+Conditions = dict[str, ColumnElement[bool]]
+
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "unit": lambda unit: Sequence.unit_id == unit.upper(),
+    "camera": lambda camera: Sequence.camera_id == camera.lower(),
+    "field": lambda words: Sequence.field.icontains(words, autoescape=True),
+    "after": lambda day: Sequence.start_time >= _midnight(day),
+    "before": lambda day: Sequence.start_time < _midnight(day + timedelta(days=1)),
+    "min_exptime": lambda seconds: Sequence.exptime_s >= seconds,
+    "max_exptime": lambda seconds: Sequence.exptime_s <= seconds,
+    "min_images": lambda number: SequenceFigures.n_images >= number,
+    "max_images": lambda number: SequenceFigures.n_images <= number,
+    "state": lambda state: SequenceFigures.n_in(state) > 0,
+    "tag": lambda tag: Sequence.tags.contains([tag.lower()]),
+}
+
+
+def conditions(search: Search, cone: Cone | None) -> Conditions:
+    """Return the conditions by the names of the parameters that ask for them."""
+    asked = {name: getattr(search, name) for name in _CONDITIONS}
+    found = {name: _CONDITIONS[name](value) for name, value in asked.items() if value is not None}
+    return found if cone is None else {**found, "place": cone.holds_centre}
+
+
+def of_observations(*columns: Any) -> Select[Any]:
+    """Return the query of `columns` of observations and their figures.
+
+    The join costs nothing where no figure is asked for: PostgreSQL leaves it out then.
+    """
+    joined = SequenceFigures.sequence_id == Sequence.sequence_id
+    return select(*columns).select_from(Sequence).outerjoin(SequenceFigures, joined)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
