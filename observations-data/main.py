@@ -3,12 +3,19 @@
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
+import http_answers
 import network_metrics
 import observation_problems
 import observation_routes
+import open_api.routes
+import source_routes
 from panoptes_network import log, web
 
-BLUEPRINTS = (observation_routes.api,)
+BLUEPRINTS = (observation_routes.api, source_routes.api, open_api.routes.api)
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self';"
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 
 
 class OrderedJson(DefaultJSONProvider):
@@ -20,11 +27,13 @@ class OrderedJson(DefaultJSONProvider):
 def create_app() -> Flask:
     """Return the service; its README tells what each route answers."""
     log.setup("observations-data")
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.json = OrderedJson(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     observation_problems.register(app)
     network_metrics.register()
-    web.secure(app, "default-src 'none'; frame-ancestors 'none'")
+    http_answers.register(app)
+    web.secure(app, POLICY, resource_policy="cross-origin")
+    observation_routes.describe_metrics(app.view_functions["metrics"])
     return app

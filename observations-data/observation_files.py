@@ -18,6 +18,7 @@ MEDIA_TYPES = {
     ".fz": "application/fits",
 }
 """What a file is, by the end of its name; what a bucket says of it is never believed."""
+UNKNOWN_TYPE = "application/octet-stream"
 SHOWN_TYPES = frozenset({"image/jpeg", "video/mp4"})
 """What a browser may show in place: neither can hold anything that runs."""
 
@@ -66,7 +67,7 @@ def send(bucket: str, path: str) -> Response:
         When storage is away.
     """
     stored = storage.find(bucket, path)
-    media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), "application/octet-stream")
+    media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
     response = Response(Pieces(stored), mimetype=media_type, direct_passthrough=True)
     response.content_length = stored.size
     disposition = "inline" if media_type in SHOWN_TYPES else "attachment"

@@ -4,83 +4,165 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+import image_solution
 import night_rows
+import observation_exports
 import observation_file_rows as file_rows
 import observation_files
+import observation_parameters as parameters
+import observation_tables as tables
 import observations_data as data
 import service_state
 import unit_rows
+from data_tables import answer
+from observation_answers import (
+    FILE,
+    FILE_LIST,
+    IMAGE,
+    IMAGES_OR_OBSERVATIONS,
+    METRICS,
+    NIGHT,
+    OBSERVATION,
+    OBSERVATIONS,
+    OBSERVATIONS_CSV,
+    STATUS,
+)
 from observation_database import read
 from observation_search import NightSearch, Search
+from open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
 
 api = Blueprint("observations", __name__)
 
+UNITS = "Units and nights"
+SEEN = "Observations and images"
+
+describe_metrics = described(OPERATION, METRICS, problems=(401, 403))
+"""Describes the route that every web service has."""
+
 
 @api.route("/", methods=["GET", "POST"])
-def simple_way() -> dict[str, Any]:
+@described(
+    SEEN,
+    IMAGES_OR_OBSERVATIONS,
+    query=(parameters.SEQUENCE_ID, *parameters.SEARCH, *parameters.PAGE),
+    body=(parameters.SEQUENCE_ID,),
+)
+def simple_way() -> Response:
     """Answer as the network's first data service did: the images of one sequence, or the list."""
     body = request.get_json(silent=True)
     given = body if isinstance(body, dict) else request.values
     if "sequence_id" not in given:
         return observations()
-    return read(data.images_of, str(given["sequence_id"]))
+    return answer(read(data.images_of, str(given["sequence_id"])), tables.IMAGES)
 
 
 @api.get("/health")
+@described(OPERATION, STATUS)
 def health() -> dict[str, Any]:
     """Answer while this process does."""
     return {"status": "ok"}
 
 
 @api.get("/ready")
+@described(OPERATION, STATUS)
 def ready() -> dict[str, Any]:
     """Answer while the database and the storage do."""
     return service_state.require_ready()
 
 
 @api.get("/units")
-def units() -> dict[str, Any]:
+@described(UNITS, listing(tables.UNITS, total=COUNT))
+def units() -> Response:
     """List the units."""
-    return read(unit_rows.units)
+    return answer(read(unit_rows.units), tables.UNITS)
 
 
 @api.get("/units/<unit_id>/nights")
-def nights(unit_id: str) -> dict[str, Any]:
+@described(
+    UNITS,
+    listing(tables.NIGHTS, unit=OBJECT, next=MAYBE_TEXT),
+    path=(parameters.UNIT_ID,),
+    query=(parameters.BEFORE_NIGHT, parameters.LIMIT),
+    problems=(404,),
+)
+def nights(unit_id: str) -> Response:
     """List a unit's nights that have images, newest first."""
-    return read(unit_rows.nights, unit_id, NightSearch.parse(request.args))
+    found = read(unit_rows.nights, unit_id, NightSearch.parse(request.args))
+    name = f"{found['unit']['unit_id']}_nights"
+    return answer(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
 
 
 @api.get("/units/<unit_id>/nights/<date>")
+@described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400, 404))
 def night(unit_id: str, date: str) -> dict[str, Any]:
     """Report a unit's night: what arrived, what went wrong, what to do."""
     return read(night_rows.night, unit_id, date)
 
 
 @api.get("/observations")
-def observations() -> dict[str, Any]:
-    """List observations, newest first."""
-    return read(data.observations, Search.parse(request.args))
+@described(
+    SEEN,
+    OBSERVATIONS,
+    query=(*parameters.SEARCH, *parameters.PAGE),
+)
+def observations() -> Response:
+    """List observations, newest first.
+
+    `total` counts all that are found; `next` is the cursor of the page behind. `centre` is there
+    where a place was searched around, and `facets` where they were asked for: each counts what
+    is found under all other filters, its 100 most frequent values first.
+    """
+    return answer(read(data.observations, Search.parse(request.args)), tables.OBSERVATIONS)
+
+
+@api.get("/observations.csv")
+@described(SEEN, OBSERVATIONS_CSV, query=parameters.FILTERS, problems=(400,))
+def observations_csv() -> Response:
+    """Give all observations of a search in one file, under the names that panoptes-data reads.
+
+    It has at most 100 000 rows; the header X-Total-Count says how many there are.
+    """
+    return observation_exports.observations_csv(request.args)
 
 
 @api.get("/observations/<sequence_id>")
-def observation(sequence_id: str) -> dict[str, Any]:
-    """Tell all of one observation but its history."""
-    return read(data.observation, sequence_id)
+@described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,), problems=(404,))
+def observation(sequence_id: str) -> Response:
+    """Tell all of one observation but its history; as a table, its images."""
+    found = read(data.observation, sequence_id)
+    name = f"{found['sequence_id']}_images"
+    return answer(found, tables.IMAGES, items="images", name=name)
 
 
 @api.get("/observations/<sequence_id>/events")
-def events(sequence_id: str) -> dict[str, Any]:
+@described(SEEN, listing(tables.EVENTS, total=COUNT), path=(parameters.SEQUENCE_ID,))
+def events(sequence_id: str) -> Response:
     """Tell the history of an observation's images, oldest first."""
-    return read(data.events_of_sequence, sequence_id)
+    return answer(read(data.events_of_sequence, sequence_id), tables.EVENTS)
+
+
+@api.get("/observations/<sequence_id>/files.txt")
+@described(
+    SEEN,
+    FILE_LIST,
+    path=(parameters.SEQUENCE_ID,),
+    query=(parameters.KIND,),
+    problems=(400, 404),
+)
+def file_list(sequence_id: str) -> Response:
+    """List the addresses of an observation's files, one a line, as `wget -i` reads them."""
+    return observation_exports.file_list(sequence_id)
 
 
 @api.get("/images/<image_id>")
+@described(SEEN, IMAGE, path=(parameters.IMAGE_ID,), problems=(404,))
 def image(image_id: str) -> dict[str, Any]:
-    """Tell all of one image: figures, files, header, history."""
-    return read(data.image, image_id)
+    """Tell all of one image: figures, files, header, history, solution, neighbours."""
+    return image_solution.image_with_solution(image_id)
 
 
 @api.get("/files/<any(raw, processed):bucket>/<path:path>")
+@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(404, 416))
 def file(bucket: str, path: str) -> Response:
     """Send a file of an image or an observation's film, or the range of it that is asked for."""
     read(file_rows.require_file, bucket, path)

@@ -1,11 +1,12 @@
 """Listings as tables: JSON, CSV, VOTable and Parquet of the same columns and rows."""
 
-from data_tables.answers import Format, answer
+from data_tables.answers import MEDIA_TYPES, Format, answer, label_download
 from data_tables.columns import Column, Kind, Row, Table
 from data_tables.csv_format import csv_lines
 from data_tables.votable_format import votable, votable_bytes
 
 __all__ = [
+    "MEDIA_TYPES",
     "Column",
     "Format",
     "Kind",
@@ -13,6 +14,7 @@ __all__ = [
     "Table",
     "answer",
     "csv_lines",
+    "label_download",
     "votable",
     "votable_bytes",
 ]

@@ -1,6 +1,5 @@
 """The answer to a request for a table, in the format that it asks for."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
@@ -8,11 +7,11 @@ from urllib.parse import urlencode
 from flask import Response, jsonify, request
 from werkzeug.exceptions import NotAcceptable
 
-from data_tables.columns import Table
+from data_tables.columns import Row, Table
 from data_tables.csv_format import csv_lines
 from data_tables.parquet_format import parquet_bytes
 from data_tables.votable_format import votable, votable_bytes
-from observation_search import BadParameterError
+from query_parameters import BadParameterError
 
 
 class Format(StrEnum):
@@ -40,16 +39,23 @@ SUFFIXES = {Format.CSV: ".csv", Format.VOTABLE: ".vot", Format.PARQUET: ".parque
 
 
 def answer(
-    listing: dict[str, Any], table: Table, *, name: str | None = None, page: str = "cursor"
+    listing: dict[str, Any],
+    table: Table,
+    *,
+    items: str = "items",
+    name: str | None = None,
+    page: str = "cursor",
 ) -> Response:
-    """Return ``listing["items"]`` as the request at hand wants them; as JSON all of `listing`.
+    """Return the rows of `listing` as the request at hand wants them; as JSON all of it.
 
     Parameters
     ----------
     listing : dict
-        ``items``, the rows; where there are more of them, ``next``: it becomes a Link header.
+        Where there are more rows than it has, it has ``next``: this becomes a Link header.
     table : Table
         The columns of the flat formats.
+    items : str
+        Where the rows are in `listing`.
     name : str
         Of the file that is downloaded, without its suffix; the table's where none is given.
     page : str
@@ -66,7 +72,7 @@ def answer(
     if wanted is Format.JSON:
         response = jsonify(listing)
     else:
-        response = Response(_written(wanted, listing, table))
+        response = Response(_written(wanted, listing[items], table))
         label_download(response, wanted, name or table.name)
     response.vary.add("Accept")
     if listing.get("next"):
@@ -97,8 +103,7 @@ def label_download(response: Response, written: Format, name: str) -> None:
     response.headers.set("Content-Disposition", "attachment", filename=name + SUFFIXES[written])
 
 
-def _written(wanted: Format, listing: Mapping[str, Any], table: Table) -> str | bytes:
-    rows = listing["items"]
+def _written(wanted: Format, rows: list[Row], table: Table) -> str | bytes:
     if wanted is Format.CSV:
         return "".join(csv_lines(table, rows))
     if wanted is Format.PARQUET:

@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     observations_data_url: str = Field(
         "http://127.0.0.1:8083", description="address of observations-data"
     )
+    public_url: str = Field(
+        "",
+        description="address that lists of files begin with, for programs elsewhere; empty: that"
+        " of the request",
+    )
     sequence_quiet_s: float = Field(
         600, gt=0, description="a sequence that nothing happened to for so long is filmed, seconds"
     )

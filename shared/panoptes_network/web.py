@@ -20,14 +20,13 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 HTTPS_ONLY = "max-age=31536000"
 """For a year a browser comes back by https only (RFC 6797)."""
 
 
-def secure(app: Flask, content_policy: str) -> None:
+def secure(app: Flask, content_policy: str, resource_policy: str = "same-origin") -> None:
     """Guard what `app` answers, errors included.
 
     Every answer has the security headers, every request is traced, logged and counted, and an
@@ -38,7 +37,13 @@ def secure(app: Flask, content_policy: str) -> None:
     ----------
     content_policy : str
         The Content-Security-Policy: from where a page of this service may load anything.
+    resource_policy : str
+        The Cross-Origin-Resource-Policy: whose pages may load what this service answers.
     """
+    policies = {
+        "Content-Security-Policy": content_policy,
+        "Cross-Origin-Resource-Policy": resource_policy,
+    }
     observe.watch(app, log.service())
     app.before_request(_limiter(settings().rate_limit))
     app.add_url_rule("/metrics", "metrics", _metrics)
@@ -47,7 +52,9 @@ def secure(app: Flask, content_policy: str) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.extend({"Content-Security-Policy": content_policy, **HEADERS})
+        # A page that needs more says so itself.
+        for name, policy in {**policies, **HEADERS}.items():
+            response.headers.setdefault(name, policy)
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = HTTPS_ONLY
         # A page may change at any time; an error is not to be shown again.
@@ -71,6 +78,7 @@ def _limiter(limit: str) -> Callable[[], None]:
 
 
 def _metrics() -> Response:
+    """Tell what this process counted, as OpenMetrics."""
     try:
         identity.check(request.headers)
     except identity.RefusedError as error:

@@ -1,0 +1,53 @@
+"""What holds for all answers over HTTP: validators, compression, and who may read them."""
+
+from flask import Flask, Response, request
+from flask_compress import Compress
+
+SHARED_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+EXPOSED_HEADERS = (
+    "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Retry-After,"
+    " X-Total-Count"
+)
+ASKED_HEADERS = "Accept, If-None-Match, If-Range, Range"
+PREFLIGHT_S = 86400
+"""A browser asks no more often whether it may; the answer never changes."""
+COMPRESSED = ("application/json", "application/problem+json", "application/x-votable+xml")
+"""What is worth it, with text of any kind; files of the buckets are compressed as they are."""
+UNSHARED = frozenset({"metrics"})
+"""Endpoints that only their own callers read."""
+
+
+def register(app: Flask) -> None:
+    """Let every answer of `app` have an ETag, be compressed for who wants it, and be shared."""
+    app.config.update(
+        COMPRESS_MIMETYPES=[*COMPRESSED, "text/csv", "text/css", "text/html", "text/plain"],
+        COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["zstd", "br", "gzip"],
+    )
+    # The last to be registered is the first to run: the ETag is there when the compression
+    # puts its own name to it.
+    Compress(app)
+    app.after_request(validate)
+    app.after_request(share)
+
+
+def validate(response: Response) -> Response:
+    """Give an answer an ETag of its bytes, and answer 304 to who has it."""
+    is_read = request.method in {"GET", "HEAD"} and response.status_code == 200
+    if is_read and not response.is_streamed and not response.get_etag()[0]:
+        response.add_etag()
+        response.make_conditional(request)
+    return response
+
+
+def share(response: Response) -> Response:
+    """Let scripts of pages of any origin read what everybody may read (Fetch standard, CORS)."""
+    if request.method not in SHARED_METHODS or request.endpoint in UNSHARED:
+        return response
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(SHARED_METHODS))
+        response.headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_S)
+    return response

@@ -1,0 +1,45 @@
+"""The OpenAPI document of the service and its page; routes describe themselves by `described`."""
+
+from open_api.answers import (
+    COUNT,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TIME,
+    also_as,
+    file_answer,
+    json_answer,
+    list_of,
+    listing,
+    record,
+    row_of,
+    table_answer,
+    with_optional,
+)
+from open_api.descriptions import OPERATION, Answer, Parameter, Schema, described
+
+__all__ = [
+    "COUNT",
+    "MAYBE_NUMBER",
+    "MAYBE_TEXT",
+    "NUMBER",
+    "OBJECT",
+    "OPERATION",
+    "TEXT",
+    "TIME",
+    "Answer",
+    "Parameter",
+    "Schema",
+    "also_as",
+    "described",
+    "file_answer",
+    "json_answer",
+    "list_of",
+    "listing",
+    "record",
+    "row_of",
+    "table_answer",
+    "with_optional",
+]

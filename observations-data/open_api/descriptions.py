@@ -1,0 +1,89 @@
+"""How a route says what it takes and answers; the document of them all is made of that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from data_tables import Table
+
+View = TypeVar("View", bound=Callable[..., Any])
+Schema = dict[str, Any]
+
+OPERATION, DOCUMENTATION = "Operation", "Documentation"
+"""Headings that come behind all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A part of the path or of the query: its name, what it means, and its JSON schema."""
+
+    name: str
+    description: str
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answers with 200: the schema of each media type that it can be had as.
+
+    `tables` are those whose rows the schemas refer to, `query` are parameters that choose
+    among the media types, and `problems` statuses that come of such a choice.
+    """
+
+    content: dict[str, Schema]
+    description: str
+    tables: tuple[Table, ...] = ()
+    query: tuple[Parameter, ...] = ()
+    problems: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a route is: under which heading it stands, what it takes, answers, and refuses."""
+
+    tag: str
+    answer: Answer
+    path: tuple[Parameter, ...]
+    query: tuple[Parameter, ...]
+    body: tuple[Parameter, ...]
+    problems: tuple[int, ...]
+
+
+_OPERATIONS: dict[Callable[..., Any], Operation] = {}
+
+
+def described(
+    tag: str,
+    answer: Answer,
+    *,
+    path: tuple[Parameter, ...] = (),
+    query: tuple[Parameter, ...] = (),
+    body: tuple[Parameter, ...] = (),
+    problems: tuple[int, ...] = (),
+) -> Callable[[View], View]:
+    """Describe the route below; it stands under the route's own decorator.
+
+    The first line of the view's docstring becomes the summary, the rest the description.
+
+    Parameters
+    ----------
+    tag : str
+        The heading.
+    answer : Answer
+        As `answers.listing` and its neighbours make it.
+    path, query, body : tuple of Parameter
+        What is read of the address, and of the body of a POST as JSON or as a form.
+    problems : tuple of int
+        Statuses of its problems beside those that every route has (429, 503).
+    """
+
+    def mark(view: View) -> View:
+        _OPERATIONS[view] = Operation(tag, answer, path, query, body, problems)
+        return view
+
+    return mark
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """Return how a view is described; None where it is not."""
+    return _OPERATIONS.get(view)

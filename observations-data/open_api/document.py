@@ -1,0 +1,121 @@
+"""The OpenAPI 3.1 document of the service, made of how its routes are described."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from open_api.answers import PROBLEM, row_schema
+from open_api.descriptions import Operation, Parameter, Schema, operation_of
+
+INFO: Schema = {
+    "title": "PANOPTES Network: observations",
+    "version": "1",
+    "summary": "Observations, images, stars and files of a network of small telescopes.",
+    "description": (
+        "Times are UTC in ISO 8601 with Z, positions ICRS degrees, pixels 0-based; names of"
+        " fields end in their unit, and what is not known is null. Answers have an ETag:"
+        " send it back as If-None-Match, and 304 says that nothing has changed. Every route"
+        " that GET is for answers HEAD and OPTIONS, too, and pages of any origin may read it."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+EVERYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+METHODS = ("GET", "POST")
+_CONVERTER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
+
+
+def document(app: Flask) -> Schema:
+    """Return the document of all routes of `app`.
+
+    Raises
+    ------
+    LookupError
+        When a route is not described, or not all parts of its path are.
+    """
+    paths: Schema = {}
+    tables: Schema = {"problem": PROBLEM}
+    for rule in app.url_map.iter_rules():
+        path = template(rule)
+        for method in sorted(rule.methods & set(METHODS)) if rule.methods else ():
+            view = app.view_functions[rule.endpoint]
+            operation = _described(rule, view)
+            tables |= {table.name: row_schema(table) for table in operation.answer.tables}
+            paths.setdefault(path, {})[method.lower()] = {
+                "operationId": f"{method.lower()}_{rule.endpoint}".replace(".", "_"),
+                **_words(view),
+                **_operation(operation, method),
+            }
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": tables},
+    }
+
+
+def template(rule: Rule) -> str:
+    """Return a route's path as OpenAPI has it: ``/files/{bucket}/{path}``."""
+    return _CONVERTER.sub(r"{\1}", rule.rule)
+
+
+def _described(rule: Rule, view: Any) -> Operation:
+    operation = operation_of(view)
+    if operation is None:
+        raise LookupError(f"{rule.rule} is not described")
+    if rule.arguments != {part.name for part in operation.path}:
+        raise LookupError(f"{rule.rule}: the description names other parts of the path")
+    return operation
+
+
+def _words(view: Any) -> Schema:
+    summary, _, description = inspect.cleandoc(view.__doc__).partition("\n\n")
+    return {"summary": summary.rstrip("."), "description": " ".join(description.split())}
+
+
+def _operation(operation: Operation, method: str) -> Schema:
+    made: Schema = {
+        "tags": [operation.tag],
+        "parameters": list(_parameters(operation)),
+        "responses": _responses(operation),
+    }
+    if method == "POST":
+        body = {
+            "type": "object",
+            "properties": {
+                part.name: {**part.schema, "description": part.description}
+                for part in operation.body
+            },
+        }
+        forms = ("application/json", "application/x-www-form-urlencoded")
+        made["requestBody"] = {"content": {form: {"schema": body} for form in forms}}
+    return made
+
+
+def _parameters(operation: Operation) -> Iterator[Schema]:
+    for part in operation.path:
+        yield {**_parameter(part), "in": "path", "required": True}
+    for part in (*operation.query, *operation.answer.query):
+        yield {**_parameter(part), "in": "query"}
+
+
+def _parameter(part: Parameter) -> Schema:
+    return {"name": part.name, "description": part.description, "schema": part.schema}
+
+
+def _responses(operation: Operation) -> Schema:
+    content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
+    problems = sorted({*operation.problems, *operation.answer.problems, *EVERYWHERE})
+    refused = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+    return {
+        "200": {"description": operation.answer.description, "content": content},
+        "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
+        **{
+            str(int(status)): {"description": HTTPStatus(status).phrase, "content": refused}
+            for status in problems
+        },
+    }

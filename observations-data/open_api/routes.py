@@ -1,0 +1,39 @@
+"""Where the document of the service and its page are asked for."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
+
+from open_api.answers import OBJECT, file_answer, json_answer
+from open_api.descriptions import DOCUMENTATION, Parameter, described
+from open_api.document import document
+from open_api.page import sections_of
+
+FILES = ("docs.css", "docs.svg")
+NAME = Parameter("name", "Name of the file.", {"enum": [*FILES]})
+
+api = Blueprint("open_api", __name__, template_folder="templates", static_folder=None)
+
+
+@api.get("/openapi.json")
+@described(DOCUMENTATION, json_answer("An OpenAPI 3.1 document.", OBJECT))
+def open_api_document() -> Response:
+    """Give this document."""
+    return jsonify(document(current_app))
+
+
+@api.get("/docs")
+@described(DOCUMENTATION, file_answer("A page.", "text/html"))
+def page() -> str:
+    """Show this document as a page."""
+    made = document(current_app)
+    return render_template(
+        "docs.html", info=made["info"], version=made["openapi"], tags=sections_of(made)
+    )
+
+
+@api.get(f"/docs/<any{FILES}:name>")
+@described(DOCUMENTATION, file_answer("The file.", "text/css", "image/svg+xml"), path=(NAME,))
+def page_file(name: str) -> Response:
+    """Give what the page looks like."""
+    return send_from_directory(Path(__file__).with_name("static"), name)
