@@ -18,10 +18,11 @@ from open_api.answers import (
     table_answer,
     with_optional,
 )
-from open_api.descriptions import OPERATION, Answer, Parameter, Schema, described
+from open_api.descriptions import FORM, OPERATION, Answer, Parameter, Schema, described
 
 __all__ = [
     "COUNT",
+    "FORM",
     "MAYBE_NUMBER",
     "MAYBE_TEXT",
     "NUMBER",

@@ -8,6 +8,8 @@ from data_tables import Table
 
 View = TypeVar("View", bound=Callable[..., Any])
 Schema = dict[str, Any]
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 OPERATION, DOCUMENTATION = "Operation", "Documentation"
 """Headings that come behind all others."""
@@ -27,7 +29,8 @@ class Answer:
     """What a route answers with 200: the schema of each media type that it can be had as.
 
     `tables` are those whose rows the schemas refer to, `query` are parameters that choose
-    among the media types, and `problems` statuses that come of such a choice.
+    among the media types, and `problems` statuses that come of such a choice. What is wrong is
+    answered as `refused`, where some standard wants something else than a problem.
     """
 
     content: dict[str, Schema]
@@ -35,6 +38,7 @@ class Answer:
     tables: tuple[Table, ...] = ()
     query: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
+    refused: dict[str, Schema] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Operation:
     path: tuple[Parameter, ...]
     query: tuple[Parameter, ...]
     body: tuple[Parameter, ...]
+    body_types: tuple[str, ...]
     problems: tuple[int, ...]
 
 
@@ -59,6 +64,7 @@ def described(
     path: tuple[Parameter, ...] = (),
     query: tuple[Parameter, ...] = (),
     body: tuple[Parameter, ...] = (),
+    body_types: tuple[str, ...] = (JSON, FORM),
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
     """Describe the route below; it stands under the route's own decorator.
@@ -72,13 +78,15 @@ def described(
     answer : Answer
         As `answers.listing` and its neighbours make it.
     path, query, body : tuple of Parameter
-        What is read of the address, and of the body of a POST as JSON or as a form.
+        What is read of the address, and of the body of a POST.
+    body_types : tuple of str
+        What the body may be: JSON, or a form.
     problems : tuple of int
         Statuses of its problems beside those that every route has (429, 503).
     """
 
     def mark(view: View) -> View:
-        _OPERATIONS[view] = Operation(tag, answer, path, query, body, problems)
+        _OPERATIONS[view] = Operation(tag, answer, path, query, body, body_types, problems)
         return view
 
     return mark

@@ -91,8 +91,8 @@ def _operation(operation: Operation, method: str) -> Schema:
                 for part in operation.body
             },
         }
-        forms = ("application/json", "application/x-www-form-urlencoded")
-        made["requestBody"] = {"content": {form: {"schema": body} for form in forms}}
+        content = {media_type: {"schema": body} for media_type in operation.body_types}
+        made["requestBody"] = {"content": content}
     return made
 
 
@@ -110,7 +110,8 @@ def _parameter(part: Parameter) -> Schema:
 def _responses(operation: Operation) -> Schema:
     content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
     problems = sorted({*operation.problems, *operation.answer.problems, *EVERYWHERE})
-    refused = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+    refused = operation.answer.refused or problem
     return {
         "200": {"description": operation.answer.description, "content": content},
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},

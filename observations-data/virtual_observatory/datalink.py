@@ -1,0 +1,117 @@
+"""DataLink 1.1: all files of an image, and what each of them is to the frame that was asked for."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from data_tables import Column, Kind, Row, Table
+from observation_database import AnyRow, Json, sql_text
+from observation_file_rows import files_of_image, further_files
+from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
+from panoptes_network.database.models import FileKind, Image
+from public_address import absolute
+from virtual_observatory.identifiers import Product, parse_dataset_id
+from virtual_observatory.parameters import Query, UsageFault
+
+SEMANTICS = {
+    "raw": {Product.RAW: "#this", Product.SOLVED: "#progenitor"},
+    "processed": {Product.RAW: "#derivation", Product.SOLVED: "#this"},
+    FileKind.CR2: dict.fromkeys(Product, "#progenitor"),
+    FileKind.RED: dict.fromkeys(Product, "#derivation"),
+    FileKind.GREEN: dict.fromkeys(Product, "#derivation"),
+    FileKind.BLUE: dict.fromkeys(Product, "#derivation"),
+    FileKind.PICTURE: dict.fromkeys(Product, "#preview"),
+    FileKind.THUMBNAIL: dict.fromkeys(Product, "#thumbnail"),
+}
+"""Terms of http://www.ivoa.net/rdf/datalink/core by kind of file and the frame asked for."""
+DESCRIPTIONS = {
+    "raw": "Raw frame, Bayer mosaic, FITS",
+    "processed": "The same pixels with their place on the sky in the header, FITS",
+    FileKind.CR2: "The camera's own file, as the unit uploaded it",
+    FileKind.RED: "Red, interpolated: not for photometry, FITS",
+    FileKind.GREEN: "Green, interpolated: not for photometry, FITS",
+    FileKind.BLUE: "Blue, interpolated: not for photometry, FITS",
+    FileKind.PICTURE: "Picture for the eye",
+    FileKind.THUMBNAIL: "Small picture for lists",
+}
+LINKS = Table(
+    "links",
+    "Files of the images that were asked for",
+    tuple(
+        Column(name, said, kind, unit, ucd, datatype="char" if kind is Kind.TEXT else None)
+        for name, said, kind, unit, ucd in (
+            ("ID", "Identifier that was asked for", Kind.TEXT, None, "meta.id;meta.main"),
+            ("access_url", "Address of the file", Kind.TEXT, None, "meta.ref.url"),
+            ("service_def", "No file is made by a service", Kind.TEXT, None, "meta.ref"),
+            ("error_message", "Why there is no file", Kind.TEXT, None, "meta.code.error"),
+            ("description", "What the file is", Kind.TEXT, None, "meta.note"),
+            ("semantics", "What it is to the frame", Kind.TEXT, None, "meta.code"),
+            ("content_type", "Its media type", Kind.TEXT, None, "meta.code.mime"),
+            (
+                "content_length",
+                "Its size, where known",
+                Kind.INTEGER,
+                "byte",
+                "phys.size;meta.file",
+            ),
+        )
+    ),
+)
+
+
+def links(session: Session, query: Query) -> Json:
+    """Return the files of all images that ID names, one row each: ``rows``.
+
+    An identifier that means nothing has a row which says so.
+
+    Raises
+    ------
+    UsageFault
+        Where no ID is given.
+    """
+    asked = query.texts("ID")
+    if not asked:
+        raise UsageFault("ID is missing")
+    means = {text: parse_dataset_id(text) for text in asked}
+    ids = [sql_text(meant[1]) for meant in means.values() if meant]
+    images = _images(session, ids)
+    files = further_files(session, Image.image_id.in_(ids))
+    rows: list[Row] = []
+    for text, meant in means.items():
+        image = images.get(meant[1]) if meant else None
+        if meant is None or image is None:
+            rows.append(_unknown(text))
+        else:
+            named = files_of_image(image, files.get(image.image_id, {}))
+            rows += _rows(text, meant[0], named)
+    return {"rows": rows}
+
+
+def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
+    rows = session.execute(
+        select(Image.image_id, Image.bucket_path, Image.solved_path).where(Image.image_id.in_(ids))
+    )
+    return {row.image_id: row for row in rows}
+
+
+def _rows(asked: str, product: Product, files: dict[str, Json]) -> Iterator[Row]:
+    for kind, file in files.items():
+        suffix = PurePosixPath(file["path"]).suffix.lower()
+        yield {
+            "ID": asked,
+            "access_url": absolute(file["url"]),
+            "description": DESCRIPTIONS[kind],
+            "semantics": SEMANTICS[kind][product],
+            "content_type": MEDIA_TYPES.get(suffix, UNKNOWN_TYPE),
+            "content_length": file.get("n_bytes"),
+        }
+
+
+def _unknown(asked: str) -> Row:
+    return {
+        "ID": asked,
+        "semantics": "#this",
+        "error_message": "NotFoundFault: there is no such image",
+    }

@@ -1,0 +1,26 @@
+"""Footprints of many rows as bytes: a text of eight numbers for each would take far longer."""
+
+import math
+from functools import reduce
+from typing import Any
+
+from sqlalchemy import ColumnElement, LargeBinary, func
+
+FOOTPRINT = (">f8", 8)
+"""What numpy calls the bytes of `footprint_bytes`."""
+
+
+def footprint_bytes(footprint_deg: Any) -> ColumnElement[bytes]:
+    """Return the eight numbers of a footprint as bytes, NaN for those that are missing."""
+    return joined(
+        [func.float8send(func.coalesce(footprint_deg[place], math.nan)) for place in range(1, 9)]
+    )
+
+
+def joined(parts: list[Any]) -> ColumnElement[bytes]:
+    """Return bytes one behind the other."""
+    return reduce(_join, parts)
+
+
+def _join(left: ColumnElement[bytes], right: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    return left.op("||", return_type=LargeBinary())(right)

@@ -1,0 +1,138 @@
+"""Where the services of the Virtual Observatory are asked; their errors are VOTables.
+
+As DALI wants it, a request comes by GET or by POST of a form.
+"""
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from observation_database import read
+from open_api import FORM, Answer, Schema, described
+from panoptes_network.errors import TransientError
+from virtual_observatory import (
+    cone_search,
+    datalink,
+    documents,
+    image_access,
+    moc_routes,
+    support_interfaces,
+)
+from virtual_observatory import route_parameters as parameters
+from virtual_observatory.obscore_table import OBSCORE
+from virtual_observatory.parameters import Query, UsageFault
+from virtual_observatory.route_parameters import HEADING
+
+RETRY_AFTER_S = 10
+METHODS = ["GET", "POST"]
+CATALOG = f"<any({', '.join(cone_search.CATALOGS)}):catalog>"
+SERVICE = f"<any({', '.join(support_interfaces.SERVICES)}):service>"
+FAULT: dict[str, Schema] = {documents.MEDIA_TYPE: {}}
+VOTABLE = Answer(
+    {documents.MEDIA_TYPE: {}}, "A VOTable of rows, or of what was wrong.", refused=FAULT
+)
+LINKS = Answer({documents.LINKS_MEDIA_TYPE: {}}, "A VOTable of the links.", refused=FAULT)
+XML = Answer({"text/xml": {}}, "A document of VOSI 1.1.", refused=FAULT)
+
+cone_searches = Blueprint("cone_searches", __name__, url_prefix="/vo/scs")
+services = Blueprint("virtual_observatory", __name__, url_prefix="/vo")
+
+
+@cone_searches.get(f"/{CATALOG}")
+@described(HEADING, VOTABLE, path=(parameters.CATALOG,), query=parameters.CONE_SEARCH)
+def search_cone(catalog: str) -> Response:
+    """Find sources, or images by their centres, around a position: Simple Cone Search 1.03."""
+    search = cone_search.ConeSearch.parse(_query())
+    searched = cone_search.CATALOGS[catalog]
+    rows = read(cone_search.found, searched, search)["rows"]
+    is_described = catalog == cone_search.IMAGES.name and search.verbosity > 1
+    links = [documents.links_service("obs_publisher_did")] if is_described else []
+    table = searched.table(search.verbosity)
+    return documents.results(table, rows, maxrec=search.maxrec, services=links)
+
+
+@services.route("/sia/query", methods=METHODS)
+@described(
+    HEADING,
+    VOTABLE,
+    query=parameters.IMAGE_ACCESS,
+    body=parameters.IMAGE_ACCESS,
+    body_types=(FORM,),
+    problems=(400,),
+)
+def find_images() -> Response:
+    """Find frames by their place on the sky and more: Simple Image Access 2.0, rows of ObsCore."""
+    query = _query()
+    query.require_votable()
+    rows = read(image_access.frames, query)["rows"]
+    links = [documents.links_service("obs_publisher_did")]
+    return documents.results(OBSCORE, rows, maxrec=query.maxrec, services=links)
+
+
+@services.route("/datalink/links", methods=METHODS)
+@described(
+    HEADING,
+    LINKS,
+    query=parameters.LINKS,
+    body=parameters.LINKS,
+    body_types=(FORM,),
+    problems=(400,),
+)
+def links() -> Response:
+    """List all files of an image, and what each of them is: DataLink 1.1."""
+    query = _query()
+    query.require_votable()
+    rows = read(datalink.links, query)["rows"]
+    return documents.results(
+        datalink.LINKS,
+        rows,
+        maxrec=query.maxrec,
+        infos={"standardID": documents.LINKS_STANDARD},
+        media_type=documents.LINKS_MEDIA_TYPE,
+    )
+
+
+@services.get(f"/{SERVICE}/capabilities")
+@described(HEADING, XML, path=(parameters.SERVICE,))
+def capabilities(service: str) -> Response:
+    """Tell what a service can do: VOSI 1.1."""
+    return support_interfaces.capabilities(service)
+
+
+@services.get(f"/{SERVICE}/availability")
+@described(HEADING, XML, path=(parameters.SERVICE,))
+def availability(service: str) -> Response:  # noqa: ARG001 - all need the same
+    """Tell whether a service can do it now: VOSI 1.1."""
+    return support_interfaces.availability()
+
+
+def _query() -> Query:
+    return Query.read((name, value) for name, values in request.values.lists() for value in values)
+
+
+def _cone_search_refused(error: UsageFault) -> Response:
+    return documents.cone_search_error(str(error))
+
+
+def _refused(error: UsageFault) -> Response:
+    return documents.fault(f"UsageFault: {error}", 400)
+
+
+def _away(error: TransientError) -> Response:
+    response = documents.fault(f"TransientFault: {error}", 503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _failed(error: HTTPException) -> Response:
+    response = documents.fault(f"DefaultFault: {error.description}", error.code or 500)
+    response.headers.extend(h for h in error.get_headers() if h[0] != "Content-Type")
+    return response
+
+
+cone_searches.register_error_handler(UsageFault, _cone_search_refused)
+services.register_error_handler(UsageFault, _refused)
+for blueprint in (cone_searches, services):
+    blueprint.register_error_handler(TransientError, _away)
+    blueprint.register_error_handler(HTTPException, _failed)
+
+BLUEPRINTS = (cone_searches, services, moc_routes.api)
