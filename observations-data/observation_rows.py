@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 import observation_file_rows as file_rows
 from observation_database import AnyRow, Json
 from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
-from sky_names import direction
 from unit_rows import longitudes, night_of
 
 FACTS = (
@@ -30,10 +29,8 @@ OBSERVATION_COLUMNS = (
     Sequence.film_path,
     Sequence.film_frames,
     SequenceFigures.n_images,
-    SequenceFigures.n_centres,
-    SequenceFigures.sum_x,
-    SequenceFigures.sum_y,
-    SequenceFigures.sum_z,
+    SequenceFigures.ra_deg,
+    SequenceFigures.dec_deg,
     SequenceFigures.footprint_deg,
     SequenceFigures.updated_at,
     *(SequenceFigures.n_in(state) for state in ImageState),
@@ -59,16 +56,12 @@ def observation_rows(session: Session, rows: Iterable[AnyRow]) -> list[Json]:
 
 
 def _figures(row: AnyRow) -> Json:
-    """Return what the images say together; the mean centre is that of their unit vectors."""
     counts = {state.value: getattr(row, f"n_{state}") for state in ImageState}
-    ra_deg, dec_deg = (None, None)
-    if row.n_centres:
-        ra_deg, dec_deg = direction(row.sum_x, row.sum_y, row.sum_z)
     return {
         "n_images": row.n_images,
         "states": {state: count for state, count in counts.items() if count},
-        "ra_deg": ra_deg,
-        "dec_deg": dec_deg,
+        "ra_deg": None if row.ra_deg is None else round(row.ra_deg, 6) % 360,
+        "dec_deg": None if row.dec_deg is None else round(row.dec_deg, 6),
         "footprint_deg": row.footprint_deg,
         "updated_at": row.updated_at or row.created_at,
     }

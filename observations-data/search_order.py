@@ -65,7 +65,7 @@ class Order:
     def key(self, cone: Cone | None) -> ColumnElement[Any]:
         """Return what is sorted by."""
         if self.needs_place and cone is not None:
-            return cone.chord_squared
+            return cone.distance
         return _KEYS[self.sort]
 
 

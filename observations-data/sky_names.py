@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow
 from panoptes_network.database.models import CatalogStar, Sequence, SequenceFigures
 from query_parameters import BadParameterError
 from sky_position import Cone, Place
@@ -45,24 +44,16 @@ def find(session: Session, place: Place) -> Cone:
     raise BadParameterError("name", KNOWN)
 
 
-def direction(x: float, y: float, z: float) -> tuple[float, float]:
-    """Return where a vector points, as RA in [0, 360) and Dec, degrees to the microdegree."""
-    ra_deg = math.degrees(math.atan2(y, x))
-    dec_deg = math.degrees(math.atan2(z, math.hypot(x, y)))
-    return round(ra_deg % 360, 6) % 360, round(dec_deg, 6)
-
-
 def _field(session: Session, name: str) -> tuple[float, float] | None:
-    """Return the mean centre of all solved images of a field; letters may be of either case."""
-    figures = SequenceFigures
-    axes = (figures.sum_x, figures.sum_y, figures.sum_z)
+    """Return the centre of the newest solved observation of a field, in letters of either case."""
     row = session.execute(
-        select(*(func.sum(axis) for axis in axes))
-        .join(Sequence, Sequence.sequence_id == figures.sequence_id)
-        .where(func.lower(Sequence.field) == func.lower(name), figures.n_centres > 0)
-    ).one()
-    x, y, z = tuple(row)
-    return None if x is None else direction(x, y, z)
+        select(SequenceFigures.ra_deg, SequenceFigures.dec_deg)
+        .join(Sequence, Sequence.sequence_id == SequenceFigures.sequence_id)
+        .where(func.lower(Sequence.field) == func.lower(name), SequenceFigures.ra_deg.is_not(None))
+        .order_by(Sequence.start_time.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else (row.ra_deg, row.dec_deg)
 
 
 def _star(session: Session, name: str) -> tuple[float, float] | None:
@@ -76,9 +67,7 @@ def _star(session: Session, name: str) -> tuple[float, float] | None:
     )
     if catalog:
         stars = stars.where(CatalogStar.catalog == catalog)
-    row: AnyRow | None = session.execute(
-        stars.order_by(CatalogStar.catalog.desc()).limit(1)
-    ).one_or_none()
+    row = session.execute(stars.order_by(CatalogStar.catalog.desc()).limit(1)).one_or_none()
     return None if row is None else (row.ra_deg, row.dec_deg)
 
 

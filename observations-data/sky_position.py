@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, literal
+from sqlalchemy import ColumnElement, and_, func
 
 from panoptes_network.database.models import SequenceFigures
 from query_parameters import BadParameterError, Parameters, finite, real_number, text
@@ -12,7 +12,7 @@ from query_parameters import BadParameterError, Parameters, finite, real_number,
 DEFAULT_RADIUS_DEG = 15.0
 MAX_RADIUS_DEG = 180.0
 ROUNDING = 1e-15
-"""What rounding may add to a squared chord; 0.007 arcsec around a point."""
+"""What rounding may take off a cosine near 1: 0.01 arcsec around a place."""
 
 RA_WANTED = "degrees from 0 to 360, or hours, minutes and seconds like 05:35:17.3"
 DEC_WANTED = "degrees from -90 to 90, or degrees, minutes and seconds like -05:23:28"
@@ -32,25 +32,29 @@ class Cone:
     name: str | None = None
 
     @property
-    def chord_squared(self) -> ColumnElement[float]:
-        """The squared chord from the place to an observation's mean centre; NULL without one.
-
-        A chord keeps its precision at small angles, where the cosine has none.
-        """
+    def distance(self) -> ColumnElement[float]:
+        """How far an observation's mean centre is: 0 to 2, as 1 minus the cosine; else NULL."""
+        figures = SequenceFigures
         ra, dec = math.radians(self.ra_deg), math.radians(self.dec_deg)
-        place = (math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec))
-        sums = (SequenceFigures.sum_x, SequenceFigures.sum_y, SequenceFigures.sum_z)
-        x, y, z = sums
-        length = func.nullif(func.sqrt(x * x + y * y + z * z), 0.0)
-        apart = [axis / length - literal(at) for axis, at in zip(sums, place, strict=True)]
-        dx, dy, dz = apart
-        return dx * dx + dy * dy + dz * dz
+        along = (
+            figures.sum_x * (math.cos(dec) * math.cos(ra))
+            + figures.sum_y * (math.cos(dec) * math.sin(ra))
+            + figures.sum_z * math.sin(dec)
+        )
+        x, y, z = figures.sum_x, figures.sum_y, figures.sum_z
+        return 1 - along / func.nullif(func.sqrt(x * x + y * y + z * z), 0.0)
 
     @property
     def holds_centre(self) -> ColumnElement[bool]:
-        """Whether an observation's mean centre lies within, the edge included."""
-        chord = 2 * math.sin(math.radians(self.radius_deg) / 2)
-        return self.chord_squared <= chord**2 + ROUNDING
+        """Whether an observation's mean centre lies within, the edge included.
+
+        An index leads to the declinations of the cone.
+        """
+        reach = self.radius_deg + math.degrees(math.sqrt(2 * ROUNDING))
+        return and_(
+            SequenceFigures.dec_deg.between(self.dec_deg - reach, self.dec_deg + reach),
+            self.distance <= 1 - math.cos(math.radians(self.radius_deg)) + ROUNDING,
+        )
 
 
 @dataclass(frozen=True, slots=True)

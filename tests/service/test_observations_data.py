@@ -36,8 +36,11 @@ def client(db: Engine) -> FlaskClient:
 
 def test_empty_network_has_no_observations(client: FlaskClient) -> None:
     assert get(client, "/observations") == {
-        **{"items": [], "total": 0, "next": None},
-        **{"sort": "time", "order": "desc"},
+        "items": [],
+        "total": 0,
+        "next": None,
+        "sort": "time",
+        "order": "desc",
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -121,7 +122,7 @@ class SequenceFigures(Base):
     locked before an image, so that a trigger that wrote to the sequence would deadlock with it.
 
     There is one number of images for each state. The sums are those of the solved centres'
-    unit vectors, of which there are `n_centres`. `footprint_deg` is that of the newest image
+    unit vectors, of which there are `n_centres`; they point at `ra_deg`, `dec_deg`. `footprint_deg` is that of the newest image
     that has one, `updated_at` when an image was last changed.
     """
 
@@ -143,6 +144,8 @@ class SequenceFigures(Base):
     sum_x: Mapped[float] = mapped_column(server_default="0")
     sum_y: Mapped[float] = mapped_column(server_default="0")
     sum_z: Mapped[float] = mapped_column(server_default="0")
+    ra_deg: Mapped[float | None] = mapped_column(Computed("see migration 0008"))
+    dec_deg: Mapped[float | None] = mapped_column(Computed("see migration 0008"))
     n_sources: Mapped[int] = mapped_column(BigInteger, server_default="0")
     n_matched: Mapped[int] = mapped_column(BigInteger, server_default="0")
     n_stamps: Mapped[int] = mapped_column(BigInteger, server_default="0")
