@@ -5,13 +5,14 @@ from flask.json.provider import DefaultJSONProvider
 
 import http_answers
 import network_metrics
+import network_routes
 import observation_problems
 import observation_routes
 import open_api.routes
 import source_routes
 from panoptes_network import log, web
 
-BLUEPRINTS = (observation_routes.api, source_routes.api, open_api.routes.api)
+BLUEPRINTS = (observation_routes.api, source_routes.api, open_api.routes.api, network_routes.api)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

@@ -4,6 +4,7 @@ from flask import Flask
 
 import page_format
 import page_problems
+import page_sections
 from page_routes import pages
 from panoptes_network import log, web
 
@@ -22,7 +23,12 @@ def create_app() -> Flask:
         app.register_blueprint(blueprint)
     page_problems.register(app)
     app.jinja_env.filters.update(page_format.FILTERS)
-    app.jinja_env.globals.update(states=page_format.STATES, file_kinds=page_format.FILE_KINDS)
+    app.jinja_env.globals.update(
+        states=page_format.STATES,
+        file_kinds=page_format.FILE_KINDS,
+        sections=page_sections.SECTIONS,
+        section=page_sections.current,
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     web.secure(app, CONTENT_POLICY)
     return app

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
-from urllib.parse import urlencode
 
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import BadRequest, NotFound
 
+import list_map
 import sequence_plots
 from data_service import Json, fetch
+from observation_filters import COMMON, Search
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
@@ -17,19 +18,29 @@ PAGE_LENGTH = 50
 
 
 def observations(parameters: Mapping[str, str]) -> Json:
-    """Return what the page of observations shows, for the search in its address."""
-    search = {name: parameters.get(name, "") for name in ("unit", "field")}
-    found = fetch(
-        "/observations", **search, cursor=parameters.get("cursor", ""), limit=str(PAGE_LENGTH)
-    )
-    following = urlencode({**search, "cursor": found["next"]}) if found["next"] else None
+    """Return what the page of observations shows, for the search in its address.
+
+    `fault` says what is wrong with the search; the page then shows its form and no observations.
+    """
+    search = Search.parse(parameters)
+    nothing: Json = {"items": [], "total": 0, "next": None, "facets": {}}
+    fault = None
+    try:
+        found = fetch("/observations", **search.asked, facets="true", limit=str(PAGE_LENGTH))
+    except BadRequest as error:
+        found, fault = nothing, error.description
+    centre = found.get("centre")
     return {
         "observations": found["items"],
         "total": found["total"],
+        "centre": centre,
+        "distances": [list_map.distance_deg(one, centre) for one in found["items"] if centre],
+        "common": COMMON,
+        "fault": fault,
         "search": search,
-        "is_first": not parameters.get("cursor"),
-        "first_page": urlencode(search),
-        "following_page": following,
+        "facets": search.facets(found["facets"]),
+        "map": list_map.list_map(found["items"], centre),
+        "following": search.following(found["next"]) if found["next"] else None,
         "raw_bucket": settings().raw_bucket,
     }
 

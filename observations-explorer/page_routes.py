@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, render_template, request
 
 import data_service
+import network_explorer
 import nights_explorer
 import observations_explorer as explorer
 
@@ -10,9 +11,10 @@ pages = Blueprint("pages", __name__)
 
 
 @pages.get("/")
-def observations() -> str:
-    """Show the table of observations."""
-    return render_template("observations.html", **explorer.observations(request.args))
+def observations() -> tuple[str, int]:
+    """Show the observations that are searched for."""
+    shown = explorer.observations(request.args)
+    return render_template("observations.html", **shown), 400 if shown["fault"] else 200
 
 
 @pages.get("/observations/<sequence_id>")
@@ -37,6 +39,24 @@ def unit(unit_id: str) -> str:
 def night(unit_id: str, day: str) -> str:
     """Show the report of a night."""
     return render_template("night.html", **nights_explorer.night(unit_id, day))
+
+
+@pages.get("/sky")
+def sky() -> str:
+    """Show where on the sky the network has looked."""
+    return render_template("sky.html", **network_explorer.sky())
+
+
+@pages.get("/status")
+def status() -> str:
+    """Show how the pipeline does now."""
+    return render_template("status.html", **network_explorer.status())
+
+
+@pages.get("/about")
+def about() -> str:
+    """Tell what PANOPTES is, and how its data are used and cited."""
+    return render_template("about.html")
 
 
 @pages.get("/files/<any(raw, processed):bucket>/<path:path>")

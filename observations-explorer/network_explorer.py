@@ -1,0 +1,138 @@
+"""What the pages of the whole network show: its sky, and how its pipeline does now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import degrees, log, radians, sin
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import data_service
+import night_calendar
+import sky_map
+from data_service import fetch
+from page_format import dms, figure, hms
+from sky_projection import Place
+
+Json = dict[str, Any]
+
+ATLAS = Path(__file__).parent / "static" / "vendor" / "aladin-lite" / "aladin.js"
+N_OUTLINES = 200
+"""Newest observations whose footprints are drawn over the cells."""
+N_LEVELS = 5
+N_LISTED = 20
+WHOLE_SKY_SQDEG = 41_253
+FAILED = ("unsolved", "error")
+WAITING = ("metadata_received", "solving", "solved", "sources_detected")
+LATE_S = 900.0
+"""An unfinished image at which nothing happens for so long is sent again by the pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the sky: its outline on the map, how dense it is from 1 on, what is there."""
+
+    outline: str
+    level: int
+    words: str
+    address: str
+    counts: Json
+
+
+def sky() -> Json:
+    """Return what the page of the whole sky shows."""
+    covered = fetch("/coverage")["items"]
+    newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
+    ground = sky_map.WholeSky()
+    most = max((cell["n_observations"] for cell in covered), default=1)
+    cells = [_cell(cell, most, ground) for cell in covered]
+    return {
+        "sky": ground,
+        "milky_way": sky_map.milky_way(ground),
+        "cells": cells,
+        "most": most,
+        "listed": sorted(cells, key=lambda cell: -cell.counts["n_observations"])[:N_LISTED],
+        "outlines": [
+            sky_map.footprint(ground, one["footprint_deg"])
+            for one in newest
+            if one["footprint_deg"]
+        ],
+        "covered_sqdeg": sum(map(_area_sqdeg, covered)),
+        "share": sum(map(_area_sqdeg, covered)) / WHOLE_SKY_SQDEG,
+        "has_atlas": ATLAS.exists(),
+    }
+
+
+def atlas() -> Json:
+    """Return what the page of the sky atlas shows: footprints as the atlas draws them."""
+    newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
+    return {"n_outlines": sum(1 for one in newest if one["footprint_deg"])}
+
+
+def status() -> Json:
+    """Return what the page of the pipeline's state shows."""
+    missing = data_service.missing()
+    found = fetch("/status")
+    now = datetime.fromisoformat(found["time"])
+    units = [
+        {**unit, "age_s": _age_s(unit["last_image"], now)} for unit in fetch("/units")["items"]
+    ]
+    return {
+        "status": found,
+        "missing": missing,
+        "n_images": sum(found["states"].values()),
+        "bar": night_calendar.bar(found["states"]),
+        "n_last_day": sum(found["last_day"].values()),
+        "n_failed": sum(found["last_day"].get(state, 0) for state in FAILED),
+        "waiting": [(state, found["states"][state], found["waiting"][state]) for state in WAITING],
+        "verdict": _verdict(found, missing),
+        "late_s": LATE_S,
+        "units": sorted(units, key=lambda unit: unit["last_image"] or "", reverse=True),
+    }
+
+
+def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
+    """Return how a night's verdict of the same kind looks, and the state in words."""
+    if missing or found["dead_letters"]:
+        return "problems", "something needs an operator"
+    if max(found["waiting"].values()) > LATE_S:
+        return "waiting", "images wait longer than usual"
+    if any(found["states"][state] for state in WAITING):
+        return "waiting", "images are in work"
+    return "good", "all is done"
+
+
+def _age_s(time: str | None, now: datetime) -> float | None:
+    return (now - datetime.fromisoformat(time)).total_seconds() if time else None
+
+
+def _cell(cell: Mapping[str, Any], most: int, ground: sky_map.WholeSky) -> Cell:
+    count = cell["n_observations"]
+    share = log(count) / log(most) if most > 1 else 1.0
+    ra_deg = (cell["ra_min_deg"] + cell["ra_max_deg"]) / 2
+    dec_deg = (cell["dec_min_deg"] + cell["dec_max_deg"]) / 2
+    around = f"around {hms(ra_deg)[:7]} {dms(dec_deg)[:4]}"
+    height_deg = cell["dec_max_deg"] - cell["dec_min_deg"]
+    search = {"near": f"{ra_deg:.2f} {dec_deg:+.2f}", "radius": f"{0.75 * height_deg:g}"}
+    return Cell(
+        ground.outline(_border(cell)),
+        1 + round(share * (N_LEVELS - 1)),
+        f"{figure(count)} observations, {figure(cell['n_images'])} images {around}",
+        urlencode(search),
+        {**cell, "ra_deg": ra_deg, "dec_deg": dec_deg},
+    )
+
+
+def _border(cell: Mapping[str, Any]) -> list[Place]:
+    """Return the places along a cell's sides, which follow meridians and parallels."""
+    west, east = cell["ra_min_deg"], cell["ra_max_deg"]
+    south, north = cell["dec_min_deg"], cell["dec_max_deg"]
+    shares = [n / 8 for n in range(9)]
+    ras = [west + (east - west) * share for share in shares]
+    return [*((ra, south) for ra in ras), *((ra, north) for ra in reversed(ras))]
+
+
+def _area_sqdeg(cell: Mapping[str, Any]) -> float:
+    height = sin(radians(cell["dec_max_deg"])) - sin(radians(cell["dec_min_deg"]))
+    return float((cell["ra_max_deg"] - cell["ra_min_deg"]) * degrees(height))
