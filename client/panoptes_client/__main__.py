@@ -1,0 +1,5 @@
+"""``python -m panoptes_client`` is the command ``panoptes-network``."""
+
+from panoptes_client.cli import main
+
+main(prog_name="panoptes-network")

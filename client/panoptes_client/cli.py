@@ -1,0 +1,200 @@
+"""The command ``panoptes-network``: search, tables, light curves, stamps and downloads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from astropy.coordinates import SkyCoord
+from astropy.units import UnitsError, deg
+
+from panoptes_client.errors import NetworkError
+from panoptes_client.files import FILM
+from panoptes_client.network import AT_ONCE, LOCAL_URL, MOST_AT_ONCE, URL_VARIABLE, Network
+from panoptes_client.output import Format, write
+from panoptes_client.progress import Bars
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OBSERVATION_COLUMNS = (
+    *("sequence_id", "field", "start_time", "n_images", "exptime_s", "ra_deg", "dec_deg"),
+)
+IMAGE_COLUMNS = ("image_id", "state", "reason_code", "ra_deg", "dec_deg", "rms_arcsec", "fwhm_px")
+SOURCE_COLUMNS = ("number", "picid", "catalog", "ra_deg", "dec_deg", "x_px", "y_px", "flux_adu")
+CURVE_COLUMNS = (
+    *("time", "mjd", "relative_r", "relative_err_r", "relative_g", "relative_err_g"),
+    *("relative_b", "relative_err_b", "n_comparison", "flags"),
+)
+STAMP_COLUMNS = ("image_id", "time", "exptime_s", "stamp_x", "stamp_y", "stamp_side", "flux_adu")
+UNIT_COLUMNS = ("unit_id", "name", "n_images", "n_nights", "last_night")
+NIGHT_COLUMNS = ("date", "n_images", "first_image", "last_image")
+KINDS = (*("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail", FILM),)
+
+
+class _Commands(click.Group):
+    """Commands whose failures are told in words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (NetworkError, OSError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _written(command: F) -> F:
+    """Give a command the options that say how its table is written."""
+    command = click.option(
+        "-o", "path", type=click.Path(dir_okay=False, path_type=Path), help="File to write to."
+    )(command)
+    return click.option(
+        "--format",
+        "as_format",
+        type=click.Choice([form.value for form in Format]),
+        help="Else by the file's name; on a terminal a table, and into a pipe CSV.",
+    )(command)
+
+
+@click.group(cls=_Commands, context_settings={"show_default": True})
+@click.option(
+    "--url",
+    envvar=URL_VARIABLE,
+    default=LOCAL_URL,
+    metavar="ADDRESS",
+    help=f"Address of the network's data service; also {URL_VARIABLE}.",
+)
+@click.pass_context
+def main(context: click.Context, url: str) -> None:
+    """Find and fetch what the PANOPTES network has: observations, files, stars, light curves."""
+    context.obj = context.with_resource(Network(url))
+
+
+@main.command()
+@click.option("--unit", metavar="PAN001")
+@click.option("--camera", metavar="14d3bd")
+@click.option("--field", help="Text that the field's name contains.")
+@click.option("--tag")
+@click.option("--name", help="Place by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
+@click.option("--at", metavar="'RA DEC'", help="Place: degrees, or '5h35m17s -5d23m28s'.")
+@click.option("--radius", type=float, help="Around the place, degrees.  [default: 15]")
+@click.option("--after", metavar="DATE", help="First date, UTC.")
+@click.option("--before", metavar="DATE", help="Last date, UTC.")
+@click.option("--min-exptime", type=float, help="Seconds.")
+@click.option("--max-exptime", type=float, help="Seconds.")
+@click.option("--min-images", type=int)
+@click.option("--max-images", type=int)
+@click.option("--state", help="At least one image is in this state.")
+@click.option(
+    "--sort", type=click.Choice(["time", "field", "unit", "images", "exptime", "distance"])
+)
+@click.option("--order", type=click.Choice(["asc", "desc"]))
+@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@_written
+@click.pass_obj
+def search(
+    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
+) -> None:
+    """Find observations; all filters that are given must hold."""
+    table = network.observations(at=_place(at) if at else None, **filters)
+    write(table, OBSERVATION_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("sequence_id")
+@_written
+@click.pass_obj
+def images(network: Network, sequence_id: str, as_format: str | None, path: Path | None) -> None:
+    """List the images of an observation with their figures."""
+    write(network.images(sequence_id), IMAGE_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("sequence_ids", nargs=-1, required=True)
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Else all.")
+@click.option("--folder", "-d", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.option("--at-once", type=click.IntRange(1, MOST_AT_ONCE), default=AT_ONCE)
+@click.option("--list", "only_list", is_flag=True, help="Only print the files' paths.")
+@click.pass_obj
+def files(
+    network: Network,
+    sequence_ids: tuple[str, ...],
+    kinds: tuple[str, ...],
+    folder: Path,
+    at_once: int,
+    only_list: bool,
+) -> None:
+    """Download files of observations; what is there is left, what was cut off goes on."""
+    found = [file for one in sequence_ids for file in network.files(one, kinds)]
+    if only_list:
+        for file in found:
+            click.echo(f"{file.bucket}/{file.path}")
+        return
+    with Bars(found) as bars:
+        done = network.download(found, folder, at_once, bars.update)
+    click.echo(f"{len(done)} files in {folder}", err=True)
+
+
+@main.command()
+@click.argument("image_id")
+@click.option("--min-snr", type=float, help="Least flux over its error.")
+@click.option("--matched/--unmatched", default=None, help="Only catalog stars, or only others.")
+@_written
+@click.pass_obj
+def sources(
+    network: Network,
+    image_id: str,
+    min_snr: float | None,
+    matched: bool | None,
+    as_format: str | None,
+    path: Path | None,
+) -> None:
+    """List what was detected in an image, brightest first."""
+    table = network.sources(image_id, min_snr=min_snr, matched=matched)
+    write(table, SOURCE_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("picid", type=int)
+@click.option("--sequence", help="Only this observation.")
+@_written
+@click.pass_obj
+def lightcurve(
+    network: Network, picid: int, sequence: str | None, as_format: str | None, path: Path | None
+) -> None:
+    """Give a star's light, relative to comparison stars, in each Bayer colour."""
+    write(network.lightcurve(picid, sequence), CURVE_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("picid", type=int)
+@click.option("--sequence", help="Only this observation.")
+@_written
+@click.pass_obj
+def stamps(
+    network: Network, picid: int, sequence: str | None, as_format: str | None, path: Path | None
+) -> None:
+    """Give the raw pixels around a star; -o stamps.fits has them as arrays."""
+    write(network.stamps(picid, sequence), STAMP_COLUMNS, as_format, path)
+
+
+@main.command()
+@_written
+@click.pass_obj
+def units(network: Network, as_format: str | None, path: Path | None) -> None:
+    """List the units."""
+    write(network.units(), UNIT_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("unit")
+@_written
+@click.pass_obj
+def nights(network: Network, unit: str, as_format: str | None, path: Path | None) -> None:
+    """List the nights of a unit that have images."""
+    write(network.nights(unit), NIGHT_COLUMNS, as_format, path)
+
+
+def _place(text: str) -> SkyCoord:
+    try:
+        return SkyCoord(text, unit=(deg, deg))
+    except (ValueError, UnitsError) as error:
+        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error

@@ -1,0 +1,54 @@
+"""The files of an observation, as the network tells of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from panoptes_client.errors import NetworkError
+
+FILM = "film"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of an image, or a film.
+
+    `kind` is ``raw`` (the FITS frame), ``processed`` (its solved copy), ``cr2``, ``red``,
+    ``green``, ``blue``, ``picture``, ``thumbnail`` or ``film``, which is of no one image.
+    `n_bytes` is None where the size is not known beforehand. `url` begins with a slash.
+    """
+
+    kind: str
+    bucket: str
+    path: str
+    url: str
+    image_id: str | None = None
+    n_bytes: int | None = None
+
+    def local_path(self, folder: Path) -> Path:
+        """Return where in `folder` it is kept: below its bucket, by its own path.
+
+        Raises
+        ------
+        NetworkError
+            For a path that leads out of the folder.
+        """
+        top = folder.resolve()
+        place = (top / self.bucket / self.path).resolve()
+        if not place.is_relative_to(top) or place == top:
+            raise NetworkError(f"{self.path!r} leads out of {folder}")
+        return place
+
+
+def files_of(observation: dict[str, Any]) -> Iterator[File]:
+    """Return the files of an observation as the network tells it, image by image."""
+    for image in observation["images"]:
+        for kind, facts in image["files"].items():
+            yield _file(kind, facts, image["image_id"])
+    if observation.get(FILM):
+        yield _file(FILM, observation[FILM], None)
+
+
+def _file(kind: str, facts: dict[str, Any], image_id: str | None) -> File:
+    return File(kind, facts["bucket"], facts["path"], facts["url"], image_id, facts.get("n_bytes"))

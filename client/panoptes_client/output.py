@@ -1,0 +1,112 @@
+"""Tables written for a terminal, and as files of each format."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import click
+import numpy as np
+from astropy.table import Table
+
+
+class Format(StrEnum):
+    """What a table is written as."""
+
+    CSV = "csv"
+    JSON = "json"
+    VOTABLE = "votable"
+    PARQUET = "parquet"
+    FITS = "fits"
+
+
+SUFFIXES = {
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".vot": Format.VOTABLE,
+    ".xml": Format.VOTABLE,
+    ".parquet": Format.PARQUET,
+    ".fits": Format.FITS,
+}
+ASTROPY = {
+    Format.CSV: "ascii.csv",
+    Format.VOTABLE: "votable",
+    Format.PARQUET: "parquet",
+    Format.FITS: "fits",
+}
+BINARY = {Format.PARQUET, Format.FITS}
+FLAT = {Format.CSV, Format.VOTABLE}
+"""They have no place for pixels, of 16 bits without sign."""
+
+
+def write(table: Table, shown: tuple[str, ...], as_format: str | None, path: Path | None) -> None:
+    """Write a table to a file, or to the standard output.
+
+    A terminal gets the columns `shown`, unless a format is asked for; what is no terminal CSV.
+
+    Raises
+    ------
+    click.UsageError
+        When no format is known, or it does not go without a file or with such columns.
+    """
+    wanted = Format(as_format) if as_format else _format_of(path)
+    if path is None and wanted is None:
+        _show(table[list(shown)])
+    else:
+        _write(table, wanted or Format.CSV, path)
+
+
+def _format_of(path: Path | None) -> Format | None:
+    if path is None:
+        return None if sys.stdout.isatty() else Format.CSV
+    if path.suffix not in SUFFIXES:
+        raise click.UsageError(f"{path.name}: end the name with one of {', '.join(SUFFIXES)}")
+    return SUFFIXES[path.suffix]
+
+
+def _show(table: Table) -> None:
+    for line in table.pformat(max_lines=-1, max_width=-1):
+        # What units upload may hold what a terminal takes for a command.
+        click.echo(
+            "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+        )
+    click.echo(f"{len(table)} rows", err=True)
+
+
+def _write(table: Table, wanted: Format, path: Path | None) -> None:
+    if wanted in BINARY and path is None:
+        raise click.UsageError(f"{wanted} needs a file: -o NAME")
+    if wanted in FLAT and any(table[name].ndim > 1 for name in table.colnames):
+        raise click.UsageError(f"{wanted} has no place for pixels: take fits")
+    if wanted is Format.JSON:
+        text = json.dumps(_rows(table), ensure_ascii=False, indent=1) + "\n"
+        path.write_text(text) if path else click.echo(text, nl=False)
+        return
+    written = _for_fits(table) if wanted is Format.FITS else table
+    written.write(path or sys.stdout, format=ASTROPY[wanted], overwrite=True)
+
+
+def _rows(table: Table) -> list[dict[str, Any]]:
+    """Return the rows as JSON has them: what is masked or not finite is null."""
+    columns = {name: table[name].tolist() for name in table.colnames}
+    return [
+        {name: _value(column[number]) for name, column in columns.items()}
+        for number in range(len(table))
+    ]
+
+
+def _value(value: Any) -> Any:
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _for_fits(table: Table) -> Table:
+    r"""Return a table as FITS can have it: letters beyond ASCII as \\u and a number."""
+    copied = table.copy()
+    copied.meta = {"EXTNAME": table.meta["name"], "comments": wrap(table.meta["description"], 70)}
+    for name in copied.colnames:
+        if copied[name].dtype.kind == "U":
+            texts = np.ma.filled(copied[name], "")
+            copied.replace_column(name, np.char.encode(texts, "ascii", "backslashreplace"))
+    return copied

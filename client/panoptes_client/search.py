@@ -1,0 +1,83 @@
+"""What observations are searched for by, and how it is sent."""
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal, TypeAlias, TypedDict
+
+from astropy import units
+from astropy.coordinates import SkyCoord
+from astropy.time import Time
+from astropy.units import Quantity
+
+Date: TypeAlias = str | date | datetime | Time
+
+
+class Search(TypedDict, total=False):
+    """Filters of observations; all that are given must hold.
+
+    Attributes
+    ----------
+    unit, camera, field, tag : str
+        Ids of unit and camera; text that the field's name contains; a tag.
+    at : SkyCoord
+        Place, one, that is searched around.
+    name : str
+        The same by name: a field of the network, ``TIC 123``, ``M42``, ``NGC 7000``.
+    radius : Quantity or float
+        How far the mean centre may be from the place; degrees where it has no unit.
+    after, before : str, date, datetime or Time
+        First and last date of the observation's start, UTC; times count by their UTC date.
+    min_exptime, max_exptime : Quantity or float
+        Exposure of a frame; seconds where it has no unit.
+    min_images, max_images : int
+        Number of images.
+    state : str
+        At least one image is in this state.
+    sort : str
+        ``time`` (the default), ``field``, ``unit``, ``images``, ``exptime`` or ``distance``.
+    order : str
+        ``asc`` or ``desc``.
+    """
+
+    unit: str | None
+    camera: str | None
+    field: str | None
+    tag: str | None
+    at: SkyCoord | None
+    name: str | None
+    radius: Quantity | float | None
+    after: Date | None
+    before: Date | None
+    min_exptime: Quantity | float | None
+    max_exptime: Quantity | float | None
+    min_images: int | None
+    max_images: int | None
+    state: str | None
+    sort: str | None
+    order: Literal["asc", "desc"] | None
+
+
+UNITS = {"radius": units.deg, "min_exptime": units.s, "max_exptime": units.s}
+
+
+def parameters(search: Search) -> dict[str, str]:
+    """Return a search as the parameters of a request."""
+    given: dict[str, Any] = {name: value for name, value in search.items() if value is not None}
+    place = given.pop("at", None)
+    sent = {name: _text(name, value) for name, value in given.items()}
+    if place is not None:
+        sent |= {"ra": repr(float(place.icrs.ra.deg)), "dec": repr(float(place.icrs.dec.deg))}
+    return sent
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, Quantity):
+        return repr(float(value.to_value(UNITS[name])))
+    return str(_utc_date(value)) if name in {"after", "before"} else str(value)
+
+
+def _utc_date(value: Date) -> str | date:
+    if isinstance(value, Time):
+        return _utc_date(value.to_datetime(UTC))
+    if isinstance(value, datetime):
+        return (value.astimezone(UTC) if value.tzinfo else value).date()
+    return value

@@ -1,0 +1,51 @@
+"""Tables as the network sends them, page by page, and as astropy has them."""
+
+from io import BytesIO
+from urllib.parse import urljoin
+
+import numpy as np
+from astropy.table import Column, MaskedColumn, Table, vstack
+
+from panoptes_client.connection import Connection
+
+
+def table_at(
+    connection: Connection, path: str, parameters: dict[str, str], limit: int | None = None
+) -> Table:
+    """Return a listing of the network, all its pages or the first `limit` rows.
+
+    The columns have the network's units and descriptions. What is not known is masked; a column
+    of which all is known has no mask. Without rows there are the columns.
+
+    Raises
+    ------
+    RefusedError, UnreachableError
+        Where it is not had.
+    """
+    pages: list[Table] = []
+    address: str | None = connection.address(path)
+    sent = {**parameters, "format": "votable"}
+    while address:
+        answer = connection.get(address, sent)
+        pages.append(Table.read(BytesIO(answer.content), format="votable"))
+        following = answer.links.get("next", {}).get("url")
+        is_enough = limit is not None and sum(map(len, pages)) >= limit
+        # The Link has all parameters in it.
+        address, sent = urljoin(answer.url, following) if following and not is_enough else None, {}
+    whole = vstack(pages, metadata_conflicts="silent")[:limit]
+    for name in whole.colnames:
+        whole.replace_column(name, _plain(whole[name]))
+    return whole
+
+
+def _plain(column: MaskedColumn) -> Column:
+    """Return a column with a mask only where it needs one, and texts as every format takes them.
+
+    Texts come as objects; what is not known of them comes empty.
+    """
+    values, mask = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if column.dtype == object:
+        values = np.array([str(value or "") for value in values], dtype=str)
+        mask = mask | (values == "")
+    facts = {"name": column.name, "unit": column.unit, "description": column.description}
+    return MaskedColumn(values, mask=mask, **facts) if mask.any() else Column(values, **facts)
