@@ -42,7 +42,7 @@ def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs
         return query(session, *args, **kwargs)
 
     try:
-        answer: Json = _plain(run_transaction(work))
+        answer: Json = plain(run_transaction(work))
     except DBAPIError as error:
         if sqlstate(error) != _QUERY_CANCELED:
             raise
@@ -60,11 +60,12 @@ def unknown(what: str, name: str) -> PermanentError:
     return PermanentError(Reason.OBJECT_MISSING, f"there is no {what} {name[:200]!r}")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; what is none of ours (bytes, arrays) stays as it is."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, float) and not math.isfinite(value):

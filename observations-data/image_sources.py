@@ -1,0 +1,74 @@
+"""The sources that were detected in an image."""
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from observation_database import AnyRow, Json, sql_text, unknown
+from panoptes_network.database.models import Image, Source
+from source_search import SourceSearch
+from star_rows import star_url
+
+SOURCE_COLUMNS = (
+    Source.number,
+    Source.picid,
+    Source.catalog,
+    Source.ra_deg,
+    Source.dec_deg,
+    Source.x_px,
+    Source.y_px,
+    Source.separation_arcsec,
+    Source.flux_adu,
+    Source.flux_err_adu,
+    Source.peak_adu,
+    Source.fwhm_px,
+    Source.ellipticity,
+    Source.flags,
+    Source.stamp_side.is_not(None).label("has_stamp"),
+)
+
+
+def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
+    """Return a page of an image's sources, brightest first: ``items``, ``total``, ``next``.
+
+    The rows are numbered in this order, so that the primary key leads to any page.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such image.
+    """
+    image = session.execute(
+        select(Image.time, Image.image_key).where(Image.image_id == sql_text(image_id))
+    ).one_or_none()
+    if image is None:
+        raise unknown("image", image_id)
+    # The time, too: without it each month's table would be asked.
+    wanted = [Source.time == image.time, Source.image_key == image.image_key, *_wanted(search)]
+    behind = [] if search.after is None else [Source.number > search.after]
+    rows = session.execute(
+        select(*SOURCE_COLUMNS)
+        .where(*wanted, *behind)
+        .order_by(Source.number)
+        .limit(search.limit + 1)
+    ).all()
+    page = rows[: search.limit]
+    return {
+        "image_id": image_id,
+        "items": [_source(row) for row in page],
+        "total": session.scalar(select(func.count()).select_from(Source).where(*wanted)),
+        "next": str(page[-1].number) if len(rows) > search.limit else None,
+    }
+
+
+def _wanted(search: SourceSearch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if search.min_snr is not None:
+        conditions.append(Source.flux_adu >= search.min_snr * Source.flux_err_adu)
+    if search.matched:
+        conditions.append(Source.picid.is_not(None))
+    return conditions
+
+
+def _source(row: AnyRow) -> Json:
+    url = None if row.picid is None else star_url(row.picid, row.catalog)
+    return {**row._asdict(), "url": url}

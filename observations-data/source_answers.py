@@ -1,0 +1,113 @@
+"""What the routes of sources and stars take and answer, as the service's document describes it."""
+
+from dataclasses import replace
+
+import source_tables as tables
+from data_tables import Table
+from open_api import (
+    COUNT,
+    MAYBE_TEXT,
+    OBJECT,
+    TEXT,
+    Answer,
+    Parameter,
+    Schema,
+    list_of,
+    listing,
+    record,
+    row_of,
+    table_answer,
+)
+from photometry import COLOURS
+from source_search import (
+    DEFAULT_SOURCES,
+    DEFAULT_VISITS,
+    LARGEST,
+    MAX_FRAMES,
+    MAX_SNR,
+    MAX_SOURCES,
+    Catalog,
+)
+from star_fits import MEDIA_TYPE
+
+FITS = "fits"
+MAYBE_TIME: Schema = {"type": ["string", "null"]}
+MAYBE_OBJECT: Schema = {"type": ["object", "null"]}
+NUMBER_OF_STAR: Schema = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
+CATALOG_NAME: Schema = {"enum": [*Catalog]}
+
+PICID = Parameter(
+    "picid",
+    "Number of a star: its TIC id, its Gaia DR3 id, or minus its HIP number.",
+    NUMBER_OF_STAR,
+)
+CATALOG = Parameter(
+    "catalog", "What numbers the star so; without it, the first that has the number.", CATALOG_NAME
+)
+CURSOR = Parameter("cursor", "`next` of the page before; opaque.", {"type": "string"})
+SOURCE_QUERY = (
+    Parameter(
+        "min_snr",
+        "Only sources of at least this signal to noise.",
+        {"type": "number", "minimum": 0, "maximum": MAX_SNR},
+    ),
+    Parameter("matched", "Only sources that are known stars.", {"type": "boolean"}),
+    CURSOR,
+)
+
+
+def limit(default: int, most: int) -> Parameter:
+    """Return the parameter `limit` of a route."""
+    bounds: Schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return Parameter("limit", "How many there may be at once.", bounds)
+
+
+def _with_fits(answer: Answer) -> Answer:
+    """Return that a route's table can be had as FITS, too."""
+    [written] = answer.query
+    choices = {**written.schema, "enum": [*written.schema["enum"], FITS]}
+    return replace(
+        answer,
+        content={**answer.content, MEDIA_TYPE: {}},
+        query=(replace(written, schema=choices),),
+    )
+
+
+def _of_star(table: Table, **more: Schema) -> Answer:
+    star = {"picid": NUMBER_OF_STAR, "catalog": CATALOG_NAME, "url": TEXT}
+    return _with_fits(listing(table, **star, **more))
+
+
+SOURCES = listing(tables.SOURCES, image_id=TEXT, total=COUNT, next=MAYBE_TEXT)
+STAR = table_answer(
+    tables.VISITS,
+    record(
+        picid=NUMBER_OF_STAR,
+        url=TEXT,
+        catalog=MAYBE_OBJECT,
+        n_visits=COUNT,
+        n_sequences=COUNT,
+        first_time=MAYBE_TIME,
+        last_time=MAYBE_TIME,
+        visits=list_of(row_of(tables.VISITS)),
+    ),
+)
+STAMPS = _of_star(tables.STAMPS, next=MAYBE_TEXT)
+LIGHT_CURVE = _of_star(
+    tables.LIGHT_CURVE,
+    method=TEXT,
+    aperture=OBJECT,
+    comparison=list_of(NUMBER_OF_STAR),
+    sequences=list_of(
+        record(
+            sequence_id=TEXT,
+            n_frames=COUNT,
+            comparison=list_of(record(picid=NUMBER_OF_STAR, url=TEXT)),
+            scatter=record(**{colour: {"type": ["number", "null"]} for colour in COLOURS}),
+        )
+    ),
+    total=COUNT,
+)
+SOURCE_LIMIT = limit(DEFAULT_SOURCES, MAX_SOURCES)
+FRAME_LIMIT = limit(MAX_FRAMES, MAX_FRAMES)
+VISIT_LIMIT = limit(DEFAULT_VISITS, 500)

@@ -1,0 +1,97 @@
+"""Where the sources of an image, stars, stamps and light curves are asked for."""
+
+from flask import Blueprint, Response, request
+
+import image_sources
+import sequence_stamps
+import source_answers as answers
+import source_tables as tables
+import star_fits
+import star_frames
+import star_rows
+from data_tables import answer
+from light_curves import light_curve
+from observation_database import read
+from observation_parameters import IMAGE_ID, SEQUENCE_ID
+from open_api import described
+from source_search import FrameSearch, SourceSearch, StarId, visit_limit
+
+api = Blueprint("sources", __name__)
+
+STARS = "Sources and stars"
+OF_STAR = (answers.CATALOG, SEQUENCE_ID, answers.FRAME_LIMIT)
+
+
+@api.get("/images/<image_id>/sources")
+@described(
+    STARS,
+    answers.SOURCES,
+    path=(IMAGE_ID,),
+    query=(*answers.SOURCE_QUERY, answers.SOURCE_LIMIT),
+    problems=(404,),
+)
+def sources(image_id: str) -> Response:
+    """List what was detected in an image, brightest first."""
+    found = read(image_sources.sources_of, image_id, SourceSearch.parse(request.args))
+    return answer(found, tables.SOURCES, name=f"{image_id}_sources")
+
+
+@api.get("/sources/<picid>")
+@described(
+    STARS,
+    answers.STAR,
+    path=(answers.PICID,),
+    query=(answers.CATALOG, answers.VISIT_LIMIT),
+    problems=(404,),
+)
+def star(picid: str) -> Response:
+    """Tell what is known of a star, and list the sequences that it was seen in."""
+    asked = StarId.parse(picid, request.args)
+    found = read(star_rows.star, asked, visit_limit(request.args))
+    return answer(found, tables.VISITS, items="visits", name=f"{picid}_visits")
+
+
+@api.get("/sources/<picid>/stamps")
+@described(
+    STARS,
+    answers.STAMPS,
+    path=(answers.PICID,),
+    query=(*OF_STAR, answers.CURSOR),
+    problems=(404,),
+)
+def stamps(picid: str) -> Response:
+    """List a star's stamps, oldest first; as FITS, they are one cube."""
+    asked = StarId.parse(picid, request.args)
+    found = read(star_frames.stamps, asked, FrameSearch.parse(request.args))
+    if _wants_fits():
+        return _fits(star_fits.stamp_cube(found), f"{picid}_stamps")
+    return answer(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
+
+
+@api.get("/sources/<picid>/lightcurve")
+@described(STARS, answers.LIGHT_CURVE, path=(answers.PICID,), query=OF_STAR, problems=(404,))
+def lightcurve(picid: str) -> Response:
+    """Measure a star's light in each Bayer colour, relative to stars of the same frames.
+
+    Without a sequence, the newest ones are measured, each for itself.
+    """
+    asked = StarId.parse(picid, request.args)
+    search = FrameSearch.parse(request.args)
+    found = light_curve(**read(sequence_stamps.stamps_by_sequence, asked, search))
+    if _wants_fits():
+        return _fits(star_fits.light_curve_table(found), f"{picid}_lightcurve")
+    return answer(found, tables.LIGHT_CURVE, name=f"{picid}_lightcurve")
+
+
+def _wants_fits() -> bool:
+    if "format" in request.args:
+        return request.args["format"] == answers.FITS
+    media_types = [*answers.STAMPS.content]
+    return request.accept_mimetypes.best_match(media_types) == star_fits.MEDIA_TYPE
+
+
+def _fits(content: bytes, name: str) -> Response:
+    response = Response(content, content_type=star_fits.MEDIA_TYPE)
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.fits")
+    response.vary.add("Accept")
+    return response

@@ -1,0 +1,134 @@
+"""Which sources, stars and stamps a request asks for."""
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import query_parameters as query
+from query_parameters import BadParameterError, Parameters
+
+LARGEST = 2**63 - 1
+MAX_SOURCES, DEFAULT_SOURCES = 20_000, 1000
+MAX_FRAMES = 1000
+DEFAULT_VISITS = 100
+MAX_SNR = 1e9
+
+
+class Catalog(StrEnum):
+    """What numbers stars; where a number is in several, the first that has it is meant."""
+
+    TIC = "tic"
+    GAIA = "gaia"
+
+
+@dataclass(frozen=True, slots=True)
+class StarId:
+    """A star by its number, and the catalog that numbers it so; None where that is not said."""
+
+    picid: int
+    catalog: str | None = None
+
+    @classmethod
+    def parse(cls, picid: str, parameters: Parameters) -> "StarId":
+        """Read a path's `picid` and the parameter `catalog`.
+
+        Raises
+        ------
+        BadParameterError
+            For a number that is none of 64 bits, and a catalog that there is not.
+        """
+        if not re.fullmatch("-?[0-9]{1,19}", picid, re.ASCII) or abs(int(picid)) > LARGEST:
+            raise BadParameterError("picid", "a whole number of up to 64 bits")
+        return cls(int(picid), query.choice(parameters, "catalog", Catalog))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSearch:
+    """Which of an image's sources are wanted: `after` is the number of the last one given."""
+
+    limit: int = DEFAULT_SOURCES
+    after: int | None = None
+    min_snr: float | None = None
+    matched: bool = False
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> "SourceSearch":
+        """Read query parameters; those of other names are left alone.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read.
+        """
+        return cls(
+            limit=query.limit(parameters, DEFAULT_SOURCES, MAX_SOURCES),
+            after=query.whole_number(parameters, "cursor"),
+            min_snr=query.real_number(parameters, "min_snr", 0, MAX_SNR),
+            matched=query.truth(parameters, "matched"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCursor:
+    """The last frame of a page of stamps; the next page begins behind it."""
+
+    time: datetime
+    image_key: int
+
+    def __str__(self) -> str:
+        said = f"{self.time.astimezone(UTC).isoformat()} {self.image_key}"
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "FrameCursor":
+        """Read a cursor back; ValueError where it is none of ours."""
+        said = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+        moment, _, key = said.partition(" ")
+        time = datetime.fromisoformat(moment)
+        if time.tzinfo is not UTC or not re.fullmatch("[0-9]{1,18}", key):
+            raise ValueError(text)
+        return cls(time, int(key))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSearch:
+    """Which of a star's frames are wanted: those of a sequence, behind a cursor, so many."""
+
+    sequence_id: str | None = None
+    limit: int = MAX_FRAMES
+    cursor: FrameCursor | None = None
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> "FrameSearch":
+        """Read query parameters; those of other names are left alone.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read.
+        """
+        return cls(
+            sequence_id=query.text(parameters, "sequence_id"),
+            limit=query.limit(parameters, MAX_FRAMES, MAX_FRAMES),
+            cursor=_cursor(query.text(parameters, "cursor")),
+        )
+
+
+def visit_limit(parameters: Parameters) -> int:
+    """Return of how many sequences a star's visits are listed.
+
+    Raises
+    ------
+    BadParameterError
+        For a limit that is none.
+    """
+    return query.limit(parameters, DEFAULT_VISITS)
+
+
+def _cursor(value: str | None) -> FrameCursor | None:
+    try:
+        return FrameCursor.parse(value) if value else None
+    except ValueError as error:
+        raise BadParameterError("cursor", "one that an answer gave as next") from error

@@ -1,0 +1,106 @@
+"""Stamps and light curves as FITS files."""
+
+import io
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from data_tables import Column, Kind, Table
+from observation_database import Json
+from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
+from source_tables import LIGHT_CURVE, STAMPS
+
+MEDIA_TYPE = "application/fits"
+CUBE_COMMENTS = (
+    "Raw pixels around one star, [frame, y, x]; row n of FRAMES is frame n.",
+    "Bayer colours by 0-based parity of (x, y) in a stamp, which starts on even",
+    "x and y of the frame: (even, even) green 2, (even, odd) red, (odd, even)",
+    "blue, (odd, odd) green 1. Stamp pixel (0, 0) is frame pixel",
+    "(stamp_x, stamp_y), counted from 0. Times are UTC, starts of exposures.",
+)
+FRAME_COLUMNS = tuple(column for column in STAMPS.columns if column.name != "pixels")
+
+
+def stamp_cube(listing: Json) -> bytes:
+    """Return stamps as a FITS file: a cube, and a table ``FRAMES`` of its frames.
+
+    Parameters
+    ----------
+    listing : dict
+        As `star_frames.stamps` gives it; where it has no items, the cube has no pixels.
+
+    Returns
+    -------
+    bytes
+        The cube is uint16 ADU of shape (frames, side, side).
+    """
+    items = listing["items"]
+    pixels = np.frombuffer(b"".join(item["stamp"] for item in items), ">u2")
+    cube = pixels.reshape(-1, STAMP_SIDE, STAMP_SIDE).astype(np.uint16)
+    primary = fits.PrimaryHDU(cube if items else None)
+    _add_star(primary.header, listing)
+    primary.header["BUNIT"] = ("adu", "black level included")
+    primary.header["BLACKLEV"] = (BLACK_LEVEL_ADU, "[adu] of an unexposed pixel")
+    primary.header["SATURATE"] = (SATURATION_ADU, "[adu] plateau of saturated pixels")
+    for line in CUBE_COMMENTS:
+        primary.header.add_comment(line)
+    return _written(primary, _table(Table("FRAMES", STAMPS.description, FRAME_COLUMNS), items))
+
+
+def light_curve_table(answer: Json) -> bytes:
+    """Return a light curve as a FITS file with one table, ``LIGHTCURVE``.
+
+    Parameters
+    ----------
+    answer : dict
+        As `light_curves.light_curve` gives it; its items may be none.
+    """
+    primary = fits.PrimaryHDU()
+    _add_star(primary.header, answer)
+    primary.header["APERRAD"] = (answer["aperture"]["radius_px"], "[pixel] radius of the aperture")
+    for picid in answer["comparison"]:
+        primary.header.add_history(f"comparison star {picid}")
+    primary.header.add_comment(answer["method"])
+    return _written(primary, _table(LIGHT_CURVE, answer["items"]))
+
+
+def _add_star(header: fits.Header, said: Json) -> None:
+    catalog = {"tic": "TIC", "gaia": "Gaia DR3"}[said["catalog"]]
+    if said["catalog"] == "gaia" and said["picid"] < 0:
+        name = f"HIP {-said['picid']}"
+    else:
+        name = f"{catalog} {said['picid']}"
+    header["OBJECT"] = (name, "the star")
+    header["PICID"] = (said["picid"], f"its number in the catalog {said['catalog']}")
+    if said["catalog"] == "tic":
+        header["TICID"] = (said["picid"], "its number in the TESS Input Catalog")
+    header["ORIGIN"] = "Project PANOPTES"
+    header["TIMESYS"] = ("UTC", "scale of all times")
+
+
+def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:
+    """Return rows as a table whose cards have each column's unit and meaning."""
+    made = fits.BinTableHDU.from_columns(
+        [_column(column, [row[column.name] for row in rows]) for column in table.columns],
+        name=table.name,
+    )
+    for index, column in enumerate(table.columns, start=1):
+        made.header.comments[f"TTYPE{index}"] = column.description[:40]
+    return made
+
+
+def _column(column: Column, values: list[Any]) -> fits.Column:
+    if column.kind is Kind.INTEGER:
+        return fits.Column(column.name, "K", column.unit, array=np.array(values, np.int64))
+    if column.kind is Kind.REAL:
+        return fits.Column(column.name, "D", column.unit, array=np.array(values, np.float64))
+    texts = np.array([(value or "").encode("ascii", "replace") for value in values], "S")
+    width = max(texts.dtype.itemsize, 1)
+    return fits.Column(column.name, f"{width}A", array=texts)
+
+
+def _written(primary: fits.PrimaryHDU, table: fits.BinTableHDU) -> bytes:
+    written = io.BytesIO()
+    fits.HDUList([primary, table]).writeto(written)
+    return written.getvalue()

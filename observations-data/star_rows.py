@@ -1,0 +1,125 @@
+"""Stars: what a catalog says of one, and the sequences that it was seen in."""
+
+from collections.abc import Sequence as Rows
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from observation_database import AnyRow, Json, unknown
+from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
+from source_search import Catalog, StarId
+
+CATALOG_COLUMNS = (
+    CatalogStar.catalog,
+    CatalogStar.ra_deg,
+    CatalogStar.dec_deg,
+    CatalogStar.pmra_masyr,
+    CatalogStar.pmdec_masyr,
+    CatalogStar.mag,
+    CatalogStar.gaia_mag,
+    CatalogStar.teff_k,
+)
+VISIT_COLUMNS = (
+    Sequence.sequence_id,
+    Sequence.field,
+    Sequence.unit_id,
+    Sequence.camera_id,
+    Sequence.start_time,
+)
+
+
+def star(session: Session, asked: StarId, limit: int) -> Json:
+    """Return a star, and its visits in the newest `limit` sequences that have it.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has it.
+    """
+    found = require_star(session, asked)
+    catalog = session.execute(
+        select(*CATALOG_COLUMNS).where(
+            CatalogStar.picid == found.picid, CatalogStar.catalog == found.catalog
+        )
+    ).one_or_none()
+    rows = session.execute(_visits(found).limit(limit)).all()
+    return {
+        "picid": found.picid,
+        "url": star_url(found.picid, found.catalog),
+        "catalog": catalog._asdict() if catalog else None,
+        **_totals(rows),
+        "visits": [_visit(row) for row in rows],
+    }
+
+
+def require_star(session: Session, asked: StarId) -> StarId:
+    """Return the star with its catalog: the one that is asked for, or the first that has it.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has it.
+    """
+    catalogs = [asked.catalog] if asked.catalog else list(Catalog)
+    loaded = select(CatalogStar.catalog).where(
+        CatalogStar.picid == asked.picid, CatalogStar.catalog.in_(catalogs)
+    )
+    seen = (
+        select(Source.catalog)
+        .where(Source.picid == asked.picid, Source.catalog.in_(catalogs))
+        .limit(1)
+    )
+    known = set(session.scalars(loaded)) or set(session.scalars(seen))
+    for catalog in Catalog:
+        if catalog in known:
+            return StarId(asked.picid, catalog)
+    raise unknown("star", str(asked.picid))
+
+
+def is_of(star_id: StarId) -> ColumnElement[bool]:
+    """Return what a row of ``sources`` meets that is of this star."""
+    return (Source.picid == star_id.picid) & (Source.catalog == star_id.catalog)
+
+
+def star_url(picid: int, catalog: str | None) -> str:
+    """Return a star's address: a browser's numbers are too short for all digits of a Gaia id."""
+    return f"/sources/{picid}?catalog={catalog}"
+
+
+def _visits(found: StarId) -> Select[*tuple[Any, ...]]:
+    """Return the query of a star's sequences, newest first; each row has the totals of all."""
+    n_visits = func.count()
+    return (
+        select(
+            *VISIT_COLUMNS,
+            n_visits.label("n_visits"),
+            func.sum(n_visits).over().label("total_visits"),
+            func.count().over().label("n_sequences"),
+            func.min(func.min(Source.time)).over().label("first_time"),
+            func.max(func.max(Source.time)).over().label("last_time"),
+        )
+        .select_from(Source)
+        .join(Image, Image.image_key == Source.image_key)
+        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+        .where(is_of(found))
+        .group_by(Sequence.sequence_id)
+        .order_by(Sequence.start_time.desc(), Sequence.sequence_id)
+    )
+
+
+def _totals(rows: Rows[AnyRow]) -> Json:
+    if not rows:
+        return {"n_visits": 0, "n_sequences": 0, "first_time": None, "last_time": None}
+    row = rows[0]
+    return {
+        "n_visits": int(row.total_visits),
+        "n_sequences": row.n_sequences,
+        "first_time": row.first_time,
+        "last_time": row.last_time,
+    }
+
+
+def _visit(row: AnyRow) -> Json:
+    columns = row._asdict()
+    return {name: columns[name] for name in (*(c.key for c in VISIT_COLUMNS), "n_visits")}

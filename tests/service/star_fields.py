@@ -1,0 +1,133 @@
+"""Sequences of images with stars in them, as the plate solver leaves them in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from panoptes_network.bayer import SATURATION_ADU, STAMP_SIDE, cut_stamps, stamp_corner
+from panoptes_network.database.models import CatalogStar, Image, Source
+
+SIZE = 400
+SKY_ADU = 2200
+NOISE_ADU = 8.0
+SATURATED_STAR = 7
+DRIFT_PX = (-0.5, -1.75)
+DIP_FRAMES = slice(4, 7)
+
+
+@dataclass(frozen=True)
+class StarField:
+    """Stars of a made-up frame: star n has the picid `first_picid` + n, and stands alone.
+
+    They lie on a grid, so that none has a neighbour; star `SATURATED_STAR` is too bright.
+    """
+
+    number: int = 40
+    first_picid: int = 1000
+    catalog: str = "tic"
+    dip: float = 0.0
+    """By how much star 0 is fainter in `DIP_FRAMES`."""
+
+    def places(self, frame: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return x and y in a frame; the sky drifts behind it."""
+        rng = np.random.default_rng(5)
+        grid = np.arange(self.number)
+        x = 40 + 50 * (grid % 7) + rng.uniform(0, 2, self.number) + DRIFT_PX[0] * frame
+        y = 60 + 50 * (grid // 7) + rng.uniform(0, 2, self.number) + DRIFT_PX[1] * frame
+        return x, y
+
+    def fluxes(self, frame: int) -> NDArray[np.float64]:
+        """Return the whole light of each star, as if all pixels were of one colour, ADU."""
+        fluxes = np.random.default_rng(6).uniform(15_000, 40_000, self.number)
+        fluxes[SATURATED_STAR : SATURATED_STAR + 1] = 400_000
+        if frame in range(*DIP_FRAMES.indices(frame + 1)):
+            fluxes[0] *= 1 - self.dip
+        return fluxes
+
+
+@cache
+def mosaic(field: StarField, frame: int) -> NDArray[np.uint16]:
+    """Draw a frame: round stars on a plain sky with noise."""
+    light = np.random.default_rng([7, frame]).normal(SKY_ADU, NOISE_ADU, (SIZE, SIZE))
+    y, x = np.indices((SIZE, SIZE), sparse=True)
+    for at_x, at_y, flux in zip(*field.places(frame), field.fluxes(frame), strict=True):
+        rows, columns = (slice(int(at) - 12, int(at) + 13) for at in (at_y, at_x))
+        square = (x[:, columns] - at_x) ** 2 + (y[rows] - at_y) ** 2
+        light[rows, columns] += flux / (2 * np.pi * 1.5**2) * np.exp(-square / (2 * 1.5**2))
+    return light.round().clip(0, SATURATION_ADU).astype(np.uint16)
+
+
+def add_stars(session: Session, sequence_id: str, field: StarField) -> list[str]:
+    """Add a field's stars to all images of a sequence; return the images' ids, oldest first.
+
+    The sources are numbered brightest first, and the last of each image is no known star.
+    """
+    images = session.execute(
+        select(Image.image_id, Image.image_key, Image.time)
+        .where(Image.sequence_id == sequence_id)
+        .order_by(Image.time)
+    ).all()
+    for frame, image in enumerate(images):
+        session.execute(text("SELECT ensure_sources_partition(:time)"), {"time": image.time})
+        session.add_all(_sources(field, frame, image.image_key, image.time))
+    session.flush()
+    return [image.image_id for image in images]
+
+
+def add_catalog_star(session: Session, picid: int, catalog: str = "tic", mag: float = 9.5) -> None:
+    """Add a star to the catalog, of unknown temperature."""
+    nothing = float("nan")
+    session.add(
+        CatalogStar(
+            picid=picid,
+            catalog=catalog,
+            healpix=0,
+            ra_deg=83.1,
+            dec_deg=-5.2,
+            pmra_masyr=3.0,
+            pmdec_masyr=-4.0,
+            mag=mag,
+            gaia_mag=mag + 0.5,
+            teff_k=nothing,
+        )
+    )
+
+
+def _sources(field: StarField, frame: int, image_key: int, time: datetime) -> list[Source]:
+    x, y, flux = *field.places(frame), field.fluxes(frame)
+    stamp_x, stamp_y = stamp_corner(x), stamp_corner(y)
+    stamps = cut_stamps(mosaic(field, frame), stamp_x, stamp_y).astype(">u2")
+    made = []
+    for number, star in enumerate(np.argsort(-flux)):
+        is_saturated = star == SATURATED_STAR
+        source = _source(image_key, time, number, float(x[star]), float(y[star]))
+        source.flux_adu, source.flags = float(flux[star]), 4 if is_saturated else 0
+        source.picid, source.catalog = field.first_picid + int(star), field.catalog
+        source.separation_arcsec, source.stamp_side = 1.5, STAMP_SIDE
+        source.stamp_x, source.stamp_y = int(stamp_x[star]), int(stamp_y[star])
+        source.stamp = stamps[star].tobytes()
+        made.append(source)
+    return [*made, _source(image_key, time, field.number, 390.0, 391.0)]
+
+
+def _source(image_key: int, time: datetime, number: int, x_px: float, y_px: float) -> Source:
+    return Source(
+        time=time,
+        image_key=image_key,
+        number=number,
+        ra_deg=83.0 + y_px / 350,
+        dec_deg=-5.0 + x_px / 350,
+        x_px=x_px,
+        y_px=y_px,
+        flux_adu=100.0,
+        flux_err_adu=50.0,
+        peak_adu=900.0,
+        fwhm_px=2.5,
+        ellipticity=0.1,
+        flags=0,
+    )
