@@ -2,7 +2,7 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 
-.PHONY: help setup aladin run up down status logs test test-faults lint fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-faults container-check lint fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -37,6 +37,10 @@ test: ## Run the checks and all tests.
 test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test
 	$(PYTHON) -m pytest -m faults -s tests/faults
+
+container-check: setup ## Build the plate solver's image without a container engine, solve in it.
+	@command -v debootstrap >/dev/null || { echo "apt-get install debootstrap"; exit 1; }
+	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container
 
 # Each service has a main.py, so that each is type-checked by itself.
 lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.

@@ -14,10 +14,12 @@ PRODUCTION = "prod"
 DATABASE = "metadata"
 HEALTH_PORT = 8080
 
+BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
+"""What is in the bucket that a setting names."""
+
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]")
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{0,7}")
-_BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +105,13 @@ def environment(service: str, target: Target) -> dict[str, str]:
 
 
 def callers(service: str) -> list[str]:
-    """Return the accounts that call a private service, by the names of services and senders.
-
-    Raises
-    ------
-    ValueError
-        For a private service that nobody calls.
-    """
+    """Return who calls a private service: other services, operators, senders of requests."""
     deployment = deployments()[service]
     if deployment.public:
         return []
     invoker = Grant(role="roles/run.invoker", on=address_variable(service))
     found = [name for name, one in deployments().items() if invoker in one.grants]
+    found += ["operator"]
     found += ["eventarc"] if deployment.event else []
     found += ["pubsub-push"] if deployment.subscriptions or service == "cf-operations" else []
     found += ["scheduler"] if deployment.schedules else []
@@ -123,8 +120,8 @@ def callers(service: str) -> list[str]:
 
 def _value(name: str, service: str, target: Target) -> str | None:
     """Return the value of a setting; None where its default holds in the cloud, too."""
-    if name in _BUCKETS:
-        return target.bucket(_BUCKETS[name])
+    if name in BUCKETS:
+        return target.bucket(BUCKETS[name])
     if name.endswith(("_TOPIC", "_SUBSCRIPTION")):
         return target.name(str(Settings.model_fields[name.lower()].default))
     known = {address_variable(one): one for one in deployments()}
@@ -143,6 +140,7 @@ def _fixed(service: str, deployment: Deployment, target: Target) -> dict[str, st
         "TOKEN_AUDIENCE": target.url(service),
         "TOKEN_CHECKED_BY_PLATFORM": "true",
         **({} if deployment.public else {"SEND_IDENTITY_TOKEN": "true"}),
+        "PUBLIC_URL": target.url(service),
         "TRUSTED_PROXIES": "1",
         "HEALTH_HOST": "0.0.0.0",  # noqa: S104 - inside a container, for the health check
         "HEALTH_PORT": str(HEALTH_PORT),
