@@ -10,9 +10,18 @@ import observation_problems
 import observation_routes
 import open_api.routes
 import source_routes
+import statistics_routes
+import virtual_observatory.routes
 from panoptes_network import log, web
 
-BLUEPRINTS = (observation_routes.api, source_routes.api, open_api.routes.api, network_routes.api)
+BLUEPRINTS = (
+    observation_routes.api,
+    source_routes.api,
+    open_api.routes.api,
+    network_routes.api,
+    statistics_routes.api,
+    *virtual_observatory.routes.BLUEPRINTS,
+)
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
