@@ -26,7 +26,7 @@ OBSERVATIONS = Table(
         Column("mount_ra_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.ra"),
         Column("mount_dec_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.dec"),
         Column("tags", "an operator's words for it", Kind.JSON),
-        Column("software", "what the unit ran", Kind.TEXT, ucd="meta.software"),
+        Column("software", "what the unit ran", Kind.TEXT, ucd="meta.id;meta.software"),
         Column("thumbnail", "file of the newest small picture", Kind.JSON),
         Column("film", "file of the film", Kind.JSON),
         Column("film_reason", "why the last try made no film", Kind.TEXT),
@@ -48,7 +48,7 @@ IMAGES = Table(
         Column("exptime_s", "exposure", Kind.REAL, "s", "time.duration;obs.exposure"),
         Column("ra_deg", "centre, ICRS", Kind.REAL, "deg", RA),
         Column("dec_deg", "centre, ICRS", Kind.REAL, "deg", DEC),
-        Column("pixel_scale_arcsec", "side of a pixel", Kind.REAL, "arcsec", "instr.pixel"),
+        Column("pixel_scale_arcsec", "side of a pixel", Kind.REAL, "arcsec", "instr.scale"),
         Column(
             "rotation_deg", "position angle of +y, north to east", Kind.REAL, "deg", "pos.posAng"
         ),

@@ -39,11 +39,14 @@ def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VO
     document = tree.VOTableFile(version=VERSION)
     resource = tree.Resource(type="results")
     document.resources.append(resource)
-    resource.coordinate_systems.append(tree.CooSys(ID=ICRS, system="ICRS"))
-    is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
-    resource.time_systems.append(
-        tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
-    )
+    systems = {_system(column) for column in table.columns}
+    if ICRS in systems:
+        resource.coordinate_systems.append(tree.CooSys(ID=ICRS, system="ICRS"))
+    if UTC in systems:
+        is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
+        resource.time_systems.append(
+            tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
+        )
     for name, value in infos.items():
         resource.infos.append(tree.Info(name=name, value=xml_text(value)))
     element = tree.TableElement(document, name=table.name)
@@ -57,7 +60,8 @@ def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VO
 def votable_bytes(document: "VOTableFile") -> bytes:
     """Return a document as XML."""
     written = io.BytesIO()
-    document.to_xml(written, tabledata_format="tabledata")
+    # The writer in C puts a byte behind its buffer's end (astropy issue 20419).
+    document.to_xml(written, tabledata_format="tabledata", _debug_python_based_parser=True)
     return written.getvalue()
 
 
