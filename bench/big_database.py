@@ -40,7 +40,7 @@ SELECT camera.unit_id || '_' || camera_id || '_' || to_char(start AT TIME ZONE '
            'YYYYMMDD"T"HH24MISS'),
        camera.unit_id, camera_id, start,
        CASE WHEN mod(n, 14) > 0 THEN 'Field ' || mod(n, 700) END,
-       CASE WHEN mod(n, 90) > 0 THEN (ARRAY[30, 60, 120, 300])[1 + mod(n, 4)] END, 100, 'POCSv0.7.8',
+       CASE WHEN mod(n, 90) > 0 THEN (ARRAY[30, 60, 120, 300])[1 + mod(n, 4)] END, 100, 'POCS',
        mod(n, 700) * 137.50776 - 360 * floor(mod(n, 700) * 137.50776 / 360),
        asind(2 * (mod(n, 700) + 0.5) / 700 - 1),
        CASE WHEN mod(n, 10) = 0 THEN ARRAY['tag ' || mod(n, 30)] ELSE '{}' END

@@ -21,5 +21,5 @@ endpoint.setup(
 
 @functions_framework.http
 def operations(request: Request) -> Response:
-    """Answer ``POST`` to /dead-letter, /sweep, /list and /replay."""
+    """Answer ``POST`` to /dead-letter, /sweep, /list, /replay and /tag."""
     return route(request)

@@ -14,6 +14,7 @@ from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import SweepRequest, sweep
+from panoptes_network.operations.tagging import TagRequest, change_tags
 
 MAX_PUSH_BYTES = 20_000_000
 """A message has 10 MB at most, and a third more in base64."""
@@ -22,6 +23,7 @@ _ROUTES: dict[str, tuple[type[BaseModel], Callable[[Any], dict[str, Any]]]] = {
     "/sweep": (SweepRequest, sweep),
     "/list": (ListRequest, list_matching),
     "/replay": (ReplayRequest, replay),
+    "/tag": (TagRequest, change_tags),
 }
 _DEAD_LETTER = "/dead-letter"
 

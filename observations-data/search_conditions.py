@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from observation_search import Search
 from panoptes_network.database.models import Sequence, SequenceFigures
+from panoptes_network.tags import fold
 from sky_position import Cone
 
 Conditions = dict[str, ColumnElement[bool]]
@@ -23,7 +24,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "min_images": lambda number: SequenceFigures.n_images >= number,
     "max_images": lambda number: SequenceFigures.n_images <= number,
     "state": lambda state: SequenceFigures.n_in(state) > 0,
-    "tag": lambda tag: Sequence.tags.contains([tag.lower()]),
+    "tag": lambda tag: Sequence.tags.contains([fold(tag)]),
 }
 
 

@@ -8,7 +8,13 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
 from observation_search import NightSearch
-from panoptes_network.database.models import Image, ImageState, Sequence, Unit
+from panoptes_network.database.models import (
+    Image,
+    ImageState,
+    Sequence,
+    SequenceFigures,
+    Unit,
+)
 from panoptes_network.nights import Night, known_longitude, noon_offset
 
 HALF_DAY = timedelta(hours=12)
@@ -36,7 +42,7 @@ def units(session: Session) -> Json:
     )
     night_dates = union(
         *(
-            select(sequences.c.unit_id, _night_date(moment, sequences.c.noon).label("night"))
+            select(sequences.c.unit_id, night_date(moment, sequences.c.noon).label("night"))
             for moment in (sequences.c.first_image, sequences.c.last_image)
         )
     ).subquery()
@@ -61,30 +67,22 @@ def units(session: Session) -> Json:
 
 
 def _sequences_of_units() -> CTE:
-    """Return first and last image of each sequence, as the index has them, and its unit's noon.
+    """Return first and last image of each sequence that has images, and its unit's noon.
 
     A sequence is one tracking run: the nights of its ends are all that it has.
     """
-    ends = (
-        select(
-            Image.sequence_id,
-            func.count().label("n_images"),
-            func.min(Image.time).label("first_image"),
-            func.max(Image.time).label("last_image"),
-        )
-        .group_by(Image.sequence_id)
-        .subquery()
-    )
+    figures = SequenceFigures
     return (
         select(
             Sequence.unit_id,
-            ends.c.n_images,
-            ends.c.first_image,
-            ends.c.last_image,
-            _noon_offset().label("noon"),
+            figures.n_images,
+            figures.first_image,
+            figures.last_image,
+            noon_of_unit().label("noon"),
         )
-        .join(Sequence, Sequence.sequence_id == ends.c.sequence_id)
+        .join(Sequence, Sequence.sequence_id == figures.sequence_id)
         .join(Unit, Unit.unit_id == Sequence.unit_id)
+        .where(figures.n_images > 0)
         .cte("sequences_of_units")
     )
 
@@ -103,7 +101,7 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
     if search.before:
         conditions.append(Image.time < Night.of(search.before, unit.longitude_deg).start)
     dated = (
-        select(Image.time, Image.state, _night_date(Image.time, offset).label("date"))
+        select(Image.time, Image.state, night_date(Image.time, offset).label("date"))
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
         .where(*conditions)
         .subquery()
@@ -165,7 +163,7 @@ def night_of(moment: datetime, longitude_deg: float | None) -> str | None:
         return None
 
 
-def _noon_offset() -> ColumnElement[timedelta]:
+def noon_of_unit() -> ColumnElement[timedelta]:
     """Return `nights.noon_offset` of a unit's row, as SQL."""
     longitude = Unit.longitude_deg
     east = longitude + 180 - func.floor((longitude + 180) / 360) * 360 - 180
@@ -173,7 +171,8 @@ def _noon_offset() -> ColumnElement[timedelta]:
     return func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def _night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
+def night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
+    """Return the date of the night that a time lies in, as SQL; `offset` is that of its noon."""
     return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
 
 

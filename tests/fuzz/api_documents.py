@@ -10,6 +10,7 @@ from panoptes_network.events import PushEnvelope, StorageObject
 from panoptes_network.operations.listing import ListRequest
 from panoptes_network.operations.replay import ReplayRequest
 from panoptes_network.operations.sweep import SweepRequest
+from panoptes_network.operations.tagging import TagRequest
 
 Schema = dict[str, Any]
 
@@ -194,6 +195,7 @@ def operations(image_id: str, topic: str) -> Schema:
             "/sweep": _posted(sent, _message(SweepRequest)),
             "/list": _posted(_record(count=_COUNT), _message(ListRequest, image_id=image_id)),
             "/replay": _posted(sent, _message(ReplayRequest, image_id=image_id)),
+            "/tag": _posted(_record(tags={"type": "array"}), _message(TagRequest)),
             "/dead-letter": _posted(kept, letter),
         }
     )

@@ -122,8 +122,9 @@ class SequenceFigures(Base):
     locked before an image, so that a trigger that wrote to the sequence would deadlock with it.
 
     There is one number of images for each state. The sums are those of the solved centres'
-    unit vectors, of which there are `n_centres`; they point at `ra_deg`, `dec_deg`. `footprint_deg` is that of the newest image
-    that has one, `updated_at` when an image was last changed.
+    unit vectors, of which there are `n_centres`; they point at `ra_deg`, `dec_deg`.
+    `footprint_deg` is that of the newest image that has one, `updated_at` when an image was
+    last changed.
     """
 
     __tablename__ = "sequence_figures"

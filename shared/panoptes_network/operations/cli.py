@@ -1,4 +1,4 @@
-"""The command `panoptes-operate`: what failed, and how it is sent again."""
+"""The command `panoptes-operate`: what failed, and how it is sent again; tags."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from panoptes_network.events import parse
 from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import sweep_all
+from panoptes_network.operations.tagging import TagRequest, change_tags
 
 MOST_UNASKED = 20
 """More is replayed only by who says yes."""
@@ -26,6 +27,8 @@ _OF_IMAGES = (
     click.option("--state", metavar="STATE", help="In this state, any: sources_extracted."),
 )
 _LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), help="So many at most.")
+_TAGS = click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+_SEQUENCE = click.argument("sequence_id", metavar="SEQUENCE_ID")
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be sent again.")
 
 
@@ -52,6 +55,7 @@ Examples:
   panoptes-operate dead-letters
   panoptes-operate replay --dead-letters --yes
   panoptes-operate sweep
+  panoptes-operate tag PAN001_14d3bd_20181011T134202 transit 'good seeing'
 
 Of several filters, all must hold. Database, broker and buckets are those of the environment:
 `set -a; . .local/env; set +a`. Exit status: 2 bad input, 1 something is away.""",
@@ -125,6 +129,26 @@ def sweep_everything(*, dry_run: bool) -> None:
     would = "would be sent" if dry_run else "sent"
     click.echo(f"{done['objects']} objects, {done['sent']} {would} again,")
     click.echo(f"{done['given_up']} given up, {done['failed']} not taken")
+
+
+@main.command("tag")
+@_with(_SEQUENCE, _TAGS)
+def add_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
+    """Give tags to a sequence, by which it is found."""
+    _change_tags(sequence_id, add=tags)
+
+
+@main.command("untag")
+@_with(_SEQUENCE, _TAGS)
+def remove_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
+    """Take tags from a sequence; those that it has not are no fault."""
+    _change_tags(sequence_id, remove=tags)
+
+
+def _change_tags(sequence_id: str, **tags: tuple[str, ...]) -> None:
+    with _errors_explained():
+        done = change_tags(_request(TagRequest, {"sequence_id": sequence_id, **tags}))
+    click.echo(f"{done['sequence_id']}  {', '.join(done['tags']) or 'no tags'}")
 
 
 def _request(model: Any, chosen: dict[str, Any]) -> Any:

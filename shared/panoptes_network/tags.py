@@ -1,0 +1,27 @@
+"""Tags: an operator's words for an observation, that others find it by."""
+
+import re
+import unicodedata
+
+MAX_TAGS = 20
+"""Of one observation."""
+MAX_CHARS = 40
+WANTED = (
+    f"a tag has 1 to {MAX_CHARS} letters, digits, spaces or signs of -_.:+, and begins with a"
+    " letter or a digit"
+)
+
+_TAG = re.compile(r"[^\W_][\w .:+-]*")
+
+
+def fold(text: str) -> str:
+    """Return how a tag is kept: in small letters, composed (NFC), single spaces between words."""
+    return " ".join(unicodedata.normalize("NFC", text).lower().split())
+
+
+def tag(text: str) -> str:
+    """Return a tag as it is kept; ValueError for what is none."""
+    folded = fold(text)
+    if len(folded) > MAX_CHARS or not _TAG.fullmatch(folded):
+        raise ValueError(WANTED)
+    return folded
