@@ -7,8 +7,9 @@ import page_problems
 import page_sections
 from page_routes import pages
 from panoptes_network import log, web
+from viewer_routes import viewers
 
-BLUEPRINTS = (pages,)
+BLUEPRINTS = (pages, viewers)
 CONTENT_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"

@@ -114,6 +114,13 @@ def span(seconds: float | None) -> str:
     return MISSING if seconds is None else duration(seconds)
 
 
+def star_name(picid: int, catalog: str | None) -> str:
+    """Write a star's number as its catalog does; the embedded catalog has Gaia's and Hipparcos'."""
+    if catalog == "tic":
+        return f"TIC {picid}"
+    return f"Gaia DR3 {picid}" if picid > 0 else f"HIP {-picid}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "figure": figure,
@@ -124,4 +131,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "percent": percent,
     "span": span,
+    "star_name": star_name,
 }

@@ -6,6 +6,7 @@ import data_service
 import network_explorer
 import nights_explorer
 import observations_explorer as explorer
+import sequence_viewer
 
 pages = Blueprint("pages", __name__)
 
@@ -20,7 +21,8 @@ def observations() -> tuple[str, int]:
 @pages.get("/observations/<sequence_id>")
 def observation(sequence_id: str) -> str:
     """Show one observation."""
-    return render_template("observation.html", **explorer.observation(sequence_id))
+    shown = sequence_viewer.observation(sequence_id, request.base_url)
+    return render_template("observation.html", **shown)
 
 
 @pages.get("/units")

@@ -1,122 +1,60 @@
-"""Small plots of an observation's figures over time, as geometry for an SVG template."""
+"""An observation's figures over time, as small plots."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from page_format import figure
+from panoptes_network.night_figures import direction, separation_arcmin
+from scatter_plot import Plot, Quantity, Sample, plot
 
-WIDTH, HEIGHT = 320.0, 132.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 10.0, 24.0
-"""Size of a plot and the room around its frame, in SVG user units."""
+Image = dict[str, Any]
+Measure = Callable[[Image], float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A column of an image that is worth a plot, its unit and the digits that it is read to."""
+class Measured(NamedTuple):
+    """A quantity and the column of an image that has it."""
 
     column: str
-    title: str
-    unit: str
-    digits: int
+    quantity: Quantity
 
 
-LEAST_SPAN = 0.1
-"""Least length of a vertical axis, as a part of the mean value."""
-
-QUANTITIES = (
-    Quantity("fwhm_px", "Star width (FWHM)", "px", 2),
-    Quantity("rms_arcsec", "Astrometric rms", "arcsec", 2),
-    Quantity("background_adu", "Sky background", "ADU", 0),
-    Quantity("n_sources", "Sources", "per image", 0),
+MEASURED = (
+    Measured("fwhm_px", Quantity("Star width (FWHM)", "px", 2)),
+    Measured("background_adu", Quantity("Sky background", "ADU", 0)),
+    Measured("rms_arcsec", Quantity("Astrometric rms", "arcsec", 2)),
+    Measured("n_sources", Quantity("Sources", "per image", 0)),
+    Measured("limiting_mag", Quantity("Limiting magnitude", "mag", 2)),
 )
+DRIFT = Quantity("Offset drift", "arcmin from the first", 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A place in a plot, in SVG user units, and what stands there in words."""
-
-    x: float
-    y: float
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One quantity over time: its points in time order, and the words on its axes.
-
-    `reach` says from what to what it goes; `low` and `high` are the ends of the axis.
-    """
-
-    title: str
-    unit: str
-    reach: str
-    points: list[Point]
-    low: str
-    high: str
-    first: str
-    last: str
-
-    @property
-    def line(self) -> str:
-        """The points as SVG writes a polyline."""
-        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
-
-    @property
-    def summary(self) -> str:
-        """What a reader who sees no plot is told."""
-        times = f"{len(self.points)} images, {self.first} to {self.last} UTC"
-        return f"{self.title}: {self.reach} {self.unit}, {times}"
-
-
-def plots(images: list[dict[str, Any]]) -> list[Plot]:
+def plots(images: list[Image]) -> list[Plot]:
     """Return a plot for each quantity that at least two of the images, in time order, have."""
-    measured = [(quantity, _measured(images, quantity)) for quantity in QUANTITIES]
-    return [_plot(quantity, values) for quantity, values in measured if len(values) > 1]
+    drawn = [_plot(quantity, images, itemgetter(column)) for column, quantity in MEASURED]
+    return [one for one in [*drawn, _plot(DRIFT, images, _drift(images))] if one]
 
 
-def _measured(images: list[dict[str, Any]], quantity: Quantity) -> list[tuple[datetime, float]]:
-    return [
-        (datetime.fromisoformat(image["time"]), float(image[quantity.column]))
+def _drift(images: list[Image]) -> Measure:
+    """Return how to tell how far a field's centre is from that of the first solved image."""
+    centres = (direction(image["ra_deg"], image["dec_deg"]) for image in images)
+    first = next((centre for centre in centres if centre), None)
+
+    def measure(image: Image) -> float | None:
+        centre = direction(image["ra_deg"], image["dec_deg"])
+        return separation_arcmin(first, centre) if first and centre else None
+
+    return measure
+
+
+def _plot(quantity: Quantity, images: list[Image], measure: Measure) -> Plot | None:
+    samples = [
+        Sample(time.timestamp(), float(value), f"{time:%H:%M:%S} UTC", image["image_id"])
         for image in images
-        if image[quantity.column] is not None
+        if (value := measure(image)) is not None and (time := datetime.fromisoformat(image["time"]))
     ]
-
-
-def _plot(quantity: Quantity, values: list[tuple[datetime, float]]) -> Plot:
-    seconds = [time.timestamp() for time, _ in values]
-    heights = [value for _, value in values]
-    written = partial(figure, digits=quantity.digits)
-    words = [f"{written(v)} {quantity.unit} at {t:%H:%M:%S}" for t, v in values]
-    low, high = _axis(heights)
-    across = _scaled(seconds, (min(seconds), max(seconds)), (LEFT, WIDTH - RIGHT))
-    down = _scaled(heights, (low, high), (HEIGHT - BOTTOM, TOP))
-    return Plot(
-        title=quantity.title,
-        unit=quantity.unit,
-        reach=f"from {written(min(heights))} to {written(max(heights))}",
-        points=[Point(*place) for place in zip(across, down, words, strict=True)],
-        low=written(low),
-        high=written(high),
-        first=f"{values[0][0]:%H:%M:%S}",
-        last=f"{values[-1][0]:%H:%M:%S}",
-    )
-
-
-def _axis(heights: list[float]) -> tuple[float, float]:
-    """Return the ends of the vertical axis, so far apart that mere noise looks small."""
-    low, high = min(heights), max(heights)
-    middle, least = (low + high) / 2, LEAST_SPAN * abs(sum(heights) / len(heights))
-    reach = max(high - low, least) / 2
-    return middle - reach, middle + reach
-
-
-def _scaled(
-    values: list[float], axis: tuple[float, float], place: tuple[float, float]
-) -> list[float]:
-    """Put values on an axis drawn from one place to another; without length, in its middle."""
-    (low, high), (start, end) = axis, place
-    return [
-        start + (end - start) * ((v - low) / (high - low) if high > low else 0.5) for v in values
-    ]
+    if len(samples) < 2:
+        return None
+    first, last = samples[0], samples[-1]
+    ends = first.label.removesuffix(" UTC"), last.label
+    return plot(quantity, samples, ends, (first.at, last.at))

@@ -7,6 +7,7 @@ import pytest
 from astropy.coordinates import Angle
 
 import page_format
+import scatter_plot
 import sequence_plots
 from panoptes_network.database.models import FileKind
 from tests.service.web_services import START
@@ -58,7 +59,8 @@ def test_time_is_shown_in_utc() -> None:
 
 
 def _images(values: list[float | None]) -> list[dict[str, object]]:
-    columns = dict.fromkeys(quantity.column for quantity in sequence_plots.QUANTITIES)
+    names = (measured.column for measured in sequence_plots.MEASURED)
+    columns = {**dict.fromkeys(names), "image_id": "any", "ra_deg": None, "dec_deg": None}
     times = [(START + timedelta(minutes=2 * i)).isoformat() for i in range(len(values))]
     return [
         {**columns, "time": time, "fwhm_px": value}
@@ -69,7 +71,7 @@ def _images(values: list[float | None]) -> list[dict[str, object]]:
 def test_plot_leaves_out_what_was_not_measured() -> None:
     [plot] = sequence_plots.plots(_images([2.0, None, 3.0, 2.5]))
     xs, ys = [p.x for p in plot.points], [p.y for p in plot.points]
-    left, right = sequence_plots.LEFT, sequence_plots.WIDTH - sequence_plots.RIGHT
+    left, right = scatter_plot.LEFT, scatter_plot.WIDTH - scatter_plot.RIGHT
     # The second image keeps its place in time: the third lies two thirds of the way.
     assert xs == pytest.approx([left, left + (right - left) * 2 / 3, right])
     assert ys[1] < ys[2] < ys[0]
@@ -83,5 +85,17 @@ def test_no_plot_of_less_than_two_points(values: list[float | None]) -> None:
 
 def test_equal_values_lie_in_the_middle() -> None:
     [plot] = sequence_plots.plots(_images([2.0, 2.0]))
-    middle = (sequence_plots.TOP + sequence_plots.HEIGHT - sequence_plots.BOTTOM) / 2
+    middle = (scatter_plot.TOP + scatter_plot.HEIGHT - scatter_plot.BOTTOM) / 2
     assert [point.y for point in plot.points] == [middle, middle]
+
+
+def test_drift_is_the_angle_from_the_first_solved_image() -> None:
+    images = _images([None] * 4)
+    # Half a degree to the north, then one to the east, where a degree of RA is half a degree.
+    for image, centre in zip(images[1:], [(10.0, 60.0), (10.0, 60.5), (11.0, 60.0)], strict=True):
+        image["ra_deg"], image["dec_deg"] = centre
+    [plot] = sequence_plots.plots(images)
+    assert plot.title == "Offset drift"
+    values = [point.sample.value for point in plot.points]
+    # The great circle is shorter than the parallel by 1e-4 of it.
+    assert values == pytest.approx([0, 30, 30], rel=1e-4)

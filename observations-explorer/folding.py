@@ -1,0 +1,52 @@
+"""Folding of a light curve: the times that a reader chose become phases of a period."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from werkzeug.exceptions import BadRequest
+
+LEAST_PERIOD_D, LONGEST_PERIOD_D = 1e-4, 1e4
+LATEST_MJD = 1e6
+CYCLES = 2
+"""A folded curve is drawn twice over, so that what happens around phase 0 is seen in one piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A period, and a time of phase 0; without one, that is the first of the times."""
+
+    period_d: float
+    epoch_mjd: float | None = None
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> "Folding | None":
+        """Read ``period_d`` and ``epoch_mjd``; None without a period.
+
+        Raises
+        ------
+        werkzeug.exceptions.BadRequest
+            With the parameter's name.
+        """
+        if not parameters.get("period_d", "").strip():
+            return None
+        period_d = _number(parameters, "period_d", LEAST_PERIOD_D, LONGEST_PERIOD_D)
+        if not parameters.get("epoch_mjd", "").strip():
+            return cls(period_d)
+        return cls(period_d, _number(parameters, "epoch_mjd", -LATEST_MJD, LATEST_MJD))
+
+    def phases(self, times_mjd: list[float]) -> list[float]:
+        """Return each time's phase, from 0 up to 1, in the times' order; there may be none."""
+        start = min(times_mjd, default=0.0) if self.epoch_mjd is None else self.epoch_mjd
+        # A remainder just below 0 becomes 1 when it is rounded.
+        return [(time - start) / self.period_d % 1 % 1 for time in times_mjd]
+
+
+def _number(parameters: Mapping[str, str], name: str, low: float, high: float) -> float:
+    try:
+        value = float(parameters[name].strip().replace(",", "."))
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise BadRequest(f"{name}: a number from {low:g} to {high:g}")
+    return value

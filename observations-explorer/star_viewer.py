@@ -1,0 +1,93 @@
+"""What the page of one star shows, fetched from observations-data."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from werkzeug.exceptions import BadRequest
+
+import finder_chart
+import stamp_sheet
+from data_service import Json, fetch
+from folding import Folding
+from light_curve_plots import Light, plots
+
+MOST_STAMPS = 120
+"""On a sheet, and fetched by the page's script at once."""
+MOST_SOURCES = 20_000
+
+
+def star(picid: str, parameters: Mapping[str, str]) -> Json:
+    """Return what the page of one star shows.
+
+    Parameters
+    ----------
+    picid : str
+    parameters : mapping
+        ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``light`` is what is
+        drawn of it, and ``period_d``, ``epoch_mjd`` fold it. A star that cannot be compared with
+        others is drawn by its raw sums.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        BadRequest with the name of a parameter that cannot be read; see also `fetch`.
+    """
+    folding, light = Folding.parse(parameters), _light(parameters)
+    asked = asked_frames(parameters)
+    found = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    curve = fetch(f"/sources/{quote(picid)}/lightcurve", **asked)
+    drawn = plots(curve["items"], light, folding)
+    is_lonely = light is Light.RELATIVE and not drawn
+    if is_lonely:
+        light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
+    return {
+        "star": found,
+        "curve": curve,
+        "plots": drawn,
+        "is_lonely": is_lonely,
+        "light": light,
+        "folding": folding,
+        "asked": {**asked, "catalog": curve["catalog"]},
+        "finder": _finder(curve),
+        "colours": stamp_sheet.COLOURS,
+        "most_stamps": MOST_STAMPS,
+        "given": {name: parameters.get(name, "") for name in ("period_d", "epoch_mjd")},
+    }
+
+
+def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
+    """Return the sheet of a star's stamps of one ``colour``.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        As `star`.
+    """
+    colour = parameters.get("colour") or "all"
+    if colour not in stamp_sheet.COLOURS:
+        raise BadRequest(f"colour: one of {', '.join(stamp_sheet.COLOURS)}")
+    path = f"/sources/{quote(picid)}/stamps"
+    found = fetch(path, **asked_frames(parameters), limit=str(MOST_STAMPS))
+    return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
+
+
+def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return which star and which of its frames a request is for, as observations-data reads it."""
+    return {name: parameters.get(name, "") for name in ("catalog", "sequence_id")}
+
+
+def _light(parameters: Mapping[str, str]) -> Light:
+    value = parameters.get("light") or Light.RELATIVE
+    try:
+        return Light(value)
+    except ValueError as error:
+        raise BadRequest(f"light: one of {', '.join(Light)}") from error
+
+
+def _finder(curve: Json) -> finder_chart.Chart | None:
+    """Return the chart of the star's newest frame; None where it has none."""
+    if not curve["items"]:
+        return None
+    path = f"/images/{quote(curve['items'][-1]['image_id'])}"
+    sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES))["items"]
+    return finder_chart.chart(fetch(path), sources, curve["url"])

@@ -1,0 +1,12 @@
+// The page of one star: its light curve, and its stamps frame by frame.
+
+import { revealTools } from "./page_tools.js";
+import { enliven } from "./plots.js";
+import { StampPlayer } from "./stamps.js";
+
+enliven(document.querySelectorAll("[data-plot]"));
+const stamps = document.querySelector(".stamps");
+new StampPlayer(stamps).load().then(() => {
+  revealTools(stamps);
+  stamps.querySelector(".sheets").open = false;
+}, () => { /* The sheet of the server stays. */ });
