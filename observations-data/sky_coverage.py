@@ -1,6 +1,6 @@
 """Where the network has looked: observations counted in cells of nearly equal area."""
 
-from sqlalchemy import Integer, Label, case, cast, func, select
+from sqlalchemy import Integer, Label, cast, func, select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json
@@ -19,7 +19,7 @@ def coverage(session: Session) -> Json:
     """
     placed = (
         select(*_cells(), SequenceFigures.n_images, SequenceFigures.exposure_s)
-        .where(SequenceFigures.n_centres > 0)
+        .where(SequenceFigures.ra_deg.is_not(None))
         .subquery()
     )
     cell = (placed.c.band, placed.c.n_cells, placed.c.cell)
@@ -38,10 +38,7 @@ def coverage(session: Session) -> Json:
 
 def _cells() -> tuple[Label[int], Label[int], Label[int]]:
     """Return an observation's band, from the south pole on, the band's cells, and its cell."""
-    x, y, z = SequenceFigures.sum_x, SequenceFigures.sum_y, SequenceFigures.sum_z
-    angle = func.atan2d(y, x)
-    ra_deg = case((angle < 0, angle + 360), else_=angle)
-    dec_deg = func.atan2d(z, func.sqrt(x * x + y * y))
+    ra_deg, dec_deg = SequenceFigures.ra_deg, SequenceFigures.dec_deg
     band = func.least(func.floor((dec_deg + 90) / BAND_DEG), N_BANDS - 1)
     middle_deg = (band + 0.5) * BAND_DEG - 90
     n_cells = func.greatest(3, func.round(360 / BAND_DEG * func.cosd(middle_deg)))

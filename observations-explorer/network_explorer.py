@@ -1,14 +1,16 @@
 """What the pages of the whole network show: its sky, and how its pipeline does now."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from math import degrees, log, radians, sin
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import data_service
+import network_charts
 import night_calendar
 import sky_map
 from data_service import fetch
@@ -20,6 +22,7 @@ Json = dict[str, Any]
 ATLAS = Path(__file__).parent / "static" / "vendor" / "aladin-lite" / "aladin.js"
 N_OUTLINES = 200
 """Newest observations whose footprints are drawn over the cells."""
+ONE_DAY = timedelta(days=1)
 N_LEVELS = 5
 N_LISTED = 20
 WHOLE_SKY_SQDEG = 41_253
@@ -68,6 +71,31 @@ def atlas() -> Json:
     """Return what the page of the sky atlas shows: footprints as the atlas draws them."""
     newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
     return {"n_outlines": sum(1 for one in newest if one["footprint_deg"])}
+
+
+def statistics(parameters: Mapping[str, str]) -> Json:
+    """Return what the page of statistics shows, for the nights in its address."""
+    asked = {name: parameters.get(name, "") for name in ("after", "before")}
+    found = fetch("/stats", **asked)
+    first, last = (date.fromisoformat(found[name]) for name in ("after", "before"))
+    units = [unit["unit_id"] for unit in found["units"]]
+    seen = {night["unit_id"] for night in found["nights"]}
+    shown = [{"unit_id": unit, "colour": n} for n, unit in enumerate(units) if unit in seen]
+    length = last - first
+    return {
+        "totals": found["totals"],
+        "n_stars": sum(catalog["n_stars"] for catalog in found["catalog"]),
+        "counts": Counter(found["states"]),
+        "bar": night_calendar.bar(found["states"]) if found["states"] else None,
+        "units": found["units"],
+        "shown_units": shown,
+        "nights": found["nights"],
+        "first": first,
+        "last": last,
+        "earlier": (first - length - ONE_DAY, first - ONE_DAY),
+        "is_newest": not any(asked.values()),
+        "charts": network_charts.charts(found["nights"], units, first, last),
+    }
 
 
 def status() -> Json:

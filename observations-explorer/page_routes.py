@@ -49,6 +49,12 @@ def sky() -> str:
     return render_template("sky.html", **network_explorer.sky())
 
 
+@pages.get("/stats")
+def statistics() -> str:
+    """Show what the network has done."""
+    return render_template("statistics.html", **network_explorer.statistics(request.args))
+
+
 @pages.get("/status")
 def status() -> str:
     """Show how the pipeline does now."""

@@ -6,6 +6,7 @@ SECTIONS = (
     ("observations", "Observations"),
     ("sky", "Sky"),
     ("units", "Units"),
+    ("statistics", "Statistics"),
     ("status", "Status"),
     ("about", "About"),
 )

@@ -17,6 +17,12 @@ from panoptes_network.database import engine as database
 from tests.conftest import forget_storage_client, free_port, serving
 from tests.service.functions import FaultyService, Network, create_function, served
 from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
+from tests.service.web_services import (
+    create_app,
+    gunicorn_command,
+    gunicorn_environment,
+    is_healthy,
+)
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +95,25 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
     """Make a client of a cloud function; the log that it sets up ends with the test."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     return lambda service: create_function(service).test_client()
+
+
+@pytest.fixture(scope="module")
+def data_port(database_url: str, storage_port: int) -> Iterator[int]:
+    """Port of observations-data under gunicorn."""
+    port = free_port()
+    environment = gunicorn_environment(
+        DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
+    )
+    command = gunicorn_command("observations-data", port)
+    with serving(command, lambda: is_healthy(port), env=environment):
+        yield port
+
+
+@pytest.fixture
+def explorer(db: Engine, data_port: int, set_env: Callable[..., None]) -> FlaskClient:
+    """A client of observations-explorer, over observations-data with empty tables."""
+    set_env(OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}")
+    return create_app("observations-explorer").test_client()
 
 
 @pytest.fixture(scope="session")

@@ -16,14 +16,11 @@ from sqlalchemy import Engine
 
 from panoptes_network import config
 from panoptes_network.database.models import FileKind, ImageState
-from tests.conftest import free_port, serving
+from tests.conftest import free_port
 from tests.service.web_services import (
     START,
     add_observation,
     create_app,
-    gunicorn_command,
-    gunicorn_environment,
-    is_healthy,
     rows,
     storage_at,
     store,
@@ -51,18 +48,6 @@ FILM_PATH = f"PAN001/{HOSTILE.replace('/', '')}/14d3bd/20181011T134202/20181011T
 CONTENT = bytes(range(256)) * 4000
 FORBIDDEN = r"""<style|<script(?![^>]* src="/static/[^"]+"></script>)|\sstyle=|\son\w+="""
 """What the pages' policy refuses: anything inline, and scripts from elsewhere."""
-
-
-@pytest.fixture(scope="module")
-def data_port(database_url: str, storage_port: int) -> Iterator[int]:
-    """Port of observations-data under gunicorn."""
-    port = free_port()
-    environment = gunicorn_environment(
-        DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
-    )
-    command = gunicorn_command("observations-data", port)
-    with serving(command, lambda: is_healthy(port), env=environment):
-        yield port
 
 
 def explorer(monkeypatch: pytest.MonkeyPatch, data_url: str) -> FlaskClient:

@@ -2,7 +2,6 @@
 # ruff: noqa: RUF001 - a page writes real apostrophes and dashes
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -36,17 +35,6 @@ DONE: dict[str, Any] = {
     "files": {FileKind.PICTURE: 1, FileKind.THUMBNAIL: 1},
 }
 CLOUDS = {"state": ImageState.UNSOLVED, "reason_code": "too_few_sources", "reason": "only 3 stars"}
-
-
-@pytest.fixture(scope="module")
-def data_port(database_url: str, storage_port: int) -> Iterator[int]:
-    port = free_port()
-    environment = gunicorn_environment(
-        DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
-    )
-    command = gunicorn_command("observations-data", port)
-    with serving(command, lambda: is_healthy(port), env=environment):
-        yield port
 
 
 @pytest.fixture
