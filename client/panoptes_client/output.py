@@ -4,7 +4,6 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import click
@@ -104,7 +103,6 @@ def _value(value: Any) -> Any:
 def _for_fits(table: Table) -> Table:
     r"""Return a table as FITS can have it: letters beyond ASCII as \\u and a number."""
     copied = table.copy()
-    copied.meta = {"EXTNAME": table.meta["name"], "comments": wrap(table.meta["description"], 70)}
     for name in copied.colnames:
         if copied[name].dtype.kind == "U":
             texts = np.ma.filled(copied[name], "")

@@ -1,6 +1,7 @@
 """Tables as the network sends them, page by page, and as astropy has them."""
 
 from io import BytesIO
+from textwrap import wrap
 from urllib.parse import urljoin
 
 import numpy as np
@@ -14,8 +15,9 @@ def table_at(
 ) -> Table:
     """Return a listing of the network, all its pages or the first `limit` rows.
 
-    The columns have the network's units and descriptions. What is not known is masked; a column
-    of which all is known has no mask. Without rows there are the columns.
+    The columns have the network's units and descriptions; the listing's is in `meta`, as
+    ``comments``. What is not known is masked; a column of which all is known has no mask.
+    Without rows there are the columns.
 
     Raises
     ------
@@ -33,6 +35,8 @@ def table_at(
         # The Link has all parameters in it.
         address, sent = urljoin(answer.url, following) if following and not is_enough else None, {}
     whole = vstack(pages, metadata_conflicts="silent")[:limit]
+    # In FITS, a description would be a keyword that is too long.
+    whole.meta["comments"] = wrap(whole.meta.pop("description"), 70)
     for name in whole.colnames:
         whole.replace_column(name, _plain(whole[name]))
     return whole
