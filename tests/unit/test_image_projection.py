@@ -10,6 +10,8 @@ from astropy.wcs import WCS
 
 from image_overlay import Line, overlay, place
 from image_projection import Pixel, Projection, Sky
+from panoptes_network.picture import colour_planes, measure_look, render
+from simulator import Observation, simulate
 from simulator.optics import field_wcs
 
 WIDTH, HEIGHT = 5208, 3476
@@ -162,3 +164,26 @@ def test_the_bar_is_as_long_as_it_says(wcs: WCS) -> None:
     ends = [sky_at(wcs, x, drawn.height / 2) for x in (left, right)]
     # The lens makes the scale vary by 0.4 percent over the frame.
     assert ends[0].separation(ends[1]).deg == pytest.approx(2, rel=0.005)
+
+
+def test_stars_of_the_picture_lie_where_the_projection_says() -> None:
+    frame = next(iter(simulate(Observation(width=600, height=400, suffix=".fits"))))
+    planes = colour_planes(frame.data)
+    picture = render(planes, measure_look(planes, (1.0, 1.0, 1.0))).mean(axis=2)
+    projection = Projection.of_cards(cards_of(frame.truth.wcs))
+    brightest = [star for star in frame.truth.stars if not star["saturated"]][:30]
+    found = 0
+    for star in brightest:
+        pixel = projection.pixel(Sky(star["ra_deg"], star["dec_deg"]))
+        assert pixel is not None
+        assert pixel == pytest.approx((star["x"], star["y"]), abs=1e-3)
+        at = place(projection, pixel)
+        column, row = int(at.x), int(at.y)
+        if not (4 <= column < 296 and 4 <= row < 196):
+            continue
+        around = picture[row - 3 : row + 4, column - 3 : column + 4]
+        # The brightest pixel is the star's own or, as it trails and shares pixels, one beside.
+        peak = np.unravel_index(np.argmax(around), around.shape)
+        assert max(abs(int(peak[0]) - 3), abs(int(peak[1]) - 3)) <= 1
+        found += 1
+    assert found >= 20
