@@ -1,0 +1,215 @@
+"""The Virtual Observatory's own programs as clients of the running service: stilts and pyvo."""
+
+import io
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from mocpy import MOC
+from pyvo.dal import SCSService, SIA2Service
+from pyvo.dal.adhoc import DatalinkResults
+from pyvo.dal.exceptions import DALQueryError
+from pyvo.io.vosi import parse_capabilities
+from sqlalchemy import Engine
+
+from panoptes_network.database.models import FileKind
+from tests.conftest import free_port, serving
+from tests.service.sky_rows import add_sources, solved
+from tests.service.web_services import (
+    add_observation,
+    gunicorn_command,
+    gunicorn_environment,
+    is_healthy,
+    rows,
+    storage_at,
+    store,
+)
+
+ORION = SkyCoord(83.8, -5.4, unit="deg")
+IMAGE_ID = "PAN001_14d3bd_20181011T134333"
+RAW_PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"
+PIXELS = b"SIMPLE  =                    T"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running observations-data."""
+
+    url: str
+
+    def save(self, path: str, folder: Path) -> Path:
+        """Keep an answer as a file, whatever its status is."""
+        kept = folder / "answer.xml"
+        kept.write_bytes(requests.get(f"{self.url}{path}", timeout=30).content)
+        return kept
+
+
+@pytest.fixture(scope="module")
+def running(database_url: str, storage_port: int) -> Iterator[Service]:
+    """The service, whatever the tables hold."""
+    port = free_port()
+    environment = gunicorn_environment(
+        DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
+    )
+    with storage_at(storage_port):
+        store("panoptes-raw", RAW_PATH, PIXELS)
+        store("panoptes-processed", "any", b"")
+    command = gunicorn_command("observations-data", port)
+    with serving(command, lambda: is_healthy(port), env=environment):
+        yield Service(f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def service(running: Service, db: Engine) -> Service:
+    """The service over an image of Orion with four sources and one of the pole with all files."""
+    with rows(db) as session:
+        add_sources(session, [(83.8, -5.4), (83.85, -5.4), (90.0, -5.4), (83.8, 80.0)])
+    with rows(db) as session:
+        images = [solved((10.0, 89.0), files=dict.fromkeys(FileKind, 7)), {}]
+        add_observation(session, camera_id="ee04d1", field="<pole> & \x1b", images=images)
+    return running
+
+
+def stilts(*arguments: object) -> str:
+    """Return what stilts says; it must not fail."""
+    command = ["stilts", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/vo/scs/sources?RA=83.8&DEC=-5.4&SR=1&VERB=3",
+        "/vo/scs/sources?RA=83.8&DEC=-5.4&SR=1&MAXREC=1",
+        "/vo/scs/sources?RA=x&DEC=-5.4&SR=1",
+        "/vo/scs/images?RA=0&DEC=0&SR=180&VERB=3",
+        "/vo/scs/images?RA=0&DEC=0&SR=0",
+        "/vo/sia/query",
+        "/vo/sia/query?MAXREC=1",
+        "/vo/sia/query?MAXREC=0",
+        "/vo/sia/query?POS=SQUARE",
+        "/images/PAN001_14d3bd_20181011T134333/sources?format=votable",
+    ],
+)
+def test_votlint_finds_nothing(service: Service, tmp_path: Path, path: str) -> None:
+    # UCD1 is what Simple Cone Search wants, and what votlint's table of UCD1+ does not have.
+    said = stilts("votlint", "ucd=false", service.save(path, tmp_path))
+    assert said == ""
+
+
+@pytest.mark.parametrize(
+    "ids", [f"ivo://panoptes/solved?{IMAGE_ID}", f"ivo://panoptes/raw?{IMAGE_ID}&ID=nothing"]
+)
+def test_datalinklint_finds_nothing(service: Service, ids: str) -> None:
+    said = stilts("datalinklint", f"votable={service.url}/vo/datalink/links?ID={ids}")
+    assert "E-" not in said, said
+    assert "W-" not in said, said
+
+
+@pytest.mark.parametrize("name", ["sia", "datalink"])
+@pytest.mark.parametrize("what", ["capabilities", "availability"])
+def test_support_interfaces_follow_their_schemas(
+    service: Service, tmp_path: Path, name: str, what: str
+) -> None:
+    said = stilts("xsdvalidate", "uselocals=true", service.save(f"/vo/{name}/{what}", tmp_path))
+    assert "ERROR" not in said.upper(), said
+
+
+@pytest.mark.filterwarnings("ignore::pyvo.utils.xml.exceptions.UnknownElementWarning")
+def test_pyvo_reads_what_a_cone_search_can_do(service: Service) -> None:
+    # stilts has no copy of the schema of ConeSearch, and pyvo knows only the general part.
+    content = requests.get(f"{service.url}/vo/scs/capabilities", timeout=30).content
+    with pytest.warns(UserWarning, match="cs:ConeSearch"):
+        known = parse_capabilities(io.BytesIO(content))
+    searches = [one for one in known if one.standardid == "ivo://ivoa.net/std/ConeSearch"]
+    assert [one.interfaces[0].accessurls[0].content for one in searches] == [
+        f"{service.url}/vo/scs/{name}" for name in ("sources", "images")
+    ]
+
+
+def test_stilts_searches_cones(service: Service, tmp_path: Path) -> None:
+    found = tmp_path / "found.fits"
+    stilts(
+        "cone", "servicetype=cone", f"serviceurl={service.url}/vo/scs/sources",
+        "lon=83.8", "lat=-5.4", "radius=0.1", "verb=3", f"out={found}",
+    )  # fmt: skip
+    assert sorted(Table.read(found)["number"]) == [0, 1]
+
+
+def test_stilts_finds_images(service: Service, tmp_path: Path) -> None:
+    found = tmp_path / "found.fits"
+    stilts(
+        "cone", "servicetype=sia2", f"serviceurl={service.url}/vo/sia/query",
+        "lon=200", "lat=89.9", "radius=0.1", f"out={found}",
+    )  # fmt: skip
+    assert sorted(Table.read(found)["calib_level"]) == [1, 2]
+
+
+def test_pyvo_searches_cones(service: Service) -> None:
+    searched = SCSService(f"{service.url}/vo/scs/sources")
+    found = searched.search(ORION, radius=0.1 * u.deg, verbosity=3)
+    assert sorted(record.id for record in found) == [f"{IMAGE_ID}/0", f"{IMAGE_ID}/1"]
+    # The distances that astropy measures, of positions kept as they were written.
+    places = SkyCoord([record.pos for record in found])
+    assert sorted(places.separation(ORION).deg) == pytest.approx([0, 0.05 * np.cos(
+        np.radians(5.4))], abs=1e-6)  # fmt: skip
+
+
+def test_pyvo_reads_the_reason_of_a_refusal(service: Service) -> None:
+    with pytest.raises(DALQueryError, match="SR must be from 0 to 180"):
+        SCSService(f"{service.url}/vo/scs/sources").search(ORION, radius=200 * u.deg)
+    with pytest.raises(DALQueryError, match="UsageFault: RESPONSEFORMAT"):
+        SIA2Service(f"{service.url}/vo/sia/query").search(RESPONSEFORMAT="csv")
+
+
+def test_pyvo_finds_images_their_files_and_links(service: Service) -> None:
+    searched = SIA2Service(f"{service.url}/vo/sia/query")
+    found = searched.search(pos=(ORION.ra, ORION.dec, 0.5 * u.deg), calib_level=1)
+    assert len(found) == 1
+    record = found[0]
+    assert record.obs_publisher_did == f"ivo://panoptes/raw?{IMAGE_ID}"
+    assert (record.s_ra.to_value("deg"), record.s_dec.to_value("deg")) == (83.8, -5.4)
+    # pyvo's own download would ask the vocabulary of links of the IVOA's server first.
+    assert requests.get(record.access_url, timeout=30).content == PIXELS
+    links = record.getdatalink()
+    assert {link.semantics for link in links} == {"#this", "#derivation"}
+    [this] = [link for link in links if link.semantics == "#this"]
+    assert this.access_url == record.access_url
+
+
+def test_pyvo_sees_that_there_are_more(service: Service) -> None:
+    searched = SIA2Service(f"{service.url}/vo/sia/query")
+    found = searched.search(maxrec=2)
+    assert (len(found), found.status[0]) == (2, "OVERFLOW")
+    assert searched.search(maxrec=5).status[0] == "OK"
+
+
+def test_pyvo_lists_all_files_of_an_image(service: Service) -> None:
+    image_id = "PAN001_ee04d1_20181011T134333"
+    address = f"{service.url}/vo/datalink/links?ID=ivo://panoptes/solved?{image_id}"
+    links = DatalinkResults.from_result_url(address)
+    assert sorted(link.semantics for link in links) == [
+        "#derivation", "#derivation", "#derivation", "#preview", "#progenitor", "#progenitor",
+        "#this", "#thumbnail",
+    ]  # fmt: skip
+    assert [link.content_length for link in links if link.semantics == "#thumbnail"] == [7]
+
+
+def test_mocpy_reads_the_map(service: Service, tmp_path: Path) -> None:
+    for form, reading in {"fits": "fits", "json": "json", "ascii": "ascii"}.items():
+        content = requests.get(f"{service.url}/vo/moc?format={form}", timeout=60).content
+        kept = tmp_path / f"moc.{form}"
+        kept.write_bytes(content)
+        moc = MOC.load(kept, format=reading)
+        assert moc.contains_skycoords(ORION)
+        # The areas of two frames: 148 square degrees, and cells on the edges of 14 arcmin.
+        assert moc.sky_fraction * 41253 == pytest.approx(2 * 148, rel=0.1)
