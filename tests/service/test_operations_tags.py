@@ -58,6 +58,7 @@ def test_a_sequence_has_so_many_tags_at_most(operations: FlaskClient, sequence_i
     most = [f"tag {number}" for number in range(MAX_TAGS)]
     ask(operations, "/tag", sequence_id=sequence_id, add=most)
     answer = operations.post("/tag", json={"sequence_id": sequence_id, "add": ["one more"]})
+    assert answer.json is not None
     assert (answer.status_code, answer.json["error"]["reason"]) == (400, "bad_request")
     ask(operations, "/tag", sequence_id=sequence_id, add=["one more"], remove=["tag 0"])
     assert len(tags_of(sequence_id)) == MAX_TAGS
@@ -87,6 +88,7 @@ def test_what_is_no_tag_is_refused(
     operations: FlaskClient, sequence_id: str, body: dict[str, Any]
 ) -> None:
     answer = operations.post("/tag", json=body)
+    assert answer.json is not None
     assert (answer.status_code, answer.json["error"]["reason"]) == (400, "bad_request")
     assert tags_of(sequence_id) == []
 
