@@ -27,7 +27,7 @@ def find(session: Session, place: Place) -> Cone:
     """Return the cone that a request searches.
 
     A name is looked for among the network's fields, then among the stars of the loaded
-    catalog, then in OpenNGC (see docs/decisions/0012-names-on-the-sky.md).
+    catalog, then in OpenNGC (see docs/decisions/0013-search-and-figures.md).
 
     Raises
     ------
