@@ -1,7 +1,9 @@
 """Downloads of the scientists' client over a way that breaks: cut off, away, changed meanwhile."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -12,10 +14,11 @@ from sqlalchemy import Engine
 
 from panoptes_client import DownloadError, File, Network, NetworkError, Patience, RefusedError
 from panoptes_client.download import PIECE_BYTES
+from panoptes_client.tables import table_at
 from panoptes_network import config
 from panoptes_network.database.models import FileKind
 from tests.service.functions import served
-from tests.service.web_services import add_observation, create_app, rows, storage_at, store
+from tests.service.web_services import START, add_observation, create_app, rows, storage_at, store
 
 QUICK = Patience(tries=3, first_wait_s=0.01, longest_wait_s=0.05)
 CONTENT = np.random.default_rng(1).bytes(3_000_000)
@@ -221,3 +224,19 @@ def test_few_at_once(network: Network, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="1 to 8"):
             network.download([], tmp_path, at_once=at_once)
     assert network.download([], tmp_path) == []
+
+
+def test_an_explorer_answers_the_same_below_api(
+    way: BadWay, files: list[File], set_env: Callable[..., None], tmp_path: Path, db: Engine
+) -> None:
+    with rows(db) as session:
+        for day in range(1, 4):
+            add_observation(session, start=START + timedelta(days=day))
+    with ExitStack() as stack:
+        set_env(OBSERVATIONS_DATA_URL=stack.enter_context(served(way)))
+        url = stack.enter_context(served(create_app("observations-explorer")))
+        network = stack.enter_context(Network(f"{url}/api/", QUICK))
+        assert len(table_at(network._connection, "/observations", {"limit": "3"})) == 4
+        way.cut_after = PIECE
+        [done] = network.download(files[:1], tmp_path)
+    assert done.read_bytes() == CONTENT
