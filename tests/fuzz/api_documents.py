@@ -150,6 +150,13 @@ def explorer(sequence_id: str, file_path: str) -> Schema:
     search = [
         _in_query("unit", "PAN001", "pan001", ""),
         _in_query("field", "m4", "%"),
+        _in_query("name", "M42", "NGC 7000", "TIC 1"),
+        _in_query("ra", "83.8", "5h35m17s", "361"),
+        _in_query("dec", "-5.4", "-5d23m28s", "91"),
+        _in_query("radius", "1", "0", "181"),
+        _in_query("after", "2018-10-11", "2018-02-30"),
+        _in_query("state", "unsolved", "error"),
+        _in_query("sort", "distance", "exptime"),
         _in_query("cursor", "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4"),
     ]
     unit = _in_path("unit_id", "PAN001", "pan001")
@@ -162,6 +169,10 @@ def explorer(sequence_id: str, file_path: str) -> Schema:
         {
             "/": shown(*search),
             "/observations/{sequence_id}": shown(_in_path("sequence_id", sequence_id)),
+            "/sky": shown(),
+            "/stats": shown(_in_query("after", "2018-10-11"), _in_query("before", "2018-02-30")),
+            "/status": shown(),
+            "/about": shown(),
             "/units": shown(),
             "/units/{unit_id}": shown(unit, older),
             "/units/{unit_id}/nights/{day}": shown(unit, night),
