@@ -25,7 +25,7 @@ VOTABLE_FORMATS = frozenset(
     }
 )
 _NUMBER = re.compile(
-    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?|[+-]?(Inf|Infinity)", re.IGNORECASE
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?(Inf|Infinity)", re.IGNORECASE
 )
 
 Interval = tuple[float, float]
