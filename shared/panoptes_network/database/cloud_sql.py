@@ -3,6 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from google.auth.exceptions import GoogleAuthError
 from sqlalchemy.engine import make_url
 
 from panoptes_network.config import settings
@@ -17,21 +18,30 @@ def connect(timeout_s: float) -> Any:
     Parameters
     ----------
     timeout_s : float
-        For how long pg8000 waits for an answer, seconds.
+        For how long a connection waits for an answer, seconds.
 
     Returns
     -------
     pg8000.dbapi.Connection
         As the user, and to the database, that DATABASE_URL names.
+
+    Raises
+    ------
+    OSError
+        When the instance, or Google's interface that gives the certificate, is away or refuses.
     """
+    from aiohttp import ClientError  # noqa: PLC0415 - see connector()
+
     address = make_url(settings().database_url)
-    return connector().connect(
-        settings().cloud_sql_instance,
-        "pg8000",
-        user=address.username,
-        db=address.database,
-        timeout=timeout_s,
-    )
+    try:
+        connection = connector().connect(
+            settings().cloud_sql_instance, "pg8000", user=address.username, db=address.database
+        )
+    except (ClientError, GoogleAuthError) as error:
+        raise ConnectionError(f"no way to {settings().cloud_sql_instance}: {error}") from error
+    # The connector makes the socket, and pg8000 sets a timeout only on one that it makes itself.
+    connection._usock.settimeout(timeout_s)  # noqa: SLF001
+    return connection
 
 
 @cache

@@ -1,0 +1,115 @@
+"""Users of the database: each reads all, and writes what its service has to."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from deployment.service import writers
+from local import postgres
+from panoptes_network import config
+from panoptes_network.database import prepare, roles
+from panoptes_network.database.engine import sqlstate
+from panoptes_network.database.models import Base
+
+INSERT_UNIT = "INSERT INTO units (unit_id) VALUES ('PAN001')"
+PARTITION = "SELECT ensure_sources_partition('2018-10-11 00:00:00Z')"
+
+
+@pytest.fixture
+def port(database_url: str) -> int:
+    port = make_url(database_url).port
+    assert port is not None
+    return port
+
+
+As = Callable[[str], Connection]
+
+
+@pytest.fixture
+def connected(db: Engine, port: int) -> Iterator[As]:
+    """Return a function that connects as a user; all of it is undone."""
+    connections: list[Connection] = []
+
+    def connect(user: str) -> Connection:
+        url = db.url.set(username=user)
+        connections.append(create_engine(url, poolclass=NullPool).connect())
+        return connections[-1]
+
+    yield connect
+    for connection in connections:
+        connection.close()
+
+
+def _grant(db: Engine, writers: dict[str, list[str]]) -> None:
+    with Session(db) as session, session.begin():
+        roles.grant(session, writers)
+
+
+def _may(connection: Connection, statement: str) -> bool:
+    """Return whether a statement is allowed; it is rolled back."""
+    try:
+        connection.execute(text(statement))
+    except DBAPIError as error:
+        if sqlstate(error) != "42501":  # insufficient_privilege
+            raise
+        return False
+    finally:
+        connection.rollback()
+    return True
+
+
+def test_a_user_writes_its_tables_and_reads_all(db: Engine, port: int, connected: As) -> None:
+    postgres.create_user("writer", port)
+    _grant(db, {"writer": ["units"]})
+    user = connected("writer")
+    assert _may(user, INSERT_UNIT)
+    assert all(_may(user, f"TABLE {table} LIMIT 1") for table in Base.metadata.tables)
+    assert not _may(user, "DELETE FROM cameras")
+    assert not _may(user, "DROP TABLE units")
+    assert not _may(user, "TRUNCATE units")
+    assert not _may(user, PARTITION)
+
+
+def test_what_is_not_granted_any_more_is_taken_away(db: Engine, port: int, connected: As) -> None:
+    postgres.create_user("writer", port)
+    _grant(db, {"writer": ["units", "sources"]})
+    user = connected("writer")
+    assert _may(user, PARTITION)
+    _grant(db, {"writer": []})
+    assert not _may(user, PARTITION)
+    assert not _may(user, INSERT_UNIT)
+    assert _may(user, "SELECT * FROM units")
+
+
+@pytest.mark.parametrize("user", ["unit-x@project.iam", 'odd"; DROP TABLE units; --'])
+def test_any_name_is_taken_as_it_is(db: Engine, port: int, connected: As, user: str) -> None:
+    postgres.create_user(user, port)
+    _grant(db, {user: ["units"]})
+    assert _may(connected(user), INSERT_UNIT)
+
+
+def test_a_table_or_a_user_that_there_is_not(db: Engine) -> None:
+    with pytest.raises(ValueError, match="there is no table stars"):
+        _grant(db, {"writer": ["stars"]})
+    with pytest.raises(DBAPIError, match="nobody-here"):
+        _grant(db, {"nobody-here": []})
+
+
+def test_the_command_does_all_of_it(
+    db: Engine, port: int, connected: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.create_user("cf-header-to-db", port)
+    monkeypatch.setenv("DATABASE_WRITERS", '{"cf-header-to-db": ["units"]}')
+    config.settings.cache_clear()
+    prepare.main()
+    assert _may(connected("cf-header-to-db"), INSERT_UNIT)
+
+
+def test_only_the_solver_writes_sources() -> None:
+    assert [user for user, tables in writers().items() if "sources" in tables] == [
+        "gce-plate-solver"
+    ]
