@@ -155,11 +155,6 @@ class Network:
             The column `pixels` is an array of uint16 [frame, y, x], raw values with the black
             level in them; `stamp_x`, `stamp_y` are a stamp's first pixel in the frame. The
             array has the shape (0, 0, 0) where there are none.
-
-        Raises
-        ------
-        ValueError
-            Where the stamps' sides differ: ask for one sequence then.
         """
         path = f"/sources/{picid}/stamps"
         table = table_at(self._connection, path, _given({"sequence_id": sequence_id}))
