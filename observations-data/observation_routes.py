@@ -83,7 +83,6 @@ def units() -> Response:
     listing(tables.NIGHTS, unit=OBJECT, next=MAYBE_TEXT),
     path=(parameters.UNIT_ID,),
     query=(parameters.BEFORE_NIGHT, parameters.LIMIT),
-    problems=(404,),
 )
 def nights(unit_id: str) -> Response:
     """List a unit's nights that have images, newest first."""
@@ -93,7 +92,7 @@ def nights(unit_id: str) -> Response:
 
 
 @api.get("/units/<unit_id>/nights/<date>")
-@described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400, 404))
+@described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400,))
 def night(unit_id: str, date: str) -> dict[str, Any]:
     """Report a unit's night: what arrived, what went wrong, what to do."""
     return read(night_rows.night, unit_id, date)
@@ -126,7 +125,7 @@ def observations_csv() -> Response:
 
 
 @api.get("/observations/<sequence_id>")
-@described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,), problems=(404,))
+@described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,))
 def observation(sequence_id: str) -> Response:
     """Tell all of one observation but its history; as a table, its images."""
     found = read(data.observation, sequence_id)
@@ -147,7 +146,7 @@ def events(sequence_id: str) -> Response:
     FILE_LIST,
     path=(parameters.SEQUENCE_ID,),
     query=(parameters.KIND,),
-    problems=(400, 404),
+    problems=(400,),
 )
 def file_list(sequence_id: str) -> Response:
     """List the addresses of an observation's files, one a line, as `wget -i` reads them."""
@@ -155,14 +154,14 @@ def file_list(sequence_id: str) -> Response:
 
 
 @api.get("/images/<image_id>")
-@described(SEEN, IMAGE, path=(parameters.IMAGE_ID,), problems=(404,))
+@described(SEEN, IMAGE, path=(parameters.IMAGE_ID,))
 def image(image_id: str) -> dict[str, Any]:
     """Tell all of one image: figures, files, header, history, solution, neighbours."""
     return image_solution.image_with_solution(image_id)
 
 
 @api.get("/files/<any(raw, processed):bucket>/<path:path>")
-@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(404, 416))
+@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(416,))
 def file(bucket: str, path: str) -> Response:
     """Send a file of an image or an observation's film, or the range of it that is asked for."""
     read(file_rows.require_file, bucket, path)

@@ -98,7 +98,7 @@ UNITS = Table(
     ),
 )
 NIGHTS = Table(
-    "nights",
+    "unit_nights",
     "Nights of a unit that have images, newest first.",
     (
         Column("date", "date of the evening, at the unit's place", Kind.TEXT),

@@ -76,7 +76,7 @@ def lightcurve(picid: str) -> Response:
     Without a sequence, the newest ones are measured, each for itself.
     """
     asked = StarId.parse(picid, request.args)
-    search = FrameSearch.parse(request.args)
+    search = FrameSearch.parse_first(request.args)
     found = light_curve(**read(sequence_stamps.stamps_by_sequence, asked, search))
     if _wants_fits():
         return _fits(star_fits.light_curve_table(found), f"{picid}_lightcurve")

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -109,10 +109,15 @@ class FrameSearch:
         BadParameterError
             For the first one that cannot be read.
         """
+        first = cls.parse_first(parameters)
+        return replace(first, cursor=_cursor(query.text(parameters, "cursor")))
+
+    @classmethod
+    def parse_first(cls, parameters: Parameters) -> "FrameSearch":
+        """Do the same for what has no further pages, and no cursor."""
         return cls(
             sequence_id=query.text(parameters, "sequence_id"),
             limit=query.limit(parameters, MAX_FRAMES, MAX_FRAMES),
-            cursor=_cursor(query.text(parameters, "cursor")),
         )
 
 

@@ -111,7 +111,10 @@ def _value(column: Column, value: Any) -> tuple[Any, bool]:
     if value is None:
         return "", True
     text = json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else str(value)
-    return xml_text(text), False
+    shown = xml_text(text)
+    if column.datatype == "char":  # of ASCII (VOTable 1.4, 2.1)
+        shown = shown.encode("ascii", "replace").decode()
+    return shown, False
 
 
 def xml_text(text: str) -> str:

@@ -1,7 +1,5 @@
 """What routes answer, as schemas; those of tables are made of the tables' columns."""
 
-from dataclasses import replace
-
 from data_tables import MEDIA_TYPES, Column, Format, Kind, Table
 from open_api.descriptions import Answer, Parameter, Schema
 
@@ -80,16 +78,6 @@ def table_answer(table: Table, page: Schema, *tables: Table) -> Answer:
         tables=(table, *tables),
         query=(FORMAT,),
         problems=(400, 406),
-    )
-
-
-def also_as(answer: Answer, name: str, media_type: str) -> Answer:
-    """Return that a table can be had as one more format, which ``format`` calls `name`."""
-    formats = [*answer.query[0].schema["enum"], name]
-    return replace(
-        answer,
-        content={**answer.content, media_type: {}},
-        query=(replace(FORMAT, schema={**FORMAT.schema, "enum": formats}),),
     )
 
 

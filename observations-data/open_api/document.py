@@ -25,7 +25,10 @@ INFO: Schema = {
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 EVERYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-METHODS = ("GET", "POST")
+METHODS = {"GET", "POST"}
+PROBLEM_CONTENT: Schema = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}
+}
 _CONVERTER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 
 
@@ -35,17 +38,15 @@ def document(app: Flask) -> Schema:
     Raises
     ------
     LookupError
-        When a route is not described, or not all parts of its path are.
+        When a route is not described, or not all parts of its path are; when two tables have
+        one name.
     """
     paths: Schema = {}
-    tables: Schema = {"problem": PROBLEM}
-    for rule in app.url_map.iter_rules():
-        path = template(rule)
-        for method in sorted(rule.methods & set(METHODS)) if rule.methods else ():
-            view = app.view_functions[rule.endpoint]
-            operation = _described(rule, view)
-            tables |= {table.name: row_schema(table) for table in operation.answer.tables}
-            paths.setdefault(path, {})[method.lower()] = {
+    operations = [_described(rule, app) for rule in app.url_map.iter_rules()]
+    for rule, operation in zip(app.url_map.iter_rules(), operations, strict=True):
+        view = app.view_functions[rule.endpoint]
+        for method in sorted(METHODS & (rule.methods or set())):
+            paths.setdefault(template(rule), {})[method.lower()] = {
                 "operationId": f"{method.lower()}_{rule.endpoint}".replace(".", "_"),
                 **_words(view),
                 **_operation(operation, method),
@@ -54,8 +55,17 @@ def document(app: Flask) -> Schema:
         "openapi": "3.1.0",
         "info": INFO,
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": tables},
+        "components": {"schemas": {"problem": PROBLEM, **_rows(operations)}},
     }
+
+
+def _rows(operations: list[Operation]) -> Schema:
+    """Return the schemas of all tables' rows by the tables' names."""
+    rows: Schema = {}
+    for table in (table for operation in operations for table in operation.answer.tables):
+        if rows.setdefault(table.name, row_schema(table)) != row_schema(table):
+            raise LookupError(f"two tables are called {table.name}")
+    return rows
 
 
 def template(rule: Rule) -> str:
@@ -63,8 +73,8 @@ def template(rule: Rule) -> str:
     return _CONVERTER.sub(r"{\1}", rule.rule)
 
 
-def _described(rule: Rule, view: Any) -> Operation:
-    operation = operation_of(view)
+def _described(rule: Rule, app: Flask) -> Operation:
+    operation = operation_of(app.view_functions[rule.endpoint])
     if operation is None:
         raise LookupError(f"{rule.rule} is not described")
     if rule.arguments != {part.name for part in operation.path}:
@@ -109,14 +119,20 @@ def _parameter(part: Parameter) -> Schema:
 
 def _responses(operation: Operation) -> Schema:
     content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
-    problems = sorted({*operation.problems, *operation.answer.problems, *EVERYWHERE})
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
-    refused = operation.answer.refused or problem
+    problems = {*operation.problems, *operation.answer.problems, *EVERYWHERE}
+    refused = {
+        str(int(status)): {
+            "description": HTTPStatus(status).phrase,
+            "content": operation.answer.refused or PROBLEM_CONTENT,
+        }
+        for status in problems
+    }
+    if operation.path:
+        # A path that leads nowhere is refused before anybody knows whose it would be.
+        nothing = {**(operation.answer.refused or {}), **PROBLEM_CONTENT}
+        refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": nothing}
     return {
         "200": {"description": operation.answer.description, "content": content},
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
-        **{
-            str(int(status)): {"description": HTTPStatus(status).phrase, "content": refused}
-            for status in problems
-        },
+        **dict(sorted(refused.items())),
     }

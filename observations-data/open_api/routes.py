@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from open_api.answers import OBJECT, file_answer, json_answer
 from open_api.descriptions import DOCUMENTATION, Parameter, described
 from open_api.document import document
 from open_api.page import sections_of
 
-FILES = ("docs.css", "docs.svg")
+FILES = {"docs.css": "text/css", "docs.svg": "image/svg+xml"}
 NAME = Parameter("name", "Name of the file.", {"enum": [*FILES]})
 
 api = Blueprint("open_api", __name__, template_folder="templates", static_folder=None)
@@ -32,8 +32,9 @@ def page() -> str:
     )
 
 
-@api.get(f"/docs/<any{FILES}:name>")
-@described(DOCUMENTATION, file_answer("The file.", "text/css", "image/svg+xml"), path=(NAME,))
+@api.get(f"/docs/<any{(*FILES,)}:name>")
+@described(DOCUMENTATION, file_answer("The file.", *FILES.values()), path=(NAME,))
 def page_file(name: str) -> Response:
     """Give what the page looks like."""
-    return send_from_directory(Path(__file__).with_name("static"), name)
+    content = Path(__file__).with_name("static").joinpath(name).read_bytes()
+    return Response(content, mimetype=FILES[name])

@@ -1,5 +1,6 @@
 """What the services say that they take and answer, as OpenAPI 3.1."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,7 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-_MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
-_TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 _OBJECT: Schema = {"type": "object"}
 
 
@@ -27,26 +26,8 @@ def _record(**properties: Schema) -> Schema:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-_FILES: Schema = {"type": "object", "additionalProperties": _record(path=_TEXT, url=_TEXT)}
-_IMAGE = _record(
-    image_id=_TEXT, time=_TIME, state=_TEXT, reason=_MAYBE_TEXT, ra_deg=_MAYBE_NUMBER, files=_FILES
-)
-_OBSERVATION = _record(
-    sequence_id=_TEXT,
-    unit_id=_TEXT,
-    camera_id=_TEXT,
-    field=_MAYBE_TEXT,
-    start_time=_TIME,
-    n_images=_COUNT,
-    states=_OBJECT,
-    updated_at=_TIME,
-)
 _PROBLEM = _record(type=_TEXT, title=_TEXT, status={"type": "integer"}, detail=_TEXT)
 _REFUSAL = _record(error=_record(reason={"enum": [*Reason, "try_again"]}, message=_TEXT))
-
-
-def _list_of(item: Schema, **more: Schema) -> Schema:
-    return _record(items={"type": "array", "items": item}, **more)
 
 
 def _answer(schema: Schema, media_type: str = "application/json") -> Schema:
@@ -85,58 +66,28 @@ def _known_or_any(*known: str) -> Schema:
     return {"anyOf": [{"enum": list(known)}, other]}
 
 
-def observations_data(sequence_id: str, image_id: str, file_path: str) -> Schema:
-    """Return the document of the web service, with the names of something that there is."""
-    of_sequence = _in_path("sequence_id", sequence_id)
-    search = [
-        _in_query("unit", "PAN001", "pan001", ""),
-        _in_query("field", "m4", "%", "_", "\\"),
-        _in_query("limit", "1", "500", "0", "-1"),
-        _in_query(
-            "cursor",
-            "MjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCB4",
-            "MDAwMS0wMS0wMVQwMDowMDowMCsyMzo1OSB4",  # before the year 1 in UTC
-        ),
-    ]
-    page = _answer(_list_of(_OBSERVATION, total=_COUNT, next=_MAYBE_TEXT))
-    listing = _answer(_list_of(_OBJECT))
-    unit = _in_path("unit_id", "PAN001", "pan001")
-    night = _in_path("date", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
-    older = [_in_query("before", "2018-10-12", "0001-01-01"), _in_query("limit", "1", "0")]
-    file = _answer({}, "*/*")
-    return _document(
-        {
-            "/": {
-                "get": _read(
-                    listing,
-                    *search,
-                    of_sequence | {"in": "query", "required": False},
-                    problems=(400,),
-                )
-            },
-            "/health": {"get": _read(_answer(_record(status=_TEXT)), problems=())},
-            "/ready": {"get": _read(_answer(_record(status=_TEXT)), problems=())},
-            "/observations": {"get": _read(page, *search, problems=(400,))},
-            "/observations/{sequence_id}": {
-                "get": _read(_answer(_OBSERVATION | {"images": {"items": _IMAGE}}), of_sequence)
-            },
-            "/observations/{sequence_id}/events": {"get": _read(listing, of_sequence)},
-            "/images/{image_id}": {"get": _read(_answer(_IMAGE), _in_path("image_id", image_id))},
-            # A slash is sent by no generator of a path's part: the folders stand in the document.
-            f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": {
-                "get": _read(
-                    file,
-                    _in_path("bucket", "raw", "processed"),
-                    _in_path("name", _name(file_path)),
-                )
-            },
-            "/units": {"get": _read(listing, problems=())},
-            "/units/{unit_id}/nights": {"get": _read(listing, unit, *older, problems=(400, 404))},
-            "/units/{unit_id}/nights/{date}": {
-                "get": _read(_answer(_OBJECT), unit, night, problems=(400, 404))
-            },
-        }
-    )
+def with_known(document: Schema, file_path: str, **known: Sequence[str]) -> Schema:
+    """Return a service's own document, whose parameters are often one of `known` values.
+
+    The path of a file becomes one that there is: a slash is sent by no generator of a path's
+    part, so that the folders stand in the document.
+    """
+    made: Schema = copy.deepcopy(document)
+    for path in made["paths"].values():
+        for operation in path.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] in known:
+                    _add_known(parameter, known[parameter["name"]])
+    operation = made["paths"].pop("/files/{bucket}/{path}")["get"]
+    bucket = [part for part in operation["parameters"] if part["name"] == "bucket"]
+    operation["parameters"] = [*bucket, _in_path("name", _name(file_path))]
+    made["paths"][f"/files/{{bucket}}/{_folder(file_path)}/{{name}}"] = {"get": operation}
+    return made
+
+
+def _add_known(parameter: Schema, known: Sequence[str]) -> None:
+    other = {"allOf": [parameter["schema"], {"not": {"enum": [*known]}}]}
+    parameter["schema"] = {"anyOf": [{"enum": [*known]}, other]}
 
 
 def explorer(sequence_id: str, file_path: str) -> Schema:

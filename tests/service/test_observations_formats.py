@@ -234,6 +234,12 @@ def test_a_boolean_and_a_whole_number_of_62_bits() -> None:
     assert list(read["n"].mask) == [False, False, True]
 
 
+def test_a_column_of_ascii_shows_what_it_cannot_hold() -> None:
+    table = Table("t", "", (Column("id", "", Kind.TEXT, datatype="char"),))
+    read = parse(io.BytesIO(votable_bytes(votable(table, [{"id": "ivo://\u00e9\x01"}]))))
+    assert list(read.get_first_table().array["id"]) == ["ivo://??"]
+
+
 LENGTHS = """
 from data_tables import Column, Kind, Table, votable, votable_bytes
 table = Table("t", "", (Column("text", "", Kind.TEXT),))
