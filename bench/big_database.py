@@ -79,7 +79,7 @@ CROSS JOIN LATERAL (SELECT CASE WHEN chance < 85 THEN 'sources_extracted' ELSE
            'error'])[1 + mod(chance, 7)] END AS state)
 CROSS JOIN LATERAL (SELECT state IN ('solved', 'sources_detected', 'sources_extracted')
     AS is_solved)
-CROSS JOIN LATERAL (SELECT CASE WHEN is_solved THEN :sources END AS n_sources);
+CROSS JOIN LATERAL (SELECT CASE WHEN is_solved THEN CAST(:sources AS integer) END AS n_sources);
 """
 _FILES = """
 INSERT INTO image_files
