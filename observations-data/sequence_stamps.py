@@ -140,15 +140,21 @@ def _candidates(session: Session, found: StarId, frame: AnyRow) -> list[StarId]:
 
 
 def _stamp_rows(session: Session, stars: list[StarId], frames: list[AnyRow]) -> NDArray[np.void]:
-    """Read all stamps of the stars in the frames: the index leads to each star's."""
-    picids = _numbers(star.picid for star in stars)
+    """Read all stamps of the stars in the frames.
+
+    OFFSET 0 keeps the planner on the index that leads to each star's few rows: that of the
+    images would lead to all of their sources.
+    """
+    picids = _numbers({star.picid for star in stars})
     keys = _numbers(frame.image_key for frame in frames)
     query = f"""
-        SELECT image_key, picid, catalog = 'tic' AS is_tic, (x_px - stamp_x)::float8 AS x_px,
+        SELECT image_key, own.picid, catalog = 'tic' AS is_tic, (x_px - stamp_x)::float8 AS x_px,
             (y_px - stamp_y)::float8 AS y_px, flags, stamp
-        FROM sources WHERE picid IN ({picids}) AND image_key IN ({keys})
-            AND time BETWEEN {_time(frames[0].time)} AND {_time(frames[-1].time)}
-            AND stamp_side = {STAMP_SIDE}"""  # noqa: S608
+        FROM unnest(ARRAY[{picids}]::bigint[]) AS star (picid), LATERAL (
+            SELECT * FROM sources WHERE sources.picid = star.picid
+                AND time BETWEEN {_time(frames[0].time)} AND {_time(frames[-1].time)} OFFSET 0
+        ) AS own
+        WHERE image_key IN ({keys}) AND stamp_side = {STAMP_SIDE}"""  # noqa: S608
     return read_copy(session.connection(), query, _STAMP)
 
 
