@@ -10,7 +10,7 @@ from page_format import day, figure, span
 
 Json = dict[str, Any]
 
-MOST_TICKS = 7
+MOST_TICKS = 5
 BAR_WIDTH = 0.86
 """Of a night's place."""
 

@@ -1,4 +1,4 @@
-"""The whole network for the end-to-end tests, started as `make up` does."""
+"""The whole network for the end-to-end tests, started as `make up` does; a browser."""
 
 import os
 import signal
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 import requests
 from google.cloud.storage import Client
+from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 from sqlalchemy import Engine, create_engine, text
 
@@ -19,7 +20,10 @@ from local import network, state
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from simulator import Frame, Observation, simulate
+from tests.conftest import free_port, serving
+from tests.end_to_end.browsing import CHROMIUM, FLAGS
 from tests.integration.solver import load_gaia
+from tests.service.web_services import gunicorn_command, gunicorn_environment, is_healthy
 
 T = TypeVar("T")
 
@@ -123,3 +127,31 @@ def crops() -> Callable[[], Frame]:
 
     made = frames()
     return lambda: next(made)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium to test the pages")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def explorer_url(database_url: str, storage_port: int) -> Iterator[str]:
+    """Address of the explorer, with observations-data behind it."""
+    data_port, port = free_port(), free_port()
+    environment = gunicorn_environment(
+        DATABASE_URL=database_url,
+        STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}",
+        OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}",
+    )
+    data = gunicorn_command("observations-data", data_port)
+    explorer = gunicorn_command("observations-explorer", port)
+    with (
+        serving(data, lambda: is_healthy(data_port), env=environment),
+        serving(explorer, lambda: is_healthy(port), env=environment),
+    ):
+        yield f"http://127.0.0.1:{port}"

@@ -7,25 +7,27 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, Request, sync_playwright
-from sqlalchemy import Engine, select
+from PIL import Image as Picture
+from playwright.sync_api import Browser, Page
+from sqlalchemy import Engine, delete, select
 
-from panoptes_network.database.models import FileKind, ImageFile, ImageState
-from tests.conftest import free_port, serving
+from panoptes_network.database.models import (
+    FileKind,
+    Image,
+    ImageEvent,
+    ImageFile,
+    ImageState,
+    Sequence,
+)
+from tests.end_to_end.browsing import guarded_page
 from tests.service.web_services import (
     START,
     add_observation,
-    gunicorn_command,
-    gunicorn_environment,
-    is_healthy,
     rows,
     storage_at,
     store,
 )
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 EXTRACTED: dict[str, Any] = {
     "state": ImageState.SOURCES_EXTRACTED,
@@ -43,39 +45,33 @@ UNSOLVED = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium to test the pages")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
-def explorer_url(database_url: str, storage_port: int) -> Iterator[str]:
-    """Address of the explorer, with observations-data behind it."""
-    data_port, port = free_port(), free_port()
-    environment = gunicorn_environment(
-        DATABASE_URL=database_url,
-        STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}",
-        OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}",
-    )
-    data = gunicorn_command("observations-data", data_port)
-    explorer = gunicorn_command("observations-explorer", port)
-    with (
-        serving(data, lambda: is_healthy(data_port), env=environment),
-        serving(explorer, lambda: is_healthy(port), env=environment),
-    ):
-        yield f"http://127.0.0.1:{port}"
-
-
 @pytest.fixture
 def observation_id(db: Engine) -> str:
     """Id of an observation whose field tries to be HTML."""
     with rows(db) as session:
         return add_observation(session, field=HOSTILE, images=[EXTRACTED, UNSOLVED, EXTRACTED])
+
+
+@pytest.fixture
+def two_units(db: Engine, observation_id: str) -> None:
+    """Three observations of two units on the sky, in place of that with the hostile field."""
+    elsewhere = {**EXTRACTED, "ra_deg": 10.7, "dec_deg": 41.3}
+    places: list[tuple[str, str, dict[str, Any]]] = [
+        ("PAN001", "M42", EXTRACTED),
+        ("PAN006", "M31", elsewhere),
+        ("PAN001", "Tycho", {**UNSOLVED}),
+    ]
+    with rows(db) as session:
+        session.execute(delete(ImageEvent))
+        session.execute(delete(Image))
+        session.execute(delete(Sequence))
+    with rows(db) as session:
+        for hour, (unit, field, image) in enumerate(places):
+            camera = "ee04d1" if unit == "PAN006" else "14d3bd"
+            start = START + timedelta(hours=hour)
+            add_observation(
+                session, unit_id=unit, camera_id=camera, start=start, field=field, images=[image]
+            )
 
 
 @pytest.fixture
@@ -94,7 +90,7 @@ def film_and_pictures(db: Engine, storage_port: int, tmp_path: Path) -> str:
         )
         files = session.scalars(select(ImageFile)).all()
     picture = tmp_path / "picture.jpg"
-    Image.new("RGB", (320, 214), "navy").save(picture)
+    Picture.new("RGB", (320, 214), "navy").save(picture)
     with storage_at(storage_port):
         store("panoptes-processed", path, film_of_a_second(tmp_path / "film.mp4"))
         for file in files:
@@ -119,28 +115,8 @@ def page(
     request: pytest.FixtureRequest, browser: Browser, explorer_url: str, observation_id: str
 ) -> Iterator[Page]:
     """A page that must stay on its own origin and out of trouble until the test ends."""
-    width = 360 if request.param == "phone" else 1280
-    context = browser.new_context(
-        base_url=explorer_url,
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if request.param == "dark" else "light",
-        java_script_enabled=request.param != "without JavaScript",
-    )
-    troubles: list[str] = []
-
-    def check_origin(asked: Request) -> None:
-        if not asked.url.startswith(explorer_url):
-            troubles.append(f"a foreign request: {asked.url}")
-
-    opened = context.new_page()
-    opened.on("console", lambda message: troubles.append(message.text))
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on(
-        "request", lambda r: None if r.url.startswith(explorer_url) else troubles.append(r.url)
-    )
-    yield opened
-    assert troubles == []
-    context.close()
+    with guarded_page(browser, explorer_url, request.param) as opened:
+        yield opened
 
 
 def has_no_sideways_scroll(page: Page) -> bool:
@@ -189,7 +165,7 @@ def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
 def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="Units").click()
-    page.get_by_role("link", name="PAN001").click()
+    page.get_by_role("link", name="PAN001", exact=True).click()
     assert page.get_by_role("heading", level=1).inner_text() == "PAN001"
     assert has_no_sideways_scroll(page)
     page.get_by_role("link", name="3 images on 11 October 2018").click()
@@ -227,15 +203,105 @@ def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
         for hour in range(1, 60):
             add_observation(session, start=START - timedelta(hours=hour))
     page.goto("/")
-    page.get_by_label("Unit").fill("pan001")
+    page.get_by_role("searchbox", name="Unit").fill("pan001")
     page.get_by_label("Field").fill("m42")
     page.get_by_role("button", name="Search").click()
     assert page.locator("caption").inner_text() == "59 observations found, newest first"
     assert page.locator("tbody tr").count() == 50
     page.get_by_role("link", name="Older").click()
+    page.wait_for_url("**cursor=**")
     assert page.locator("tbody tr").count() == 9
     page.get_by_role("link", name="Newest").click()
+    page.wait_for_url(lambda url: "cursor" not in url)
     assert page.locator("tbody tr").count() == 50
+
+
+def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
+    page.goto("/")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Near").fill("83.8 -5.4")
+    page.get_by_label("With an image").select_option("complete")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**near=**")
+    assert page.locator("tbody tr").count() == 1
+    assert page.get_by_label("With an image").is_visible()
+    chips = page.get_by_label("Filters that are set").get_by_role("link")
+    words = [" ".join(chip.inner_text().split()) for chip in chips.all()]
+    assert words[0].startswith("Near 83.8 -5.4 within 15°")
+    assert words[1].startswith("With an image complete")
+    assert has_no_sideways_scroll(page)
+    chips.filter(has_text="Near").click()
+    page.wait_for_url(lambda url: "near=" not in url)
+    assert page.locator("tbody tr").count() == 2
+    page.get_by_label("Map and counts").get_by_role("link", name="PAN006").click()
+    page.wait_for_url("**unit=PAN006**")
+    assert page.locator("tbody tr").count() == 1
+
+
+def test_heads_sort(page: Page, two_units: None) -> None:
+    if page.viewport_size == {"width": 360, "height": 800}:
+        pytest.skip("a phone shows cards without heads")
+    page.goto("/")
+    names = page.locator("tbody th a")
+    page.get_by_role("link", name="Field").click()
+    page.wait_for_url("**sort=field**")
+    assert names.all_inner_texts() == ["M31", "M42", "Tycho"]
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Field")
+    page.get_by_role("link", name="Field").click()
+    page.wait_for_url("**order=desc**")
+    assert names.all_inner_texts() == ["Tycho", "M42", "M31"]
+
+
+def test_map_and_list_point_at_each_other(page: Page, two_units: None) -> None:
+    page.goto("/")
+    mark = page.locator("svg.map a").first
+    assert mark.is_visible()
+    name = mark.get_attribute("data-sequence")
+    row = page.locator(f'tr[data-sequence="{name}"]')
+    if page.evaluate("document.documentElement.clientWidth") > 1000:
+        assert page.locator("svg.map").bounding_box()["x"] > row.bounding_box()["x"]  # type: ignore[index]
+    row.locator("th a").focus()
+    mark = page.locator(f'svg.map a[data-sequence="{name}"]')
+    has_script = "lit" in (mark.get_attribute("class") or "")
+    assert has_script == ("lit" in (row.get_attribute("class") or ""))
+    row.locator("th a").press("Enter")
+    page.wait_for_url(f"**/observations/{name}")
+
+
+def test_a_search_says_that_it_is_on_its_way(
+    browser: Browser, explorer_url: str, two_units: None
+) -> None:
+    with guarded_page(browser, explorer_url, "light") as page:
+        page.goto("/")
+        # The search is kept from leaving, as a slow network does.
+        page.evaluate("addEventListener('submit', event => event.preventDefault())")
+        page.get_by_label("Field").fill("M31")
+        page.get_by_role("button", name="Search").click()
+        assert page.get_by_role("status").inner_text() == "Searching…"
+        assert page.locator("main").get_attribute("aria-busy") == "true"
+        # The address is to say only what is searched for.
+        assert page.get_by_role("searchbox", name="Unit").is_disabled()
+        assert page.get_by_label("Field").is_enabled()
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+        assert page.get_by_role("status").count() == 0
+        assert page.get_by_role("searchbox", name="Unit").is_enabled()
+
+
+def test_hostile_words_do_nothing(page: Page, db: Engine) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    with rows(db) as session:
+        later = START + timedelta(hours=1)
+        add_observation(session, start=later, field=hostile, images=[EXTRACTED], tags=[hostile])
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.goto("/")
+    assert page.get_by_role("link", name=hostile).first.is_visible()
+    page.get_by_label("Field").fill(hostile)
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**field=**")
+    assert page.get_by_label("Filters that are set").get_by_text(hostile).is_visible()
+    for path in ("/sky", "/stats", "/status", "/units", "/about"):
+        page.goto(path)
+        assert has_no_sideways_scroll(page)
 
 
 def test_first_tab_skips_to_the_content(page: Page) -> None:

@@ -66,7 +66,7 @@ def observations(db: Engine) -> dict[str, str]:
         }
 
 
-def shown(client: FlaskClient, status: int = 200, **parameters: str) -> str:
+def shown(client: FlaskClient, parameters: dict[str, str], status: int = 200) -> str:
     answer = client.get("/", query_string=parameters)
     assert answer.status_code == status, answer.text
     return answer.text
@@ -103,7 +103,7 @@ def test_filters(
     parameters: dict[str, str],
     found: list[str],
 ) -> None:
-    assert sorted(ids(shown(explorer, **parameters))) == sorted(observations[n] for n in found)
+    assert sorted(ids(shown(explorer, parameters))) == sorted(observations[n] for n in found)
 
 
 @pytest.mark.parametrize(
@@ -125,19 +125,19 @@ def test_orders(
     parameters: dict[str, str],
     ordered: list[str],
 ) -> None:
-    assert ids(shown(explorer, **parameters)) == [observations[name] for name in ordered]
+    assert ids(shown(explorer, parameters)) == [observations[name] for name in ordered]
 
 
 def test_links_of_heads_facets_and_chips_lead_on(
     explorer: FlaskClient, observations: dict[str, str]
 ) -> None:
-    html = shown(explorer, tag="nebula", unit="PAN001")
+    html = shown(explorer, {"tag": "nebula", "unit": "PAN001"})
     [chip] = re.findall(r'<a href="\?([^"]*)" title="Remove[^>]*><span[^>]*>Tag', html)
     assert ids(explorer.get("/?" + html_text.unescape(chip)).text) == [
         observations["later"],
         observations["orion"],
     ]
-    html = shown(explorer)
+    html = shown(explorer, {})
     [error] = re.findall(r'<a href="\?([^"]*)">error <', html)
     assert ids(explorer.get("/?" + error).text) == [observations["other"]]
     [year] = re.findall(r'<a href="\?([^"]*)">2019 <', html)
@@ -150,7 +150,7 @@ def test_links_of_heads_facets_and_chips_lead_on(
 def test_map_and_rows_name_the_same_observations(
     explorer: FlaskClient, observations: dict[str, str]
 ) -> None:
-    html = shown(explorer, near="83.8 -5.4")
+    html = shown(explorer, {"near": "83.8 -5.4"})
     marks = re.findall(r'<a href="/observations/[^"]*" tabindex="-1" data-sequence="([^"]+)"', html)
     assert sorted(marks) == sorted(ids(html))
     assert '<path class="cone" d="M' in html
@@ -164,7 +164,7 @@ def test_map_and_rows_name_the_same_observations(
 
 
 def test_distance_is_that_on_the_sky(explorer: FlaskClient, observations: dict[str, str]) -> None:
-    html = shown(explorer, near="83.8 -5.4", sort="distance")
+    html = shown(explorer, {"near": "83.8 -5.4", "sort": "distance"})
     # 5 degrees of right ascension at declination -5.4: 4.98 degrees, by astropy.
     assert re.findall(r'data-label="Distance" class="number">([^<]*)<', html) == ["0.00°", "4.98°"]
 
@@ -193,7 +193,7 @@ def test_hostile_words_stay_words(explorer: FlaskClient, observations: dict[str,
 def test_a_search_that_cannot_be_says_why_and_keeps_its_form(
     explorer: FlaskClient, observations: dict[str, str], parameters: dict[str, str], words: str
 ) -> None:
-    html = shown(explorer, status=400, **parameters)
+    html = shown(explorer, parameters, status=400)
     assert words in html.split('role="alert">')[1].split("<")[0]
     assert '<form class="filters"' in html
     assert ids(html) == []
@@ -202,6 +202,6 @@ def test_a_search_that_cannot_be_says_why_and_keeps_its_form(
 def test_nothing_found_names_the_filters(
     explorer: FlaskClient, observations: dict[str, str]
 ) -> None:
-    html = shown(explorer, unit="PAN999")
+    html = shown(explorer, {"unit": "PAN999"})
     assert "Nothing found" in html
     assert "PAN999" in html.split('class="chips"')[1].split("</ul>")[0]
