@@ -38,7 +38,7 @@ def moc() -> Response:
     order = query_parameters.whole_number(request.args, "order", coverage.HIGHEST_ORDER)
     changed_at = read(coverage.newest_change)["changed_at"]
     found = coverage.cells().update(changed_at, lambda: read(coverage.footprints)["footprints"])
-    if order is not None:
+    if order is not None and order < coverage.HIGHEST_ORDER:
         found = found.degrade_to_order(order)
     form = asked or coverage.Format.FITS
     response = Response(coverage.written(found, form), mimetype=coverage.MEDIA_TYPES[form])
