@@ -13,10 +13,10 @@ import signal
 from pathlib import Path
 
 from servers import database
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
 from local import postgres
-from panoptes_network.database.engine import engine
+from panoptes_network.config import settings
 
 SEQUENCES, IMAGES, SOURCES = 50_000, 20, 23
 """The size that the figures are given for: images of a sequence, sources of a solved image.
@@ -135,7 +135,16 @@ def fill(
             used = {name: n for name, n in numbers.items() if f":{name}" in statement}
             connection.execute(text(statement), used)
     connection.execute(text("SELECT recount_figures()"))
-    connection.execute(text("ANALYZE"))
+
+
+def make(sequences: int, images: int, sources: int) -> None:
+    """Fill the database of the settings and vacuum it, however long that takes: see `fill`."""
+    owner = create_engine(settings().database_url)  # the network's own has a time limit
+    with owner.begin() as connection:
+        fill(connection, sequences, images, sources)
+    with owner.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    owner.dispose()
 
 
 def main() -> None:
@@ -147,8 +156,7 @@ def main() -> None:
     parser.add_argument("--sources", type=int, default=0, help="of a solved image")
     given = parser.parse_args()
     with database(given.folder) as port:
-        with engine().begin() as connection:
-            fill(connection, given.sequences, given.images, given.sources)
+        make(given.sequences, given.images, given.sources)
         print(postgres.database_url(port), flush=True)
         signal.pause()
 

@@ -4,12 +4,17 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+
+import requests
 
 from local import postgres, storage
+from local.state import ROOT
 from local.steps import buckets
 from panoptes_network.config import settings
 from panoptes_network.database.engine import engine
@@ -47,8 +52,37 @@ def object_storage(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _serving(command: list[str], ready: Callable[[], bool], stop: signal.Signals) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def gunicorn(service: str, **settings: str) -> Iterator[str]:
+    """Serve a web service as the network does, without a limit of requests; yield its address."""
+    port = _free_port()
+    options = [f"--bind=127.0.0.1:{port}", "--threads=8", "--no-control-socket"]
+    program = [sys.executable, "-m", "gunicorn", *options, f"--chdir={ROOT / service}"]
+    env = {"PYTHONPATH": str(ROOT / "shared"), "RATE_LIMIT": "1000000 per second", **settings}
+    address = f"http://127.0.0.1:{port}"
+
+    def is_healthy() -> bool:
+        try:
+            return requests.get(f"{address}/health", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    with _serving([*program, "main:create_app()"], is_healthy, signal.SIGTERM, env):
+        yield address
+
+
+@contextmanager
+def _serving(
+    command: list[str],
+    ready: Callable[[], bool],
+    stop: signal.Signals,
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[None]:
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **env},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + START_LIMIT_S
         while not ready():

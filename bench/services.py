@@ -13,7 +13,8 @@ from pkgutil import resolve_name
 
 _HERE = Path(__file__).parents[1]
 
-sys.path[:0] = [str(folder) for kind in ("gce-*", "cf-make-*") for folder in _HERE.glob(kind)]
+_KINDS = ("observations-data", "gce-*", "cf-make-*")
+sys.path[:0] = [str(folder) for kind in _KINDS for folder in _HERE.glob(kind)]
 
 
 @contextmanager
