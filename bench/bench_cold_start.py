@@ -6,6 +6,7 @@ started by functions-framework in the same environment. Compiled modules are the
 """
 
 import argparse
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -21,7 +22,6 @@ from deployment import stage as staging
 from deployment.rehearsal import Rehearsal, rehearse
 from deployment.service import Kind, deployments
 from deployment.stage import stage
-from tests.conftest import free_port
 
 HELLO = "def hello(request):\n    return 'hello'\n"
 LIMIT_S = 120
@@ -56,13 +56,18 @@ def _median(measure: Callable[[], float], rounds: int) -> float:
 
 
 def _first_answer(rehearsal: Rehearsal, path: str) -> tuple[float, float]:
-    port = free_port()
+    port = _free_port()
     began = time.perf_counter()
     with rehearsal.running(rehearsal.environment(port)) as process:
         _wait(f"http://127.0.0.1:{port}{path}")
         seconds = time.perf_counter() - began
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
         return seconds, sum(one.memory_full_info().pss for one in family) / 1e6
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _wait(url: str) -> None:
@@ -93,7 +98,7 @@ def _hello(rehearsal: Rehearsal) -> float:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "main.py"
         source.write_text(HELLO)
-        port = free_port()
+        port = _free_port()
         command = [str(rehearsal.python), "-m", "functions_framework", "--host=127.0.0.1"]
         began = time.perf_counter()
         with subprocess.Popen(

@@ -34,7 +34,7 @@ locals {
     "the database has few connections left" = {
       filter    = "resource.type = \"cloudsql_database\" AND metric.type = \"cloudsql.googleapis.com/database/postgresql/num_backends\" AND resource.labels.database_id = \"${var.project}:${module.names.instance}\""
       aligner   = "ALIGN_MAX"
-      threshold = 350
+      threshold = 500
       duration  = "300s"
       do        = "docs/scaling.md, connections"
     }

@@ -60,7 +60,7 @@ resource "google_sql_database_instance" "meta" {
 
     database_flags {
       name  = "max_connections"
-      value = "400"
+      value = "600"
     }
 
     database_flags {

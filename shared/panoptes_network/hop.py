@@ -44,8 +44,9 @@ def post(url: str, message: BaseModel) -> dict[str, Any]:
 
 
 def check(url: str) -> None:
-    """Raise an error unless the service at `url` answers."""
-    requests.get(f"{url.rstrip('/')}/health", timeout=CHECK_TIMEOUT_S).raise_for_status()
+    """Raise an error unless the service at `url` answers, and lets this one in."""
+    health = f"{url.rstrip('/')}/health"
+    requests.get(health, headers=tokens.headers(url), timeout=CHECK_TIMEOUT_S).raise_for_status()
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The services' deploy files: whole, and in agreement with what the services read and are."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from panoptes_network.database.models import Base
 from tests.unit.test_config import settings_read_by
 
 ROOT = Path(__file__).parents[2]
+INFRA = ROOT / "infra"
 SERVICES = sorted(deployments().items())
 FUNCTIONS = sorted(functions().items())
 
@@ -80,6 +82,26 @@ def test_only_the_job_is_the_owner_of_the_tables() -> None:
     jobs = {name for name, one in SERVICES if one.kind is Kind.JOB}
     assert writers().keys() == with_database - jobs
     assert jobs == {"job-migrate"}
+
+
+POOL = 6
+"""Connections of an engine: `pool_size` and `max_overflow` of `database.engine`."""
+
+OF_A_WORKER = 2
+"""Of a plate solver: one at work, one that looks whether the database is there."""
+
+RESERVED = 10
+"""Of PostgreSQL for its superuser, of operators, of the job."""
+
+
+def test_all_instances_together_find_connections() -> None:
+    flags = re.findall(r'"max_connections"\s+value = "(\d+)"', (INFRA / "database.tf").read_text())
+    asked = sum(
+        one.max_instances * (OF_A_WORKER if one.kind is Kind.WORKER else min(one.concurrency, POOL))
+        for _, one in SERVICES
+        if one.has_database
+    )
+    assert asked + RESERVED <= int(*flags)
 
 
 def test_address_variable() -> None:
