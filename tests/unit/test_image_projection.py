@@ -41,7 +41,8 @@ def cards_of(wcs: WCS) -> dict[str, Any]:
 
 @pytest.fixture(params=FIELDS, ids=str)
 def wcs(request: pytest.FixtureRequest) -> WCS:
-    return field_wcs(*request.param, WIDTH, HEIGHT)
+    ra_deg, dec_deg, rotation_deg = request.param
+    return field_wcs(ra_deg, dec_deg, rotation_deg, WIDTH, HEIGHT)
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def degrees(name: str) -> float:
     """Return a grid line's value, degrees."""
     sign = -1 if "\N{MINUS SIGN}" in name else 1
     parts = [float(number) for number in re.findall(r"\d+", name)]
-    value = sum(part / 60**n for n, part in enumerate(parts))
-    return sign * value * (15 if "h" in name else 1)
+    value = sum(part / 60.0**n for n, part in enumerate(parts))
+    return float(sign * value * (15 if "h" in name else 1))
 
 
 def test_grid_lines_follow_the_sky(wcs: WCS, projection: Projection) -> None:

@@ -1,0 +1,245 @@
+"""The pages of one observation, one image and one star in a real Chromium."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine
+
+from tests.end_to_end.browsing import guarded_page
+from tests.service.star_fields import SIZE
+from tests.service.viewer_rows import FIELD, FRAMES, Viewed, add_viewed_observation
+
+MODES = ["light", "dark", "phone", "without JavaScript"]
+WITH_SCRIPTS = MODES[:3]
+STAR = "/sources/1000?catalog=tic"
+BRIGHTEST = """canvas => {
+  const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+  pen.drawImage(canvas, 0, 0);
+  const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+  const brightest = [0, 0, 0];
+  for (let at = 0; at < data.length; at += 4)
+    for (const part of [0, 1, 2]) brightest[part] = Math.max(brightest[part], data[at + part]);
+  return brightest;
+}"""
+"""Each colour's highest value on a canvas."""
+
+
+@pytest.fixture
+def viewed(db: Engine, storage_port: int) -> Viewed:
+    return add_viewed_observation(db, storage_port)
+
+
+@pytest.fixture
+def page(
+    request: pytest.FixtureRequest, browser: Browser, explorer_url: str, viewed: Viewed
+) -> Iterator[Page]:
+    """A page in the mode that the test asks for; it must stay out of trouble."""
+    with guarded_page(browser, explorer_url, request.param) as opened:
+        yield opened
+
+
+in_all_modes = pytest.mark.parametrize("page", MODES, indirect=True)
+with_scripts = pytest.mark.parametrize("page", WITH_SCRIPTS, indirect=True)
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address, wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def wait_until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait for a condition; Playwright's own way evaluates text, which the policy forbids."""
+    for _ in range(100):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("it did not come about")
+
+
+def on_screen(page: Page, star: int) -> tuple[float, float]:
+    """Return where star `star` of the first frame is seen, from where the picture is seen."""
+    x, y = (float(axis[star]) for axis in FIELD.places(0))
+    box = page.locator(".sheet img").bounding_box()
+    assert box is not None
+    # The picture has half the frame's size, and its last row above; the caption is below it.
+    scale = box["width"] / (SIZE / 2)
+    return box["x"] + (x + 0.5) / 2 * scale, box["y"] + (SIZE / 2 - (y + 0.5) / 2) * scale
+
+
+@in_all_modes
+def test_picture_and_grid(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    picture = page.locator(".sheet img")
+    assert picture.evaluate("image => image.complete && image.naturalWidth") == SIZE / 2
+    grid, shown = page.locator(".over .grid").bounding_box(), picture.bounding_box()
+    assert grid is not None
+    assert shown is not None
+    # The grid covers the sky and leaves the caption out.
+    assert (grid["x"], grid["y"]) == pytest.approx((shown["x"], shown["y"]), abs=0.5)
+    assert grid["width"] == pytest.approx(shown["width"], abs=0.5)
+    assert grid["height"] == pytest.approx(grid["width"], rel=0.01)
+    assert page.locator(".over text").first.is_visible()
+    page.get_by_label("Grid").uncheck()
+    assert not page.locator(".over .grid").is_visible()
+
+
+@with_scripts
+def test_zoom_by_keyboard_and_buttons(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    stage, picture = page.locator(".stage"), page.locator(".sheet img")
+
+    def width() -> float:
+        box = picture.bounding_box()
+        assert box is not None
+        return box["width"]
+
+    fitting = width()
+    stage.focus()
+    page.keyboard.press("+")
+    assert width() == pytest.approx(1.5 * fitting, rel=0.01)
+    before = stage.evaluate("stage => stage.scrollLeft")
+    assert before > 0
+    page.keyboard.press("ArrowRight")
+    wait_until(page, lambda: stage.evaluate("stage => stage.scrollLeft") > before)
+    page.keyboard.press("0")
+    assert width() == pytest.approx(fitting)
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").click()
+    assert width() == pytest.approx(2.25 * fitting, rel=0.01)
+    assert page.locator("[data-factor]").inner_text().startswith("2.3")
+    page.get_by_role("button", name="Fit").click()
+    assert width() == pytest.approx(fitting)
+
+
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_the_wheel_zooms_only_a_chosen_picture_and_keeps_its_place(
+    page: Page, viewed: Viewed
+) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    star = 24
+    page.mouse.move(*on_screen(page, star))
+    page.mouse.wheel(0, -10)
+    assert page.locator("[data-factor]").inner_text() == ""
+    page.locator(".stage").focus()
+    at = on_screen(page, star)
+    page.mouse.move(*at)
+    page.mouse.wheel(0, -100)
+    expect(page.locator("[data-factor]")).not_to_be_empty()
+    assert on_screen(page, star) == pytest.approx(at, abs=2)
+
+
+@with_scripts
+def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    with page.expect_response(lambda answer: "/sources?" in answer.url) as asked:
+        page.get_by_role("checkbox", name="Catalog stars").check()
+    assert asked.value.url.endswith("matched=true")
+    page.get_by_text("brightest of what is in view").wait_for()
+    star = 24
+    for _ in range(2):
+        page.mouse.move(*on_screen(page, star))
+        assert page.locator(".tip").inner_text().startswith(f"TIC {1000 + star},")
+        page.mouse.move(0, 0)
+        page.locator(".stage").focus()
+        page.keyboard.press("+")
+    page.mouse.click(*on_screen(page, star))
+    page.wait_for_url(f"**/sources/{1000 + star}?catalog=tic")
+    assert page.get_by_role("heading", level=1).inner_text() == f"TIC {1000 + star}"
+
+
+@with_scripts
+def test_all_sources_have_one_that_is_no_star(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    page.get_by_label("Sources").check()
+    page.get_by_text("41 brightest of what is in view").wait_for()
+    page.get_by_label("Sources").uncheck()
+    assert not page.locator(".marks").is_visible()
+
+
+@in_all_modes
+def test_header_is_searched(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    page.get_by_label("Search", exact=True).fill("airm")
+    page.get_by_label("Search", exact=True).press("Enter")
+    cards = page.locator("#cards tr:visible")
+    expect(cards).to_have_count(1)
+    assert cards.inner_text().split() == ["AIRMASS", "1.25"]
+
+
+@in_all_modes
+def test_from_image_to_image_and_back(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/observations/{viewed.sequence_id}")
+    page.locator(".frames a").nth(1).click()
+    page.wait_for_url(f"**/images/{viewed.image_ids[1]}")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url(f"**/images/{viewed.image_ids[2]}")
+    page.locator(".crumb a").click()
+    page.wait_for_url(f"**/observations/{viewed.sequence_id}")
+
+
+@in_all_modes
+def test_plots_lead_to_their_images(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/observations/{viewed.sequence_id}")
+    plot = page.locator("[data-title='Star width (FWHM)']")
+    assert plot.get_by_role("img").is_visible()
+    live = plot.locator(".u-over")
+    if live.count():
+        box = live.bounding_box()
+        assert box is not None
+        live.click(position={"x": box["width"] - 3, "y": box["height"] / 2})
+    else:
+        plot.locator("circle").last.click()
+    page.wait_for_url(f"**/images/{viewed.image_ids[-1]}")
+
+
+@with_scripts
+def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/observations/{viewed.sequence_id}")
+    if not page.evaluate("'uPlot' in window"):
+        pytest.skip("uPlot was not fetched at setup")
+    assert page.locator(".plot .u-over").count() == 6
+    page.locator(".plot .u-over").first.hover()
+    assert "UTC" not in page.locator(".plot .u-legend").first.inner_text()
+    assert "px" in page.locator(".plot .u-legend").first.inner_text()
+
+
+@in_all_modes
+def test_stamps_frame_by_frame(page: Page, viewed: Viewed) -> None:
+    open_page(page, STAR)
+    sheet = page.locator(".sheet-of img").first
+    if page.locator(".player").is_visible():
+        slider = page.get_by_label("Frame", exact=True)
+        slider.focus()
+        slider.press("ArrowRight")
+        assert f"Frame 2 of {FRAMES}" in page.locator("[data-about]").inner_text()
+        bright = page.locator(".player canvas").evaluate(BRIGHTEST)
+        page.get_by_label("Red", exact=True).check()
+        red = page.locator(".player canvas").evaluate(BRIGHTEST)
+        assert bright[0] == bright[1] == bright[2] > 200
+        assert red[0] > red[1]
+        page.get_by_role("button", name="Play").click()
+        expect(page.locator("[data-about]")).not_to_contain_text("Frame 2 ")
+        page.get_by_role("button", name="Pause").click()
+    else:
+        assert sheet.is_visible()
+        assert sheet.evaluate("image => image.naturalHeight") == 10
+
+
+@in_all_modes
+def test_light_curve_is_folded_by_the_form(page: Page, viewed: Viewed) -> None:
+    open_page(page, STAR)
+    page.get_by_label("Period").fill("0.01")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**period_d=0.01**")
+    assert page.get_by_text("Folded by 0.01 d").is_visible()
+    page.get_by_role("link", name="Unfold").click()
+    page.wait_for_url(lambda url: "period_d" not in url)
+    assert page.locator(".curves figure").count() == 3
+
+
+@in_all_modes
+def test_finder_leads_to_a_neighbour(page: Page, viewed: Viewed) -> None:
+    open_page(page, STAR)
+    page.get_by_role("link", name="TIC 1001").first.press("Enter")
+    page.wait_for_url("**/sources/1001?catalog=tic")
