@@ -44,7 +44,7 @@ class Fleet:
     offline : float
         Share of units that send all at dawn.
     link_s : float
-        What an image takes on the way up then: 17 MB at 10 Mbit/s.
+        What an image takes on the way up then: 20 MB at 10 Mbit/s.
     """
 
     units: int
@@ -53,7 +53,7 @@ class Fleet:
     night_s: float = 9 * HOUR_S
     spread_s: float = 4 * HOUR_S
     offline: float = 0.1
-    link_s: float = 14
+    link_s: float = 16
 
     def arrivals(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return when images arrive, in order, seconds from the first unit's dusk on."""

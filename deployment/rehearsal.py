@@ -52,6 +52,7 @@ class Rehearsal:
             "PATH": f"{self.python.parent}:{os.defpath}",
             "HOME": str(self.folder.parent),
             "XDG_RUNTIME_DIR": str(self.folder.parent),
+            "GUNICORN_CMD_ARGS": "--log-level=warning",
             "PORT": str(port),
             "HEALTH_PORT": str(port),
             "PUBSUB_EMULATOR_HOST": NOWHERE,
