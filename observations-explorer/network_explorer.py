@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from werkzeug.exceptions import NotFound
+
 import data_service
 import network_charts
 import night_calendar
@@ -68,9 +70,26 @@ def sky() -> Json:
 
 
 def atlas() -> Json:
-    """Return what the page of the sky atlas shows: footprints as the atlas draws them."""
+    """Return what the page of the sky atlas shows: the newest frames, for its script.
+
+    Raises
+    ------
+    werkzeug.exceptions.NotFound
+        Where the atlas was not fetched at setup.
+    """
+    if not ATLAS.exists():
+        raise NotFound("The sky atlas is an option that is not installed here: make aladin.")
     newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
-    return {"n_outlines": sum(1 for one in newest if one["footprint_deg"])}
+    frames = [
+        {
+            "corners_deg": sky_map.corners(one["footprint_deg"]),
+            "address": f"/observations/{one['sequence_id']}",
+            "words": one["field"] or one["sequence_id"],
+        }
+        for one in newest
+        if one["footprint_deg"]
+    ]
+    return {"frames": frames}
 
 
 def statistics(parameters: Mapping[str, str]) -> Json:

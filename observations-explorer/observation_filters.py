@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from data_service import Json
 from page_format import STATES, day
 
 LABELS = {
@@ -147,13 +148,11 @@ class Search:
         order = self.order or FIRST_ORDER[column]
         return "ascending" if order == "asc" else "descending"
 
-    def facets(self, counted: Mapping[str, list[dict[str, int | str]]]) -> list[Facet]:
+    def facets(self, counted: Mapping[str, list[Json]]) -> list[Facet]:
         """Return the facets that have something to choose from."""
         found = []
         for name, label in FACETS.items():
-            values = [
-                self._value(name, str(v["value"]), int(v["count"])) for v in counted.get(name, [])
-            ]
+            values = [self._value(name, v["value"], v["count"]) for v in counted.get(name, [])]
             if len(values) > 1 or any(value.is_chosen for value in values):
                 found.append(Facet(name, label, values))
         return found

@@ -10,6 +10,14 @@ import sequence_viewer
 
 pages = Blueprint("pages", __name__)
 
+ATLAS_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:;"
+    " worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+"""Aladin Lite is WebAssembly within its script, and sets styles: still nothing from elsewhere."""
+
 
 @pages.get("/")
 def observations() -> tuple[str, int]:
@@ -47,6 +55,14 @@ def night(unit_id: str, day: str) -> str:
 def sky() -> str:
     """Show where on the sky the network has looked."""
     return render_template("sky.html", **network_explorer.sky())
+
+
+@pages.get("/sky/atlas")
+def atlas() -> Response:
+    """Show the newest frames in the sky atlas, where it was fetched."""
+    page = Response(render_template("atlas.html", **network_explorer.atlas()))
+    page.headers["Content-Security-Policy"] = ATLAS_POLICY
+    return page
 
 
 @pages.get("/stats")

@@ -28,6 +28,9 @@ from tests.service.web_services import (
     store,
 )
 
+VENDOR = Path(__file__).parents[2] / "observations-explorer" / "static" / "vendor"
+TABULATOR = VENDOR / "tabulator-tables" / "tabulator.min.js"
+ATLAS = VENDOR / "aladin-lite" / "aladin.js"
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 EXTRACTED: dict[str, Any] = {
     "state": ImageState.SOURCES_EXTRACTED,
@@ -318,3 +321,50 @@ def test_unknown_observation(browser: Browser, explorer_url: str, db: Engine) ->
     assert answer.status == 404
     assert page.get_by_role("heading", level=1).inner_text() == "Not Found"
     page.close()
+
+
+def test_a_table_is_arranged(browser: Browser, explorer_url: str, two_units: None) -> None:
+    if not TABULATOR.exists():
+        pytest.skip("Tabulator was not fetched: `local/setup` does")
+    with guarded_page(browser, explorer_url, "light") as page:
+        page.goto("/units")
+        page.get_by_role("button", name="Sort and arrange").press("Enter")
+        rows_shown = page.locator(".tabulator-row")
+        rows_shown.nth(1).wait_for()
+        assert [row.inner_text()[:6] for row in rows_shown.all()] == ["PAN001", "PAN006"]
+        head = page.get_by_role("columnheader", name="Images", exact=True)
+        head.press("Enter")
+        assert head.get_attribute("aria-sort") == "ascending"
+        assert [row.inner_text()[:6] for row in rows_shown.all()] == ["PAN006", "PAN001"]
+        page.get_by_role("checkbox", name="Images", exact=True).uncheck()
+        assert not head.is_visible()
+        page.get_by_role("link", name="PAN006", exact=True).click()
+        page.wait_for_url("**/units/PAN006")
+
+
+def test_no_page_needs_what_may_not_have_been_fetched(page: Page, explorer_url: str) -> None:
+    page.route("**/static/vendor/**", lambda route: pytest.fail(route.request.url))
+    for path in ("/", "/sky", "/units", "/stats", "/status", "/about"):
+        page.goto(path)
+        assert page.get_by_role("heading", level=1).is_visible()
+
+
+def test_the_sky_atlas_asks_no_other_host(
+    browser: Browser, explorer_url: str, db: Engine, two_units: None
+) -> None:
+    if not ATLAS.exists():
+        with guarded_page(browser, explorer_url, "without JavaScript") as page:
+            page.goto("/sky")
+            assert page.get_by_role("link", name="atlas").count() == 0
+        pytest.skip("Aladin Lite was not fetched: `make aladin` does")
+    context = browser.new_context(base_url=explorer_url)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/sky")
+    page.get_by_role("link", name="Open in the sky atlas").click()
+    page.locator("#atlas[data-drawn]").wait_for()
+    page.wait_for_timeout(1000)
+    own = (explorer_url, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []
+    context.close()
