@@ -32,7 +32,7 @@ def client(db: Engine) -> FlaskClient:
     return create_app("observations-data").test_client()
 
 
-def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine) -> None:
+def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine, storage_port: int) -> None:
     with rows(db) as session:
         solved = f"{FOLDER}/solved.fits.fz"
         sequence_id = add_observation(
@@ -54,7 +54,8 @@ def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine) -> None:
     assert "n_bytes" not in files["raw"]
     assert list(found["files"]) == kinds
     assert found["files"]["green"] == [files["green"]]
-    assert get(client, "/images/PAN001_14d3bd_20181011T134333")["files"] == files
+    with storage_at(storage_port):  # the solution is looked for in the solved file
+        assert get(client, "/images/PAN001_14d3bd_20181011T134333")["files"] == files
 
 
 def test_newest_of_two_files_of_a_kind(client: FlaskClient, db: Engine) -> None:
