@@ -51,7 +51,7 @@ lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable pa
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
-	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run bin/stage bin/deploy bin/infra-check; fi
 	$(PYTHON) bin/find_secrets.py
 	$(PYTHON) bin/audit.py
 
