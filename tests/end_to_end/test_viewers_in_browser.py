@@ -37,6 +37,8 @@ def page(
     """A page in the mode that the test asks for; it must stay out of trouble."""
     with guarded_page(browser, explorer_url, request.param) as opened:
         yield opened
+        # The next test empties the tables: no query of a page may still be reading them.
+        opened.wait_for_load_state("networkidle")
 
 
 in_all_modes = pytest.mark.parametrize("page", MODES, indirect=True)
