@@ -18,6 +18,7 @@ from panoptes_network import config
 from panoptes_network.database.models import FileKind, ImageState
 from tests.conftest import free_port
 from tests.service.web_services import (
+    FORBIDDEN,
     START,
     add_observation,
     create_app,
@@ -46,8 +47,6 @@ ALL_FILES = {
 }
 FILM_PATH = f"PAN001/{HOSTILE.replace('/', '')}/14d3bd/20181011T134202/20181011T134202.mp4"
 CONTENT = bytes(range(256)) * 4000
-FORBIDDEN = r"""<style|<script(?![^>]* src="/static/[^"]+"></script>)|\sstyle=|\son\w+="""
-"""What the pages' policy refuses: anything inline, and scripts from elsewhere."""
 
 
 def explorer(monkeypatch: pytest.MonkeyPatch, data_url: str) -> FlaskClient:

@@ -41,6 +41,8 @@ SUFFIXES = {
     FileKind.THUMBNAIL: "_thumb.jpg",
 }
 """What the network calls a file of each kind, behind the image's time."""
+FORBIDDEN = r"""<style|<script(?![^>]* src="/static/[^"]+"></script>)|\sstyle=|\son\w+="""
+"""What the pages' policy refuses: anything inline, and scripts from elsewhere."""
 
 
 def create_app(service: str) -> Flask:
