@@ -92,6 +92,13 @@ def test_answers_are_compressed_for_who_can_read_it(
     assert "Accept-Encoding" in packed.vary
 
 
+@pytest.mark.parametrize("path", ["/observations", "/observations.csv", "/docs"])
+def test_gzip_has_no_time_in_it(client: FlaskClient, path: str) -> None:
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"}).data
+    assert packed[:2] == b"\x1f\x8b"
+    assert packed[4:8] == bytes(4)
+
+
 def test_small_answers_and_errors_come_as_they_are(client: FlaskClient) -> None:
     for path in ("/health", "/images/none"):
         answer = client.get(path, headers={"Accept-Encoding": "gzip, br, zstd"})
