@@ -2,8 +2,8 @@
 
 ``python bench/bench_cold_start.py [--rounds 5]``: every service is staged and installed in an empty
 environment of its own, started, and asked for its health. On a busy machine the CPU seconds are
-those to believe. The floor is a function that says hello, started by functions-framework in the same
-environment. Compiled modules are there, as in an image.
+those to believe. The floor is a function that says hello, started by functions-framework in the
+same environment. Compiled modules are there, as in an image.
 """
 
 import argparse
