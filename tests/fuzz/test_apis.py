@@ -4,6 +4,7 @@ With database, storage and broker there, no request may be answered by any 5xx: 
 503 of a fault of its own, too.
 """
 
+import base64
 import json
 import math
 import os
@@ -104,6 +105,12 @@ def images(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
         yield [sequence_id, IMAGE_ID, f"{PATH}.fz"]
 
 
+def _cursor(start: str) -> str:
+    """Return a cursor of observations by time, falling."""
+    said = json.dumps(["time", "desc", start, "x"])
+    return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+
 KNOWN = {
     "unit": ["PAN001", "pan001"],
     "unit_id": ["PAN001", "pan001"],
@@ -116,8 +123,8 @@ KNOWN = {
     "dec": ["-5.4", "-05:23:28", "90"],
     "ID": ["ivo://panoptes/raw?PAN001_14d3bd_20181011T134333"],
     "cursor": [
-        "WyJ0aW1lIiwiZGVzYyIsIjIwMTgtMTAtMTFUMTM6NDI6MDIrMDA6MDAiLCJ4Il0",
-        "WyJ0aW1lIiwiZGVzYyIsIjAwMDEtMDEtMDFUMDA6MDA6MDArMjM6NTkiLCJ4Il0",  # before year 1 in UTC
+        _cursor("2018-10-11T13:42:02+00:00"),
+        _cursor("0001-01-01T00:00:00+23:59"),  # before the year 1 in UTC
     ],
 }
 """Values that lead somewhere, or just beyond."""
