@@ -4,15 +4,15 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
 import http_answers
-import network_metrics
-import network_routes
 import observation_problems
 import observation_routes
 import open_api.routes
-import source_routes
-import statistics_routes
 import virtual_observatory.routes
+from network_state import metrics as network_metrics
+from network_state import routes as network_routes
+from network_state import stats_routes as statistics_routes
 from panoptes_network import log, web
+from stars import routes as source_routes
 
 BLUEPRINTS = (
     observation_routes.api,

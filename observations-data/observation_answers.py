@@ -1,6 +1,7 @@
 """What the routes of observations and images answer, as the service's document describes it."""
 
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
+from observation_search.order import Direction, Sort
 from observation_tables import EVENTS, IMAGES
 from observation_tables import OBSERVATIONS as OBSERVATION_TABLE
 from open_api import (
@@ -19,7 +20,6 @@ from open_api import (
     table_answer,
     with_optional,
 )
-from search_order import Direction, Sort
 
 
 def _files(file: Schema) -> Schema:

@@ -9,7 +9,7 @@ import observations_data as data
 from data_tables import Format, Row, csv_lines, label_download
 from observation_database import Json, read
 from observation_parameters import FILE_KINDS, FILM
-from observation_search import Search
+from observation_search.search import Search
 from observation_tables import OBSERVATIONS_CSV
 from public_address import absolute
 from query_parameters import MAX_LIMIT, BadParameterError

@@ -1,12 +1,12 @@
 """The parameters that the service's routes share, as its document describes them."""
 
 from observation_file_rows import KINDS
-from observation_search import MAX_EXPTIME_S
+from observation_search.order import Direction, Sort
+from observation_search.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
+from observation_search.search import MAX_EXPTIME_S
 from open_api import Parameter, Schema
 from panoptes_network.database.models import ImageState
 from query_parameters import DEFAULT_LIMIT, MAX_LIMIT, MAX_NUMBER, MAX_TEXT
-from search_order import Direction, Sort
-from sky_position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
 
 FILM = "film"
 FILE_KINDS = (*KINDS, FILM)

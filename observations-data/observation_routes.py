@@ -12,9 +12,9 @@ import observation_files
 import observation_parameters as parameters
 import observation_tables as tables
 import observations_data as data
-import service_state
 import unit_rows
 from data_tables import answer
+from network_state import readiness as service_state
 from observation_answers import (
     FILE,
     FILE_LIST,
@@ -28,7 +28,7 @@ from observation_answers import (
     STATUS,
 )
 from observation_database import read
-from observation_search import NightSearch, Search
+from observation_search.search import NightSearch, Search
 from open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
 
 api = Blueprint("observations", __name__)

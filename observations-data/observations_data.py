@@ -4,15 +4,15 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
-import sky_names
 from observation_database import AnyRow, Json, sql_text, unknown
 from observation_rows import OBSERVATION_COLUMNS, observation_rows
-from observation_search import Search
+from observation_search import names as sky_names
+from observation_search.conditions import conditions, of_observations
+from observation_search.facets import facets
+from observation_search.order import KEY, Cursor, page_behind
+from observation_search.position import Cone
+from observation_search.search import Search
 from panoptes_network.database.models import Image, ImageEvent, Sequence
-from search_conditions import conditions, of_observations
-from search_facets import facets
-from search_order import KEY, Cursor, page_behind
-from sky_position import Cone
 
 IMAGE_COLUMNS = (
     Image.image_id,
@@ -56,7 +56,7 @@ def observations(session: Session, search: Search) -> Json:
 
     ``total`` counts all that are found, on whatever page; ``next`` is the cursor of the
     page behind this one, None on the last. Where they were asked for, ``facets`` are there
-    (`search_facets.facets`), and ``centre`` where a place on the sky was.
+    (`observation_search.facets`), and ``centre`` where a place on the sky was.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from sqlalchemy import CTE, ColumnElement, Date, case, cast, func, select, union
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
-from observation_search import NightSearch
+from observation_search.search import NightSearch
 from panoptes_network.database.models import (
     Image,
     ImageState,

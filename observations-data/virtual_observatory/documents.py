@@ -25,6 +25,7 @@ def results(
     rows: list[Row],
     *,
     maxrec: int | None = None,
+    is_cut: bool = False,
     services: Iterable["Resource"] = (),
     infos: dict[str, str] | None = None,
     media_type: str = MEDIA_TYPE,
@@ -36,13 +37,15 @@ def results(
     rows : list of dict
         One more than `maxrec` where there are more than are wanted: the answer leaves it out
         and says that there are more. No wanted rows at all ask for the columns alone.
+    is_cut : bool
+        There may be more rows than those.
     services : iterable of Resource
         Descriptions of further services, as `links_service` makes them.
     """
     document = votable(table, rows[:maxrec], {"QUERY_STATUS": "OK", **(infos or {})})
     document.resources.extend(services)
     body = votable_bytes(document)
-    if maxrec and len(rows) > maxrec:
+    if is_cut or (maxrec and len(rows) > maxrec):
         # Behind the table, where astropy writes nothing; cells have this end only escaped.
         body = body.replace(_END, _END + _OVERFLOW)
     return Response(body, content_type=media_type)

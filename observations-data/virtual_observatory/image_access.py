@@ -52,6 +52,8 @@ FIRST_MJD, LAST_MJD = -600_000.0, 2_900_000.0
 def frames(session: Session, query: Query) -> Json:
     """Return the rows that are found, newest first, one more than are wanted: ``rows``.
 
+    ``is_cut`` says that the search ended before it had looked at every image.
+
     Raises
     ------
     UsageFault
@@ -62,8 +64,8 @@ def frames(session: Session, query: Query) -> Json:
     conditions = [_has_one(wanted), *_conditions(query), *_boxes(around)]
     keep = _footprint_filter(around, query.intervals("FOV"))
     if not _are_constants_met(query) or not query.maxrec:
-        return {"rows": []}
-    images = newest_images(session, conditions, keep, query.maxrec + 1)
+        return {"rows": [], "is_cut": False}
+    images, is_whole = newest_images(session, conditions, keep, query.maxrec + 1)
     rows = session.execute(
         select(*obscore.SELECTED)
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
@@ -71,7 +73,7 @@ def frames(session: Session, query: Query) -> Json:
         .order_by(Image.time.desc(), Image.image_key.desc())
     )
     found = [row for image in rows for row in obscore.rows_of(image, _of_image(wanted, image))]
-    return {"rows": found[: query.maxrec + 1]}
+    return {"rows": found[: query.maxrec + 1], "is_cut": not is_whole}
 
 
 def _wanted_products(query: Query) -> Wanted:

@@ -19,6 +19,8 @@ from virtual_observatory.obscore import corners_of
 from virtual_observatory.packing import FOOTPRINT, footprint_bytes, joined
 
 PIECE = 20_000
+MOST_PIECES = 25
+"""Half a million images are looked at for one request, which takes some seconds, and no more."""
 PACKED = np.dtype([("image_key", ">i8"), ("time_us", ">i8"), ("footprint", *FOOTPRINT)])
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """A timestamp's binary form counts microseconds from here (PostgreSQL)."""
@@ -29,8 +31,8 @@ def newest_images(
     conditions: list[ColumnElement[bool]],
     keep: Callable[[Vectors], Mask] | None,
     limit: int,
-) -> list[int]:
-    """Return the `image_key` of the newest images, at most `limit`.
+) -> tuple[list[int], bool]:
+    """Return the `image_key` of the newest images, at most `limit`, and whether all were looked at.
 
     Parameters
     ----------
@@ -42,15 +44,15 @@ def newest_images(
     """
     found: list[int] = []
     behind: list[ColumnElement[bool]] = []
-    while len(found) < limit:
-        size = PIECE if keep else limit
+    size = PIECE if keep else limit
+    for _ in range(MOST_PIECES):
         piece = _piece(session, [*conditions, *behind], size)
         kept = piece[keep(corners_of(piece["footprint"]))] if keep else piece
         found += kept["image_key"].tolist()
-        if len(piece) < size:
-            break
+        if len(piece) < size or len(found) >= limit:
+            return found[:limit], True
         behind = [_is_behind(piece[-1])]
-    return found[:limit]
+    return found, False
 
 
 def _piece(session: Session, conditions: list[ColumnElement[bool]], size: int) -> NDArray[np.void]:

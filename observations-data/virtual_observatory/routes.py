@@ -63,9 +63,11 @@ def find_images() -> Response:
     """Find frames by their place on the sky and more: Simple Image Access 2.0, rows of ObsCore."""
     query = _query()
     query.require_votable()
-    rows = read(image_access.frames, query)["rows"]
+    found = read(image_access.frames, query)
     links = [documents.links_service("obs_publisher_did")]
-    return documents.results(OBSCORE, rows, maxrec=query.maxrec, services=links)
+    return documents.results(
+        OBSCORE, found["rows"], maxrec=query.maxrec, is_cut=found["is_cut"], services=links
+    )
 
 
 @services.route("/datalink/links", methods=METHODS)

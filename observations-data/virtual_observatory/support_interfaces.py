@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, SubElement, register_namespace, tostr
 
 from flask import Response
 
-import service_state
+from network_state import readiness as service_state
 from panoptes_network.errors import TransientError
 from public_address import absolute
 from virtual_observatory.cone_search import CATALOGS, TESTED_CONE

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from sqlalchemy.dialects import postgresql
 
-from observation_search import Search
+from observation_search.conditions import conditions, of_observations
+from observation_search.order import Cursor
+from observation_search.position import Cone
+from observation_search.search import Search
 from panoptes_network.endpoint import MAX_BODY_BYTES
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import (
@@ -27,9 +30,6 @@ from panoptes_network.ids import CameraTime, ObjectPath, parse_path
 from panoptes_network.metadata import clean_headers, identify, image_path, integer, number, text
 from query_parameters import BadParameterError
 from rawpy_options import RawpyOptions
-from search_conditions import conditions, of_observations
-from search_order import Cursor
-from sky_position import Cone
 from tests.fuzz.harness import Parser, own_peak_mib
 from tests.fuzz.hostile_json import bodies, edited, objects, stages, texts, values
 

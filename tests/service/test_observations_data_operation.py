@@ -14,10 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import observation_database
-import service_state
 from deployment.service import writers
 from local import postgres
 from local.components import PREFERRED_PORTS, components, network_env
+from network_state import readiness as service_state
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database import roles

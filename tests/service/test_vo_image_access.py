@@ -171,6 +171,17 @@ def test_pieces_that_are_looked_at_make_one_answer(
     assert len(found(client, {"POS": "CIRCLE 0 0 180", "MAXREC": "2"})) == 2
 
 
+@pytest.mark.usefixtures("sky")
+def test_a_search_that_looked_at_too_many_says_so(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "PIECE", 1)
+    monkeypatch.setattr(newest, "MOST_PIECES", 2)
+    for shape, is_cut in (("CIRCLE 0 0 180", True), ("CIRCLE 83.8 -5.4 1", False)):
+        answer = client.get(QUERY, query_string={"POS": shape})
+        assert ("OVERFLOW" in answer.text) is is_cut
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 
-from observation_search import Search
+from observation_search.position import Cone
+from observation_search.search import Search
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.tags import fold
-from sky_position import Cone
 
 Conditions = dict[str, ColumnElement[bool]]
 

@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Select, literal, tuple_
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow
+from observation_search.position import Cone
 from panoptes_network.database.models import Sequence, SequenceFigures
 from query_parameters import BadParameterError, Parameters, choice
-from sky_position import Cone
 
 KEY = "sort_key"
 """What the column is called that rows are sorted by."""

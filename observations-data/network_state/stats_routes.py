@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response, request
 
-import network_stats
 from data_tables import Column, Kind, Table, answer
+from network_state import stats as network_stats
 from observation_database import read
 from observation_parameters import DATE
 from open_api import (

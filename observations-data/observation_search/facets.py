@@ -4,8 +4,8 @@ from sqlalchemy import ColumnElement, Text, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from observation_database import Json
+from observation_search.conditions import Conditions, of_observations
 from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
-from search_conditions import Conditions, of_observations
 
 MOST_VALUES = 100
 

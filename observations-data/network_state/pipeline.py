@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-import network_metrics
+from network_state import metrics as network_metrics
 from observation_database import AnyRow, Json
 from panoptes_network import advice
 from panoptes_network.database.models import Image

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
 from panoptes_network.database.models import Image, Source
-from source_search import SourceSearch
-from star_rows import star_url
+from stars.rows import star_url
+from stars.search import SourceSearch
 
 SOURCE_COLUMNS = (
     Source.number,

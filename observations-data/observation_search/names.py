@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from observation_search.position import Cone, Place
 from panoptes_network.database.models import CatalogStar, Sequence, SequenceFigures
 from query_parameters import BadParameterError
-from sky_position import Cone, Place
 
 KNOWN = (
     "a field of the network with a solved image, a star of the loaded catalog (TIC 12345, HIP"

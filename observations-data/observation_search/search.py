@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from observation_search.order import NEWEST_FIRST, Cursor, Order
+from observation_search.position import Place
 from panoptes_network.database.models import ImageState
 from query_parameters import (
     DEFAULT_LIMIT,
@@ -16,8 +18,6 @@ from query_parameters import (
     truth,
     whole_number,
 )
-from search_order import NEWEST_FIRST, Cursor, Order
-from sky_position import Place
 
 MAX_EXPTIME_S = 86400.0
 

@@ -2,19 +2,17 @@
 
 from flask import Blueprint, Response, request
 
-import image_sources
-import sequence_stamps
-import source_answers as answers
-import source_tables as tables
-import star_fits
-import star_frames
-import star_rows
 from data_tables import answer
-from light_curves import light_curve
 from observation_database import read
 from observation_parameters import IMAGE_ID, SEQUENCE_ID
 from open_api import described
-from source_search import FrameSearch, SourceSearch, StarId, visit_limit
+from stars import answers, image_sources, tables
+from stars import fits as star_fits
+from stars import frames as star_frames
+from stars import rows as star_rows
+from stars import stamps as sequence_stamps
+from stars.light_curves import light_curve
+from stars.search import FrameSearch, SourceSearch, StarId, visit_limit
 
 api = Blueprint("sources", __name__)
 

@@ -16,9 +16,9 @@ from photometry import (
     steady_stars,
 )
 from photometry.ensemble import NORMAL_MAD, nan_median
-from sequence_stamps import SequenceStamps
-from source_search import StarId
-from star_rows import star_url
+from stars.rows import star_url
+from stars.search import StarId
+from stars.stamps import SequenceStamps
 
 SATURATED_FLAG = 4
 """The bit of source-extractor's FLAGS for saturated pixels."""

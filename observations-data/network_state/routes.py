@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-import pipeline_status
-import sky_coverage
 from data_tables import Column, Kind, Table, answer
+from network_state import coverage as sky_coverage
+from network_state import pipeline as pipeline_status
 from observation_database import read
 from open_api import COUNT, OBJECT, TIME, described, json_answer, list_of, listing, record
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from observation_database import AnyRow, Json, sql_text
 from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.models import Image, Source
-from source_search import FrameCursor, FrameSearch, StarId
-from star_rows import is_of, require_star, star_url
+from stars.rows import is_of, require_star, star_url
+from stars.search import FrameCursor, FrameSearch, StarId
 
 FRAME_COLUMNS = (
     Image.image_id,

@@ -9,7 +9,7 @@ from astropy.io import fits
 from data_tables import Column, Kind, Table
 from observation_database import Json
 from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
-from source_tables import LIGHT_CURVE, STAMPS
+from stars.tables import LIGHT_CURVE, STAMPS
 
 MEDIA_TYPE = "application/fits"
 CUBE_COMMENTS = (
@@ -28,7 +28,7 @@ def stamp_cube(listing: Json) -> bytes:
     Parameters
     ----------
     listing : dict
-        As `star_frames.stamps` gives it; where it has no items, the cube has no pixels.
+        As `stars.frames.stamps` gives it; where it has no items, the cube has no pixels.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def light_curve_table(answer: Json) -> bytes:
     Parameters
     ----------
     answer : dict
-        As `light_curves.light_curve` gives it; its items may be none.
+        As `stars.light_curves.light_curve` gives it; its items may be none.
     """
     primary = fits.PrimaryHDU()
     _add_star(primary.header, answer)

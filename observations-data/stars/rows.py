@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
-from source_search import Catalog, StarId
+from stars.search import Catalog, StarId
 
 CATALOG_COLUMNS = (
     CatalogStar.catalog,

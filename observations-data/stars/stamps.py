@@ -14,9 +14,9 @@ from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.copy import read_copy
 from panoptes_network.database.models import Image, Source
 from photometry import FrameSources, comparison_candidates
-from source_search import FrameSearch, StarId
-from star_frames import conditions
-from star_rows import require_star
+from stars.frames import conditions
+from stars.rows import require_star
+from stars.search import FrameSearch, StarId
 
 MAX_SEQUENCES = 20
 _SOURCE = np.dtype(

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import source_tables as tables
 from data_tables import Table
 from open_api import (
     COUNT,
@@ -19,7 +18,9 @@ from open_api import (
     table_answer,
 )
 from photometry import COLOURS
-from source_search import (
+from stars import tables
+from stars.fits import MEDIA_TYPE
+from stars.search import (
     DEFAULT_SOURCES,
     DEFAULT_VISITS,
     LARGEST,
@@ -28,7 +29,6 @@ from source_search import (
     MAX_SOURCES,
     Catalog,
 )
-from star_fits import MEDIA_TYPE
 
 FITS = "fits"
 MAYBE_TIME: Schema = {"type": ["string", "null"]}

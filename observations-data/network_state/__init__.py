@@ -1,0 +1,1 @@
+"""How the network does as a whole: what it has taken, what waits, whether all is there."""

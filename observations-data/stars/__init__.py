@@ -1,0 +1,1 @@
+"""Sources of an image; a star with its visits, stamps and light curves."""
