@@ -1,5 +1,6 @@
 """The readers of what comes by HTTP and Pub/Sub, and what they may return."""
 
+import base64
 import json
 from typing import Any
 
@@ -148,11 +149,13 @@ def _read_search(value: dict[str, str]) -> None:
         assert Cursor.read({"cursor": str(search.cursor)}, search.order) == search.cursor
 
 
-_CURSORS = (
-    "WyJ0aW1lIiwgImRlc2MiLCAiMjAxOC0xMC0xMVQxMzo0MjowMiswMDowMCIsICJQQU4wMDFfMTRkM2Jk"
-    "XzIwMTgxMDExVDEzNDIwMiJd",
-    "WyJ0aW1lIiwgImRlc2MiLCAiMDAwMS0wMS0wMVQwMDowMDowMCsyMzo1OSIsICJ4Il0",
-)
+_CURSORS = [
+    base64.urlsafe_b64encode(json.dumps(said).encode()).decode().rstrip("=")
+    for said in (
+        ["time", "desc", "2018-10-11T13:42:02+00:00", "PAN001_14d3bd_20181011T134202"],
+        ["time", "desc", "0001-01-01T00:00:00+23:59", "x"],
+    )
+]
 _searches = st.fixed_dictionaries(
     {},
     optional={

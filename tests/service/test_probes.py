@@ -111,10 +111,10 @@ def test_no_request_can_add_labels_of_its_own(function: Callable[[str], FlaskCli
     client = function("cf-image-received")
     client.post("/")
     client.post("/some/path", json={})
-    before = scrape(client).count("\n")
+    before = scrape(client).count("panoptes_request")
     for number in range(20):
         client.open(f"/{number}/x", method=f"M{number}", headers={"X": str(number)}, json={})
-    assert scrape(client).count("\n") == before
+    assert scrape(client).count("panoptes_request") == before
 
 
 def test_a_service_adds_gauges_that_are_read_when_asked_for(
