@@ -28,15 +28,21 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("untimed")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each module in one process, and all that start the whole network in one, too.
+    """Keep each module in one process, and in one, too, all that share a place on the machine.
 
-    Two networks that start at once would choose the same free ports.
+    Two networks that start at once would choose the same free ports; what is staged lies in one
+    folder.
     """
     for item in items:
-        is_network = "end_to_end" in item.path.parts or item.path.stem == "test_local_network"
-        group = "network" if is_network else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if "net" in getattr(item, "fixturenames", ()) or item.path.stem == "test_local_network":
+        return "network"
+    return "deploy" if "deploy" in item.path.parts else str(item.path)
 
 
 def forget_storage_client() -> None:

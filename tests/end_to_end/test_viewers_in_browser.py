@@ -122,7 +122,7 @@ def test_the_wheel_zooms_only_a_chosen_picture_and_keeps_its_place(
     star = 24
     page.mouse.move(*on_screen(page, star))
     page.mouse.wheel(0, -10)
-    assert page.locator("[data-factor]").inner_text() == ""
+    expect(page.locator("[data-factor]")).to_have_text("")
     page.locator(".stage").focus()
     at = on_screen(page, star)
     page.mouse.move(*at)
