@@ -32,7 +32,7 @@ logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to sta
 test: ## Run the checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
 
 test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test

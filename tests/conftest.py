@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
+from xdist.scheduler import LoadScopeScheduling
 
 from local import postgres, storage
 from panoptes_network import config
@@ -19,6 +20,10 @@ from panoptes_network import storage as object_storage
 from panoptes_network.database import engine as database
 from panoptes_network.database.migrate import migrate
 
+NETWORK_MODULES = {
+    *("test_cr2_to_film", "test_local_network", "test_notebook", "test_upload_to_page"),
+}
+"""Those that start the whole network."""
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 # A busy machine is no failure.
@@ -28,21 +33,23 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each module in one process, and in one, too, all that share a place on the machine.
+class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps each module in one process, and in one, too, all that share a place on the machine.
 
     Two networks that start at once would choose the same free ports; what is staged lies in one
     folder.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.split("::", 1)[0])
+        if path.stem in NETWORK_MODULES:
+            return "network"
+        return "deploy" if "deploy" in path.parts else str(path)
 
 
-def _group(item: pytest.Item) -> str:
-    if "net" in getattr(item, "fixturenames", ()) or item.path.stem == "test_local_network":
-        return "network"
-    return "deploy" if "deploy" in item.path.parts else str(item.path)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
+    """Spread the tests by `ByPlace` when several processes run them."""
+    return ByPlace(config, log)
 
 
 def forget_storage_client() -> None:
