@@ -32,9 +32,9 @@ from sqlalchemy import event, text
 from panoptes_network.database.engine import engine
 
 SERVICE = "observations-data"
-MOST_ROUNDS, MOST_S = 200, 15.0
+MOST_ROUNDS, MOST_S = 200, 3.0
 """Of one endpoint: so many rounds, or so long."""
-CLIENTS, BURST_S = 4, 3.0
+CLIENTS, BURST_S = 4, 1.0
 AIM_RATIO, AIM_MS = 1.5, 10.0
 
 Statements = list[tuple[str, Any]]
