@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 import observations_data as data
 from observation_database import Json, read
+from observation_rows import SEQUENCE_COLUMNS
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
@@ -21,18 +22,6 @@ KEPT_SOLUTIONS = 1024
 WCS_CARD = re.compile(
     r"(CTYPE|CUNIT|CRVAL|CRPIX|NAXIS)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|EQUINOX"
     r"|(A|B|AP|BP)_(ORDER|[0-9]_[0-9])"
-)
-SEQUENCE_COLUMNS = (
-    Sequence.sequence_id,
-    Sequence.unit_id,
-    Sequence.camera_id,
-    Sequence.field,
-    Sequence.start_time,
-    Sequence.exptime_s,
-    Sequence.iso,
-    Sequence.software,
-    Sequence.mount_ra_deg,
-    Sequence.mount_dec_deg,
 )
 
 

@@ -9,7 +9,7 @@ from observation_database import AnyRow, Json
 from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
 from unit_rows import longitudes, night_of
 
-FACTS = (
+SEQUENCE_COLUMNS = (
     Sequence.sequence_id,
     Sequence.unit_id,
     Sequence.camera_id,
@@ -20,6 +20,9 @@ FACTS = (
     Sequence.software,
     Sequence.mount_ra_deg,
     Sequence.mount_dec_deg,
+)
+FACTS = (
+    *SEQUENCE_COLUMNS,
     Sequence.film_reason,
     Sequence.tags,
     Sequence.created_at,
