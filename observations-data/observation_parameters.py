@@ -49,6 +49,8 @@ PATH = Parameter(
 )
 
 _POSITION = "Place that is searched around"
+RA = Parameter("ra", f"{_POSITION}, right ascension, ICRS: {RA_WANTED}.", TEXT)
+DEC = Parameter("dec", f"{_POSITION}, declination, ICRS: {DEC_WANTED}.", TEXT)
 
 FILTERS = (
     Parameter("unit", "Id of the unit, in any case.", TEXT | {"examples": ["PAN001"]}),
@@ -64,8 +66,8 @@ FILTERS = (
     Parameter("max_images", "Greatest number of images.", NUMBER_OF_IMAGES),
     Parameter("state", "Has an image in this state.", {"enum": [*ImageState]}),
     Parameter("tag", "Has this tag.", TEXT),
-    Parameter("ra", f"{_POSITION}, right ascension, ICRS: {RA_WANTED}.", TEXT),
-    Parameter("dec", f"{_POSITION}, declination, ICRS: {DEC_WANTED}.", TEXT),
+    RA,
+    DEC,
     Parameter(
         "name",
         f"{_POSITION}: a field of the network, a star like TIC 123, or a deep-sky object.",

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from data_tables import Table
+from observation_parameters import DEC, RA
+from observation_search.position import MAX_RADIUS_DEG
 from open_api import (
     COUNT,
     MAYBE_TEXT,
@@ -52,6 +54,13 @@ SOURCE_QUERY = (
         {"type": "number", "minimum": 0, "maximum": MAX_SNR},
     ),
     Parameter("matched", "Only sources that are known stars.", {"type": "boolean"}),
+    RA,
+    DEC,
+    Parameter(
+        "radius",
+        "How far from the place a source may be, degrees; with `ra` and `dec` only.",
+        {"type": "number", "minimum": 0, "maximum": MAX_RADIUS_DEG},
+    ),
     CURSOR,
 )
 

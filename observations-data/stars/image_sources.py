@@ -4,14 +4,22 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
-from panoptes_network.database.models import Image, Source
+from panoptes_network.database.models import CatalogStar, Image, Source
 from stars.rows import star_url
 from stars.search import SourceSearch
+from virtual_observatory.zones import is_near
 
+# Not a join: that might read the whole catalog for the many rows of an image.
+MAGNITUDE = (
+    select(CatalogStar.mag)
+    .where(CatalogStar.picid == Source.picid, CatalogStar.catalog == Source.catalog)
+    .scalar_subquery()
+)
 SOURCE_COLUMNS = (
     Source.number,
     Source.picid,
     Source.catalog,
+    MAGNITUDE.label("mag"),
     Source.ra_deg,
     Source.dec_deg,
     Source.x_px,
@@ -66,6 +74,11 @@ def _wanted(search: SourceSearch) -> list[ColumnElement[bool]]:
         conditions.append(Source.flux_adu >= search.min_snr * Source.flux_err_adu)
     if search.matched:
         conditions.append(Source.picid.is_not(None))
+    if search.cone is not None:
+        centre_deg = search.cone.ra_deg, search.cone.dec_deg
+        conditions.append(
+            is_near(Source.ra_deg, Source.dec_deg, centre_deg, search.cone.radius_deg)
+        )
     return conditions
 
 

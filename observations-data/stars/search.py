@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import query_parameters as query
+from observation_search.position import MAX_RADIUS_DEG, Cone, declination, right_ascension
 from query_parameters import BadParameterError, Parameters
 
 LARGEST = 2**63 - 1
@@ -52,6 +53,7 @@ class SourceSearch:
     after: int | None = None
     min_snr: float | None = None
     matched: bool = False
+    cone: Cone | None = None
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "SourceSearch":
@@ -67,6 +69,7 @@ class SourceSearch:
             after=query.whole_number(parameters, "cursor"),
             min_snr=query.real_number(parameters, "min_snr", 0, MAX_SNR),
             matched=query.truth(parameters, "matched"),
+            cone=_cone(parameters),
         )
 
 
@@ -130,6 +133,17 @@ def visit_limit(parameters: Parameters) -> int:
         For a limit that is none.
     """
     return query.limit(parameters, DEFAULT_VISITS)
+
+
+def _cone(parameters: Parameters) -> Cone | None:
+    """Read the place that is searched around: all that says it, or nothing."""
+    radius_deg = query.real_number(parameters, "radius", 0, MAX_RADIUS_DEG)
+    ra, dec = (query.text(parameters, name) for name in ("ra", "dec"))
+    if radius_deg is None:
+        if ra or dec:
+            raise BadParameterError("radius", f"a number from 0 to {MAX_RADIUS_DEG:g}, too")
+        return None
+    return Cone(right_ascension(ra or ""), declination(dec or ""), radius_deg)
 
 
 def _cursor(value: str | None) -> FrameCursor | None:

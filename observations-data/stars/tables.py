@@ -51,6 +51,13 @@ SOURCES = Table(
         Column("number", "number in the image, from 0", Kind.INTEGER, ucd="meta.id;meta.main"),
         Column("picid", "id of the catalog star that it is", Kind.INTEGER, ucd="meta.id.cross"),
         Column("catalog", "which catalog: tic or gaia", Kind.TEXT, ucd="meta.id;meta.dataset"),
+        Column(
+            "mag",
+            "the star's magnitude in the catalog: TESS of tic, G of gaia",
+            Kind.REAL,
+            "mag",
+            "phot.mag;em.opt",
+        ),
         Column("ra_deg", "measured right ascension, ICRS", Kind.REAL, "deg", "pos.eq.ra;meta.main"),
         Column("dec_deg", "measured declination, ICRS", Kind.REAL, "deg", "pos.eq.dec;meta.main"),
         *PLACE,

@@ -94,7 +94,7 @@ def is_in_box(ra_deg: DegColumn, dec_deg: DegColumn, box: Box) -> ColumnElement[
 def is_within(
     ra_deg: DegColumn, dec_deg: DegColumn, centre_deg: tuple[float, float], radius_deg: float
 ) -> ColumnElement[bool]:
-    """Return the condition that a row lies in a cone, its edge included.
+    """Return the condition that a row lies in a cone, its edge included; an index leads there.
 
     Parameters
     ----------
@@ -107,6 +107,14 @@ def is_within(
     """
     ra, dec = centre_deg
     box = Box.around((ra, ra), (dec, dec), radius_deg)
+    return and_(is_in_box(ra_deg, dec_deg, box), is_near(ra_deg, dec_deg, centre_deg, radius_deg))
+
+
+def is_near(
+    ra_deg: DegColumn, dec_deg: DegColumn, centre_deg: tuple[float, float], radius_deg: float
+) -> ColumnElement[bool]:
+    """Return the condition of `is_within` for rows that something else leads to: no index does."""
+    ra, dec = centre_deg
     cos_dec = math.cos(math.radians(dec))
     x, y = cos_dec * math.cos(math.radians(ra)), cos_dec * math.sin(math.radians(ra))
     z = math.sin(math.radians(dec))
@@ -117,4 +125,4 @@ def is_within(
         + func.power(func.sind(dec_deg) - z, 2)
     )
     longest = 2 * math.sin(math.radians(radius_deg + SLACK_DEG) / 2)
-    return and_(is_in_box(ra_deg, dec_deg, box), chord_squared <= longest**2)
+    return chord_squared <= longest**2
