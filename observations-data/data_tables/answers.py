@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotAcceptable
 from data_tables.columns import Row, Table
 from data_tables.csv_format import csv_lines
 from data_tables.parquet_format import parquet_bytes
-from data_tables.votable_format import votable, votable_bytes
+from data_tables.votable_format import table_data, votable, votable_bytes
 from query_parameters import BadParameterError
 
 
@@ -108,4 +108,4 @@ def _written(wanted: Format, rows: list[Row], table: Table) -> str | bytes:
         return "".join(csv_lines(table, rows))
     if wanted is Format.PARQUET:
         return parquet_bytes(table, rows)
-    return votable_bytes(votable(table, rows))
+    return votable_bytes(votable(table), table_data(table, rows))

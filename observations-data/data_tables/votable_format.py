@@ -1,15 +1,21 @@
-"""Tables as VOTable 1.4, by astropy, which is imported when the first one is asked for."""
+"""Tables as VOTable 1.4, by astropy, which is imported when the first one is asked for.
+
+The rows alone are written here: astropy's own writer takes longer for a cell than the database
+for a row.
+"""
 
 import io
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from data_tables.columns import Column, Kind, Row, Table
 
 if TYPE_CHECKING:
-    from astropy.io.votable.tree import Field, TableElement, VOTableFile
+    from astropy.io.votable.tree import Field, VOTableFile
 
 VERSION = "1.4"
 ICRS = "icrs"
@@ -24,15 +30,16 @@ DATATYPES: dict[Kind, dict[str, str]] = {
     Kind.JSON: _TEXT,
 }
 """The type of a column, of DALI 1.1 for times."""
+_END = b"</TABLE>"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML document may hold, not even escaped (XML 1.0, 2.2)."""
 
 
-def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VOTableFile":
-    """Return a document of one resource of type ``results`` with one table.
+def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
+    """Return a document of one resource of type ``results`` with one table, still without rows.
 
-    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS, times in UTC;
-    without rows it has the columns alone. `infos` are INFO elements of the resource, by name.
+    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS, times in UTC.
+    `infos` are INFO elements of the resource, by name.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
@@ -53,16 +60,21 @@ def votable(table: Table, rows: list[Row], infos: Mapping[str, str] = {}) -> "VO
     resource.tables.append(element)
     element.description = table.description
     element.fields.extend(_field(document, column) for column in table.columns)
-    _fill(element, table, rows)
     return document
 
 
-def votable_bytes(document: "VOTableFile") -> bytes:
-    """Return a document as XML."""
+def votable_bytes(document: "VOTableFile", data: str = "") -> bytes:
+    """Return a document as XML, with the `table_data` of its one table."""
     written = io.BytesIO()
-    # The writer in C puts a byte behind its buffer's end (astropy issue 20419).
-    document.to_xml(written, tabledata_format="tabledata", _debug_python_based_parser=True)
-    return written.getvalue()
+    document.to_xml(written)
+    # Texts of the document have this end only escaped.
+    return written.getvalue().replace(_END, data.encode() + _END)
+
+
+def table_data(table: Table, rows: Iterable[Row]) -> str:
+    """Return rows as the DATA element of their table, nothing where there are none."""
+    written = "".join(_row(table, row) for row in rows)
+    return f"<DATA><TABLEDATA>\n{written}</TABLEDATA></DATA>\n" if written else ""
 
 
 def _field(document: "VOTableFile", column: Column) -> "Field":
@@ -94,27 +106,27 @@ def _system(column: Column) -> str | None:
     return ICRS if (column.ucd or "").lower().startswith(("pos.eq", "pos_eq")) else None
 
 
-def _fill(element: "TableElement", table: Table, rows: list[Row]) -> None:
-    element.create_arrays(len(rows))
-    for number, row in enumerate(rows):
-        values = [_value(column, row.get(column.name)) for column in table.columns]
-        element.array[number] = tuple(value for value, _ in values)
-        element.array.mask[number] = tuple(is_missing for _, is_missing in values)
+def _row(table: Table, row: Row) -> str:
+    cells = (_cell(column, row.get(column.name)) for column in table.columns)
+    return f"<TR>{''.join(f'<TD>{cell}</TD>' for cell in cells)}</TR>\n"
 
 
-def _value(column: Column, value: Any) -> tuple[Any, bool]:
-    """Return a cell's value and whether it is missing."""
-    if column.kind is Kind.REAL:
-        return (float("nan"), True) if value is None else (value, False)
-    if column.kind in {Kind.INTEGER, Kind.BOOLEAN}:
-        return value or 0, value is None
+def _cell(column: Column, value: Any) -> str:
+    """Return a value as XML; what is missing is an empty cell (VOTable 1.4, 5.5)."""
     if value is None:
-        return "", True
+        return ""
+    if column.kind is Kind.INTEGER:
+        return str(value)
+    if column.kind is Kind.REAL:
+        return str(value) if math.isfinite(value) else "NaN"
+    if column.kind is Kind.BOOLEAN:
+        return "T" if value else "F"
     text = json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else str(value)
     shown = xml_text(text)
     if column.datatype == "char":  # of ASCII (VOTable 1.4, 2.1)
         shown = shown.encode("ascii", "replace").decode()
-    return shown, False
+    # A reader of XML takes a bare carriage return for a line's end.
+    return escape(shown, {"\r": "&#13;"})
 
 
 def xml_text(text: str) -> str:

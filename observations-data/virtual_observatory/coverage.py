@@ -51,21 +51,33 @@ class Cells:
         self._counts = np.zeros(12 * 4**HIGHEST_ORDER, dtype=np.int32)
         self._known: set[Footprint] = set()
         self._changed_at: str | None = None
+        self._files: dict[tuple[Format, int], bytes] = {}
         self._lock = Lock()
 
-    def update(self, changed_at: str | None, footprints: Callable[[], set[Footprint]]) -> "MOC":
-        """Return the map, after a look at the `footprints` where something has changed."""
-        from mocpy import MOC  # noqa: PLC0415 - only who asks for a map waits
-
+    def update(self, changed_at: str | None, footprints: Callable[[], set[Footprint]]) -> None:
+        """Look at the `footprints`, where something has changed since the last look."""
         with self._lock:
             if changed_at != self._changed_at:
                 found = footprints()
                 self._add(found - self._known, 1)
                 self._add(self._known - found, -1)
                 self._known, self._changed_at = found, changed_at
-            cells = np.flatnonzero(self._counts).astype(np.uint64)
-        depths = np.full(len(cells), HIGHEST_ORDER, dtype=np.uint8)
-        return MOC.from_healpix_cells(cells, depths, max_depth=HIGHEST_ORDER)
+                self._files.clear()
+
+    def file(self, asked: Format, order: int) -> bytes:
+        """Return the map, written once for all who ask for it until something changes."""
+        with self._lock:
+            if (asked, order) not in self._files:
+                self._files[asked, order] = written(self._map(order), asked)
+            return self._files[asked, order]
+
+    def _map(self, order: int) -> "MOC":
+        from mocpy import MOC  # noqa: PLC0415 - only who asks for a map waits
+
+        # In nested numbering, the four cells of a larger one follow each other.
+        cells = np.unique(np.flatnonzero(self._counts) // 4 ** (HIGHEST_ORDER - order))
+        depths = np.full(len(cells), order, dtype=np.uint8)
+        return MOC.from_healpix_cells(cells.astype(np.uint64), depths, max_depth=order)
 
     def _add(self, footprints: set[Footprint], step: int) -> None:
         from mocpy import MOC  # noqa: PLC0415 - see above

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from flask import Response
 
-from data_tables import Row, Table, votable, votable_bytes
+from data_tables import Row, Table, table_data, votable, votable_bytes
 from data_tables.votable_format import VERSION, xml_text
 from public_address import absolute
 
@@ -42,9 +42,9 @@ def results(
     services : iterable of Resource
         Descriptions of further services, as `links_service` makes them.
     """
-    document = votable(table, rows[:maxrec], {"QUERY_STATUS": "OK", **(infos or {})})
+    document = votable(table, {"QUERY_STATUS": "OK", **(infos or {})})
     document.resources.extend(services)
-    body = votable_bytes(document)
+    body = votable_bytes(document, table_data(table, rows[:maxrec]))
     if is_cut or (maxrec and len(rows) > maxrec):
         # Behind the table, where astropy writes nothing; cells have this end only escaped.
         body = body.replace(_END, _END + _OVERFLOW)

@@ -7,6 +7,7 @@ which footprints meet a region is told by `regions` of those that an index leads
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
@@ -72,7 +73,7 @@ def frames(session: Session, query: Query) -> Json:
         .where(Image.image_key.in_(images))
         .order_by(Image.time.desc(), Image.image_key.desc())
     )
-    found = [row for image in rows for row in obscore.rows_of(image, _of_image(wanted, image))]
+    found = obscore.rows_of(rows.all(), partial(_of_image, wanted))
     return {"rows": found[: query.maxrec + 1], "is_cut": not is_whole}
 
 

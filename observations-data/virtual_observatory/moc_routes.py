@@ -37,10 +37,10 @@ def moc() -> Response:
     asked = query_parameters.choice(request.args, "format", coverage.Format)
     order = query_parameters.whole_number(request.args, "order", coverage.HIGHEST_ORDER)
     changed_at = read(coverage.newest_change)["changed_at"]
-    found = coverage.cells().update(changed_at, lambda: read(coverage.footprints)["footprints"])
-    if order is not None and order < coverage.HIGHEST_ORDER:
-        found = found.degrade_to_order(order)
+    cells = coverage.cells()
+    cells.update(changed_at, lambda: read(coverage.footprints)["footprints"])
     form = asked or coverage.Format.FITS
-    response = Response(coverage.written(found, form), mimetype=coverage.MEDIA_TYPES[form])
+    file = cells.file(form, coverage.HIGHEST_ORDER if order is None else order)
+    response = Response(file, mimetype=coverage.MEDIA_TYPES[form])
     response.headers.set("Content-Disposition", "attachment", filename=f"panoptes-moc.{form}")
     return response

@@ -18,9 +18,9 @@ from virtual_observatory.arcs import Mask, Vectors
 from virtual_observatory.obscore import corners_of
 from virtual_observatory.packing import FOOTPRINT, footprint_bytes, joined
 
-PIECE = 20_000
-MOST_PIECES = 25
-"""Half a million images are looked at for one request, which takes some seconds, and no more."""
+PIECES = (2_000, *[20_000] * 25)
+"""How many images are looked at in turn. Most requests have enough with the first; some seconds'
+work, half a million, is the most that one gets."""
 PACKED = np.dtype([("image_key", ">i8"), ("time_us", ">i8"), ("footprint", *FOOTPRINT)])
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """A timestamp's binary form counts microseconds from here (PostgreSQL)."""
@@ -44,8 +44,7 @@ def newest_images(
     """
     found: list[int] = []
     behind: list[ColumnElement[bool]] = []
-    size = PIECE if keep else limit
-    for _ in range(MOST_PIECES):
+    for size in PIECES if keep else (limit,):
         piece = _piece(session, [*conditions, *behind], size)
         kept = piece[keep(corners_of(piece["footprint"]))] if keep else piece
         found += kept["image_key"].tolist()

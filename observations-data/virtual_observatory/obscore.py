@@ -5,6 +5,8 @@ they were taken. The raw one has 1.
 """
 
 import math
+from collections.abc import Callable
+from collections.abc import Sequence as Rows
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,20 @@ SHORTEST_M, LONGEST_M = 400e-9, 700e-9
 RESOLVING_POWER = (SHORTEST_M + LONGEST_M) / 2 / (LONGEST_M - SHORTEST_M)
 UNIX_EPOCH_MJD = 40587.0
 DAY_S = 86400.0
+
+_CONSTANT: Row = {
+    "dataproduct_type": DATA_TYPE,
+    "obs_collection": COLLECTION,
+    "access_format": ACCESS_FORMAT,
+    "t_xel": 1,
+    "em_min": SHORTEST_M,
+    "em_max": LONGEST_M,
+    "em_res_power": RESOLVING_POWER,
+    "em_xel": 1,
+    "o_ucd": "phot.count;em.opt",
+    "pol_xel": 0,
+}
+_NOWHERE = [math.nan] * 8
 
 IS_TIMED = Image.exptime_s.between(0, LONGEST_S)
 SELECTED = (
@@ -78,33 +94,28 @@ def fields_of_view(corners: Vectors) -> Vectors:
     return found
 
 
-def rows_of(row: AnyRow, products: list[Product]) -> list[Row]:
-    """Return the rows of those frames of an image that there are, in the order of `products`."""
+def rows_of(images: Rows[AnyRow], products_of: Callable[[AnyRow], list[Product]]) -> list[Row]:
+    """Return the rows of those frames of images that there are, in the order of `products_of`."""
+    known = [_known_footprint(image) for image in images]
+    fields = fields_of_view(corners_of([footprint or _NOWHERE for footprint in known]))
+    return [
+        row
+        for image, footprint, field in zip(images, known, fields.tolist(), strict=True)
+        for row in _frames_of(image, products_of(image), _place(image, footprint, field))
+    ]
+
+
+def _frames_of(row: AnyRow, products: list[Product], place: Row) -> list[Row]:
     paths = {
         Product.SOLVED: ("processed", row.solved_path),
         Product.RAW: ("raw", row.bucket_path),
     }
-    shared = {**_constant(), **_place(row), **_time(row), **_names(row)}
+    shared = {**_CONSTANT, **place, **_time(row), **_names(row)}
     return [
         {**shared, **_frame(row, product, *paths[product])}
         for product in products
         if paths[product][1]
     ]
-
-
-def _constant() -> Row:
-    return {
-        "dataproduct_type": DATA_TYPE,
-        "obs_collection": COLLECTION,
-        "access_format": ACCESS_FORMAT,
-        "t_xel": 1,
-        "em_min": SHORTEST_M,
-        "em_max": LONGEST_M,
-        "em_res_power": RESOLVING_POWER,
-        "em_xel": 1,
-        "o_ucd": "phot.count;em.opt",
-        "pol_xel": 0,
-    }
 
 
 def _names(row: AnyRow) -> Row:
@@ -125,15 +136,18 @@ def _frame(row: AnyRow, product: Product, bucket: str, path: str) -> Row:
     }
 
 
-def _place(row: AnyRow) -> Row:
+def _known_footprint(row: AnyRow) -> list[float] | None:
     footprint = row.footprint_deg or []
-    is_known = len(footprint) == 8 and all(map(_is_finite, footprint))
+    return footprint if len(footprint) == 8 and all(map(_is_finite, footprint)) else None
+
+
+def _place(row: AnyRow, footprint: list[float] | None, field_deg: float) -> Row:
     scale = row.pixel_scale_arcsec
     return {
         "s_ra": row.ra_deg,
         "s_dec": row.dec_deg,
-        "s_fov": float(fields_of_view(corners_of([footprint]))[0]) if is_known else None,
-        "s_region": " ".join(["POLYGON ICRS", *map(str, footprint)]) if is_known else None,
+        "s_fov": field_deg if footprint else None,
+        "s_region": " ".join(["POLYGON ICRS", *map(str, footprint)]) if footprint else None,
         "s_xel1": _pixels(row.width),
         "s_xel2": _pixels(row.height),
         "s_pixel_scale": scale,
