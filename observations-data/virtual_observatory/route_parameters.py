@@ -3,7 +3,7 @@
 from open_api import Parameter, Schema
 from virtual_observatory.cone_search import CATALOGS, MOST_VERBOSE, USUAL_VERBOSITY
 from virtual_observatory.parameters import DEFAULT_MAXREC, MOST_MAXREC
-from virtual_observatory.support_interfaces import SERVICES
+from virtual_observatory.support_interfaces import SERVICES, TABLES
 
 HEADING = "Virtual Observatory"
 TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
@@ -20,6 +20,11 @@ def _texts(name: str, description: str) -> Parameter:
 
 CATALOG = Parameter("catalog", "What is searched.", {"enum": [*CATALOGS]})
 SERVICE = Parameter("service", "Which service.", {"enum": [*SERVICES]})
+TABLE = Parameter(
+    "table",
+    "One of the service's tables.",
+    {"enum": [table.name for tables in TABLES.values() for table in tables]},
+)
 MAXREC = Parameter(
     "MAXREC",
     f"Rows at most, up to {MOST_MAXREC}; 0 gives the columns alone.",

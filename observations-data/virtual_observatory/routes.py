@@ -107,6 +107,20 @@ def availability(service: str) -> Response:  # noqa: ARG001 - all need the same
     return support_interfaces.availability()
 
 
+@services.get(f"/{SERVICE}/tables")
+@described(HEADING, XML, path=(parameters.SERVICE,))
+def tables(service: str) -> Response:
+    """Tell which tables a service answers with, and their columns: VOSI 1.1."""
+    return support_interfaces.tables(service)
+
+
+@services.get(f"/{SERVICE}/tables/<table>")
+@described(HEADING, XML, path=(parameters.SERVICE, parameters.TABLE))
+def table(service: str, table: str) -> Response:
+    """Tell the columns of one of a service's tables: VOSI 1.1."""
+    return support_interfaces.table(service, table)
+
+
 def _query() -> Query:
     return Query.read((name, value) for name, values in request.values.lists() for value in values)
 

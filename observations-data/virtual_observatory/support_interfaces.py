@@ -1,29 +1,43 @@
-"""VO Support Interfaces 1.1: what a service can do, and whether it can do it now."""
+"""VO Support Interfaces 1.1: what a service can do, whether it can do it now, and its tables."""
 
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
 from flask import Response
+from werkzeug.exceptions import NotFound
 
+from data_tables import Column, Table
+from data_tables.votable_format import DATATYPES
 from network_state import readiness as service_state
 from panoptes_network.errors import TransientError
 from public_address import absolute
-from virtual_observatory.cone_search import CATALOGS, TESTED_CONE
+from virtual_observatory.cone_search import CATALOGS, MOST_VERBOSE, TESTED_CONE
+from virtual_observatory.datalink import LINKS
 from virtual_observatory.documents import LINKS_PATH, LINKS_STANDARD
+from virtual_observatory.obscore_table import OBSCORE
 from virtual_observatory.parameters import MOST_MAXREC
 
 CAPABILITIES = "http://www.ivoa.net/xml/VOSICapabilities/v1.0"
 AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"
+TABLE_SET = "http://www.ivoa.net/xml/VOSITables/v1.0"
 DATA_SERVICE = "http://www.ivoa.net/xml/VODataService/v1.1"
 CONE_SEARCH = "http://www.ivoa.net/xml/ConeSearch/v1.0"
 INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 PREFIXES = {
     "vosi": CAPABILITIES,
     "avail": AVAILABILITY,
+    "vtm": TABLE_SET,
     "vs": DATA_SERVICE,
     "cs": CONE_SEARCH,
     "xsi": INSTANCE,
 }
+VOSI = "ivo://ivoa.net/std/VOSI"
+STANDARDS = {
+    "capabilities": f"{VOSI}#capabilities",
+    "availability": f"{VOSI}#availability",
+    "tables": f"{VOSI}#tables-1.1",
+}
+"""The interfaces that each service has, by the ends of their addresses."""
 CONE_SEARCH_STANDARD = "ivo://ivoa.net/std/ConeSearch"
 
 
@@ -42,13 +56,18 @@ SERVICES = {
     "datalink": (Endpoint(LINKS_STANDARD, LINKS_PATH, "1.1"),),
 }
 """The services by the names that their addresses have."""
+TABLES = {
+    "scs": tuple(catalog.table(MOST_VERBOSE) for catalog in CATALOGS.values()),
+    "sia": (OBSCORE,),
+    "datalink": (LINKS,),
+}
+"""The tables that each service answers with."""
 
 
 def capabilities(service: str) -> Response:
     """Answer what a service can do."""
     document = _root(CAPABILITIES, "capabilities", "vs", "cs")
-    for what in ("capabilities", "availability"):
-        standard = f"ivo://ivoa.net/std/VOSI#{what}"
+    for what, standard in STANDARDS.items():
         _add_capability(document, Endpoint(standard, f"/vo/{service}/{what}", "1.1"), "full")
     for endpoint in SERVICES[service]:
         capability = _add_capability(document, endpoint, "base")
@@ -69,6 +88,32 @@ def availability() -> Response:
     if note:
         SubElement(document, f"{{{AVAILABILITY}}}note").text = note
     return _written(document)
+
+
+def tables(service: str) -> Response:
+    """Answer which tables a service answers with, and what their columns are."""
+    document = _root(TABLE_SET, "tableset", "vs")
+    schema = SubElement(document, "schema")
+    SubElement(schema, "name").text = "default"
+    for table in TABLES[service]:
+        _describe_table(SubElement(schema, "table"), table)
+    return _written(document)
+
+
+def table(service: str, name: str) -> Response:
+    """Answer what the columns of one of a service's tables are.
+
+    Raises
+    ------
+    NotFound
+        When the service has no table of this name.
+    """
+    for known in TABLES[service]:
+        if known.name == name:
+            document = _root(TABLE_SET, "table", "vs")
+            _describe_table(document, known)
+            return _written(document)
+    raise NotFound("this service has no such table")
 
 
 def _root(namespace: str, name: str, *mentioned: str) -> Element:
@@ -99,6 +144,27 @@ def _describe_cone_search(capability: Element) -> None:
     test = SubElement(capability, "testQuery")
     for name, number in TESTED_CONE.items():
         SubElement(test, name).text = str(number)
+
+
+def _describe_table(element: Element, table: Table) -> None:
+    element.set("type", "output")
+    for name in ("name", "description"):
+        SubElement(element, name).text = getattr(table, name)
+    for column in table.columns:
+        _describe_column(SubElement(element, "column"), column)
+
+
+def _describe_column(element: Element, column: Column) -> None:
+    for name in ("name", "description", "unit", "ucd", "utype"):
+        if text := getattr(column, name):
+            SubElement(element, name).text = text
+    field = DATATYPES[column.kind]
+    data_type = SubElement(element, "dataType", {f"{{{INSTANCE}}}type": "vs:VOTableType"})
+    data_type.text = column.datatype or field["datatype"]
+    extended = column.xtype or field.get("xtype")
+    for name, said in (("arraysize", field.get("arraysize")), ("extendedType", extended)):
+        if said:
+            data_type.set(name, said)
 
 
 def _written(document: Element) -> Response:
