@@ -1,5 +1,6 @@
 """A finder chart: the picture around a star, with the catalog's stars marked and named."""
 
+import math
 from dataclasses import dataclass
 
 import image_overlay
@@ -7,6 +8,8 @@ from data_service import Json
 from image_projection import Pixel, Projection
 
 SIDE_DEG = 1.5
+REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)
+"""From the star to a corner, and a little more: the scale is not the same all over a frame."""
 MOST_NEIGHBOURS = 40
 LEAST_RADIUS, MOST_RADIUS = 2.5, 7.0
 """Of a star's circle, in parts of the hundredth of the chart's side."""
@@ -21,6 +24,7 @@ class Neighbour:
     radius: float
     picid: int
     catalog: str
+    mag: float | None
     url: str
 
 
@@ -59,7 +63,8 @@ def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
     image : dict
         With its solution ``wcs``; without one there is no chart.
     sources : list of dict
-        The image's matched sources, brightest first; the star is one of them.
+        The image's matched sources within `REACH_DEG` of the star, which is one of them;
+        brightest first.
     url : str
         The star's address.
     """
@@ -107,6 +112,7 @@ def _neighbours(
             side / 100 * _radius(rank, len(chosen)),
             source["picid"],
             source["catalog"],
+            source["mag"],
             source["url"],
         )
         for rank, (source, at) in enumerate(chosen)

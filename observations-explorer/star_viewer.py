@@ -48,7 +48,7 @@ def star(picid: str, parameters: Mapping[str, str]) -> Json:
         "light": light,
         "folding": folding,
         "asked": {**asked, "catalog": curve["catalog"]},
-        "finder": _finder(curve),
+        "finder": _finder(found, curve),
         "colours": stamp_sheet.COLOURS,
         "most_stamps": MOST_STAMPS,
         "given": {name: parameters.get(name, "") for name in ("period_d", "epoch_mjd")},
@@ -84,10 +84,12 @@ def _light(parameters: Mapping[str, str]) -> Light:
         raise BadRequest(f"light: one of {', '.join(Light)}") from error
 
 
-def _finder(curve: Json) -> finder_chart.Chart | None:
+def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
     """Return the chart of the star's newest frame; None where it has none."""
     if not curve["items"]:
         return None
     path = f"/images/{quote(curve['items'][-1]['image_id'])}"
-    sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES))["items"]
+    around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}
+    near = {name: str(value) for name, value in around.items()}
+    sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES), **near)["items"]
     return finder_chart.chart(fetch(path), sources, curve["url"])

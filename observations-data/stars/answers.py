@@ -7,6 +7,7 @@ from observation_parameters import DEC, RA
 from observation_search.position import MAX_RADIUS_DEG
 from open_api import (
     COUNT,
+    MAYBE_NUMBER,
     MAYBE_TEXT,
     OBJECT,
     TEXT,
@@ -93,6 +94,8 @@ STAR = table_answer(
     record(
         picid=NUMBER_OF_STAR,
         url=TEXT,
+        ra_deg=MAYBE_NUMBER,
+        dec_deg=MAYBE_NUMBER,
         catalog=MAYBE_OBJECT,
         n_visits=COUNT,
         n_sequences=COUNT,

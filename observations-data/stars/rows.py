@@ -32,6 +32,8 @@ VISIT_COLUMNS = (
 def star(session: Session, asked: StarId, limit: int) -> Json:
     """Return a star, and its visits in the newest `limit` sequences that have it.
 
+    ``ra_deg`` and ``dec_deg`` are as measured in its newest image, None where it has none.
+
     Raises
     ------
     PermanentError
@@ -44,9 +46,12 @@ def star(session: Session, asked: StarId, limit: int) -> Json:
         )
     ).one_or_none()
     rows = session.execute(_visits(found).limit(limit)).all()
+    newest = session.execute(_newest_place(found)).one_or_none()
     return {
         "picid": found.picid,
         "url": star_url(found.picid, found.catalog),
+        "ra_deg": newest.ra_deg if newest else None,
+        "dec_deg": newest.dec_deg if newest else None,
         "catalog": catalog._asdict() if catalog else None,
         **_totals(rows),
         "visits": [_visit(row) for row in rows],
@@ -85,6 +90,11 @@ def is_of(star_id: StarId) -> ColumnElement[bool]:
 def star_url(picid: int, catalog: str | None) -> str:
     """Return a star's address: a browser's numbers are too short for all digits of a Gaia id."""
     return f"/sources/{picid}?catalog={catalog}"
+
+
+def _newest_place(found: StarId) -> Select[*tuple[Any, ...]]:
+    of_star = select(Source.ra_deg, Source.dec_deg).where(is_of(found))
+    return of_star.order_by(Source.time.desc(), Source.image_key.desc()).limit(1)
 
 
 def _visits(found: StarId) -> Select[*tuple[Any, ...]]:

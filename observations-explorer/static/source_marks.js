@@ -144,6 +144,7 @@ function words(source) {
   const flux = `${Math.round(source.flux_adu).toLocaleString("en")} ADU`;
   if (!number) return `Not in the catalog, ${flux}`;
   const name = source.catalog === "tic" ? `TIC ${number}` : number.startsWith("-") ? `HIP ${number.slice(1)}` : `Gaia DR3 ${number}`;
-  const magnitude = Number.isFinite(source.mag) ? `, magnitude ${source.mag.toFixed(1)}` : "";
+  const band = source.catalog === "tic" ? "TESS" : "Gaia G";
+  const magnitude = Number.isFinite(source.mag) ? `, ${source.mag.toFixed(1)} mag (${band})` : "";
   return `${name}${magnitude}, ${flux}`;
 }

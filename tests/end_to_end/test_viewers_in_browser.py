@@ -150,6 +150,20 @@ def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> 
     assert page.get_by_role("heading", level=1).inner_text() == f"TIC {1000 + star}"
 
 
+@pytest.mark.parametrize("page", ["light"], indirect=True)
+def test_the_tip_of_a_star_names_its_magnitude(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    page.get_by_role("checkbox", name="Catalog stars").check()
+    page.get_by_text("brightest of what is in view").wait_for()
+    # The star is near the picture's lower edge.
+    page.locator("[data-told]").scroll_into_view_if_needed()
+    page.mouse.move(*on_screen(page, 0))
+    # The catalog of the test has only this star, of magnitude 9.5.
+    assert page.locator(".tip").inner_text().startswith("TIC 1000, 9.5 mag (TESS), ")
+    page.mouse.move(*on_screen(page, 1))
+    assert "mag" not in page.locator(".tip").inner_text()
+
+
 @with_scripts
 def test_all_sources_have_one_that_is_no_star(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")

@@ -103,6 +103,10 @@ def test_a_star_and_its_visits(client: FlaskClient, db: Engine, image_ids: list[
         ("Orion <b>", 3),
         ("M42", FRAMES),
     ]
+    # Where star 0 lies in the third frame, the newest.
+    x_px, y_px = (axis[0] for axis in FIELD.places(2))
+    assert found["ra_deg"] == pytest.approx(83 + y_px / 350)
+    assert found["dec_deg"] == pytest.approx(-5 + x_px / 350)
     newest = get(client, STAR, limit="1")
     assert len(newest["visits"]) == 1
     assert newest["n_visits"] == FRAMES + 3
@@ -119,6 +123,7 @@ def test_a_star_that_no_image_has(client: FlaskClient, db: Engine) -> None:
         add_catalog_star(session, 5)
     found = get(client, "/sources/5")
     assert (found["n_visits"], found["first_time"], found["visits"]) == (0, None, [])
+    assert (found["ra_deg"], found["dec_deg"]) == (None, None)
     assert get(client, "/sources/5/stamps")["items"] == []
     curve = get(client, "/sources/5/lightcurve")
     assert (curve["items"], curve["comparison"], curve["total"]) == ([], [], 0)

@@ -249,6 +249,10 @@ def test_finder_chart_marks_the_neighbours(explorer: FlaskClient, viewed: Viewed
     assert finder.count('class="neighbour"') == 34
     assert "/sources/1001?catalog=tic" in finder
     assert "/sources/1000?catalog=tic" not in finder
+    # Only the first star's magnitude is in the catalog.
+    assert "mag (" not in finder
+    other = section(page(explorer, "/sources/1001?catalog=tic"), "finder")
+    assert "<title>TIC 1000, 9.5 mag (TESS)</title>" in other
     *_, side = map(float, re.findall(r'viewBox="([^"]+)"', finder)[0].split())
     # 1.5 degrees of 20.58 arcsec for each pixel of the picture.
     assert side == pytest.approx(1.5 * 3600 / 20.58, rel=1e-3)
