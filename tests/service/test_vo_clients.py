@@ -12,6 +12,8 @@ import requests
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from astroquery.exceptions import NoResultsWarning
+from astroquery.vo_conesearch import conesearch
 from mocpy import MOC
 from pyvo.dal import SCSService, SIA2Service
 from pyvo.dal.adhoc import DatalinkResults
@@ -162,6 +164,32 @@ def test_pyvo_searches_cones(service: Service) -> None:
     places = SkyCoord([record.pos for record in found])
     assert sorted(places.separation(ORION).deg) == pytest.approx([0, 0.05 * np.cos(
         np.radians(5.4))], abs=1e-6)  # fmt: skip
+
+
+UCD1 = pytest.mark.filterwarnings("ignore::astropy.io.votable.exceptions.W06")
+"""Simple Cone Search wants the UCDs of 2003, astropy those of today."""
+
+
+@UCD1
+@pytest.mark.parametrize("catalog", ["sources", "images"])
+def test_astroquery_finds_the_rows_that_pyvo_finds(service: Service, catalog: str) -> None:
+    # An address of a service, which ends so, spares astroquery its list of the world's services.
+    address = f"{service.url}/vo/scs/{catalog}"
+    found = conesearch.conesearch(
+        ORION, 0.1 * u.deg, verb=3, catalog_db=f"{address}?", cache=False, verbose=False
+    )
+    expected = SCSService(address).search(ORION, radius=0.1 * u.deg, verbosity=3).to_table()
+    assert found.colnames == expected.colnames
+    assert len(found) == {"sources": 2, "images": 1}[catalog]
+    for name in found.colnames:
+        assert found[name].tolist() == expected[name].tolist(), name
+
+
+def test_astroquery_reads_the_reason_of_a_refusal(service: Service) -> None:
+    with pytest.warns(NoResultsWarning, match="SR must be from 0 to 180"):
+        conesearch.conesearch(
+            ORION, 200, catalog_db=f"{service.url}/vo/scs/sources?", cache=False, verbose=False
+        )
 
 
 def test_pyvo_reads_the_reason_of_a_refusal(service: Service) -> None:
