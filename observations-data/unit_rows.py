@@ -3,7 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Date, case, cast, func, select, union
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Integer,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    union,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
@@ -96,28 +109,18 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
         With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
     """
     unit = require_unit(session, unit_id)
-    offset = noon_offset(unit.longitude_deg)
-    conditions: list[ColumnElement[bool]] = [Sequence.unit_id == unit.unit_id]
-    if search.before:
-        conditions.append(Image.time < Night.of(search.before, unit.longitude_deg).start)
-    dated = (
-        select(Image.time, Image.state, night_date(Image.time, offset).label("date"))
-        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
-        .where(*conditions)
-        .subquery()
-    )
-    columns = dated.c
-    states = [func.count().filter(columns.state == state).label(state) for state in ImageState]
+    counted = _counts_of_nights(unit).subquery().c
     rows = session.execute(
         select(
-            columns.date,
-            func.count().label("n_images"),
-            func.min(columns.time).label("first_image"),
-            func.max(columns.time).label("last_image"),
-            *states,
+            counted.date,
+            func.sum(counted.n_images).label("n_images"),
+            func.min(counted.first_image).label("first_image"),
+            func.max(counted.last_image).label("last_image"),
+            *(func.sum(counted[state]).label(state) for state in ImageState),
         )
-        .group_by(columns.date)
-        .order_by(columns.date.desc())
+        .where(*([counted.date < search.before] if search.before else []))
+        .group_by(counted.date)
+        .order_by(counted.date.desc())
         .limit(search.limit + 1)
     ).all()
     page = rows[: search.limit]
@@ -126,6 +129,43 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
         "items": [_night(row) for row in page],
         "next": str(page[-1].date) if len(rows) > search.limit else None,
     }
+
+
+def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
+    """Return what adds up to a unit's nights: its sequences, and the images of one that has two.
+
+    A sequence is one tracking run, so hardly any goes on over noon.
+    """
+    offset = noon_offset(unit.longitude_deg)
+    figures, is_of_unit = SequenceFigures, Sequence.unit_id == unit.unit_id
+    begun, ended = (
+        night_date(moment, offset) for moment in (figures.first_image, figures.last_image)
+    )
+    joined = Sequence.sequence_id == figures.sequence_id
+    sequences = (
+        select(
+            begun.label("date"),
+            figures.n_images,
+            figures.first_image,
+            figures.last_image,
+            *(figures.n_in(state).label(state) for state in ImageState),
+        )
+        .join(Sequence, joined)
+        .where(is_of_unit, begun == ended)
+    )
+    images = (
+        select(
+            night_date(Image.time, offset),
+            literal_column("1"),
+            Image.time,
+            Image.time,
+            *(cast(Image.state == state, Integer) for state in ImageState),
+        )
+        .join(figures, figures.sequence_id == Image.sequence_id)
+        .join(Sequence, joined)
+        .where(is_of_unit, begun != ended)
+    )
+    return union_all(sequences, images)
 
 
 def require_unit(session: Session, unit_id: str) -> Unit:

@@ -144,6 +144,27 @@ def test_the_list_and_the_report_agree_on_each_nights_bounds(
         assert report["first_image"] == night["first_image"]
 
 
+def test_an_observation_that_goes_on_over_noon_counts_in_both_nights(
+    client: FlaskClient, db: Engine
+) -> None:
+    third_at_noon = datetime(2018, 10, 12, 12, tzinfo=UTC) - timedelta(seconds=91 + 2 * 130)
+    with rows(db) as session:
+        images = [SOLVED, UNSOLVED, SOLVED, SOLVED]
+        add_observation(session, start=third_at_noon, images=images)
+        add_observation(session, start=START, images=[SOLVED])
+    new, old = get(client, "/units/PAN001/nights")["items"]
+    assert new == {
+        "date": "2018-10-12",
+        "n_images": 2,
+        "first_image": "2018-10-12T12:00:00Z",
+        "last_image": "2018-10-12T12:02:10Z",
+        "states": {"sources_extracted": 2},
+    }
+    assert (old["date"], old["n_images"]) == ("2018-10-11", 3)
+    assert old["states"] == {"sources_extracted": 2, "unsolved": 1}
+    assert get(client, "/units/PAN001/nights", before="2018-10-12")["items"] == [old]
+
+
 def test_pages_of_nights(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         for day in range(5):
