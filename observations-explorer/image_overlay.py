@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from image_projection import Pixel, Projection, Sky
 from page_format import MINUS
+from panoptes_network.image_projection import Pixel, Projection, Sky
 
 MOST_LINES = 7
 """Of each kind, where no pole is near."""

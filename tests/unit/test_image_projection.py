@@ -1,4 +1,4 @@
-"""The explorer's own projection against astropy.wcs, and what it draws over a picture."""
+"""The network's own projection against astropy.wcs, and what is drawn with it over a picture."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from image_overlay import Line, overlay, place
-from image_projection import Pixel, Projection, Sky
+from panoptes_network.image_projection import Pixel, Projection, Sky
 from panoptes_network.picture import colour_planes, measure_look, render
 from simulator import Observation, simulate
 from simulator.optics import field_wcs
