@@ -3,7 +3,7 @@
 from data_tables.answers import MEDIA_TYPES, Format, answer, label_download
 from data_tables.columns import Column, Kind, Row, Table
 from data_tables.csv_format import csv_lines
-from data_tables.votable_format import table_data, votable, votable_bytes
+from data_tables.votable_format import votable, votable_bytes, with_rows
 
 __all__ = [
     "MEDIA_TYPES",
@@ -15,7 +15,7 @@ __all__ = [
     "answer",
     "csv_lines",
     "label_download",
-    "table_data",
     "votable",
     "votable_bytes",
+    "with_rows",
 ]

@@ -1,6 +1,7 @@
 """The answer to a request for a table, in the format that it asks for."""
 
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from werkzeug.exceptions import NotAcceptable
 from data_tables.columns import Row, Table
 from data_tables.csv_format import csv_lines
 from data_tables.parquet_format import parquet_bytes
-from data_tables.votable_format import table_data, votable, votable_bytes
+from data_tables.votable_format import votable, votable_bytes, with_rows
 from query_parameters import BadParameterError
 
 
@@ -108,4 +109,10 @@ def _written(wanted: Format, rows: list[Row], table: Table) -> str | bytes:
         return "".join(csv_lines(table, rows))
     if wanted is Format.PARQUET:
         return parquet_bytes(table, rows)
-    return votable_bytes(votable(table), table_data(table, rows))
+    return with_rows(_empty_votable(table), table, rows)
+
+
+@cache
+def _empty_votable(table: Table) -> bytes:
+    # Written once: astropy takes longer for it than for a page of rows.
+    return votable_bytes(votable(table))

@@ -63,18 +63,21 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     return document
 
 
-def votable_bytes(document: "VOTableFile", data: str = "") -> bytes:
-    """Return a document as XML, with the `table_data` of its one table."""
+def votable_bytes(document: "VOTableFile") -> bytes:
+    """Return a document as XML."""
     written = io.BytesIO()
     document.to_xml(written)
-    # Texts of the document have this end only escaped.
-    return written.getvalue().replace(_END, data.encode() + _END)
+    return written.getvalue()
 
 
-def table_data(table: Table, rows: Iterable[Row]) -> str:
-    """Return rows as the DATA element of their table, nothing where there are none."""
+def with_rows(document: bytes, table: Table, rows: Iterable[Row]) -> bytes:
+    """Return a document of one table, as XML, with the rows of it."""
     written = "".join(_row(table, row) for row in rows)
-    return f"<DATA><TABLEDATA>\n{written}</TABLEDATA></DATA>\n" if written else ""
+    if not written:
+        return document
+    data = f"<DATA><TABLEDATA>\n{written}</TABLEDATA></DATA>\n".encode()
+    # Texts of the document have this end only escaped.
+    return document.replace(_END, data + _END)
 
 
 def _field(document: "VOTableFile", column: Column) -> "Field":

@@ -1,11 +1,11 @@
 """What the services answer: VOTables of rows, of no rows, and of what was wrong (DALI 1.1)."""
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flask import Response
 
-from data_tables import Row, Table, table_data, votable, votable_bytes
+from data_tables import Row, Table, votable, votable_bytes, with_rows
 from data_tables.votable_format import VERSION, xml_text
 from public_address import absolute
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/x-votable+xml"
 LINKS_MEDIA_TYPE = "application/x-votable+xml;content=datalink"
 LINKS_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
+MOST_DOCUMENTS = 64
+"""That are kept without their rows: astropy takes longer for one than for a page of rows."""
 LINKS_PATH = "/vo/datalink/links"
 _END = b"</TABLE>"
 _OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
@@ -26,7 +28,7 @@ def results(
     *,
     maxrec: int | None = None,
     is_cut: bool = False,
-    services: Iterable["Resource"] = (),
+    links: str | None = None,
     infos: dict[str, str] | None = None,
     media_type: str = MEDIA_TYPE,
 ) -> Response:
@@ -39,16 +41,26 @@ def results(
         and says that there are more. No wanted rows at all ask for the columns alone.
     is_cut : bool
         There may be more rows than those.
-    services : iterable of Resource
-        Descriptions of further services, as `links_service` makes them.
+    links : str
+        The column with the ids that DataLink takes; the answer describes that service.
     """
-    document = votable(table, {"QUERY_STATUS": "OK", **(infos or {})})
-    document.resources.extend(services)
-    body = votable_bytes(document, table_data(table, rows[:maxrec]))
+    said = {"QUERY_STATUS": "OK", **(infos or {})}
+    service = (links, absolute(LINKS_PATH)) if links else None
+    body = with_rows(_without_rows(table, tuple(said.items()), service), table, rows[:maxrec])
     if is_cut or (maxrec and len(rows) > maxrec):
         # Behind the table, where astropy writes nothing; cells have this end only escaped.
         body = body.replace(_END, _END + _OVERFLOW)
     return Response(body, content_type=media_type)
+
+
+@lru_cache(MOST_DOCUMENTS)
+def _without_rows(
+    table: Table, infos: tuple[tuple[str, str], ...], service: tuple[str, str] | None
+) -> bytes:
+    document = votable(table, dict(infos))
+    if service:
+        document.resources.append(_links_service(*service))
+    return votable_bytes(document)
 
 
 def fault(message: str, status: int) -> Response:
@@ -74,13 +86,13 @@ def cone_search_error(message: str) -> Response:
     return _written(document, 200)
 
 
-def links_service(column: str) -> "Resource":
+def _links_service(column: str, address: str) -> "Resource":
     """Return the description of the DataLink service for the ids in a column of the results."""
     from astropy.io.votable import tree  # noqa: PLC0415 - see above
 
-    service = tree.Resource(type="meta", utype="adhoc:service")
+    service = tree.Resource(name="DataLink", type="meta", utype="adhoc:service")
     service.description = "All files of the image: frames, pictures, the camera's own file."
-    said = {"standardID": LINKS_STANDARD, "accessURL": absolute(LINKS_PATH)}
+    said = {"standardID": LINKS_STANDARD, "accessURL": address}
     table = tree.VOTableFile(version=VERSION)
     for name, value in {**said, "contentType": LINKS_MEDIA_TYPE}.items():
         service.params.append(

@@ -23,6 +23,8 @@ from virtual_observatory.parameters import Query, UsageFault
 from virtual_observatory.route_parameters import HEADING
 
 RETRY_AFTER_S = 10
+IDS = "obs_publisher_did"
+"""The column of the ids that DataLink takes."""
 METHODS = ["GET", "POST"]
 CATALOG = f"<any({', '.join(cone_search.CATALOGS)}):catalog>"
 SERVICE = f"<any({', '.join(support_interfaces.SERVICES)}):service>"
@@ -45,9 +47,9 @@ def search_cone(catalog: str) -> Response:
     searched = cone_search.CATALOGS[catalog]
     rows = read(cone_search.found, searched, search)["rows"]
     is_described = catalog == cone_search.IMAGES.name and search.verbosity > 1
-    links = [documents.links_service("obs_publisher_did")] if is_described else []
     table = searched.table(search.verbosity)
-    return documents.results(table, rows, maxrec=search.maxrec, services=links)
+    links = IDS if is_described else None
+    return documents.results(table, rows, maxrec=search.maxrec, links=links)
 
 
 @services.route("/sia/query", methods=METHODS)
@@ -64,9 +66,8 @@ def find_images() -> Response:
     query = _query()
     query.require_votable()
     found = read(image_access.frames, query)
-    links = [documents.links_service("obs_publisher_did")]
     return documents.results(
-        OBSCORE, found["rows"], maxrec=query.maxrec, is_cut=found["is_cut"], services=links
+        OBSCORE, found["rows"], maxrec=query.maxrec, is_cut=found["is_cut"], links=IDS
     )
 
 

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from sqlalchemy import Engine
 
 import observation_tables as tables
-from data_tables import Column, Kind, Row, Table, csv_lines, table_data, votable, votable_bytes
+from data_tables import Column, Kind, Row, Table, csv_lines, votable, votable_bytes, with_rows
 from panoptes_network.database.models import FileKind, ImageState
 from tests.service.web_services import (
     add_observation,
@@ -236,5 +236,5 @@ def test_a_column_of_ascii_shows_what_it_cannot_hold() -> None:
 
 
 def _as_votable(table: Table, made: list[Row]) -> Any:
-    document = votable_bytes(votable(table), table_data(table, made))
+    document = with_rows(votable_bytes(votable(table)), table, made)
     return parse(io.BytesIO(document)).get_first_table().array
