@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 
 AUTHORITY = "ivo://panoptes"
-_DID = re.compile(rf"{AUTHORITY}/(raw|solved)\?([^?/#]+)", re.IGNORECASE)
+_DID = re.compile(rf"{AUTHORITY}/(raw|solved)\?([^_]+)_([^_]+)_([^_]+)", re.IGNORECASE)
 
 
 class Product(StrEnum):
@@ -32,7 +32,5 @@ def parse_dataset_id(text: str) -> tuple[Product, str] | None:
     found = _DID.fullmatch(text)
     if not found:
         return None
-    unit, *middle, time = found[2].split("_")
-    return Product(found[1].lower()), "_".join(
-        [unit.upper(), *map(str.lower, middle), time.upper()]
-    )
+    product, unit, camera, time = found.groups()
+    return Product(product.lower()), f"{unit.upper()}_{camera.lower()}_{time.upper()}"

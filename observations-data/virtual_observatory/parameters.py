@@ -42,8 +42,8 @@ class Query:
     given: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, pairs: Iterable[tuple[str, str]]) -> "Query":
-        """Return what pairs of name and value say.
+    def read(cls, pairs: Iterable[tuple[str, str]], most_values: int = MOST_VALUES) -> "Query":
+        """Return what pairs of name and value say, at most so many values of each name.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Query:
             if value.strip():
                 given[name.upper()].append(value.strip())
         for name, values in given.items():
-            if len(values) > MOST_VALUES or max(map(len, values)) > MOST_CHARACTERS:
+            if len(values) > most_values or max(map(len, values)) > MOST_CHARACTERS:
                 raise UsageFault(f"{name[:40]} has too many values, or too long ones")
         return cls(dict(given))
 

@@ -2,6 +2,7 @@
 
 from open_api import Parameter, Schema
 from virtual_observatory.cone_search import CATALOGS, MOST_VERBOSE, USUAL_VERBOSITY
+from virtual_observatory.datalink import MOST_IDS
 from virtual_observatory.parameters import DEFAULT_MAXREC, MOST_MAXREC
 from virtual_observatory.support_interfaces import SERVICES, TABLES
 
@@ -67,7 +68,10 @@ IMAGE_ACCESS = (
     RESPONSEFORMAT,
 )
 LINKS = (
-    _texts("ID", "Identifiers of frames, as SIA gives them."),
-    MAXREC,
+    _texts(
+        "ID",
+        f"Identifiers of frames, as SIA gives them. The first {MOST_IDS} are answered; of more,"
+        " the answer says OVERFLOW.",
+    ),
     RESPONSEFORMAT,
 )

@@ -19,10 +19,12 @@ from virtual_observatory import (
 )
 from virtual_observatory import route_parameters as parameters
 from virtual_observatory.obscore_table import OBSCORE
-from virtual_observatory.parameters import Query, UsageFault
+from virtual_observatory.parameters import MOST_MAXREC, MOST_VALUES, Query, UsageFault
 from virtual_observatory.route_parameters import HEADING
 
 RETRY_AFTER_S = 10
+MOST_LINKS_BYTES = 100 * MOST_MAXREC
+"""Of a form that asks for the links of all rows of an answer of SIA."""
 IDS = "obs_publisher_did"
 """The column of the ids that DataLink takes."""
 METHODS = ["GET", "POST"]
@@ -81,14 +83,16 @@ def find_images() -> Response:
     problems=(400,),
 )
 def links() -> Response:
-    """List all files of an image, and what each of them is: DataLink 1.1."""
-    query = _query()
+    """List all files of images, and what each of them is: DataLink 1.1."""
+    # pyvo asks for all that it has found at once, and then again for what was left out.
+    request.max_form_memory_size = MOST_LINKS_BYTES
+    query = _query(most_values=MOST_MAXREC)
     query.require_votable()
-    rows = read(datalink.links, query)["rows"]
+    found = read(datalink.links, query)
     return documents.results(
         datalink.LINKS,
-        rows,
-        maxrec=query.maxrec,
+        found["rows"],
+        is_cut=found["is_cut"],
         infos={"standardID": documents.LINKS_STANDARD},
         media_type=documents.LINKS_MEDIA_TYPE,
     )
@@ -122,8 +126,9 @@ def table(service: str, table: str) -> Response:
     return support_interfaces.table(service, table)
 
 
-def _query() -> Query:
-    return Query.read((name, value) for name, values in request.values.lists() for value in values)
+def _query(most_values: int = MOST_VALUES) -> Query:
+    pairs = ((name, value) for name, values in request.values.lists() for value in values)
+    return Query.read(pairs, most_values)
 
 
 def _cone_search_refused(error: UsageFault) -> Response:

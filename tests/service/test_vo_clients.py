@@ -1,23 +1,29 @@
 """The Virtual Observatory's own programs as clients of the running service: stilts and pyvo."""
 
 import io
+import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
 from astropy import units as u
+from astropy.config import set_temp_cache
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
+from astropy.time import Time
+from astropy.utils.data import import_file_to_cache
 from astroquery.exceptions import NoResultsWarning
 from astroquery.vo_conesearch import conesearch
 from mocpy import MOC
 from pyvo.dal import SCSService, SIA2Service
 from pyvo.dal.adhoc import DatalinkResults
-from pyvo.dal.exceptions import DALQueryError
+from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
 from pyvo.io.vosi import parse_capabilities
 from sqlalchemy import Engine
 
@@ -38,6 +44,45 @@ ORION = SkyCoord(83.8, -5.4, unit="deg")
 IMAGE_ID = "PAN001_14d3bd_20181011T134333"
 RAW_PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"
 PIXELS = b"SIMPLE  =                    T"
+MET: dict[str, Any] = {
+    "pos": (ORION.ra, ORION.dec, 1 * u.deg),
+    "time": (Time("2018-10-11T13:43:00"), Time("2018-10-11T13:44:00")),
+    "band": (450 * u.nm, 500 * u.nm),
+    "exptime": (100 * u.s, 130 * u.s),
+    "timeres": (100 * u.s, 130 * u.s),
+    "field_of_view": (10 * u.deg, 30 * u.deg),
+    "spatial_resolution": (20 * u.arcsec, 21 * u.arcsec),
+    "spectral_resolving_power": (1, 2),
+    "publisher_did": f"ivo://panoptes/solved?{IMAGE_ID}",
+    "collection": "PANOPTES",
+    "facility": "PAN001",
+    "instrument": "14d3bd",
+    "data_type": "image",
+    "calib_level": 2,
+    "target_name": "M42",
+    "res_format": "application/fits",
+}
+"""All that pyvo can search frames by, as one frame has it."""
+MISSED: dict[str, Any] = {
+    "pos": (200 * u.deg, 40 * u.deg, 1 * u.deg),
+    "time": (Time("2018-10-12T13:43:00"), Time("2019-10-11T13:44:00")),
+    "band": (1 * u.um, 2 * u.um),
+    "exptime": (1 * u.s, 2 * u.s),
+    "timeres": (1 * u.s, 2 * u.s),
+    "field_of_view": (1 * u.deg, 2 * u.deg),
+    "spatial_resolution": (1 * u.arcsec, 2 * u.arcsec),
+    "spectral_resolving_power": (1000, 2000),
+    "publisher_did": "ivo://panoptes/solved?PAN001_ee04d1_20181011T134333",
+    "collection": "OTHERS",
+    "facility": "PAN002",
+    "instrument": "ee04d1",
+    "data_type": "cube",
+    "calib_level": 1,
+    "target_name": "M31",
+    "res_format": "image/jpeg",
+    "pol": "I",
+}
+"""The same, as that frame does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +192,18 @@ def test_stilts_searches_cones(service: Service, tmp_path: Path) -> None:
     assert sorted(Table.read(found)["number"]) == [0, 1]
 
 
+def test_stilts_searches_cones_around_the_rows_of_a_table(service: Service, tmp_path: Path) -> None:
+    asked, found = tmp_path / "asked.csv", tmp_path / "found.fits"
+    asked.write_text("name,ra,dec\norion,83.8,-5.4\nright,90,-5.4\nempty,10,10\npole,83.8,80\n")
+    stilts(
+        "coneskymatch", "servicetype=cone", f"serviceurl={service.url}/vo/scs/sources",
+        f"in={asked}", "ifmt=csv", "ra=ra", "dec=dec", "sr=0.1", "find=all",
+        "usefoot=false",  # which would ask the CDS where there is something to find
+        f"out={found}",
+    )  # fmt: skip
+    assert Counter(Table.read(found)["name"]) == {"orion": 2, "right": 1, "pole": 1}
+
+
 def test_stilts_finds_images(service: Service, tmp_path: Path) -> None:
     found = tmp_path / "found.fits"
     stilts(
@@ -206,12 +263,53 @@ def test_pyvo_finds_images_their_files_and_links(service: Service) -> None:
     record = found[0]
     assert record.obs_publisher_did == f"ivo://panoptes/raw?{IMAGE_ID}"
     assert (record.s_ra.to_value("deg"), record.s_dec.to_value("deg")) == (83.8, -5.4)
-    # pyvo's own download would ask the vocabulary of links of the IVOA's server first.
-    assert requests.get(record.access_url, timeout=30).content == PIXELS
     links = record.getdatalink()
     assert {link.semantics for link in links} == {"#this", "#derivation"}
     [this] = [link for link in links if link.semantics == "#this"]
     assert this.access_url == record.access_url
+
+
+@pytest.fixture
+def vocabulary(tmp_path: Path) -> Iterator[None]:
+    """The part of the vocabulary of links that pyvo reads, so that it asks no server for it."""
+    kept = tmp_path / "core.json"
+    kept.write_text(json.dumps({"terms": {"this": {"narrower": []}}}))
+    with set_temp_cache(tmp_path):
+        import_file_to_cache("http://www.ivoa.net/rdf/datalink/core", str(kept))
+        yield
+
+
+@pytest.mark.usefixtures("vocabulary")
+def test_pyvo_downloads_a_frame(service: Service, tmp_path: Path) -> None:
+    searched = SIA2Service(f"{service.url}/vo/sia/query")
+    [record] = searched.search(pos=(ORION.ra, ORION.dec, 0.5 * u.deg), calib_level=1)
+    assert record.getdataset().read() == PIXELS
+    record.cachedataset(filename=str(tmp_path / "frame.fits.fz"))
+    assert (tmp_path / "frame.fits.fz").read_bytes() == PIXELS
+
+
+def test_pyvo_finds_a_frame_by_all_that_it_can_ask(service: Service) -> None:
+    found = SIA2Service(f"{service.url}/vo/sia/query").search(**MET)
+    assert [record.obs_publisher_did for record in found] == [MET["publisher_did"]]
+
+
+@pytest.mark.parametrize("name", MISSED)
+def test_pyvo_does_not_find_what_one_parameter_leaves_out(service: Service, name: str) -> None:
+    asked = {**MET, name: MISSED[name]}
+    assert len(SIA2Service(f"{service.url}/vo/sia/query").search(**asked)) == 0
+
+
+def test_pyvo_gets_the_links_of_all_that_it_found(service: Service, db: Engine) -> None:
+    with rows(db) as session:
+        add_observation(session, unit_id="PAN002", camera_id="aa04d1", images=[{}] * 150)
+    found = SIA2Service(f"{service.url}/vo/sia/query").search()
+    assert len(found) == 155
+    addresses = {record.obs_publisher_did: record.access_url for record in found}
+    with pytest.warns(DALOverflowWarning):  # the first 100 were answered, and pyvo asks again
+        links = [link for links in found.iter_datalinks() for link in links]
+    these = [link for link in links if link.semantics == "#this"]
+    assert {link.id: link.access_url for link in these} == addresses
+    assert len(these) == len(addresses)
 
 
 def test_pyvo_sees_that_there_are_more(service: Service) -> None:

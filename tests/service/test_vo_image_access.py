@@ -250,8 +250,41 @@ def test_links_of_a_frame_say_what_each_file_is(client: FlaskClient, db: Engine)
     assert links["content_length"][2] == 15843
     assert links["error_message"][6].startswith("NotFoundFault: ")
     assert links["access_url"][6] == ""
-    missing = client.get("/vo/datalink/links")
-    assert (missing.status_code, "UsageFault: ID is missing" in missing.text) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["nothing", "ivo://panoptes/solved?", "ivo://panoptes/solved?x", "ivo://panoptes/raw?__",
+     "ivo://panoptes/raw?PAN001_14d3bd_20181011T134333_2", "ivo://panoptes/film?a_b_c",
+     "ivo://panoptes/raw?a_b_c\x00", "ivo://other/raw?PAN001_14d3bd_20181011T134333"],
+)  # fmt: skip
+def test_what_names_no_frame_is_not_found(client: FlaskClient, text: str) -> None:
+    answer = client.get("/vo/datalink/links", query_string={"ID": text})
+    [link] = parse(io.BytesIO(answer.data)).get_first_table().array
+    assert link["error_message"].startswith("NotFoundFault: ")
+    assert (link["access_url"], link["semantics"]) == ("", "#this")
+    assert found(client, {"ID": text}) == []
+
+
+def test_links_of_nothing_are_none(client: FlaskClient) -> None:
+    answer = client.get("/vo/datalink/links")
+    assert answer.status_code == 200
+    assert len(parse(io.BytesIO(answer.data)).get_first_table().array) == 0
+
+
+def test_of_too_many_frames_the_first_ones_have_all_their_links(
+    client: FlaskClient, db: Engine
+) -> None:
+    with rows(db) as session:
+        add_observation(session, images=[solved((1, 1), files={FileKind.PICTURE: 15843})])
+    known = "ivo://panoptes/solved?PAN001_14d3bd_20181011T134333"
+    asked = [known, known, *(f"ivo://panoptes/solved?{'x' * 50}{number}" for number in range(9998))]
+    answer = client.post("/vo/datalink/links", data={"ID": asked})
+    assert answer.status_code == 200, answer.text
+    assert answer.text.count("OVERFLOW") == 1
+    links = parse(io.BytesIO(answer.data)).get_first_table().array
+    assert list(dict.fromkeys(links["ID"])) == asked[1:101]
+    assert len(links) == 3 + 99
 
 
 def covered(client: FlaskClient, **parameters: str) -> MOC:
