@@ -8,6 +8,7 @@ import observation_problems
 import observation_routes
 import open_api.routes
 import virtual_observatory.routes
+from cutouts import routes as cutout_routes
 from network_state import metrics as network_metrics
 from network_state import routes as network_routes
 from network_state import stats_routes as statistics_routes
@@ -17,6 +18,7 @@ from stars import routes as source_routes
 BLUEPRINTS = (
     observation_routes.api,
     source_routes.api,
+    cutout_routes.api,
     open_api.routes.api,
     network_routes.api,
     statistics_routes.api,

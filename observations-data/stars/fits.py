@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from flask import Response
 
 from data_tables import Column, Kind, Table
 from observation_database import Json
@@ -63,6 +64,13 @@ def light_curve_table(answer: Json) -> bytes:
         primary.header.add_history(f"comparison star {picid}")
     primary.header.add_comment(answer["method"])
     return _written(primary, _table(LIGHT_CURVE, answer["items"]))
+
+
+def fits_file(content: bytes, name: str) -> Response:
+    """Answer with a FITS file that is called `name`, without its suffix."""
+    response = Response(content, content_type=MEDIA_TYPE)
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.fits")
+    return response
 
 
 def _add_star(header: fits.Header, said: Json) -> None:

@@ -62,7 +62,7 @@ def stamps(picid: str) -> Response:
     asked = StarId.parse(picid, request.args)
     found = read(star_frames.stamps, asked, FrameSearch.parse(request.args))
     if _wants_fits():
-        return _fits(star_fits.stamp_cube(found), f"{picid}_stamps")
+        return _negotiated(star_fits.stamp_cube(found), f"{picid}_stamps")
     return answer(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
 
 
@@ -77,7 +77,7 @@ def lightcurve(picid: str) -> Response:
     search = FrameSearch.parse_first(request.args)
     found = light_curve(**read(sequence_stamps.stamps_by_sequence, asked, search))
     if _wants_fits():
-        return _fits(star_fits.light_curve_table(found), f"{picid}_lightcurve")
+        return _negotiated(star_fits.light_curve_table(found), f"{picid}_lightcurve")
     return answer(found, tables.LIGHT_CURVE, name=f"{picid}_lightcurve")
 
 
@@ -88,8 +88,7 @@ def _wants_fits() -> bool:
     return request.accept_mimetypes.best_match(media_types) == star_fits.MEDIA_TYPE
 
 
-def _fits(content: bytes, name: str) -> Response:
-    response = Response(content, content_type=star_fits.MEDIA_TYPE)
-    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.fits")
+def _negotiated(content: bytes, name: str) -> Response:
+    response = star_fits.fits_file(content, name)
     response.vary.add("Accept")
     return response

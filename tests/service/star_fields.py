@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.bayer import SATURATION_ADU, STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.database.models import CatalogStar, Image, Source
+from simulator.optics import field_wcs
 
 SIZE = 400
+WCS = field_wcs(83.8, -5.4, 20.0, SIZE, SIZE)
+"""Of every frame, as if nothing drifted."""
 SKY_ADU = 2200
 NOISE_ADU = 8.0
 SATURATED_STAR = 7
@@ -116,12 +119,13 @@ def _sources(field: StarField, frame: int, image_key: int, time: datetime) -> li
 
 
 def _source(image_key: int, time: datetime, number: int, x_px: float, y_px: float) -> Source:
+    ra_deg, dec_deg = WCS.all_pix2world(x_px, y_px, 0)
     return Source(
         time=time,
         image_key=image_key,
         number=number,
-        ra_deg=83.0 + y_px / 350,
-        dec_deg=-5.0 + x_px / 350,
+        ra_deg=float(ra_deg),
+        dec_deg=float(dec_deg),
         x_px=x_px,
         y_px=y_px,
         flux_adu=100.0,

@@ -16,6 +16,7 @@ from panoptes_network.bayer import stamp_corner
 from tests.service.star_fields import (
     DIP_FRAMES,
     SATURATED_STAR,
+    WCS,
     StarField,
     add_catalog_star,
     add_stars,
@@ -105,8 +106,8 @@ def test_a_star_and_its_visits(client: FlaskClient, db: Engine, image_ids: list[
     ]
     # Where star 0 lies in the third frame, the newest.
     x_px, y_px = (axis[0] for axis in FIELD.places(2))
-    assert found["ra_deg"] == pytest.approx(83 + y_px / 350)
-    assert found["dec_deg"] == pytest.approx(-5 + x_px / 350)
+    place = [float(axis) for axis in WCS.all_pix2world(x_px, y_px, 0)]
+    assert [found["ra_deg"], found["dec_deg"]] == pytest.approx(place)
     newest = get(client, STAR, limit="1")
     assert len(newest["visits"]) == 1
     assert newest["n_visits"] == FRAMES + 3

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine
@@ -240,6 +241,15 @@ def test_sheet_of_stamps(explorer: FlaskClient, viewed: Viewed) -> None:
     red = Image.open(io.BytesIO(explorer.get("/sources/1000/stamps.png?colour=r").data))
     assert red.size == (12 * 6 - 1, 5)
     assert explorer.get("/sources/1000/stamps.png?colour=x").status_code == 400
+
+
+def test_star_page_leads_to_its_pixels(explorer: FlaskClient, viewed: Viewed) -> None:
+    html = page(explorer, STAR)
+    address = html_text.unescape(re.findall(r'href="([^"]+/cutout[^"]+)"', html)[0])
+    assert address.startswith(f"/api/images/{viewed.image_ids[-1]}/cutout?ra=83.")
+    with fits.open(io.BytesIO(explorer.get(address).data)) as hdus:
+        assert hdus[0].data.shape == (64, 64)
+        assert hdus[0].header["IMAGEID"] == viewed.image_ids[-1]
 
 
 def test_finder_chart_marks_the_neighbours(explorer: FlaskClient, viewed: Viewed) -> None:

@@ -13,12 +13,10 @@ from sqlalchemy.orm import Session
 from panoptes_network.caption import with_caption
 from panoptes_network.database.models import FileKind, ImageFile, ImageState
 from panoptes_network.picture import colour_planes, measure_look, render
-from simulator.optics import field_wcs
-from tests.service.star_fields import SIZE, StarField, add_catalog_star, add_stars, mosaic
+from tests.service.star_fields import SIZE, WCS, StarField, add_catalog_star, add_stars, mosaic
 from tests.service.web_services import add_observation, rows, storage_at, store
 
 FRAMES = 12
-WCS = field_wcs(83.8, -5.4, 20.0, SIZE, SIZE)
 SOLVED_PATH = "PAN001/M42/14d3bd/20181011T134202/solved.fits.fz"
 FIELD = StarField(dip=0.2)
 SOLVED: dict[str, Any] = {
@@ -65,7 +63,7 @@ def add_viewed_observation(db: Engine, storage_port: int) -> Viewed:
         _add_unsolved(session)
         files = session.scalars(select(ImageFile)).all()
     with storage_at(storage_port):
-        store("panoptes-processed", SOLVED_PATH, _solved_file())
+        store("panoptes-processed", SOLVED_PATH, solved_file())
         for file in files:
             store(file.bucket, file.path, picture(image_ids.index(file.image_id)))
     return Viewed(sequence_id, image_ids)
@@ -86,7 +84,7 @@ def picture(frame: int) -> bytes:
     return written.getvalue()
 
 
-def _solved_file() -> bytes:
+def solved_file() -> bytes:
     """Return a frame as the plate solver stores it: compressed, with SIP and CD cards."""
     header = WCS.to_header(relax=True)
     for axis in (1, 2):

@@ -1,0 +1,1 @@
+"""Pieces of solved frames as FITS files."""
