@@ -60,6 +60,7 @@ fuzz: setup ## Have every parser read 10,000 broken inputs, or INPUTS=…
 	  PYTHONPATH=.:shared:observations-data:cf-make-rgb-fits $(PYTHON) -m tests.fuzz
 
 bench: setup ## Measure every figure of the README.
+	@local/setup test
 	@for bench in bench/bench_*.py; do echo "$$bench"; $(PYTHON) "$$bench" || exit 1; done
 
 clean: setup ## Remove all local state (.local), after asking.
