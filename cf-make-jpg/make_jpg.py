@@ -19,8 +19,11 @@ SERVICE = "cf-make-jpg"
 PICTURE = Product(".jpg", "image/jpeg", FileKind.PICTURE)
 THUMBNAIL = Product("_thumb.jpg", "image/jpeg", FileKind.THUMBNAIL)
 
-_QUALITY = 88
-"""Of 95; higher keeps noise that nobody looks at, lower shows blocks in the sky."""
+_QUALITY, _THUMBNAIL_QUALITY = 88, 75
+"""Of 95; higher keeps noise that nobody looks at, lower shows blocks in the sky.
+
+A thumbnail is shown smaller than it is, fifty on a page: a third less to load, none less to see.
+"""
 
 
 def convert(request: ImageObject) -> dict[str, Any]:
@@ -51,10 +54,11 @@ def write_pictures(source: Path, path: ObjectPath, folder: Path) -> None:
     picture = Image.fromarray(render(planes, measure_look(planes, balance)))
     field = " ".join(filter(None, [path.field, path.unit_id, path.camera_id]))
     captioned = with_caption(picture, field, f"{path.image_time:%Y-%m-%d %H:%M:%S} UTC")
-    _save(captioned, folder / PICTURE.ending)
-    _save(Image.fromarray(thumbnail(planes, balance)), folder / THUMBNAIL.ending)
+    _save(captioned, folder / PICTURE.ending, _QUALITY)
+    small = Image.fromarray(thumbnail(planes, balance))
+    _save(small, folder / THUMBNAIL.ending, _THUMBNAIL_QUALITY)
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save(picture: Image.Image, path: Path, quality: int) -> None:
     # Progressive: a slow line shows all of it at once, first coarse.
-    picture.save(path, "JPEG", quality=_QUALITY, progressive=True, optimize=True)
+    picture.save(path, "JPEG", quality=quality, progressive=True, optimize=True)

@@ -5,8 +5,9 @@ from flask import Flask
 import page_format
 import page_problems
 import page_sections
+import static_files
 from page_routes import pages
-from panoptes_network import log, web
+from panoptes_network import log, web, web_answers
 from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)
@@ -19,7 +20,8 @@ CONTENT_POLICY = (
 def create_app() -> Flask:
     """Return the service; its README tells what each page shows."""
     log.setup("observations-explorer")
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
+    static_files.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     page_problems.register(app)
@@ -31,5 +33,6 @@ def create_app() -> Flask:
         section=page_sections.current,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    web_answers.register(app)
     web.secure(app, CONTENT_POLICY)
     return app

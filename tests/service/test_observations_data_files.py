@@ -226,18 +226,21 @@ def shown(client: FlaskClient, db: Engine, storage_port: int) -> Iterator[Any]:
         yield found
 
 
+ASKED_FOR_ANEW, KEPT = "no-cache", "max-age=60, stale-while-revalidate=604800"
+
+
 @pytest.mark.parametrize(
-    ("kind", "media_type", "disposition"),
+    ("kind", "media_type", "disposition", "kept"),
     [
-        ("raw", "application/fits", "attachment"),
-        ("cr2", "image/x-canon-cr2", "attachment"),
-        ("red", "application/fits", "attachment"),
-        ("picture", "image/jpeg", "inline"),
-        ("thumbnail", "image/jpeg", "inline"),
+        ("raw", "application/fits", "attachment", ASKED_FOR_ANEW),
+        ("cr2", "image/x-canon-cr2", "attachment", ASKED_FOR_ANEW),
+        ("red", "application/fits", "attachment", ASKED_FOR_ANEW),
+        ("picture", "image/jpeg", "inline", KEPT),
+        ("thumbnail", "image/jpeg", "inline", KEPT),
     ],
 )
 def test_type_of_a_file(
-    client: FlaskClient, shown: Any, kind: str, media_type: str, disposition: str
+    client: FlaskClient, shown: Any, kind: str, media_type: str, disposition: str, kept: str
 ) -> None:
     file = shown["images"][0]["files"][kind]
     answer = client.get(file["url"])
@@ -245,6 +248,7 @@ def test_type_of_a_file(
     assert answer.headers["Content-Type"] == media_type
     assert answer.headers["Content-Disposition"] == f"{disposition}; filename={file['name']}"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == kept
 
 
 def test_range_of_a_film(client: FlaskClient, shown: Any) -> None:
