@@ -4,6 +4,8 @@ import { copyOnClick, revealTools } from "./page_tools.js";
 import { enliven } from "./plots.js";
 
 const USUAL_RATE = 12;
+// Of a frame: where a film was paused between two frames, rounding may have it in the one before.
+const ROUNDING = 0.01;
 
 revealTools();
 enliven(document.querySelectorAll("[data-plot]"));
@@ -16,7 +18,10 @@ if (film && tools) {
     if (!target.dataset.step) return;
     film.pause();
     const rate = tools.dataset.frames / film.duration || USUAL_RATE;
-    film.currentTime = Math.min(Math.max(film.currentTime + target.dataset.step / rate, 0), film.duration || 0);
+    const frame = Math.floor(film.currentTime * rate + ROUNDING) + Number(target.dataset.step);
+    const last = Math.round(film.duration * rate) - 1 || 0;
+    // To the middle of a frame: at its beginning, many a browser still shows the one before.
+    film.currentTime = (Math.min(Math.max(frame, 0), last) + 0.5) / rate;
   });
   tools.querySelector("[data-speed]").addEventListener("change", ({ target }) => {
     film.playbackRate = Number(target.value);

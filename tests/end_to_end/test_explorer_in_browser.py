@@ -9,7 +9,7 @@ from typing import Any
 import imageio_ffmpeg
 import pytest
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import Engine, delete, select
 
 from panoptes_network.database.models import (
@@ -32,6 +32,11 @@ from tests.service.web_services import (
 VENDOR = Path(__file__).parents[2] / "observations-explorer" / "static" / "vendor"
 TABULATOR = VENDOR / "tabulator-tables" / "tabulator.min.js"
 ATLAS = VENDOR / "aladin-lite" / "aladin.js"
+GREY_SHOWN = """film => {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  pen.drawImage(film, 0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data[0];
+}"""
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
 EXTRACTED: dict[str, Any] = {
     "state": ImageState.SOURCES_EXTRACTED,
@@ -164,6 +169,34 @@ def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
     assert film.evaluate("film => film.duration") == pytest.approx(1, abs=0.1)
     assert page.locator(".strip img").count() == 3
     assert has_no_sideways_scroll(page)
+
+
+def test_film_is_stepped_frame_by_frame(page: Page, film_and_pictures: str) -> None:
+    page.goto(f"/observations/{film_and_pictures}", wait_until="networkidle")
+    film, tools = page.locator("video"), page.locator(".film-tools")
+    if not page.locator("[data-copies]").first.is_visible():  # without JavaScript
+        assert not tools.is_visible()
+        return
+    back, forward = (page.get_by_role("button", name=f"Frame {way}") for way in ("back", "forward"))
+    for frame, button in [(1, forward), (2, forward), (3, forward), (2, back), (1, back)]:
+        button.click()
+        # Each frame is brighter by 20 than the one before it, but for what H.264 leaves of that.
+        expect_grey(page, film, 20 * frame)
+    for _ in range(3):
+        back.click()
+    expect_grey(page, film, 0)
+    page.get_by_label("Speed").select_option("½")
+    assert film.evaluate("film => film.playbackRate") == 0.5
+
+
+def expect_grey(page: Page, film: Locator, grey: int) -> None:
+    """Wait until a film shows a frame of this grey."""
+    for _ in range(50):
+        shown = film.evaluate(GREY_SHOWN)
+        if abs(shown - grey) < 8:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{shown} is shown, not {grey}")
 
 
 def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
@@ -345,7 +378,7 @@ def test_a_table_is_arranged(browser: Browser, explorer_url: str, two_units: Non
 
 
 def test_no_page_needs_what_may_not_have_been_fetched(page: Page, explorer_url: str) -> None:
-    page.route("**/static/vendor/**", lambda route: pytest.fail(route.request.url))
+    page.route("**/vendor/**", lambda route: pytest.fail(route.request.url))
     for path in ("/", "/sky", "/units", "/stats", "/status", "/about"):
         page.goto(path)
         assert page.get_by_role("heading", level=1).is_visible()

@@ -131,6 +131,32 @@ def test_the_wheel_zooms_only_a_chosen_picture_and_keeps_its_place(
     assert on_screen(page, star) == pytest.approx(at, abs=2)
 
 
+@pytest.mark.parametrize("page", ["phone"], indirect=True)
+def test_two_fingers_zoom_and_keep_what_is_between_them(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    star = 24
+    page.locator("[data-told]").scroll_into_view_if_needed()
+    x, y = on_screen(page, star)
+    before = page.locator(".sheet").evaluate("sheet => sheet.clientWidth")
+    touch = page.context.new_cdp_session(page)
+
+    def put(kind: str, *aside: float) -> None:
+        points = [{"x": x + dx, "y": y, "id": finger} for finger, dx in enumerate(aside)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    put("touchStart", -20)
+    put("touchStart", -20, 20)
+    for spread in (25, 35, 50):
+        put("touchMove", -spread, spread)
+    put("touchEnd")
+    expect(page.locator("[data-factor]")).to_have_text("2.5\N{MULTIPLICATION SIGN}")
+    after = page.locator(".sheet").evaluate("sheet => sheet.clientWidth")
+    assert after == pytest.approx(2.5 * before, rel=0.01)
+    assert on_screen(page, star) == pytest.approx((x, y), abs=2)
+    # The page itself is as large as before.
+    assert page.evaluate("visualViewport.scale") == 1
+
+
 @with_scripts
 def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
@@ -218,6 +244,23 @@ def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     page.locator(".plot .u-over").first.hover()
     assert "UTC" not in page.locator(".plot .u-legend").first.inner_text()
     assert "px" in page.locator(".plot .u-legend").first.inner_text()
+
+
+@with_scripts
+def test_commands_and_citations_are_copied(page: Page, viewed: Viewed) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, f"/observations/{viewed.sequence_id}")
+    begun = {"with-wget": "wget -c", "with-curl": "curl ", "citation": "", "bibtex": "@misc{"}
+    for name, words in begun.items():
+        button = page.locator(f"[data-copies={name}]")
+        said = button.inner_text()
+        button.click()
+        expect(button).to_have_text("Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.locator(f"#{name}").text_content()
+        assert copied.startswith(words)
+        assert viewed.sequence_id in copied
+        expect(button).to_have_text(said)
 
 
 @in_all_modes
