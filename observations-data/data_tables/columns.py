@@ -44,8 +44,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns of a listing; `name` is also that of its file."""
+    """The columns of a listing; `name` is also that of its file.
+
+    `infos` are names and texts of what else is to be known of all rows: INFO elements of a
+    VOTable, metadata of Parquet.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
+    infos: tuple[tuple[str, str], ...] = ()

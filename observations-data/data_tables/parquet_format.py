@@ -15,13 +15,14 @@ def parquet_bytes(table: Table, rows: list[Row]) -> bytes:
     """Return the rows as a Parquet file.
 
     Each field's metadata have its ``description`` and, where there are some, ``unit`` and
-    ``ucd``; those of the whole have the ``description`` of the table.
+    ``ucd``; those of the whole have the ``description`` and the infos of the table.
     """
     import pyarrow as pa  # noqa: PLC0415 - only who asks for Parquet waits
     from pyarrow import parquet  # noqa: PLC0415
 
     schema = pa.schema(
-        [_field(column) for column in table.columns], metadata={"description": table.description}
+        [_field(column) for column in table.columns],
+        metadata={"description": table.description, **dict(table.infos)},
     )
     columns = [[_value(column, row.get(column.name)) for row in rows] for column in table.columns]
     written = io.BytesIO()

@@ -39,7 +39,7 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     """Return a document of one resource of type ``results`` with one table, still without rows.
 
     Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS, times in UTC.
-    `infos` are INFO elements of the resource, by name.
+    `infos` are INFO elements of the resource, by name, beside those of the table.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
@@ -54,7 +54,7 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
         resource.time_systems.append(
             tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
         )
-    for name, value in infos.items():
+    for name, value in {**infos, **dict(table.infos)}.items():
         resource.infos.append(tree.Info(name=name, value=xml_text(value)))
     element = tree.TableElement(document, name=table.name)
     resource.tables.append(element)

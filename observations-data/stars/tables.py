@@ -2,6 +2,7 @@
 
 from data_tables import Column, Kind, Table
 from photometry import COLOURS
+from stars.light_curves import METHOD
 
 NAMES = {"r": "red", "g": "green", "b": "blue"}
 ERROR = "stat.error"
@@ -104,6 +105,7 @@ LIGHT_CURVE = Table(
         Column("n_comparison", "comparison stars in the frame", Kind.INTEGER, ucd="meta.number"),
         FLAGS,
     ),
+    infos=(("method", METHOD),),
 )
 VISITS = Table(
     "visits",

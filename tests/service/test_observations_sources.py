@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.io.votable import parse_single_table
+from astropy.io.votable import parse, parse_single_table
 from astropy.time import Time
 from flask.testing import FlaskClient
+from pyarrow import parquet
 from sqlalchemy import Engine, text
 
 from panoptes_network.bayer import stamp_corner
@@ -402,6 +403,16 @@ def test_light_curve_as_tables(client: FlaskClient, image_ids: list[str]) -> Non
         assert curve.data["n_comparison"].tolist() == [30] * FRAMES
         assert curve.columns["flux_err_r"].unit == "adu"
         assert "Raw photometry" in "".join(hdus[0].header["COMMENT"])
+
+
+def test_the_tables_of_a_light_curve_say_how_it_was_measured(
+    client: FlaskClient, image_ids: list[str]
+) -> None:
+    method = get(client, f"{STAR}/lightcurve")["method"]
+    document = parse(io.BytesIO(client.get(f"{STAR}/lightcurve?format=votable").data))
+    assert {info.name: info.value for info in document.resources[0].infos} == {"method": method}
+    written = io.BytesIO(client.get(f"{STAR}/lightcurve?format=parquet").data)
+    assert parquet.read_schema(written).metadata[b"method"].decode() == method
 
 
 def test_fits_by_the_accept_header(client: FlaskClient, image_ids: list[str]) -> None:
