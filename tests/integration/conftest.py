@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from google.cloud.storage import Client
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
 
 from panoptes_network import config, storage
 from tests.conftest import forget_storage_client
@@ -27,3 +28,21 @@ def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
     client.close()
     storage.client().close()
     forget_storage_client()
+
+
+@pytest.fixture
+def bare_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A database of its own, before its first migration; DATABASE_URL leads there."""
+    owner = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("CREATE DATABASE bare"))
+    url = make_url(database_url).set(database="bare")
+    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+    config.settings.cache_clear()
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+    with owner.connect() as connection:
+        connection.execute(text("DROP DATABASE bare"))
+    owner.dispose()
+    config.settings.cache_clear()

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Engine, create_engine, delete, select, text, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
-from panoptes_network import config
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.migrate import alembic_config, migrate
 from panoptes_network.database.models import FileFigures, Image, ImageFile, SequenceFigures
@@ -238,25 +236,6 @@ def test_whoever_may_write_images_needs_no_right_on_figures(db: Engine) -> None:
     assert figures(db)[sequence_id]["n_error"] == 0
 
 
-@pytest.fixture
-def older_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A database of its own at the version before figures."""
-    owner = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text("CREATE DATABASE older"))
-    url = make_url(database_url).set(database="older")
-    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
-    config.settings.cache_clear()
-    migrate("0005")
-    engine = create_engine(url)
-    yield engine
-    engine.dispose()
-    with owner.connect() as connection:
-        connection.execute(text("DROP DATABASE older"))
-    owner.dispose()
-    config.settings.cache_clear()
-
-
 def schema(engine: Engine) -> set[tuple[str, ...]]:
     """Return the columns, indexes, functions and triggers that a database has."""
     parts = """
@@ -271,8 +250,9 @@ def schema(engine: Engine) -> set[tuple[str, ...]]:
         return {tuple(row) for row in connection.execute(text(parts))}
 
 
-def test_an_older_database_gets_its_figures_and_may_go_back(older_database: Engine) -> None:
-    with older_database.begin() as connection:
+def test_an_bare_database_gets_its_figures_and_may_go_back(bare_database: Engine) -> None:
+    migrate("0005")
+    with bare_database.begin() as connection:
         for statement in (
             "INSERT INTO units (unit_id) VALUES ('PAN001')",
             "INSERT INTO cameras (camera_id, unit_id) VALUES ('14d3bd', 'PAN001')",
@@ -283,16 +263,16 @@ def test_an_older_database_gets_its_figures_and_may_go_back(older_database: Engi
             "INSERT INTO image_files VALUES ('b', 'p', 'PAN001_x', 'picture', 1, 'p', 1, 9)",
         ):
             connection.execute(text(statement))
-    before = schema(older_database)
+    before = schema(bare_database)
     migrate()
-    found = figures(older_database)
+    found = figures(bare_database)
     assert (found["s"]["n_images"], found["s"]["n_error"], found["s"]["n_solved"]) == (2, 1, 1)
     assert [found["s"][f"sum_{axis}"] for axis in "xyz"] == [0, 1, 0]
     assert (found["s"]["ra_deg"], found["s"]["dec_deg"]) == (90, 0)
     assert found["empty"]["n_images"] == 0
-    assert file_figures(older_database) == {("PAN001", "picture"): (1, 9)}
+    assert file_figures(bare_database) == {("PAN001", "picture"): (1, 9)}
     command.downgrade(alembic_config(), "0005")
-    assert schema(older_database) == before
+    assert schema(bare_database) == before
 
 
 def test_start_is_the_first_of_all(db: Engine) -> None:

@@ -2,9 +2,10 @@
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
-from panoptes_network.database.migrate import migrate
+from panoptes_network.database.migrate import alembic_config, migrate
 from panoptes_network.database.models import Base
 
 
@@ -23,6 +24,41 @@ def test_migrating_again_changes_nothing(db: Engine) -> None:
     migrate()
     with db.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+
+
+COLUMNS = """
+SELECT table_name, column_name, data_type,
+    is_nullable = 'YES' OR column_default IS NOT NULL OR is_identity = 'YES'
+    OR is_generated = 'ALWAYS' AS may_be_left_out
+FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+"""
+
+
+def _columns(engine: Engine) -> dict[tuple[str, str], tuple[str, bool]]:
+    """Return type of each table's columns, and whether a new row may do without a value."""
+    with engine.connect() as connection:
+        rows = connection.execute(text(COLUMNS)).all()
+    return {(row.table_name, row.column_name): (row.data_type, row.may_be_left_out) for row in rows}
+
+
+def test_services_of_the_version_before_can_work_with_each_migration(
+    bare_database: Engine,
+) -> None:
+    """While a version is deployed, the services of the last one read and write its tables."""
+    revisions = list(ScriptDirectory.from_config(alembic_config()).walk_revisions())[::-1]
+    assert len(revisions) > 1
+    before: dict[tuple[str, str], tuple[str, bool]] = {}
+    for revision in revisions:
+        migrate(revision.revision)
+        now = _columns(bare_database)
+        for column, (kind, may_be_left_out) in before.items():
+            assert now[column][0] == kind, (revision.revision, column)
+            assert now[column][1] or not may_be_left_out, (revision.revision, column)
+        tables = {table for table, _ in before}
+        needed = {c for c in now.keys() - before.keys() if c[0] in tables and not now[c][1]}
+        assert not needed, (revision.revision, needed)
+        before = now
 
 
 def test_partition_is_made_once_per_month(db: Engine) -> None:
