@@ -90,13 +90,13 @@ def _add_known(parameter: Schema, known: Sequence[str]) -> None:
     parameter["schema"] = {"anyOf": [{"enum": [*known]}, other]}
 
 
-def explorer(sequence_id: str, file_path: str) -> Schema:
+def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
     """Return the document of the pages, with the names of something that there is."""
     page, missing = _answer(_TEXT, "text/html"), (400, 404)
 
-    def shown(*parameters: Schema) -> Schema:
+    def shown(*parameters: Schema, answer: Schema = page) -> Schema:
         failures = {str(status): page for status in missing}
-        return {"get": {"parameters": list(parameters), "responses": {"200": page, **failures}}}
+        return {"get": {"parameters": list(parameters), "responses": {"200": answer, **failures}}}
 
     search = [
         _in_query("unit", "PAN001", "pan001", ""),
@@ -113,21 +113,49 @@ def explorer(sequence_id: str, file_path: str) -> Schema:
     unit = _in_path("unit_id", "PAN001", "pan001")
     night = _in_path("day", "2018-10-11", "0001-01-01", "9999-12-31", "2018-02-30")
     older = _in_query("before", "2018-10-12", "0001-01-01", "2018-02-30")
-    file = shown(_in_path("bucket", "raw", "processed"), _in_path("name", _name(file_path)))
-    file["get"]["responses"]["200"] = _answer({}, "*/*")
+    anything = _answer({}, "*/*")
+    parts = _in_path("bucket", "raw", "processed"), _in_path("name", _name(file_path))
+    observation = _in_path("sequence_id", sequence_id)
+    star = _in_path("picid", "1000", "-1", "99999999999999999999")
+    frames = [
+        _in_query("catalog", "tic", "gaia", "hip"),
+        _in_query("sequence_id", sequence_id, ""),
+    ]
+    curve = [
+        _in_query("light", "relative", "flux", "x"),
+        _in_query("period_d", "0.01", "1e4", "nan"),
+        _in_query("epoch_mjd", "58402.5", "-1e6", "inf"),
+    ]
+    colour = _in_query("colour", "all", "r", "x")
+    asked = _in_path("path", "observations", "stats", "openapi.json", "metrics", "nothing")
     probe = _read(_answer(_record(status=_TEXT)), problems=())
     return _document(
         {
             "/": shown(*search),
-            "/observations/{sequence_id}": shown(_in_path("sequence_id", sequence_id)),
+            "/observations/{sequence_id}": shown(observation),
+            "/observations/{sequence_id}/files.txt": shown(
+                observation,
+                _in_query("kind", "raw", "film", "thumbnail", "x"),
+                answer=_answer(_TEXT, "text/plain"),
+            ),
+            "/images/{image_id}": shown(
+                _in_path("image_id", image_id), _in_query("header", "a", "<b>")
+            ),
+            "/sources/{picid}": shown(star, *frames, *curve),
+            "/sources/{picid}/stamps.png": shown(
+                star, *frames, colour, answer=_answer({}, "image/png")
+            ),
             "/sky": shown(),
+            "/sky/atlas": shown(),
             "/stats": shown(_in_query("after", "2018-10-11"), _in_query("before", "2018-02-30")),
             "/status": shown(),
             "/about": shown(),
             "/units": shown(),
             "/units/{unit_id}": shown(unit, older),
             "/units/{unit_id}/nights/{day}": shown(unit, night),
-            f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": file,
+            f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": shown(*parts, answer=anything),
+            "/api/": {"get": _read(anything, *search, problems=(400,))},
+            "/api/{path}": {"get": _read(anything, asked, problems=(400, 404))},
             "/health": {"get": probe},
             "/ready": {"get": probe},
         }

@@ -33,6 +33,7 @@ from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame,
 from tests.service.operations import add_image, add_letters
 from tests.service.raw_frames import cr2_frames
 from tests.service.star_fields import StarField, add_stars
+from tests.service.viewer_rows import SOLVED_PATH, solved_file
 from tests.service.web_services import add_observation, create_app, rows, storage_at, store
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
@@ -92,8 +93,9 @@ def _drive(cases: Any) -> None:
 def images(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """An observation of two images, and the names by which one asks for it."""
     monkeypatch.setenv("RATE_LIMIT", "100000 per second")
+    files = {FileKind.CR2: 5, FileKind.THUMBNAIL: 3}
     two: list[dict[str, Any]] = [
-        {"files": {FileKind.CR2: 5, FileKind.THUMBNAIL: 3}, "ra_deg": math.nan},
+        {"files": files, "ra_deg": math.nan, "solved_path": SOLVED_PATH},
         {"state": ImageState.UNSOLVED, "reason_code": "blank_frame", "reason": "a \u202e <b>"},
     ]
     with rows(db) as session:
@@ -102,6 +104,7 @@ def images(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
     config.settings.cache_clear()
     with storage_at(storage_port):
         store(config.settings().raw_bucket, f"{PATH}.fz", b"12345")
+        store(config.settings().processed_bucket, SOLVED_PATH, solved_file())
         yield [sequence_id, IMAGE_ID, f"{PATH}.fz"]
 
 
@@ -160,8 +163,14 @@ def test_bucket_upload(chain: Network, function: Callable[..., FlaskClient]) -> 
 
 
 def test_explorer(images: list[str], set_env: Callable[..., None]) -> None:
-    sequence_id, _, file_path = images
     with served(create_app("observations-data")) as url:
         set_env(OBSERVATIONS_DATA_URL=url)
-        document = api_documents.explorer(sequence_id, file_path)
-        ask(document, create_app("observations-explorer"))
+        ask(api_documents.explorer(*images), create_app("observations-explorer"))
+
+
+def test_every_page_of_the_explorer_is_asked_for() -> None:
+    app = create_app("observations-explorer")
+    routes = app.url_map.bind("localhost")
+    paths = api_documents.explorer("a", "b", "c/d")["paths"]
+    asked = {routes.match(path.replace("{bucket}", "raw"))[0] for path in paths}
+    assert asked == {rule.endpoint for rule in app.url_map.iter_rules()} - {"static", "metrics"}
