@@ -1,6 +1,6 @@
 // Makes plots of the server's ones that can be read at any place and zoomed, by uPlot.
 
-const HEIGHT = 150;
+const HEIGHT = 160;
 
 export function enliven(figures) {
   if (!window.uPlot) return;
@@ -42,15 +42,19 @@ class LivePlot {
     const [faint, line, tone, panel] = ["--faint", "--line", "--tone", "--panel"].map((name) => style.getPropertyValue(name));
     const axis = { stroke: faint, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     const isClock = clock !== undefined;
+    const label = isClock ? "UTC" : this.figure.dataset.across;
     return {
       width: this.#width,
       height: HEIGHT,
       tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       cursor: { sync: { key: isClock ? "time" : "other" }, points: { size: 9 } },
       scales: { x: { time: isClock }, y: { range: (_, low, high) => this.#range(low, high) } },
-      axes: [{ ...axis, size: 28, space: 70, values: isClock ? hours : numbers }, { ...axis, size: 52 }],
+      axes: [
+        { ...axis, size: 22, space: 70, values: isClock ? hours : numbers, label, labelSize: 16, labelFont: axis.font },
+        { ...axis, size: 52 },
+      ],
       series: [
-        { label: isClock ? "UTC" : this.figure.dataset.across, value: (_, at) => (at === null ? "" : isClock ? clockTime(at) : at.toFixed(5)) },
+        { label, value: (_, at) => (at === null ? "" : isClock ? clockTime(at) : at.toFixed(5)) },
         {
           label: title,
           value: (_, value) => (value === null ? "" : `${value.toLocaleString("en", { maximumSignificantDigits: 6 })} ${unit}`),
