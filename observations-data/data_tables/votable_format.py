@@ -15,11 +15,13 @@ from xml.sax.saxutils import escape
 from data_tables.columns import Column, Kind, Row, Table
 
 if TYPE_CHECKING:
-    from astropy.io.votable.tree import Field, VOTableFile
+    from astropy.io.votable.tree import Field, TimeSys, VOTableFile
 
 VERSION = "1.4"
-ICRS = "icrs"
-UTC = "utc"
+ICRS, UTC, UTC_MJD = "icrs", "utc", "utc_mjd"
+TIME_ORIGINS: dict[str, dict[str, str]] = {UTC: {}, UTC_MJD: {"timeorigin": "MJD-origin"}}
+"""The systems of texts, and of numbers of days."""
+TIMES = ("time.start", "time.epoch", "time.end")
 _TEXT = {"datatype": "unicodeChar", "arraysize": "*"}
 DATATYPES: dict[Kind, dict[str, str]] = {
     Kind.TEXT: _TEXT,
@@ -38,8 +40,9 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     """Return a document of one resource of type ``results`` with one table, still without rows.
 
-    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS, times in UTC.
-    `infos` are INFO elements of the resource, by name, beside those of the table.
+    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS; times are in UTC,
+    those in days are MJD. `infos` are INFO elements of the resource, by name, beside those of
+    the table.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
@@ -49,11 +52,8 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     systems = {_system(column) for column in table.columns}
     if ICRS in systems:
         resource.coordinate_systems.append(tree.CooSys(ID=ICRS, system="ICRS"))
-    if UTC in systems:
-        is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
-        resource.time_systems.append(
-            tree.TimeSys(ID=UTC, timescale="UTC", refposition="TOPOCENTER", config=is_new_enough)
-        )
+    for name in [known for known in TIME_ORIGINS if known in systems]:
+        resource.time_systems.append(_time_system(name))
     for name, value in {**infos, **dict(table.infos)}.items():
         resource.infos.append(tree.Info(name=name, value=xml_text(value)))
     element = tree.TableElement(document, name=table.name)
@@ -80,6 +80,14 @@ def with_rows(document: bytes, table: Table, rows: Iterable[Row]) -> bytes:
     return document.replace(_END, data + _END)
 
 
+def _time_system(name: str) -> "TimeSys":
+    from astropy.io.votable.tree import TimeSys  # noqa: PLC0415 - see above
+
+    is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
+    said = {"timescale": "UTC", "refposition": "TOPOCENTER", **TIME_ORIGINS[name]}
+    return TimeSys(ID=name, config=is_new_enough, **said)
+
+
 def _field(document: "VOTableFile", column: Column) -> "Field":
     from astropy.io.votable.tree import Field  # noqa: PLC0415 - see above
 
@@ -91,22 +99,25 @@ def _field(document: "VOTableFile", column: Column) -> "Field":
         ucd=column.ucd,
         utype=column.utype,
         ref=_system(column),
-        **{**DATATYPES[column.kind], **_own(column)},
+        **field_type(column),
     )
     field.description = column.description
     return field
 
 
-def _own(column: Column) -> dict[str, str]:
-    """Return the attributes that a column has instead of its kind's."""
+def field_type(column: Column) -> dict[str, str]:
+    """Return ``datatype`` of a column, and ``arraysize`` and ``xtype`` where it has them."""
     own = {"datatype": column.datatype, "xtype": column.xtype}
-    return {name: value for name, value in own.items() if value is not None}
+    return DATATYPES[column.kind] | {name: value for name, value in own.items() if value}
 
 
 def _system(column: Column) -> str | None:
     if column.kind is Kind.TIME:
         return UTC
-    return ICRS if (column.ucd or "").lower().startswith(("pos.eq", "pos_eq")) else None
+    ucd = (column.ucd or "").lower()
+    if column.unit == "d" and ucd.startswith(TIMES):
+        return UTC_MJD
+    return ICRS if ucd.startswith(("pos.eq", "pos_eq")) else None
 
 
 def _row(table: Table, row: Row) -> str:

@@ -7,7 +7,7 @@ from flask import Response
 from werkzeug.exceptions import NotFound
 
 from data_tables import Column, Table
-from data_tables.votable_format import DATATYPES
+from data_tables.votable_format import field_type
 from network_state import readiness as service_state
 from panoptes_network.errors import TransientError
 from public_address import absolute
@@ -158,13 +158,12 @@ def _describe_column(element: Element, column: Column) -> None:
     for name in ("name", "description", "unit", "ucd", "utype"):
         if text := getattr(column, name):
             SubElement(element, name).text = text
-    field = DATATYPES[column.kind]
+    field = field_type(column)
     data_type = SubElement(element, "dataType", {f"{{{INSTANCE}}}type": "vs:VOTableType"})
-    data_type.text = column.datatype or field["datatype"]
-    extended = column.xtype or field.get("xtype")
-    for name, said in (("arraysize", field.get("arraysize")), ("extendedType", extended)):
-        if said:
-            data_type.set(name, said)
+    data_type.text = field["datatype"]
+    for name, attribute in {"arraysize": "arraysize", "extendedType": "xtype"}.items():
+        if attribute in field:
+            data_type.set(name, field[attribute])
 
 
 def _written(document: Element) -> Response:

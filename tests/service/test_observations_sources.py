@@ -410,7 +410,10 @@ def test_the_tables_of_a_light_curve_say_how_it_was_measured(
 ) -> None:
     method = get(client, f"{STAR}/lightcurve")["method"]
     document = parse(io.BytesIO(client.get(f"{STAR}/lightcurve?format=votable").data))
-    assert {info.name: info.value for info in document.resources[0].infos} == {"method": method}
+    [resource] = document.resources
+    assert {info.name: info.value for info in resource.infos} == {"method": method}
+    origins = {system.ID: system.timeorigin for system in resource.time_systems}
+    assert origins[document.get_field_by_id("mjd").ref] == "MJD-origin"
     written = io.BytesIO(client.get(f"{STAR}/lightcurve?format=parquet").data)
     assert parquet.read_schema(written).metadata[b"method"].decode() == method
 

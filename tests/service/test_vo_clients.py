@@ -213,6 +213,17 @@ def test_stilts_finds_images(service: Service, tmp_path: Path) -> None:
     assert sorted(Table.read(found)["calib_level"]) == [1, 2]
 
 
+def test_stilts_knows_from_when_days_are_counted(service: Service, tmp_path: Path) -> None:
+    told = tmp_path / "columns.csv"
+    stilts("tpipe", f"in={service.url}/vo/sia/query", "ifmt=votable", "cmd=meta", f"out={told}")
+    origins = {
+        row["Name"]: (row["TimesysTimeorigin"], row["TimesysTimescale"]) for row in Table.read(told)
+    }
+    assert {name: told for name, told in origins.items() if told[0]} == dict.fromkeys(
+        ("t_min", "t_max"), ("MJD-origin", "UTC")
+    )
+
+
 def test_pyvo_searches_cones(service: Service) -> None:
     searched = SCSService(f"{service.url}/vo/scs/sources")
     found = searched.search(ORION, radius=0.1 * u.deg, verbosity=3)
