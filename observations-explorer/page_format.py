@@ -88,6 +88,17 @@ def dms(dec_deg: float | None) -> str:
     return f"{sign}{minutes // 60:02d}° {minutes % 60:02d}{arcminute} {seconds:02d}{arcsecond}"
 
 
+def hours(ra_deg: float) -> str:
+    """Write a right ascension as hours and minutes, for what is degrees wide."""
+    minutes = round(ra_deg * 4) % 1440
+    return f"{minutes // 60:02d}h {minutes % 60:02d}m"
+
+
+def degrees(dec_deg: float) -> str:
+    """Write a declination in whole degrees, for what is degrees wide."""
+    return f"{MINUS if round(dec_deg) < 0 else '+'}{abs(round(dec_deg)):02d}°"
+
+
 def in_pixels(angle_arcsec: float | None, scale_arcsec: float | None) -> float | None:
     """Return an angle in pixels of so many arcsec; None where either is missing."""
     return angle_arcsec / scale_arcsec if angle_arcsec is not None and scale_arcsec else None
@@ -127,6 +138,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "file_size": file_size,
     "hms": hms,
     "dms": dms,
+    "hours": hours,
+    "degrees": degrees,
     "in_pixels": in_pixels,
     "day": day,
     "percent": percent,

@@ -90,10 +90,10 @@ class WholeSky:
     def labels(self) -> list[Label]:
         """Hours along the equator, degrees along the middle."""
         hours = [(self.point((15.0 * h, 0.0)), f"{h}h") for h in range(2, 24, 4)]
-        degrees = [(self.point((315.0, dec)), dec) for dec in (-60.0, -30.0, 30.0, 60.0)]
+        degrees = [(self.point((180.0, dec)), dec) for dec in (-60.0, -30.0, 30.0, 60.0)]
         return [
             *(Label(x, y - 3, words) for (x, y), words in hours),
-            *(Label(x, y - 3, _degrees(dec)) for (x, y), dec in degrees),
+            *(Label(x + 4, y - 3, _degrees(dec), "start") for (x, y), dec in degrees),
         ]
 
     def _down(self, at: Place) -> Place:

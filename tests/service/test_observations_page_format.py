@@ -27,6 +27,19 @@ def test_dms_as_astropy_writes_it(dec_deg: float) -> None:
     assert words.replace(" ", "").replace("−", "-") == expected
 
 
+@pytest.mark.parametrize(
+    ("ra_deg", "dec_deg", "words"),
+    [
+        (0.0, 0.4, "00h 00m +00°"),
+        (254.4828, 35.0, "16h 58m +35°"),
+        (359.9, -0.4, "00h 00m +00°"),
+        (309.6, -45.0, "20h 38m −45°"),
+    ],
+)
+def test_place_of_what_is_degrees_wide(ra_deg: float, dec_deg: float, words: str) -> None:
+    assert f"{page_format.hours(ra_deg)} {page_format.degrees(dec_deg)}" == words
+
+
 def test_right_ascension_never_shows_24h() -> None:
     assert page_format.hms(359.99999) == "00h 00m 00.0s"
 
