@@ -62,6 +62,8 @@ def unknown(what: str, name: str) -> PermanentError:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON has it; what is none of ours (bytes, arrays) stays as it is."""
+    if value is None or isinstance(value, str):  # most are: a page has 20,000 values
+        return value
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

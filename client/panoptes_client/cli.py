@@ -20,7 +20,9 @@ OBSERVATION_COLUMNS = (
     *("sequence_id", "field", "start_time", "n_images", "exptime_s", "ra_deg", "dec_deg"),
 )
 IMAGE_COLUMNS = ("image_id", "state", "reason_code", "ra_deg", "dec_deg", "rms_arcsec", "fwhm_px")
-SOURCE_COLUMNS = ("number", "picid", "catalog", "ra_deg", "dec_deg", "x_px", "y_px", "flux_adu")
+SOURCE_COLUMNS = (
+    *("number", "picid", "catalog", "mag", "ra_deg", "dec_deg", "x_px", "y_px", "flux_adu"),
+)
 CURVE_COLUMNS = (
     *("time", "mjd", "relative_r", "relative_err_r", "relative_g", "relative_err_g"),
     *("relative_b", "relative_err_b", "n_comparison", "flags"),
@@ -28,6 +30,7 @@ CURVE_COLUMNS = (
 STAMP_COLUMNS = ("image_id", "time", "exptime_s", "stamp_x", "stamp_y", "stamp_side", "flux_adu")
 UNIT_COLUMNS = ("unit_id", "name", "n_images", "n_nights", "last_night")
 NIGHT_COLUMNS = ("date", "n_images", "first_image", "last_image")
+PLACE = "degrees, or '5h35m17s -5d23m28s'"
 KINDS = (*("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail", FILM),)
 
 
@@ -74,7 +77,7 @@ def main(context: click.Context, url: str) -> None:
 @click.option("--field", help="Text that the field's name contains.")
 @click.option("--tag")
 @click.option("--name", help="Place by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
-@click.option("--at", metavar="'RA DEC'", help="Place: degrees, or '5h35m17s -5d23m28s'.")
+@click.option("--at", metavar="'RA DEC'", help=f"Place; {PLACE}.")
 @click.option("--radius", type=float, help="Around the place, degrees.  [default: 15]")
 @click.option("--after", metavar="DATE", help="First date, UTC.")
 @click.option("--before", metavar="DATE", help="Last date, UTC.")
@@ -136,20 +139,41 @@ def files(
 @main.command()
 @click.argument("image_id")
 @click.option("--min-snr", type=float, help="Least flux over its error.")
-@click.option("--matched/--unmatched", default=None, help="Only catalog stars, or only others.")
+@click.option("--matched", is_flag=True, help="Only catalog stars.")
+@click.option("--at", metavar="'RA DEC'", help=f"Only around this place; {PLACE}.")
+@click.option("--radius", type=float, help="Around the place, degrees.")
 @_written
 @click.pass_obj
 def sources(
     network: Network,
+    /,
     image_id: str,
-    min_snr: float | None,
-    matched: bool | None,
+    at: str | None,
     as_format: str | None,
     path: Path | None,
+    **filters: Any,
 ) -> None:
     """List what was detected in an image, brightest first."""
-    table = network.sources(image_id, min_snr=min_snr, matched=matched)
+    table = network.sources(image_id, at=_place(at) if at else None, **filters)
     write(table, SOURCE_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.argument("image_id")
+@click.option("--at", metavar="'RA DEC'", required=True, help=f"Its middle; {PLACE}.")
+@click.option("--side", type=int, default=64, show_default=True, help="Pixels, even.")
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The FITS file to write.",
+)
+@click.pass_obj
+def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> None:
+    """Cut a square around a place out of a solved frame, with its header."""
+    network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
 
 
 @main.command()

@@ -9,7 +9,10 @@ from typing import Any, Self, Unpack
 from urllib.parse import quote
 
 import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import Table
+from astropy.units import Quantity
 
 from panoptes_client.connection import Connection, Patience
 from panoptes_client.download import Progress, download_all
@@ -114,7 +117,13 @@ class Network:
         return download_all(self._connection, files, Path(folder), at_once, progress)
 
     def sources(
-        self, image_id: str, *, min_snr: float | None = None, matched: bool | None = None
+        self,
+        image_id: str,
+        *,
+        min_snr: float | None = None,
+        matched: bool = False,
+        at: SkyCoord | None = None,
+        radius: Quantity | float | None = None,
     ) -> Table:
         """Return what was detected in an image, brightest first.
 
@@ -123,11 +132,30 @@ class Network:
         min_snr : float
             Least flux over its error.
         matched : bool
-            Only sources that are a catalog star, or only others.
+            Only sources that are a catalog star.
+        at, radius : SkyCoord, Quantity or float
+            Only sources around a place; degrees where the radius has no unit. Both, or neither.
         """
-        given = {"min_snr": min_snr, "matched": None if matched is None else str(matched).lower()}
-        path = f"/images/{quote(image_id, safe='')}/sources"
-        return table_at(self._connection, path, _given(given))
+        given = {"min_snr": min_snr, "matched": str(matched).lower()}
+        around = parameters({"at": at, "radius": radius})
+        return table_at(self._connection, f"{_image(image_id)}/sources", _given(given) | around)
+
+    def cutout(self, image_id: str, at: SkyCoord, side: int = 64) -> fits.HDUList:
+        """Return the raw pixels around a place in a solved frame, with the header of the frame.
+
+        Parameters
+        ----------
+        side : int
+            Of the square, pixels; even, 2 to 1024. At the frame's edges it has fewer.
+
+        Returns
+        -------
+        HDUList
+            One image [y, x] of the Bayer mosaic, black level in it; its WCS is the piece's own.
+        """
+        address = self._connection.address(f"{_image(image_id)}/cutout")
+        asked = parameters({"at": at}) | {"side": str(side)}
+        return fits.HDUList.fromstring(self._connection.get(address, asked).content)
 
     def star(self, picid: int) -> dict[str, Any]:
         """Return what is known of a star, and the sequences that have it, as the network's JSON."""
@@ -180,6 +208,10 @@ class Network:
     def _json(self, path: str) -> dict[str, Any]:
         found: dict[str, Any] = self._connection.get(self._connection.address(path)).json()
         return found
+
+
+def _image(image_id: str) -> str:
+    return f"/images/{quote(image_id, safe='')}"
 
 
 def _given(parameters: dict[str, Any]) -> dict[str, str]:

@@ -124,6 +124,9 @@ def test_images_sources_units_and_nights(network: Network, db: Engine) -> None:
     assert sources["picid"].mask.tolist() == [False] * 9 + [True]
     assert len(network.sources(image_ids[0], matched=True)) == 9
     assert len(network.sources(image_ids[0], min_snr=3)) == 9
+    place = SkyCoord(sources["ra_deg"][2], sources["dec_deg"][2], unit="deg")
+    near = network.sources(image_ids[0], at=place, radius=1 * u.arcsec)
+    assert near["number"].tolist() == [2]
     assert network.units()["unit_id"].tolist() == ["PAN001"]
     assert network.nights("PAN001")["n_images"].tolist() == [2]
     assert network.night("PAN001", "2018-10-11")["n_images"] == 2

@@ -1,6 +1,7 @@
 """Pieces of solved frames, cut by observations-data out of files of the plate solver."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,18 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D
 from astropy.time import Time
 from astropy.wcs import WCS
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from panoptes_client.cli import main
 from panoptes_network import storage
 from panoptes_network.frame import Frame
 from plate_solver.solved_file import write_solved
 from simulator.optics import field_wcs
 from tests.conftest import free_port
+from tests.service.functions import served
 from tests.service.web_services import (
     add_observation,
     create_app,
@@ -268,3 +272,20 @@ def test_while_the_storage_is_away(
         answer = client.get(CUTOUT, query_string=MIDDLE)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
+
+
+@pytest.mark.usefixtures("solved")
+def test_the_client_cuts_the_same(client: FlaskClient, tmp_path: Path) -> None:
+    expected = cut(client, **MIDDLE, side="32")
+    with served(create_app("observations-data")) as url:
+
+        def ask(place: str, name: str) -> int:
+            words = ["--url", url, "cutout", IMAGE_ID, "--at", place, "--side", "32"]
+            return CliRunner().invoke(main, [*words, "-o", str(tmp_path / name)]).exit_code
+
+        assert ask("5h35m12s -5d24m0s", "piece.fits") == 0
+        assert ask("200 10", "off_the_frame.fits") == 1
+    assert not (tmp_path / "off_the_frame.fits").exists()
+    with fits.open(tmp_path / "piece.fits", checksum=True) as hdus:
+        assert (hdus[0].data == expected.data).all()
+        assert WCS(hdus[0].header).wcs.crpix.tolist() == WCS(expected.header).wcs.crpix.tolist()
