@@ -115,9 +115,11 @@ function clockTime(seconds) {
   return new Date(seconds * 1000).toISOString().slice(11, 19);
 }
 
-// As many digits as tell neighbours apart; no spaces, which a Julian date has not.
+// As many digits as the step between ticks has; no spaces, which a Julian date has not.
 function numbers(_, ticks) {
-  const digits = Math.min(Math.max(-Math.floor(Math.log10(ticks[1] - ticks[0])), 0), 5);
+  const step = ticks[1] - ticks[0];
+  const isWhole = (digits) => Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) < 0.01;
+  const digits = [0, 1, 2, 3, 4].find((some) => step * 10 ** some > 0.5 && isWhole(some)) ?? 5;
   return ticks.map((at) => at.toFixed(digits));
 }
 

@@ -3,6 +3,7 @@
 import html as html_text
 import io
 import re
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine
 
-from tests.service.star_fields import SATURATED_STAR
-from tests.service.viewer_rows import FRAMES, Viewed, add_viewed_observation
-from tests.service.web_services import add_observation, rows
+from tests.service.star_fields import SATURATED_STAR, add_stars
+from tests.service.viewer_rows import FIELD, FRAMES, SOLVED, Viewed, add_viewed_observation
+from tests.service.web_services import START, add_observation, rows
 
 STAR = "/sources/1000?catalog=tic"
 FORBIDDEN = r"<style|<script(?![^>]* src=\"/static/[^\"]+\"></script>)|\sstyle=|\son\w+="
@@ -186,6 +187,16 @@ def test_star_page_plots_each_colour_with_errors(explorer: FlaskClient, viewed: 
     # Star 0 is a fifth fainter in three of the frames.
     green = [float(v) for v in re.findall(r'data-value="([^"]+)"', curve)][FRAMES : 2 * FRAMES]
     assert sorted(np.argsort(green)[:3]) == [4, 5, 6]
+
+
+def test_star_page_tells_of_which_observation_the_light_curve_is(
+    explorer: FlaskClient, viewed: Viewed, db: Engine
+) -> None:
+    with rows(db) as session:
+        other = add_observation(session, start=START + timedelta(days=1), images=[SOLVED] * 2)
+        add_stars(session, other, FIELD)
+    html = page(explorer, f"{STAR}&sequence_id={other}")
+    assert f"2 frames of {FRAMES + 2}, those of this observation" in words(section(html, "curve"))
 
 
 def test_light_curve_is_folded(explorer: FlaskClient, viewed: Viewed) -> None:
