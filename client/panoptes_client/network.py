@@ -146,7 +146,7 @@ class Network:
         Parameters
         ----------
         side : int
-            Of the square, pixels; even, 2 to 1024. At the frame's edges it has fewer.
+            Of the square, pixels; even, 6 to 1024. At the frame's edges it has fewer.
 
         Returns
         -------
