@@ -1,6 +1,7 @@
 """Pieces of solved frames, cut by observations-data out of files of the plate solver."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from panoptes_network import storage
 from panoptes_network.frame import Frame
 from plate_solver.solved_file import write_solved
 from simulator.optics import field_wcs
-from tests.conftest import free_port
 from tests.service.functions import served
 from tests.service.web_services import (
     add_observation,
@@ -265,11 +265,11 @@ def test_only_the_rows_that_are_needed_are_read(
 
 
 def test_while_the_storage_is_away(
-    client: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, db: Engine, storage_away: Callable[[], None]
 ) -> None:
     add_image(db)
-    with storage_at(free_port()):
-        answer = client.get(CUTOUT, query_string=MIDDLE)
+    storage_away()
+    answer = client.get(CUTOUT, query_string=MIDDLE)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
 
