@@ -32,7 +32,8 @@ DATATYPES: dict[Kind, dict[str, str]] = {
     Kind.JSON: _TEXT,
 }
 """The type of a column, of DALI 1.1 for times."""
-_END = b"</TABLE>"
+TABLE_END = b"</TABLE>"
+"""Stands once in a document of one table: texts and cells have it only escaped."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML document may hold, not even escaped (XML 1.0, 2.2)."""
 
@@ -76,8 +77,7 @@ def with_rows(document: bytes, table: Table, rows: Iterable[Row]) -> bytes:
     if not written:
         return document
     data = f"<DATA><TABLEDATA>\n{written}</TABLEDATA></DATA>\n".encode()
-    # Texts of the document have this end only escaped.
-    return document.replace(_END, data + _END)
+    return document.replace(TABLE_END, data + TABLE_END)
 
 
 def _time_system(name: str) -> "TimeSys":

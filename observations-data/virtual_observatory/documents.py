@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from flask import Response
 
 from data_tables import Row, Table, votable, votable_bytes, with_rows
-from data_tables.votable_format import VERSION, xml_text
+from data_tables.votable_format import TABLE_END, VERSION, xml_text
 from public_address import absolute
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ LINKS_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
 MOST_DOCUMENTS = 64
 """That are kept without their rows: astropy takes longer for one than for a page of rows."""
 LINKS_PATH = "/vo/datalink/links"
-_END = b"</TABLE>"
 _OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
 
 
@@ -48,8 +47,8 @@ def results(
     service = (links, absolute(LINKS_PATH)) if links else None
     body = with_rows(_without_rows(table, tuple(said.items()), service), table, rows[:maxrec])
     if is_cut or (maxrec and len(rows) > maxrec):
-        # Behind the table, where astropy writes nothing; cells have this end only escaped.
-        body = body.replace(_END, _END + _OVERFLOW)
+        # Behind the table, where astropy writes nothing.
+        body = body.replace(TABLE_END, TABLE_END + _OVERFLOW)
     return Response(body, content_type=media_type)
 
 
