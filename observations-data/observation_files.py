@@ -15,7 +15,10 @@ MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".cr2": "image/x-canon-cr2",
     ".fits": "application/fits",
+    ".fit": "application/fits",
+    ".fts": "application/fits",
     ".fz": "application/fits",
+    ".gz": "application/gzip",
 }
 """What a file is, by the end of its name; what a bucket says of it is never believed."""
 UNKNOWN_TYPE = "application/octet-stream"

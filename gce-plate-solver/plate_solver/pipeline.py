@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from panoptes_network import storage
 from panoptes_network.bayer import stamp_fits, superpixel_plane
+from panoptes_network.calibration import path_kind, skipped
 from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
-from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frame import Frame, check_exposed
 from panoptes_network.ids import check_safe, names_pointing
@@ -92,7 +93,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     StaleClaimError
         When the image was taken over.
     """
-    _refuse_pointing(image)
+    _skip_unwanted(image)
     with stage("download"):
         path = _download(image, folder)
         product = find_product(image)
@@ -172,11 +173,14 @@ def save_sources(
     run_transaction(save)
 
 
-def _refuse_pointing(image: PipelineImage) -> None:
+def _skip_unwanted(image: PipelineImage) -> None:
+    """Leave out what is known by its path to be no image of the sky's stars to be measured."""
     if names_pointing(image.bucket_path):
-        raise PermanentError(
+        raise SkippedError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
         )
+    if (kind := path_kind(image.bucket_path)) is not None:
+        raise skipped(kind)
 
 
 def _download(image: PipelineImage, folder: Path) -> Path:

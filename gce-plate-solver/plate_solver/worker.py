@@ -27,6 +27,7 @@ from panoptes_network.errors import (
     PanoptesError,
     PermanentError,
     Reason,
+    SkippedError,
     TransientError,
     UnsolvedError,
 )
@@ -224,7 +225,7 @@ def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
 
 
 def _end_state(error: PanoptesError) -> ImageState:
-    if error.reason is Reason.POINTING_IMAGE:
+    if isinstance(error, SkippedError):
         return ImageState.SKIPPED
     return ImageState.UNSOLVED if isinstance(error, UnsolvedError) else ImageState.ERROR
 

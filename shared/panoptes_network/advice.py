@@ -5,6 +5,7 @@ docs/conventions.md has the same reasons in brief; what stands here is shown to 
 
 from typing import NamedTuple
 
+from panoptes_network.calibration import CalibrationKind
 from panoptes_network.errors import Reason
 
 
@@ -81,6 +82,13 @@ ADVICE: dict[str, Advice] = {
         "A pointing image, by which the mount finds its field; it is skipped, as it should be.",
         "Nothing to do.",
     ),
+    **{
+        kind.reason: Advice(
+            f"A {kind} frame; it is kept for calibration and not solved, as it should be.",
+            "Nothing to do.",
+        )
+        for kind in CalibrationKind
+    },
     Reason.BLANK_FRAME: Advice(
         "The frame saw no light: closed cover, or nothing but noise.",
         "Check the lens caps, the cover and the camera's exposure setting (Bulb or manual).",

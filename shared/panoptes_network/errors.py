@@ -21,6 +21,10 @@ class Reason(StrEnum):
     BAD_PIXELS = "bad_pixels"
     TOO_LARGE = "too_large"
     POINTING_IMAGE = "pointing_image"
+    DARK_FRAME = "dark_frame"
+    BIAS_FRAME = "bias_frame"
+    FLAT_FRAME = "flat_frame"
+    FOCUS_FRAME = "focus_frame"
     BLANK_FRAME = "blank_frame"
     TOO_FEW_SOURCES = "too_few_sources"
     NOT_SOLVED = "not_solved"
@@ -53,6 +57,10 @@ class PanoptesError(Exception):
 
 class PermanentError(PanoptesError):
     """Trying again gives the same result: record it and move on."""
+
+
+class SkippedError(PermanentError):
+    """The file is fine and is kept, but it is not meant to be processed."""
 
 
 class UnsolvedError(PermanentError):

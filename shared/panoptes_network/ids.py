@@ -15,16 +15,18 @@ TIME_FORMAT = "%Y%m%dT%H%M%S"
 MAX_PATH_BYTES = 1024
 """Google Cloud Storage's own limit on an object name."""
 
+FITS_SUFFIXES = (".fits", ".fits.fz", ".fz", ".fits.gz", ".fit", ".fts")
+IMAGE_SUFFIXES = (".cr2", *FITS_SUFFIXES)
+
+_SUFFIXES = "|".join(map(re.escape, IMAGE_SUFFIXES))
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}")
 _UNIT = re.compile(r"PAN[0-9]{3}")
 _CAMERA = re.compile(r"[0-9a-f]{6}")
 _IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6})")
 _FILE_NAME = re.compile(
-    r"(?P<stem>[0-9]{8}T[0-9]{6}|pointing[0-9a-z_]{0,32})(?P<suffix>\.cr2|\.fits\.fz|\.fits|\.fz)",
+    rf"(?P<stem>[0-9]{{8}}T[0-9]{{6}}|pointing[0-9a-z_]{{0,32}})(?P<suffix>{_SUFFIXES})",
     re.IGNORECASE | re.ASCII,
 )
-FITS_SUFFIXES = (".fits", ".fits.fz", ".fz")
-IMAGE_SUFFIXES = (".cr2", *FITS_SUFFIXES)
 
 
 def parse_time(text: str) -> datetime:

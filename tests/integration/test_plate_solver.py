@@ -197,6 +197,12 @@ def test_a_pointing_image_is_skipped(solver: Solver, crop_file: Path) -> None:
     assert (image["state"], image["reason_code"]) == ("skipped", "pointing_image")
 
 
+def test_a_calibration_frame_is_skipped_with_its_kind(solver: Solver, crop_file: Path) -> None:
+    path = "PAN001/darks/14d3bd/20180812T083000/20180812T083000.fits.fz"
+    image = solver.solve(solver.upload(path, crop_file))
+    assert (image["state"], image["reason_code"]) == ("skipped", "dark_frame")
+
+
 def test_a_field_without_catalog_stars_says_so(
     solver: Solver, crop: Frame, crop_file: Path
 ) -> None:

@@ -110,7 +110,7 @@ def test_the_wrong_part_of_a_path_is_named(path: str, wrong: str) -> None:
     assert len(caught.value.message) < 200
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "20181011T134333.fits.gz", "20181011T134333"])
+@pytest.mark.parametrize("name", ["notes.txt", "20181011T134333.fits.zip", "20181011T134333"])
 def test_another_file_type_is_refused_as_such(name: str) -> None:
     with pytest.raises(PermanentError) as caught:
         parse_path(f"PAN001/M42/14d3bd/20181011T134202/{name}")
@@ -124,6 +124,9 @@ def test_another_file_type_is_refused_as_such(name: str) -> None:
         ("a.Fits", ".fits"),
         ("a.FITS.FZ", ".fits.fz"),
         ("a.fz", ".fz"),
+        ("a.fit", ".fit"),
+        ("a.FTS", ".fts"),
+        ("a.fits.gz", ".fits.gz"),
         ("a.fits.txt", None),
         ("fits", None),
         ("", None),
