@@ -12,7 +12,7 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.fits_header import CardValue, read_image_header
 from panoptes_network.ids import ObjectPath, check_safe, parse_path
-from panoptes_network.metadata import clean_headers, identify
+from panoptes_network.metadata import Identity, clean_headers, identify
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
@@ -57,13 +57,21 @@ def record(request: HeaderRequest) -> dict[str, Any]:
 def _record_refusal(
     request: HeaderRequest, stored: StoredObject | None, error: PermanentError
 ) -> None:
-    path = _path(request.bucket_path)
-    identity = identify(path, {}) if path and path.image_time else None
+    identity = _named_image(request.bucket_path)
     run_transaction(
         lambda session: record_refusal(
             session, error, SERVICE, request.bucket_path, identity=identity, stored=stored
         )
     )
+
+
+def _named_image(bucket_path: str | None) -> Identity | None:
+    """Return the image that a path names; None where it names none that can be one."""
+    path = _path(bucket_path)
+    try:
+        return identify(path, {}) if path and path.image_time else None
+    except PermanentError:
+        return None
 
 
 def _find(request: HeaderRequest) -> StoredObject | None:

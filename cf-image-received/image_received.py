@@ -5,7 +5,7 @@ from typing import Any
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
 from panoptes_network.hop import post
-from panoptes_network.ids import parse_path
+from panoptes_network.ids import parse_upload_path
 from panoptes_network.pubsub import publish
 from panoptes_network.uploads import find_upload
 
@@ -18,11 +18,12 @@ def receive(image: ImageObject) -> dict[str, Any]:
     Raises
     ------
     PermanentError
-        BAD_PATH, UNKNOWN_FILE_TYPE, OBJECT_MISSING, or what the next service refused it for.
+        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, OBJECT_MISSING, or what the next
+        service refused it for.
     TransientError
         When storage, the broker or the next service is away.
     """
-    path = parse_path(image.bucket_path)
+    path = parse_upload_path(image.bucket_path)
     found = find_upload(image.bucket_path, image.bucket, image.wanted_generation)
     arrived = ImageObject(bucket_path=found.path, bucket=found.bucket, generation=found.generation)
     if path.is_raw:

@@ -17,7 +17,13 @@ from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
 from panoptes_network.frame import MAX_FRAME_BYTES
-from panoptes_network.ids import CameraTime, format_time, names_pointing, parse_path
+from panoptes_network.ids import (
+    CameraTime,
+    check_time,
+    format_time,
+    names_pointing,
+    parse_upload_path,
+)
 from panoptes_network.picture import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
@@ -63,8 +69,10 @@ def work(request: FilmRequest) -> dict[str, Any]:
     if request.find_quiet:
         return {"announced": announce_quiet()}
     if request.bucket_path is not None:
-        return make_film(parse_path(request.bucket_path).sequence_id)
-    return make_film(str(CameraTime.parse(str(request.sequence_id))))
+        return make_film(parse_upload_path(request.bucket_path).sequence_id)
+    sequence = CameraTime.parse(str(request.sequence_id))
+    check_time(sequence.time, "sequence")
+    return make_film(str(sequence))
 
 
 def announce_quiet() -> list[str]:

@@ -25,7 +25,7 @@ from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frame import Frame, check_exposed
-from panoptes_network.ids import check_safe, names_pointing
+from panoptes_network.ids import check_safe, check_time, names_pointing
 from plate_solver import matching
 from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.product import find_product, upload_product
@@ -93,6 +93,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     StaleClaimError
         When the image was taken over.
     """
+    check_time(claim.time, "image")
     _skip_unwanted(image)
     with stage("download"):
         path = _download(image, folder)

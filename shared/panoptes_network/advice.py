@@ -30,6 +30,10 @@ ADVICE: dict[str, Advice] = {
         "The file lies under a path that does not say which image it is.",
         f"Upload it under a path of the form {PATH_FORM} {PATH_EXAMPLE}.",
     ),
+    Reason.BAD_TIME: Advice(
+        "The time of the image or its sequence is before 2000 or after tomorrow.",
+        "Set the unit's clock (NTP), and upload the file under its right time.",
+    ),
     Reason.UNKNOWN_FILE_TYPE: Advice(
         "The file is neither CR2 nor FITS.",
         "Upload only .cr2, .fits, .fits.fz or .fz; keep logs and pictures elsewhere.",

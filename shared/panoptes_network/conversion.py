@@ -20,7 +20,7 @@ from panoptes_network.database.models import FileKind
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject
 from panoptes_network.frame import MAX_FRAME_BYTES
-from panoptes_network.ids import ObjectPath, parse_path, replace_suffix
+from panoptes_network.ids import ObjectPath, parse_path, parse_upload_path, replace_suffix
 from panoptes_network.metadata import identify
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
@@ -71,11 +71,12 @@ def find_image(request: ImageObject) -> Upload:
     Raises
     ------
     PermanentError
-        BAD_PATH, UNKNOWN_FILE_TYPE, POINTING_IMAGE, OBJECT_MISSING, TOO_LARGE or BAD_REQUEST.
+        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, POINTING_IMAGE, OBJECT_MISSING, TOO_LARGE
+        or BAD_REQUEST.
     TransientError
         When storage is away.
     """
-    path = parse_path(request.bucket_path)
+    path = parse_upload_path(request.bucket_path)
     if path.is_pointing:
         raise PermanentError(Reason.POINTING_IMAGE, "nothing is made of a pointing image")
     stored = find_upload(request.bucket_path, request.bucket, request.wanted_generation)

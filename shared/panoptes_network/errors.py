@@ -8,6 +8,7 @@ class Reason(StrEnum):
 
     BAD_REQUEST = "bad_request"
     BAD_PATH = "bad_path"
+    BAD_TIME = "bad_time"
     UNKNOWN_FILE_TYPE = "unknown_file_type"
     OBJECT_MISSING = "object_missing"
     NO_IDENTITY = "no_identity"

@@ -7,11 +7,13 @@ out. :func:`parse_path` and :attr:`ObjectPath.path` are each other's inverse.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from panoptes_network.errors import PermanentError, Reason
 
 TIME_FORMAT = "%Y%m%dT%H%M%S"
+FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""No unit took an image before: an earlier time comes from a clock that was not set."""
 MAX_PATH_BYTES = 1024
 """Google Cloud Storage's own limit on an object name."""
 
@@ -41,6 +43,45 @@ def format_time(time: datetime) -> str:
     utc = time.astimezone(UTC)
     # %Y alone does not fill a year before 1000 up to four digits.
     return f"{utc.year:04}{utc:%m%dT%H%M%S}"
+
+
+def end_of_times(now: datetime | None = None) -> datetime:
+    """Return the end of tomorrow, UTC: the time of an image or a sequence is earlier.
+
+    A unit's clock may be somewhat ahead of that of the service that receives, `now`.
+    """
+    today = (now or datetime.now(UTC)).astimezone(UTC)
+    midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + timedelta(days=2)
+
+
+def is_plausible(time: datetime) -> bool:
+    """Return whether an aware time lies between :data:`FIRST_TIME` and the end of tomorrow."""
+    return FIRST_TIME <= time < end_of_times()
+
+
+def check_time(time: datetime, what: str) -> None:
+    """Refuse the time of an image or a sequence that no clock that was set can give.
+
+    Parameters
+    ----------
+    time : datetime
+        Aware.
+    what : str
+        What it is the time of, for the words: ``"image"``.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_TIME`.
+    """
+    if not is_plausible(time):
+        last = end_of_times() - timedelta(days=1)
+        raise PermanentError(
+            Reason.BAD_TIME,
+            f"the {what} time {format_time(time)} is not between {FIRST_TIME:%Y-%m-%d} and"
+            f" {last:%Y-%m-%d}: set the unit's clock, and upload the file under its right time",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +225,21 @@ def parse_path(path: str) -> ObjectPath:
     return ObjectPath(
         unit, camera, sequence_time, name["stem"], name["suffix"], field[0] if field else None
     )
+
+
+def parse_upload_path(path: str) -> ObjectPath:
+    """Take apart the path of a file that arrives; see `parse_path`.
+
+    Raises
+    ------
+    PermanentError
+        Besides, with :attr:`Reason.BAD_TIME` for times that cannot be right.
+    """
+    parsed = parse_path(path)
+    check_time(parsed.sequence_time, "sequence")
+    if parsed.image_time is not None:
+        check_time(parsed.image_time, "image")
+    return parsed
 
 
 def names_pointing(path: str) -> bool:

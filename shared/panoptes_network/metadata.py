@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.ids import CameraTime, ObjectPath, format_time
+from panoptes_network.ids import CameraTime, ObjectPath, check_time, format_time
 
 MAX_VALUE_CHARS = 2000
 _MAX_INTEGER = 2**63
@@ -80,7 +80,8 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.NO_IDENTITY`, when neither says which image this is.
+        With :attr:`Reason.NO_IDENTITY`, when neither says which image this is, and with
+        :attr:`Reason.BAD_TIME` for a time that cannot be right.
     """
     header_image = _header_id(headers, "IMAGEID")
     header_sequence = _header_id(headers, "SEQID")
@@ -96,6 +97,8 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
             Reason.NO_IDENTITY,
             "neither the object path nor the header card IMAGEID says which image this is",
         )
+    check_time(sequence.time, "sequence")
+    check_time(image.time, "image")
     field = path.field if path and path.field else text(headers, "FIELD")
     believed = {"IMAGEID": str(image), "SEQID": str(sequence), "FIELD": field}
     return Identity(image, sequence, field, _contradictions(believed, headers))

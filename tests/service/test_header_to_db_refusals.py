@@ -106,6 +106,25 @@ def test_a_file_without_any_id_is_recorded_under_its_path(
     only(rows["image_events"], bucket_path=path, state="error", reason_code="no_identity")
 
 
+BAD_TIMES = ["00010101T000000", "19691231T235959", "99991231T235959"]
+
+
+@pytest.mark.parametrize("time", BAD_TIMES)
+def test_a_time_that_no_clock_gives_is_recorded_without_an_image(
+    client: FlaskClient, network: Network, db: Engine, time: str
+) -> None:
+    path = f"PAN316/Clk/fff316/{time}/{time}.fits"
+    for data in (frame(), b""):
+        network.upload(path, data)
+        refused(client.post("/", json={"bucket_path": path}), 422)
+    in_header = {"IMAGEID": f"PAN316_fff316_{time}"}
+    assert refused(client.post("/", json={"headers": in_header}), 422)[0] == "bad_time"
+    rows = tables(db)
+    assert rows["units"] == rows["sequences"] == rows["images"] == []
+    codes = [event["reason_code"] for event in rows["image_events"]]
+    assert codes == ["bad_time", "empty_file", "bad_time"]
+
+
 @pytest.mark.parametrize(
     ("data", "shape"),
     [

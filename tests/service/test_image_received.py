@@ -135,6 +135,7 @@ def test_a_push_that_meets_a_passing_fault_comes_again(
         (PATH.replace("PAN001", "PAN1"), 422, "bad_path", "unit 'PAN1'"),
         (PATH.replace("14d3bd", "camera"), 422, "bad_path", "camera 'camera'"),
         (PATH.replace("T134202", ""), 422, "bad_path", "'20181011'"),
+        (PATH.replace("20181011T134202", "99991231T235959"), 422, "bad_time", "sequence time 9999"),
         ("20181011T134333.fits", 422, "bad_path", "1 parts"),
         ("", 422, "bad_path", "empty"),
         (PATH, 404, "object_missing", PATH),

@@ -12,10 +12,13 @@ from panoptes_network.ids import (
     IMAGE_SUFFIXES,
     CameraTime,
     check_safe,
+    check_time,
+    end_of_times,
     format_time,
     image_suffix,
     parse_path,
     parse_time,
+    parse_upload_path,
 )
 
 PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"
@@ -165,3 +168,30 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def test_an_object_name_needs_no_ids_to_be_safe() -> None:
     check_safe("somewhere/20160909T081152.fits")
+
+
+NOW = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)
+
+
+def test_times_end_with_tomorrow() -> None:
+    assert end_of_times(NOW) == datetime(2026, 3, 2, tzinfo=UTC)
+    just_past_midnight = datetime(2026, 3, 1, 9, 59, tzinfo=timezone(timedelta(hours=10)))
+    assert end_of_times(just_past_midnight) == datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("year", [1, 999, 1969, 1999, 2100, 9000, 9999])
+@pytest.mark.parametrize("part", ["20181011T134202", "20181011T134333"])
+def test_a_time_that_no_clock_gives_is_refused(part: str, year: int) -> None:
+    bad = f"{year:04}1231T235959"
+    with pytest.raises(PermanentError, match=f"{bad} is not between 2000-01-01 and") as refusal:
+        parse_upload_path(PATH.replace(part, bad))
+    assert refusal.value.reason is Reason.BAD_TIME
+
+
+def test_the_first_and_the_last_time_are_taken() -> None:
+    now = datetime.now(UTC)
+    for time in (datetime(2000, 1, 1, tzinfo=UTC), now, now + timedelta(days=1)):
+        check_time(time, "image")
+    for time in (datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC), now + timedelta(days=2)):
+        with pytest.raises(PermanentError):
+            check_time(time, "image")

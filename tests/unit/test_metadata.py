@@ -154,6 +154,15 @@ def test_nobody_says_which_image_it_is(path: Any, said: dict[str, Any]) -> None:
     assert caught.value.reason is Reason.NO_IDENTITY
 
 
+@pytest.mark.parametrize("year", ["0001", "1969", "9999"])
+@pytest.mark.parametrize("card", ["IMAGEID", "SEQID"])
+def test_a_time_in_the_header_that_no_clock_gives_is_refused(card: str, year: str) -> None:
+    ids = {"IMAGEID": IMAGE_ID, "SEQID": SEQUENCE_ID}
+    with pytest.raises(PermanentError, match=f"time {year}0909T") as caught:
+        identify(None, {**ids, card: ids[card].replace("2016", year)})
+    assert caught.value.reason is Reason.BAD_TIME
+
+
 def test_path_under_which_a_unit_uploads_an_image() -> None:
     identity = identify(None, {"IMAGEID": IMAGE_ID, "SEQID": SEQUENCE_ID, "FIELD": "a/b"})
     path = image_path(identity, ".fits")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import ImageObject, M, PipelineImage, StorageObject, parse
-from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_path
+from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_upload_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class About:
 def image_path(path: str) -> ObjectPath | None:
     """Take an object path apart; None where it is not that of an image that is processed."""
     try:
-        parsed = parse_path(path)
+        parsed = parse_upload_path(path)
     except PermanentError:
         return None
     return None if parsed.is_pointing else parsed
