@@ -17,6 +17,9 @@ HEALTH_PORT = 8080
 BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
 """What is in the bucket that a setting names."""
 
+_PRIVATE = {"TOKEN_CHECKED_BY_PLATFORM": "true", "SEND_IDENTITY_TOKEN": "true"}
+"""Settings of a service that Cloud Run keeps strangers from; of a public one it checks no token."""
+
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]")
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9]{0,7}")
@@ -97,18 +100,17 @@ def environment(service: str, target: Target) -> dict[str, str]:
     """Return the environment variables of a service; those not named keep their defaults."""
     deployment = deployments()[service]
     values = {name: _value(name, service, target) for name in deployment.settings}
-    if not values.get("ALLOWED_CALLERS"):
-        # Nobody's token is asked for.
-        names = ("ALLOWED_CALLERS", "TOKEN_AUDIENCE", "TOKEN_CHECKED_BY_PLATFORM")
-        values |= dict.fromkeys(names)
     return {name: value for name, value in values.items() if value is not None}
 
 
 def callers(service: str) -> list[str]:
-    """Return who calls a private service: other services, operators, senders of requests."""
+    """Return who calls a service by an account: other services, operators, senders of requests.
+
+    Anyone may call a public service; by an account only whoever reads its metrics does.
+    """
     deployment = deployments()[service]
     if deployment.public:
-        return []
+        return ["monitoring"]
     invoker = Grant(role="roles/run.invoker", on=address_variable(service))
     found = [name for name, one in deployments().items() if invoker in one.grants]
     found += ["operator"]
@@ -138,8 +140,7 @@ def _fixed(service: str, deployment: Deployment, target: Target) -> dict[str, st
         "DATABASE_WRITERS": json.dumps(_users(writers().items(), target)),
         "ALLOWED_CALLERS": ",".join(map(target.account, callers(service))),
         "TOKEN_AUDIENCE": target.url(service),
-        "TOKEN_CHECKED_BY_PLATFORM": "true",
-        **({} if deployment.public else {"SEND_IDENTITY_TOKEN": "true"}),
+        **({} if deployment.public else _PRIVATE),
         "PUBLIC_URL": target.url(service),
         "TRUSTED_PROXIES": "1",
         "HEALTH_HOST": "0.0.0.0",  # noqa: S104 - inside a container, for the health check

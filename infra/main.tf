@@ -6,7 +6,7 @@ locals {
   services = local.network.services
   served   = { for name, one in local.services : name => one if contains(["function", "web"], one.kind) }
   # Who calls the services from outside: each is an account of its own.
-  senders = ["eventarc", "operator", "pubsub-push", "scheduler"]
+  senders = ["eventarc", "monitoring", "operator", "pubsub-push", "scheduler"]
   number  = data.google_project.current.number
 
   apis = toset([

@@ -6,3 +6,11 @@ resource "google_service_account_iam_member" "operator" {
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = each.key
 }
+
+# And read the metrics of the public services, as an account that may do nothing else.
+resource "google_service_account_iam_member" "monitoring" {
+  for_each           = var.operators
+  service_account_id = google_service_account.service["monitoring"].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = each.key
+}

@@ -34,7 +34,7 @@ variable "units" {
 variable "operators" {
   type        = set(string)
   default     = []
-  description = "Members who may act as the account `operator`, as [\"user:name@example.org\"]."
+  description = "Members who may act as the accounts `operator` and `monitoring`, as [\"user:name@example.org\"]."
 }
 
 variable "alert_email" {

@@ -1,5 +1,6 @@
 """The settings of every service, from environment variables; read when asked, never at import."""
 
+import os
 from functools import cache
 from typing import Self
 
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     allowed_callers: str = Field(
         "",
         description="service accounts whose identity tokens are accepted, comma separated;"
-        " empty: no token is asked for",
+        " empty: no token is asked for, but on Cloud Run nobody is let in",
     )
     token_audience: str = Field(
         "", description="addresses of this service that a token may be for, comma separated"
@@ -80,8 +81,8 @@ class Settings(BaseSettings):
     )
     token_checked_by_platform: bool = Field(
         False,
-        description="Cloud Run has checked a token's signature, and taken it off: only for a"
-        " service that nobody without the invoker's role reaches",
+        description="Cloud Run has checked a token's signature, and taken it off: only on Cloud"
+        " Run, for a service that nobody without the invoker's role reaches",
     )
     send_identity_token: bool = Field(
         False, description="requests to the next service carry an identity token"
@@ -109,6 +110,17 @@ class Settings(BaseSettings):
         if self.allowed_callers and not self.token_audience:
             raise ValueError("token_audience: needed where allowed_callers is set")
         return self
+
+    @model_validator(mode="after")
+    def _only_the_platform_is_believed(self) -> Self:
+        if self.token_checked_by_platform and not on_cloud_run():
+            raise ValueError("token_checked_by_platform: nobody has checked tokens but Cloud Run")
+        return self
+
+
+def on_cloud_run() -> bool:
+    """Return whether Cloud Run started this process: it tells each instance its service's name."""
+    return bool(os.environ.get("K_SERVICE"))
 
 
 @cache

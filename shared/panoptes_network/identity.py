@@ -1,8 +1,8 @@
 """Who calls: a Google-signed identity token says it, for services that not everyone may call.
 
 Cloud Run checks the same before a request comes here, if it is told to. That is one setting of
-a deployment, easily lost; this check goes with the code. Where ``ALLOWED_CALLERS`` is empty, as
-on one machine, nobody is asked.
+a deployment, easily lost; this check goes with the code. Where ``ALLOWED_CALLERS`` is empty,
+nobody is asked on one machine, and nobody is let in on Cloud Run.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from google.auth.exceptions import GoogleAuthError
 from pydantic import BaseModel, FiniteFloat, StrictBool, ValidationError
 from werkzeug.datastructures import Headers
 
-from panoptes_network.config import settings
+from panoptes_network.config import on_cloud_run, settings
 from panoptes_network.errors import TransientError
 
 LEEWAY_S = 30
@@ -47,8 +47,14 @@ class _Claims(BaseModel):
     email_verified: StrictBool
 
 
-def check(headers: Headers) -> str | None:
+def check(headers: Headers, *, public: bool = False) -> str | None:
     """Return the account that calls; None where nobody is asked.
+
+    Parameters
+    ----------
+    public : bool
+        Anyone reaches the service, so that the platform has checked nobody: each token's
+        signature is verified here, whatever TOKEN_CHECKED_BY_PLATFORM says.
 
     Raises
     ------
@@ -58,9 +64,12 @@ def check(headers: Headers) -> str | None:
         When the issuer's certificates cannot be had.
     """
     allowed = _list(settings().allowed_callers)
+    if not allowed and on_cloud_run():
+        raise RefusedError(403, "ALLOWED_CALLERS names nobody who may call this service")
     if not allowed:
         return None
-    claims = _claims(_token(headers))
+    platform = settings().token_checked_by_platform and not public
+    claims = _claims(_token(headers, platform=platform), platform=platform)
     if claims.aud not in _list(settings().token_audience) or claims.iss not in ISSUERS:
         raise RefusedError(401, "the token is not for this service, or not by Google")
     if not claims.iat - LEEWAY_S <= time.time() <= claims.exp + LEEWAY_S:
@@ -74,13 +83,13 @@ def _list(setting: str) -> frozenset[str]:
     return frozenset(filter(None, map(str.strip, setting.split(","))))
 
 
-def _token(headers: Headers) -> str:
+def _token(headers: Headers, *, platform: bool) -> str:
     """Return the token that was, or has to be, checked.
 
     Of two Cloud Run checks the one in its own header and lets the other through unseen.
     """
     value = headers.get("Authorization", "")
-    if settings().token_checked_by_platform:
+    if platform:
         value = headers.get("X-Serverless-Authorization", value)
     scheme, _, token = value.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.isascii():
@@ -88,13 +97,18 @@ def _token(headers: Headers) -> str:
     return token.strip()
 
 
-def _claims(token: str) -> _Claims:
-    signed = not settings().token_checked_by_platform
-    if not signed and not hmac.compare_digest(token.rpartition(".")[2], _NO_SIGNATURE):
-        raise RefusedError(401, "the token has not been checked by the platform")
-    certificates = _certificates() if signed else None
+def _claims(token: str, *, platform: bool) -> _Claims:
+    """Return what a token says, after its signature was verified: by the platform, or here.
+
+    Only the platform takes a signature off. A token that still has one has not been verified,
+    even where the platform should have done it.
+    """
+    verified = platform and hmac.compare_digest(token.rpartition(".")[2], _NO_SIGNATURE)
+    certificates = None if verified else _certificates()
     try:
-        payload = jwt.decode(token, certificates, verify=signed, clock_skew_in_seconds=LEEWAY_S)
+        payload = jwt.decode(
+            token, certificates, verify=not verified, clock_skew_in_seconds=LEEWAY_S
+        )
         return _Claims.model_validate(payload)
     except ValidationError:
         raise RefusedError(401, "the token lacks a claim that is needed") from None

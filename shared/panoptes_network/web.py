@@ -25,13 +25,16 @@ HEADERS = {
 HTTPS_ONLY = "max-age=31536000"
 """For a year a browser comes back by https only (RFC 6797)."""
 
+_OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
+"""Headers that a proxy adds to what it sends on."""
+
 
 def secure(app: Flask, content_policy: str, resource_policy: str = "same-origin") -> None:
     """Guard what `app` answers, errors included.
 
     Every answer has the security headers, every request is traced, logged and counted, and an
     address that asks too often is answered 429. ``/metrics`` has the counters; it is for the
-    callers of ``ALLOWED_CALLERS`` where there are some.
+    callers of ``ALLOWED_CALLERS``, and where there are none for programs on this machine.
 
     Parameters
     ----------
@@ -80,12 +83,24 @@ def _limiter(limit: str) -> Callable[[], None]:
 def _metrics() -> Response:
     """Tell what this process counted, as OpenMetrics."""
     try:
-        identity.check(request.headers)
+        account = identity.check(request.headers, public=True)
     except identity.RefusedError as error:
         raise (Unauthorized if error.status == 401 else Forbidden)(str(error)) from None
     except TransientError as error:
         raise ServiceUnavailable(str(error), retry_after=10) from None
+    if account is None and not _is_from_this_machine():
+        raise Forbidden("metrics are for the callers that ALLOWED_CALLERS names")
     return metrics.exposition()
+
+
+def _is_from_this_machine() -> bool:
+    """Return whether a program on this machine asks, and not a proxy for somebody elsewhere."""
+    if settings().trusted_proxies or any(name in request.headers for name in _OF_PROXIES):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _client(address: str) -> str:

@@ -94,6 +94,7 @@ def test_a_name_that_google_would_refuse(project: str, region: str, name: str) -
 @pytest.mark.parametrize("service", deployments())
 def test_settings_are_valid_and_complete(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given = environment(service, TEST)
+    monkeypatch.setenv("K_SERVICE", TEST.name(service))
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     Settings()
@@ -109,7 +110,15 @@ def test_a_private_service_lets_in_its_callers_only() -> None:
     assert callers("cf-image-received") == ["cf-bucket-upload", "cf-operations", "operator"]
     assert callers("cf-bucket-upload") == ["operator", "eventarc"]
     assert callers("cf-make-timelapse") == ["operator", "pubsub-push", "scheduler"]
-    assert "ALLOWED_CALLERS" not in environment("observations-data", TEST)
+    assert callers("observations-data") == callers("observations-explorer") == ["monitoring"]
+
+
+@pytest.mark.parametrize("service", [name for name, one in deployments().items() if one.public])
+def test_metrics_of_a_public_service_are_for_monitoring(service: str) -> None:
+    given = environment(service, TEST)
+    assert given["ALLOWED_CALLERS"] == TEST.account("monitoring")
+    assert given["TOKEN_AUDIENCE"] == TEST.url(service)
+    assert "TOKEN_CHECKED_BY_PLATFORM" not in given
 
 
 def test_the_job_lets_each_user_write_its_tables() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from deployment import infra
-from deployment.service import deployments
+from deployment.commands import Release
+from deployment.service import deployments, functions
 from deployment.target import Target, environment
 from tests.deploy.provider_schema import SCHEMA
 from tests.deploy.terraform import INFRA, Block, arguments, data_sources, named, resources, text
@@ -24,7 +25,7 @@ FOR_ALL = frozenset({"count", "depends_on", "for_each", "lifecycle", "provider"}
 RESOURCES = [(kind, name, body) for kind, name, body in resources()] + [
     (f"data_{kind}", name, body) for kind, name, body in data_sources()
 ]
-SENDERS = ["eventarc", "operator", "pubsub-push", "scheduler"]
+SENDERS = ["eventarc", "monitoring", "operator", "pubsub-push", "scheduler"]
 
 
 @pytest.fixture
@@ -164,6 +165,40 @@ def _names(terraform: str, target: Target, folder: Path) -> dict[str, Any]:
         [terraform, "output", "-json"], cwd=folder, env=quiet, check=True, capture_output=True
     )
     return {name: one["value"] for name, one in json.loads(told.stdout).items()}
+
+
+TARGET = Target("panoptes-demo-1", "us-central1", "test", "1")
+BELIEVING = sorted(
+    name for name in deployments() if "TOKEN_CHECKED_BY_PLATFORM" in environment(name, TARGET)
+)
+"""Services that do not verify a token which Cloud Run has verified."""
+
+
+def test_functions_believe_the_platform_and_public_services_do_not() -> None:
+    assert sorted(functions()) == BELIEVING
+
+
+@pytest.mark.parametrize("service", BELIEVING)
+def test_who_believes_the_platform_is_reached_by_invokers_only(service: str) -> None:
+    assert not deployments()[service].public
+    assert not infra.document()["services"][service]["public"]
+    [deploy] = Release(service, TARGET, "1").commands()
+    assert "--no-allow-unauthenticated" in deploy
+    assert not [word for word in deploy if "iam-check" in word or word == "--allow-unauthenticated"]
+
+
+def test_no_stranger_is_let_in_but_to_public_services() -> None:
+    """Hold all that Terraform opens to anyone against the one resource that may."""
+    open_ones = [
+        (kind, name)
+        for kind, name, body in RESOURCES
+        if re.search("allUsers|allAuthenticatedUsers", json.dumps(body))
+    ]
+    assert open_ones == [("google_cloud_run_v2_service_iam_member", "public")]
+    [public] = [body for kind, name, body in RESOURCES if (kind, name) == open_ones[0]]
+    assert public["for_each"] == "${{for name, one in local.served : name => one if one.public}}"
+    [service] = [body for kind, _, body in RESOURCES if kind == "google_cloud_run_v2_service"]
+    assert "invoker_iam_disabled" not in service
 
 
 def test_a_unit_writes_below_its_own_prefix_only() -> None:

@@ -28,7 +28,16 @@ from tests.service.functions import (
     refused,
     served,
 )
-from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key, bearer, host, unsigned
+from tests.service.issuer import (
+    AUDIENCE,
+    CALLER,
+    PLATFORM,
+    Issuer,
+    Key,
+    bearer,
+    host,
+    unsigned,
+)
 from tests.service.test_bucket_upload import RESOURCE, deliver
 
 FUNCTIONS = sorted(main.parent.name for main in ROOT.glob("cf-*/main.py"))
@@ -265,7 +274,7 @@ def test_a_main_that_sets_nothing_up_answers_nobody(issuer: Issuer) -> None:
 @pytest.fixture
 def platform(issuer: Issuer, set_env: Callable[..., None]) -> None:
     """Cloud Run, which has checked the token and taken its signature off."""
-    set_env(TOKEN_CHECKED_BY_PLATFORM=True)
+    set_env(TOKEN_CHECKED_BY_PLATFORM=True, K_SERVICE="cf-image-received")
 
 
 def test_what_the_platform_has_checked_is_checked_for_its_claims(
@@ -285,10 +294,13 @@ def test_what_the_platform_has_checked_is_checked_for_its_claims(
         refused(ask(client, unsigned(issuer.token(**changed))), status)
 
 
-def test_a_token_that_the_platform_has_not_seen_is_refused(
-    platform: None, issuer: Issuer, client: FlaskClient
+def test_what_still_has_a_signature_is_verified_behind_the_platform_too(
+    platform: None, issuer: Issuer, other_key: Key, client: FlaskClient
 ) -> None:
-    for token in (issuer.token(), issuer.token().rpartition(".")[0] + "."):
+    assert is_let_in(ask(client, issuer.token()))
+    assert len(issuer.asked) == 1
+    unseen = issuer.token().rpartition(".")[0]
+    for token in (issuer.token(key=other_key), f"{unseen}.", f"{unseen}.{PLATFORM.lower()}"):
         assert refused(ask(client, token), 401)[0] == "unauthenticated"
 
 
