@@ -9,19 +9,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec
 
-from sqlalchemy import Row, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from panoptes_network.config import settings
-from panoptes_network.database.engine import run_transaction, sqlstate
-from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.database.engine import limit_waiting, run_transaction
+from panoptes_network.errors import PermanentError, Reason
 
 P = ParamSpec("P")
 Json = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
-_QUERY_CANCELED = "57014"
+LOCK_TIMEOUT_S = 2
+"""For how long a page waits for a lock of another's: those who change tables take them whole."""
 
 
 def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs: P.kwargs) -> Json:
@@ -32,21 +32,15 @@ def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs
     Raises
     ------
     TransientError
-        When the database is away, or took too long.
+        When the database is away, full, locked, or took too long.
     """
 
     def work(session: Session) -> Json:
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        limit_ms = max(1, round(settings().read_timeout_s * 1000))
-        session.execute(select(func.set_config("statement_timeout", str(limit_ms), True)))
+        limit_waiting(session, settings().read_timeout_s, LOCK_TIMEOUT_S)
         return query(session, *args, **kwargs)
 
-    try:
-        answer: Json = plain(run_transaction(work))
-    except DBAPIError as error:
-        if sqlstate(error) != _QUERY_CANCELED:
-            raise
-        raise TransientError("the database took too long to answer: ask for less") from error
+    answer: Json = plain(run_transaction(work))
     return answer
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 
+from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.nights import EARLIEST, LATEST
 
 DEFAULT_LIMIT = 50
@@ -23,11 +24,11 @@ Choice = TypeVar("Choice", bound=StrEnum)
 Parameters = Mapping[str, str]
 
 
-class BadParameterError(ValueError):
+class BadParameterError(PermanentError):
     """A query parameter that cannot be read; `parameter` is its name."""
 
     def __init__(self, parameter: str, wanted: str) -> None:
-        super().__init__(f"{parameter} must be {wanted}")
+        super().__init__(Reason.BAD_REQUEST, f"{parameter} must be {wanted}")
         self.parameter = parameter
 
 

@@ -104,7 +104,7 @@ def _frame_of(stored: storage.StoredObject) -> Iterator[Any]:
     try:
         with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
             yield next(hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2)
-    except (BadParameterError, PermanentError, TransientError):
+    except (PermanentError, TransientError):
         raise
     except Exception as error:
         raise PermanentError(

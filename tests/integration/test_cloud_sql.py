@@ -67,7 +67,7 @@ def test_a_service_connects_as_its_account(
 def test_an_answer_is_not_waited_for_without_end(
     interface: Interface, postgres_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "STATEMENT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 0.2)
     with front(interface, tmp_path, postgres_port):
         with pytest.raises(TransientError, match="the database is away"):
             run_transaction(lambda session: session.execute(text("SELECT pg_sleep(20)")))

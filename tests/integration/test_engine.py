@@ -1,15 +1,20 @@
 """A transaction is tried again as a whole when the fault may pass, and only then."""
 
+import socket
+from collections.abc import Callable
+from io import BytesIO
+
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+import observation_database
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.errors import TransientError
+from panoptes_network.errors import PermanentError, Reason, TransientError
 from tests.conftest import free_port
 
 
@@ -54,5 +59,171 @@ def test_a_database_that_is_away_is_a_passing_fault(monkeypatch: pytest.MonkeyPa
     database.engine.cache_clear()
     with pytest.raises(TransientError, match="the database is away"):
         run_transaction(lambda session: session.scalar(text("SELECT 1")))
+    config.settings.cache_clear()
+    database.engine.cache_clear()
+
+
+# --- a connection is used again only after a whole answer
+
+
+def _backend(session: Session) -> int:
+    return int(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+def _unsendable(session: Session) -> None:
+    session.execute(text("SELECT CAST(:name AS text)"), {"name": "\ud800"})
+
+
+def _unreadable(session: Session) -> None:
+    """Read what pg8000 cannot: a time of day that Python does not have."""
+    session.execute(text("SELECT '24:00:00'::time"))
+
+
+def _interrupted(session: Session) -> None:
+    """Be interrupted, as by Ctrl-C or a limit of time, while the answer comes in."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    connection = session.connection().connection.dbapi_connection
+    assert connection is not None
+    connection.message_types[b"D"] = interrupt
+    session.execute(text("SELECT 1"))
+
+
+def _unforeseen(session: Session) -> None:
+    session.execute(text("SELECT 1"))
+    raise RuntimeError("nobody foresaw this")
+
+
+def _garbled_copy(session: Session) -> None:
+    class Torn(BytesIO):
+        def readinto(self, _buffer: object, /) -> int:
+            raise ArithmeticError("the stream broke")
+
+    connection = session.connection()
+    connection.exec_driver_sql(
+        "COPY units (unit_id) FROM STDIN", execution_options={"copy_stream": Torn(b"x")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("work", "fault"),
+    [
+        (_unsendable, UnicodeEncodeError),
+        (_unreadable, ValueError),
+        (_interrupted, KeyboardInterrupt),
+        (_unforeseen, RuntimeError),
+        (_garbled_copy, ArithmeticError),
+    ],
+)
+def test_after_half_an_answer_the_connection_is_gone(
+    db: Engine, work: Callable[[Session], None], fault: type[BaseException]
+) -> None:
+    before = run_transaction(_backend)
+    for _ in range(10):  # more than there are connections
+        with pytest.raises(fault):
+            run_transaction(work)
+    after = {run_transaction(_backend) for _ in range(10)}
+    assert before not in after
+    assert len(after) == 1
+    assert run_transaction(lambda session: session.scalar(text("SELECT 'mine'"))) == "mine"
+
+
+def test_without_a_session_it_is_gone_as_well(db: Engine) -> None:
+    for _ in range(10):
+        with pytest.raises(UnicodeEncodeError), db.connect() as connection:
+            connection.execute(text("SELECT CAST(:name AS text)"), {"name": "\ud800"})
+    with db.connect() as connection:
+        assert connection.scalar(text("SELECT 'mine'")) == "mine"
+
+
+@pytest.mark.parametrize(
+    "fault", [TransientError("away"), PermanentError(Reason.OBJECT_MISSING, "there is none")]
+)
+def test_after_a_whole_answer_it_is_kept(db: Engine, fault: Exception) -> None:
+    before = run_transaction(_backend)
+
+    def refuse(_: Session) -> None:
+        raise fault
+
+    with pytest.raises(type(fault)):
+        run_transaction(refuse)
+    with pytest.raises(DBAPIError):
+        run_transaction(lambda session: session.execute(text("SELECT 1 / 0")))
+    assert run_transaction(_backend) == before
+
+
+# --- what is away is said within seconds
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["57P01", "57P02", "57P03", "53300", "53200", "53100", "57014", "55P03"]
+)
+def test_a_server_that_starts_stops_or_is_full_is_a_passing_fault(
+    db: Engine, sqlstate: str
+) -> None:
+    raising = text(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$")
+    with pytest.raises(TransientError) as told:
+        run_transaction(lambda session: session.execute(raising))
+    assert "SQLSTATE" not in str(told.value)
+    assert run_transaction(_backend)
+
+
+def test_a_full_server_is_a_passing_fault(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = make_url(str(db.url)).set(username="crowded")
+    with db.begin() as connection:
+        connection.execute(text("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0"))
+    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+    _forget_engine()
+    with pytest.raises(TransientError, match="the database is away"):
+        run_transaction(_backend)
+    _forget_engine()
+    with db.begin() as connection:
+        connection.execute(text("DROP ROLE crowded"))
+
+
+def test_an_empty_pool_is_a_passing_fault(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "POOL_TIMEOUT_S", 0.1)
+    database.engine.cache_clear()
+    held = [database.engine().connect() for _ in range(database.MAX_CONNECTIONS)]
+    with pytest.raises(TransientError, match="all connections to the database are in use"):
+        run_transaction(_backend)
+    for connection in held:
+        connection.close()
+    assert run_transaction(_backend)
+    database.engine().dispose()
+
+
+def test_a_lock_is_not_waited_for_without_end(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_TIMEOUT_S", 0.1)
+    database.engine.cache_clear()
+    with db.begin() as connection:
+        connection.execute(text("LOCK TABLE units"))
+        with pytest.raises(TransientError, match="locked for the moment"):
+            run_transaction(lambda session: session.execute(text("SELECT * FROM units")))
+    database.engine().dispose()
+
+
+def test_a_server_that_hangs_is_away(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes connections and says nothing, as a machine that is about to die."""
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(database, "AWAY_S", 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+pg8000://x@127.0.0.1:{silent.getsockname()[1]}/metadata"
+        monkeypatch.setenv("DATABASE_URL", url)
+        _forget_engine()
+        with pytest.raises(TransientError, match="the database is away"):
+            run_transaction(_backend)
+    _forget_engine()
+
+
+def test_limits_lie_within_one_another() -> None:
+    assert database.LOCK_TIMEOUT_S < database.STATEMENT_TIMEOUT_S < database.ANSWER_TIMEOUT_S
+    assert config.settings().read_timeout_s > observation_database.LOCK_TIMEOUT_S
+    assert database.POOL_TIMEOUT_S + database.AWAY_S + database.CONNECT_TIMEOUT_S <= 10
+
+
+def _forget_engine() -> None:
     config.settings.cache_clear()
     database.engine.cache_clear()

@@ -1,5 +1,6 @@
 """Connections to Cloud SQL: encrypted, and as the service's own account, without a password."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,17 @@ from panoptes_network.config import settings
 if TYPE_CHECKING:
     from google.cloud.sql.connector import Connector
 
+CONNECT_TIMEOUT_S = 8
+"""For how long a connection may take, the certificate for it included."""
 
-def connect(timeout_s: float) -> Any:
+
+def connect(startup: Mapping[str, str]) -> Any:
     """Connect to CLOUD_SQL_INSTANCE over its private address.
 
     Parameters
     ----------
-    timeout_s : float
-        For how long a connection waits for an answer, seconds.
+    startup : mapping
+        The session's settings of the server, by name.
 
     Returns
     -------
@@ -34,14 +38,15 @@ def connect(timeout_s: float) -> Any:
 
     address = make_url(settings().database_url)
     try:
-        connection = connector().connect(
-            settings().cloud_sql_instance, "pg8000", user=address.username, db=address.database
+        return connector().connect(
+            settings().cloud_sql_instance,
+            "pg8000",
+            user=address.username,
+            db=address.database,
+            startup_params=dict(startup),
         )
     except (ClientError, GoogleAuthError) as error:
         raise ConnectionError(f"no way to {settings().cloud_sql_instance}: {error}") from error
-    # The connector makes the socket, and pg8000 sets a timeout only on one that it makes itself.
-    connection._usock.settimeout(timeout_s)  # noqa: SLF001
-    return connection
 
 
 @cache
@@ -56,4 +61,9 @@ def connector() -> "Connector":
         RefreshStrategy,
     )
 
-    return Connector(ip_type="private", enable_iam_auth=True, refresh_strategy=RefreshStrategy.LAZY)
+    return Connector(
+        ip_type="private",
+        enable_iam_auth=True,
+        timeout=CONNECT_TIMEOUT_S,
+        refresh_strategy=RefreshStrategy.LAZY,
+    )
