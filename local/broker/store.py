@@ -34,9 +34,10 @@ SELECT id, attempts + 1, body FROM messages
 WHERE subscription = ? AND holder IS NULL AND due <= ? ORDER BY due
 LIMIT max(0, ? - (SELECT count(*) FROM messages WHERE holder = ?))"""
 _LEASE = "UPDATE messages SET holder = ?, due = ?, attempts = attempts + 1 WHERE id = ?"
+# Not of a lease that has ended: an extension that comes late must not undo a nack.
 _EXTEND = """
 UPDATE messages SET due = ?
-WHERE subscription = ? AND id = ? AND attempts = ? AND holder NOTNULL"""
+WHERE subscription = ? AND id = ? AND attempts = ? AND holder NOTNULL AND due > ?"""
 # A lease taken back is neither a nack nor an expiry: its attempt does not count.
 _RELEASE = "UPDATE messages SET holder = NULL, due = 0, attempts = attempts - 1 WHERE holder "
 _ENDED = "SELECT subscription, id, attempts, body FROM messages WHERE holder NOTNULL AND due <= ?"
@@ -136,8 +137,9 @@ class Store:
 
     def modify_deadline(self, name: str, ack_ids: Iterable[str], lease_s: int) -> None:
         """Let leases end this many seconds from now; a nack is a lease that ends at once."""
-        due = time.time() + lease_s
-        self._db.executemany(_EXTEND, [(due, name, *i.partition(".")[::2]) for i in ack_ids])
+        now = time.time()
+        leases = [(now + lease_s, name, *i.partition(".")[::2], now) for i in ack_ids]
+        self._db.executemany(_EXTEND, leases)
 
     async def sweep(self) -> None:
         """End leases and commit what nobody waits for, until cancelled."""

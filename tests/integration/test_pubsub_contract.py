@@ -170,6 +170,22 @@ def test_a_nacked_message_comes_again_and_its_old_ack_id_is_void(pubsub: PubSub)
     assert pubsub.pull(subscription)[0].message == first.message
 
 
+@pytest.mark.parametrize("before", [None, 10])
+def test_a_nack_stands_whatever_is_said_of_the_lease_around_it(
+    pubsub: PubSub, before: int | None
+) -> None:
+    """A client's extension of the lease may arrive just before its nack, or just behind it."""
+    topic = pubsub.topic()
+    subscription = pubsub.subscription(topic, ack_deadline_seconds=600)
+    pubsub.publish(topic, b"again")
+    (received,) = pubsub.pull(subscription)
+    if before:
+        pubsub.lease(subscription, received, before)
+    pubsub.nack(subscription, received)
+    pubsub.lease(subscription, received, 600)
+    assert pubsub.pull(subscription)[0].message == received.message
+
+
 def test_a_lease_that_ends_gives_the_message_back_unless_it_is_extended(pubsub: PubSub) -> None:
     topic = pubsub.topic()
     subscription = pubsub.subscription(topic)
