@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 ROOT = Path(__file__).parents[1]
 
-MAX_DELIVERY_ATTEMPTS = 5
-"""After so many deliveries a message becomes a dead letter."""
+MAX_DELIVERY_ATTEMPTS = 100
+"""After so many deliveries a message becomes a dead letter: as many as Pub/Sub allows."""
 
 MIN_BACKOFF_S = 1
-MAX_BACKOFF_S = 60
-"""The pauses between two deliveries of a message."""
+MAX_BACKOFF_S = 240
+"""The pauses between two deliveries of a message, each twice the one before. All of them together
+take six hours, longer than any ordinary outage; what is back is noticed within minutes."""
 
 
 class Kind(StrEnum):

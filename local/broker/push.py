@@ -2,34 +2,53 @@
 
 import asyncio
 import logging
+from time import monotonic
 
 import requests
 from google.protobuf.json_format import MessageToDict
+from urllib3.exceptions import NewConnectionError
 
 from local.broker.store import Proto, Store
 
 _CONCURRENCY = 8  # requests under way for one subscription
 _LEASE_S = 1200  # longer than any request, so that a timeout is one nack and not two
+_ABSENCE_S = 0.5  # an endpoint where nobody listens is left alone for so long
 
 
 async def push(store: Store) -> None:
     """Post the messages of all push subscriptions, until cancelled."""
+    pushes = _Pushes(store)
     async with asyncio.TaskGroup() as posts:
         while True:
             for spec in store.subscriptions():
-                if spec.push_config.push_endpoint:
-                    for received in store.lease(spec.name, spec.name, _LEASE_S, _CONCURRENCY):
-                        posts.create_task(_deliver(store, spec, received))
+                for received in pushes.begin(spec):
+                    posts.create_task(pushes.deliver(spec, received))
             await store.change.wait()
 
 
-async def _deliver(store: Store, spec: Proto, received: Proto) -> None:
-    status = await asyncio.to_thread(_post, spec, received)
-    if status in (102, 200, 201, 202, 204):  # Google's list
-        store.acknowledge(spec.name, [received.ack_id])
-    else:
+class _Pushes:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._absent: dict[str, float] = {}  # by subscription: until when it is left alone
+
+    def begin(self, spec: Proto) -> list[Proto]:
+        """Lease what is to be posted now."""
+        is_absent = self._absent.get(spec.name, 0.0) > monotonic()
+        if not spec.push_config.push_endpoint or is_absent:
+            return []
+        return self._store.lease(spec.name, spec.name, _LEASE_S, _CONCURRENCY)
+
+    async def deliver(self, spec: Proto, received: Proto) -> None:
+        status = await asyncio.to_thread(_post, spec, received)
+        if status in (102, 200, 201, 202, 204):  # Google's list
+            self._store.acknowledge(spec.name, [received.ack_id])
+            return
         logging.warning("push of %s to %s: %r", received.ack_id, spec.name, status)
-        store.modify_deadline(spec.name, [received.ack_id], 0)
+        if _nobody_listens(status):
+            self._absent[spec.name] = monotonic() + _ABSENCE_S
+            self._store.take_back(spec.name, received.ack_id)
+        else:
+            self._store.modify_deadline(spec.name, [received.ack_id], 0)
 
 
 def _post(spec: Proto, received: Proto) -> int | Exception:
@@ -44,3 +63,9 @@ def _post(spec: Proto, received: Proto) -> int | Exception:
     except (OSError, ValueError) as error:  # a bad address is a ValueError
         return error
     return answer.status_code
+
+
+def _nobody_listens(status: int | Exception) -> bool:
+    """Return whether a message did not even leave: its receiver is not up, or not up yet."""
+    refused = status.args[0] if isinstance(status, requests.ConnectionError) else None
+    return isinstance(getattr(refused, "reason", None), NewConnectionError)

@@ -130,6 +130,12 @@ class Store:
         """Take back all that the holder has on lease."""
         self._db.execute(_RELEASE + "= ?", (holder,))
 
+    def take_back(self, name: str, ack_id: str) -> None:
+        """Take back one lease, of a message that could not be handed over."""
+        row, _, attempt = ack_id.partition(".")
+        this = "NOTNULL AND subscription = ? AND id = ? AND attempts = ?"
+        self._db.execute(_RELEASE + this, (name, row, attempt))
+
     def acknowledge(self, name: str, ack_ids: Iterable[str]) -> None:
         """Delete messages; an unknown ack id or one of an earlier delivery does nothing."""
         self._db.executemany(_DELETE, [(name, *i.partition(".")[::2]) for i in ack_ids])

@@ -20,8 +20,6 @@ from deployment.service import Subscription as FunctionSubscription
 from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
-MAX_EVENT_ATTEMPTS = 20
-"""Of an upload's event: with the pauses a quarter of an hour, in which the network can restart."""
 CHANGEABLE = ["ack_deadline_seconds", "retry_policy", "dead_letter_policy", "push_config"]
 RETRY = RetryPolicy(
     minimum_backoff=Duration(seconds=MIN_BACKOFF_S), maximum_backoff=Duration(seconds=MAX_BACKOFF_S)
@@ -41,20 +39,12 @@ def main() -> None:
         for topic in [*topics, events_topic]:
             _create_topics(publisher, [topic, dead_letter_name(topic)])
             _subscribe_dead_letters(subscriber, dead_letter_name(topic))
-        pipeline = settings().pipeline_topic
-        _subscribe(
-            subscriber, settings().solver_subscription, pipeline, max_attempts=MAX_DELIVERY_ATTEMPTS
-        )
+        _subscribe(subscriber, settings().solver_subscription, settings().pipeline_topic)
         for function, deployment in functions().items():
             for subscription in deployment.subscriptions:
                 _subscribe_function(subscriber, function, subscription)
-        _subscribe(
-            subscriber,
-            events_topic,
-            events_topic,
-            max_attempts=MAX_EVENT_ATTEMPTS,
-            push_endpoint=f"{os.environ['EVENTARC_URL']}/",
-        )
+        eventarc = f"{os.environ['EVENTARC_URL']}/"
+        _subscribe(subscriber, events_topic, events_topic, push_endpoint=eventarc)
 
 
 def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
@@ -66,7 +56,7 @@ def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
 def _subscribe_dead_letters(subscriber: SubscriberClient, name: str) -> None:
     """Let dead letters be recorded; they are sent without end, as there is no other place left."""
     operations = os.environ[address_variable("cf-operations")]
-    _subscribe(subscriber, name, name, push_endpoint=f"{operations}/dead-letter")
+    _subscribe(subscriber, name, name, push_endpoint=f"{operations}/dead-letter", gives_up=False)
 
 
 def _subscribe_function(
@@ -76,7 +66,6 @@ def _subscribe_function(
         subscriber,
         wanted.name,
         getattr(settings(), wanted.topic.lower()),
-        max_attempts=MAX_DELIVERY_ATTEMPTS,
         push_endpoint=f"{os.environ[address_variable(function)]}{wanted.path}",
         ack_deadline_s=wanted.ack_deadline_s,
     )
@@ -87,9 +76,9 @@ def _subscribe(
     name: str,
     topic: str,
     *,
-    max_attempts: int | None = None,
     push_endpoint: str | None = None,
     ack_deadline_s: int = ACK_DEADLINE_S,
+    gives_up: bool = True,
 ) -> None:
     """Make a subscription, or bring the one of that name to what is wanted now.
 
@@ -97,17 +86,17 @@ def _subscribe(
 
     Parameters
     ----------
-    max_attempts : int, optional
-        After so many deliveries a message becomes a dead letter; without, never.
     push_endpoint : str, optional
         Where messages are posted to; without, they are pulled.
+    gives_up : bool
+        Whether a message becomes a dead letter after `MAX_DELIVERY_ATTEMPTS`.
     """
     wanted = Subscription(
         name=f"projects/{settings().google_cloud_project}/subscriptions/{name}",
         topic=_topic_path(topic),
         ack_deadline_seconds=ack_deadline_s,
         retry_policy=RETRY,
-        dead_letter_policy=_dead_letter_policy(topic, max_attempts) if max_attempts else None,
+        dead_letter_policy=_dead_letter_policy(topic) if gives_up else None,
         push_config=PushConfig(push_endpoint=push_endpoint) if push_endpoint else None,
     )
     try:
@@ -117,10 +106,10 @@ def _subscribe(
         subscriber.update_subscription(subscription=wanted, update_mask=mask)
 
 
-def _dead_letter_policy(topic: str, max_attempts: int) -> DeadLetterPolicy:
+def _dead_letter_policy(topic: str) -> DeadLetterPolicy:
     return DeadLetterPolicy(
         dead_letter_topic=_topic_path(dead_letter_name(topic)),
-        max_delivery_attempts=max_attempts,
+        max_delivery_attempts=MAX_DELIVERY_ATTEMPTS,
     )
 
 

@@ -46,6 +46,17 @@ def test_what_is_known_of_the_services_is_up_to_date() -> None:
     assert infra.FILE.read_text() == infra.text(), "run: python -m deployment.infra"
 
 
+def test_the_tries_of_a_message_outlast_an_outage_of_hours() -> None:
+    tries = json.loads(infra.FILE.read_text())["delivery"]
+    pauses_s = [
+        min(tries["max_backoff_s"], tries["min_backoff_s"] * 2**number)
+        for number in range(tries["max_attempts"] - 1)
+    ]
+    assert sum(pauses_s) > 5 * 3600
+    assert tries["max_attempts"] <= 100, "Pub/Sub allows no more"
+    assert max(pauses_s) <= 300, "what is back is to be noticed soon"
+
+
 @pytest.mark.parametrize(("kind", "name", "body"), RESOURCES)
 def test_arguments_are_the_providers(kind: str, name: str, body: Block) -> None:
     assert list(faults(body, KNOWN[kind]["arguments"], f"{kind}.{name}")) == []

@@ -110,6 +110,13 @@ class Endpoint:
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
     state = Endpoint()
+    with listening(state):
+        yield state
+
+
+@contextlib.contextmanager
+def listening(state: Endpoint, port: int = 0) -> Iterator[None]:
+    """Answer at a push endpoint while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -121,10 +128,10 @@ def endpoint() -> Iterator[Endpoint]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         state.url = f"http://127.0.0.1:{server.server_port}/push?from=test"
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield state
+        yield
         server.shutdown()
 
 

@@ -16,6 +16,7 @@ from google.cloud import pubsub_v1, storage
 from rich.console import Console
 from sqlalchemy import Engine, create_engine, text
 
+from deployment.service import MAX_BACKOFF_S, MAX_DELIVERY_ATTEMPTS
 from local import network, state
 from local.components import PREFERRED_PORTS
 
@@ -146,7 +147,8 @@ def test_the_topics_and_subscriptions_are_there(local: LocalNetwork) -> None:
     with pubsub_v1.SubscriberClient() as subscriber:
         solver = subscriber.get_subscription(subscription=path)
     assert solver.topic == f"{project}/topics/{local.env['PIPELINE_TOPIC']}"
-    assert solver.dead_letter_policy.max_delivery_attempts == 5
+    assert solver.dead_letter_policy.max_delivery_attempts == MAX_DELIVERY_ATTEMPTS
+    assert solver.retry_policy.maximum_backoff.total_seconds() == MAX_BACKOFF_S
     assert solver.dead_letter_policy.dead_letter_topic == f"{solver.topic}-dead"
 
 

@@ -14,7 +14,16 @@ from google.api_core import exceptions
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import PublisherClient, types
 
-from tests.integration.pubsub import CALL, REPOSITORY, Broker, Endpoint, PubSub, connected
+from tests.conftest import free_port
+from tests.integration.pubsub import (
+    CALL,
+    REPOSITORY,
+    Broker,
+    Endpoint,
+    PubSub,
+    connected,
+    listening,
+)
 
 
 @pytest.fixture
@@ -238,3 +247,32 @@ def test_push_counts_attempts_and_gives_up_at_the_dead_letter_topic(
     attempts = [endpoint.bodies.get(timeout=10)["deliveryAttempt"] for _ in range(5)]
     assert attempts == [1, 2, 3, 4, 5]
     assert endpoint.bodies.empty()
+
+
+def test_a_push_waits_for_its_receiver_without_an_attempt(ours: PubSub) -> None:
+    """Nobody listens at first: that says nothing about the message."""
+    topic, dead_topic, port = ours.topic(), ours.topic(), free_port()
+    dead = ours.subscription(dead_topic)
+    ours.subscription(
+        topic,
+        push_config=types.PushConfig(push_endpoint=f"http://127.0.0.1:{port}/"),
+        dead_letter_policy=types.DeadLetterPolicy(
+            dead_letter_topic=dead_topic, max_delivery_attempts=5
+        ),
+    )
+    ours.publish(topic, b"early")
+    time.sleep(1.5)  # five attempts without a retry policy
+    endpoint = Endpoint()
+    with listening(endpoint, port):
+        assert endpoint.bodies.get(timeout=20)["deliveryAttempt"] == 1
+    assert ours.pull_now(dead) == []
+
+
+def test_what_failed_waits_behind_what_is_fresh(ours: PubSub) -> None:
+    topic = ours.topic()
+    subscription = ours.subscription(topic)
+    ours.publish(topic, b"hard")
+    ours.publish(topic, b"fresh")
+    (hard,) = ours.pull(subscription)
+    ours.nack(subscription, hard)
+    assert [one.message.data for one in ours.pull(subscription, 2)] == [b"fresh", b"hard"]

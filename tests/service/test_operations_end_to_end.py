@@ -68,6 +68,7 @@ def failing(
     function("cf-operations")  # which ends its log with the test
     pubsub.publisher.cache_clear()
     monkeypatch.setattr(topics, "RETRY", QUICKLY)
+    monkeypatch.setattr(topics, "MAX_DELIVERY_ATTEMPTS", 5)
     monkeypatch.setenv("STORAGE_EVENTS_TOPIC", "storage-events")
     failing = FaultyService(status=503)
     with ExitStack() as stack:
@@ -111,9 +112,9 @@ def test_the_event_of_an_upload(failing: FaultyService, db: Engine) -> None:
     pubsub.publisher().publish(path, data.encode(), bucketId=settings().raw_bucket).result(20)
     wait_for(lambda: len(letters(db)) == 1)
     [letter] = letters(db)
-    assert (letter["topic"], letter["tries"]) == ("storage-events", topics.MAX_EVENT_ATTEMPTS)
+    assert (letter["topic"], letter["tries"]) == ("storage-events", 5)
     assert letter["attributes"] == {"bucketId": settings().raw_bucket}
-    assert "cf-bucket-upload failed 20 times" in image(db)["reason"]
+    assert "cf-bucket-upload failed 5 times" in image(db)["reason"]
 
 
 def test_what_lies_in_a_dead_letter_topic_waits_for_the_database(
