@@ -1,10 +1,12 @@
 """The sky between the stars: airglow, moonlight and the Milky Way's unresolved stars."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from simulator.optics import CORNER_RADIUS_PX, vignetting
+from simulator.optics import outward, vignetting
 from simulator.render import BAYER_CELL, Bayer, Float32
 from simulator.sky import bright_stars_per_sq_deg, galactic_latitude_deg
 
@@ -19,7 +21,7 @@ _GRID = 9
 
 
 def sky_planes(
-    wcs: WCS, shape: tuple[int, int], glow: float, gradient_angle_rad: float
+    wcs: WCS, shape: tuple[int, int], glow: Mapping[str, float], gradient_angle_rad: float
 ) -> list[Float32]:
     """Return the expected light of the sky on each plane of the Bayer cell, ADU.
 
@@ -31,15 +33,18 @@ def sky_planes(
         The frame's projection: the Milky Way stays where it is on the sky.
     shape : tuple of int
         Height and width of the mosaic, both even.
-    glow : float
-        Multiple of the light of a clear night in 120 s.
+    glow : mapping
+        By colour, multiple of the light of a clear dark night in 120 s.
     gradient_angle_rad : float
         Direction in which the sky grows brighter, from +x to +y.
     """
     height, width = shape
     y, x = np.linspace(0, height - 1, _GRID), np.linspace(0, width - 1, _GRID)
-    relative = glow * _relative_sky(wcs, shape, x, y, gradient_angle_rad)
-    return [SKY_ADU[bayer.colour] * _interpolate(relative, shape, bayer) for bayer in BAYER_CELL]
+    relative = _relative_sky(wcs, shape, x, y, gradient_angle_rad)
+    return [
+        SKY_ADU[bayer.colour] * _interpolate(glow[bayer.colour] * relative, shape, bayer)
+        for bayer in BAYER_CELL
+    ]
 
 
 def _relative_sky(
@@ -55,8 +60,7 @@ def _relative_sky(
     latitude_deg = galactic_latitude_deg(ra_deg, dec_deg)
     measured_there = bright_stars_per_sq_deg(np.array(MEASURED_LATITUDE_DEG))
     density = bright_stars_per_sq_deg(latitude_deg) / measured_there
-    outward_x = (grid_x - (shape[1] - 1) / 2) / CORNER_RADIUS_PX
-    outward_y = (grid_y - (shape[0] - 1) / 2) / CORNER_RADIUS_PX
+    outward_x, outward_y = outward(grid_x, grid_y, shape)
     uphill = outward_x * np.cos(gradient_angle_rad) + outward_y * np.sin(gradient_angle_rad)
     slope = 1 + GRADIENT / 2 * uphill
     glow = 1 - MILKY_WAY_SHARE + MILKY_WAY_SHARE * density

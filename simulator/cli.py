@@ -11,6 +11,8 @@ from google.auth.exceptions import GoogleAuthError
 from panoptes_network.errors import PermanentError, TransientError
 from simulator.catalog_csv import write_catalog_csv
 from simulator.frame import simulate
+from simulator.night import CADENCE_S
+from simulator.night_options import NONE, night_options, take_night, with_variables
 from simulator.observation import FULL_HEIGHT, FULL_WIDTH, SUFFIXES, Conditions, Observation
 from simulator.upload import upload_frame
 
@@ -30,7 +32,12 @@ _OPTIONS = (
         help="UTC start of the first exposure.",
     ),
     click.option("--count", default=1, show_default=True, help="Number of frames."),
-    click.option("--cadence", "cadence_s", default=_DEFAULT.cadence_s, show_default=True),
+    click.option(
+        "--cadence",
+        "cadence_s",
+        type=float,
+        help=f"Seconds from start to start.  [default: {_DEFAULT.cadence_s:g}, or the night's]",
+    ),
     click.option("--exptime", "exptime_s", default=_DEFAULT.exptime_s, show_default=True),
     click.option(
         "--size",
@@ -65,11 +72,13 @@ def main() -> None:
     simulate render frames --size 700 700 --suffix .fits --field M42 --ra 83.82 --dec -5.39
     simulate render frames --catalog-csv stars.csv.gz
     simulate upload --count 5 --conditions cloudy
+    simulate render night --count 144 --size 1400 1200 --night realistic --transits 60
     """
 
 
 def observation_options(command: Command) -> Command:
-    """Add the options that describe an observation."""
+    """Add the options that describe an observation and its night."""
+    command = night_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -112,7 +121,15 @@ def _observation(options: dict[str, Any]) -> Observation:
     width, height = options.pop("size")
     options["start"] = options["start"].replace(tzinfo=UTC)
     options["conditions"] = Conditions(options["conditions"])
+    if options["cadence_s"] is None:
+        options["cadence_s"] = _cadence_s(options["preset"])
     try:
-        return Observation(width=width, height=height, **options)
+        night, wish = take_night(options)
+        observation = Observation(width=width, height=height, night=night, **options)
+        return with_variables(observation, wish)
     except (ValueError, PermanentError) as error:
         raise click.UsageError(str(error)) from error
+
+
+def _cadence_s(preset: str) -> float:
+    return _DEFAULT.cadence_s if preset == NONE else CADENCE_S

@@ -16,6 +16,7 @@ from simulator.observation import Observation
 from simulator.render import mosaic
 from simulator.scene import build_scene
 from simulator.truth import Truth
+from simulator.variables import variable_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +91,10 @@ def render_frame(observation: Observation, index: int) -> Frame:
         observation.object_path(index),
         read_out(light, rng),
         build_header(observation, index, exptime_s),
-        Truth(scene.wcs, scene.star_table(mosaic(light))),
+        Truth(
+            scene.wcs,
+            scene.star_table(mosaic(light)),
+            scene.effects.conditions(),
+            variable_table(observation.night.variables),
+        ),
     )

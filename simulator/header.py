@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.time import Time
 
 from panoptes_network.ids import format_time
+from simulator.horizon import sidereal_deg, sine_of_altitude
 from simulator.observation import Observation
 
 _CAMERA_CLOCK_AHEAD = timedelta(seconds=34)
@@ -94,16 +95,11 @@ def _unit_cards(observation: Observation, index: int) -> list[tuple[str, object,
 def hour_angle_and_airmass(observation: Observation, time: datetime) -> tuple[float, float]:
     """Return the target's hour angle, hours from 0 to 24, and its sec(z).
 
-    Mean sidereal time after Meeus, Astronomical Algorithms, formula 12.4 without the terms
-    below 0.1 s. Below the horizon sec(z) is negative, as a unit would write it.
+    Below the horizon sec(z) is negative, as a unit would write it.
     """
-    days = (time - datetime(2000, 1, 1, 12, tzinfo=time.tzinfo)) / timedelta(days=1)
-    sidereal_deg = 280.46061837 + 360.98564736629 * days + observation.longitude_deg
-    hour_angle_deg = (sidereal_deg - observation.ra_deg) % 360
-    lat, dec = np.radians([observation.latitude_deg, observation.dec_deg])
-    sine = np.sin(lat) * np.sin(dec)
-    sine += np.cos(lat) * np.cos(dec) * np.cos(np.radians(hour_angle_deg))
-    return float(hour_angle_deg / 15), float(1 / sine)
+    hour_angle_deg = (sidereal_deg(observation, time) - observation.ra_deg) % 360
+    target = np.array(observation.ra_deg), np.array(observation.dec_deg)
+    return hour_angle_deg / 15, float(1 / sine_of_altitude(observation, time, *target))
 
 
 def _moon(observation: Observation, time: datetime) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from panoptes_network.ids import CameraTime, ObjectPath, format_time, parse_path
+from simulator.night import NO_EFFECTS, Night
 
 FULL_WIDTH, FULL_HEIGHT = 5208, 3476
 """Active area of a Canon EOS 100D, mosaic pixels."""
@@ -65,6 +66,8 @@ class Observation:
         Whether the object path has the field; newer units leave it out.
     latitude_deg, longitude_deg, elevation_m : float
         Site, east positive; Mauna Loa by default.
+    night : Night
+        What the night does to photometry; nothing unless told otherwise.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class Observation:
     latitude_deg: float = 19.54
     longitude_deg: float = -155.58
     elevation_m: float = 3400.0
+    night: Night = NO_EFFECTS
 
     def __post_init__(self) -> None:
         least = LEAST_CR2_SIZE if self.suffix == ".cr2" else 2
@@ -115,8 +119,18 @@ class Observation:
 
     def image_time(self, index: int) -> datetime:
         """Return the UTC start of frame `index`, to the second, as ids write it."""
-        time = self.start + timedelta(seconds=round(index * self.cadence_s))
+        time = self.start + timedelta(seconds=round(self.seconds(index)))
         return time.astimezone(UTC)
+
+    def seconds(self, index: int) -> float:
+        """Return the seconds from the start of the first exposure to that of frame `index`."""
+        on_time = index * self.cadence_s
+        if index == 0 or not self.night.cadence_jitter_s:
+            return on_time
+        late = self.rng("cadence", index).normal(0, self.night.cadence_jitter_s)
+        # Frames stay in their order, and no two have the same second.
+        most = max(self.cadence_s / 2 - 1, 0)
+        return float(on_time + np.clip(late, -most, most))
 
     def image_id(self, index: int) -> str:
         """Return the IMAGEID of frame `index`."""

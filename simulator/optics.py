@@ -89,6 +89,16 @@ def vignetting(outward: Float64) -> Float64:
     return 1 - CORNER_VIGNETTING * outward**2
 
 
+def outward(x: Float64, y: Float64, shape: tuple[int, int]) -> tuple[Float64, Float64]:
+    """Return the way from the middle of a frame of `shape` (height, width) to places.
+
+    In x and y, in units of the full sensor's half diagonal.
+    """
+    outward_x = (x - (shape[1] - 1) / 2) / CORNER_RADIUS_PX
+    outward_y = (y - (shape[0] - 1) / 2) / CORNER_RADIUS_PX
+    return outward_x, outward_y
+
+
 @dataclass(frozen=True, slots=True)
 class Psf:
     """The spread of starlight on the pixels of one colour: three Gaussians.
@@ -106,14 +116,17 @@ class Psf:
     coma_px: Float64
 
     @classmethod
-    def of_colour(cls, colour: str, trail_px: tuple[float, float]) -> "Psf":
+    def of_colour(cls, colour: str, trail_px: tuple[float, float], focus: float = 1.0) -> "Psf":
         """Return the PSF of ``R``, ``G`` or ``B`` for a trail in x and y.
+
+        The core is `focus` times as wide as in the real frame, trail left out.
 
         :data:`CORE_SIGMA_PX` was measured with the usual trail in it, so that only the
         difference between the axes and from the usual trail is added: a trail of length L
         has the variance L²/12.
         """
         variance = np.array([CORE_SIGMA_PX[colour], *WING_SIGMA_PX]) ** 2
-        usual = np.square(USUAL_TRAIL_PX).mean() / 12
-        x_variance, y_variance = (variance - usual + length**2 / 12 for length in trail_px)
+        variance -= np.square(USUAL_TRAIL_PX).mean() / 12
+        variance[0] *= focus**2
+        x_variance, y_variance = (variance + length**2 / 12 for length in trail_px)
         return cls(np.sqrt(x_variance), np.sqrt(y_variance), np.array(CORNER_COMA_PX))

@@ -1,7 +1,6 @@
 """What one exposure sees: the pointing, the stars in it, and the light they send."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -11,18 +10,15 @@ from numpy.typing import NDArray
 
 from simulator import detector, sky
 from simulator.background import sky_planes
+from simulator.effects import Effects, effects_on
+from simulator.flat import response_planes
+from simulator.mount import POINTING_ERROR_DEG, farthest_px, frame_wcs, julian_year
 from simulator.observation import Conditions, Observation
-from simulator.optics import (
-    CORNER_RADIUS_PX,
-    PIXEL_SCALE_ARCSEC,
-    Psf,
-    field_wcs,
-    sky_to_pixel,
-    vignetting,
-)
+from simulator.optics import PIXEL_SCALE_ARCSEC, Psf, outward, sky_to_pixel, vignetting
 from simulator.render import DRAW_MARGIN_PX, Float32, Float64, Spots, draw_planes
+from simulator.satellites import satellite_trails
+from simulator.sky_light import COLOURS
 
-COLOURS = ("R", "G", "B")
 RESOLVED_MAG = 14.5
 """Fainter stars make the sky lumpy but none of them is seen: they are not in the truth."""
 
@@ -40,9 +36,6 @@ WEATHER = {
     Conditions.STARLESS: Weather(0.0, 1.0),
     Conditions.BLANK: Weather(0.0, 0.0),
 }
-POINTING_ERROR_DEG = 0.05
-DRIFT_PX_PER_S = (-0.4 / 128, -1.7 / 128)
-GUIDING_JITTER_PX = 0.15
 APERTURE_RADIUS_PX = 2.0
 APERTURE_FRACTION = 0.63
 """Part of the PSF's light within that radius, mean over the Bayer cell."""
@@ -64,8 +57,10 @@ class Scene:
         Shape (n,), those that shine into the frame.
     ra_deg, dec_deg : ndarray, shape (n,)
         Their places at the date, ICRS.
-    spots : dict of str to Spots
-        Their images by colour.
+    effects : Effects
+        What the night does to them.
+    spots, trails : dict of str to Spots
+        Their images, and those of satellites, by colour.
     sky : list of ndarray of float32
         The sky's light on each plane of the Bayer cell, ADU.
     """
@@ -76,16 +71,21 @@ class Scene:
     stars: sky.Stars
     ra_deg: Float64
     dec_deg: Float64
+    effects: Effects
     spots: dict[str, Spots]
+    trails: dict[str, Spots]
     sky: list[Float32]
 
     def light_planes(self) -> list[Float32]:
         """Return the expected light above black on each plane of the Bayer cell, ADU."""
-        trail_px = (DRIFT_PX_PER_S[0] * self.exptime_s, DRIFT_PX_PER_S[1] * self.exptime_s)
-        psfs = {colour: Psf.of_colour(colour, trail_px) for colour in COLOURS}
+        trail_px, focus = self.effects.trail_px, self.effects.focus
+        psfs = {colour: Psf.of_colour(colour, trail_px, focus) for colour in COLOURS}
         shape = (self.observation.height, self.observation.width)
-        stars = draw_planes(shape, self.spots, psfs)
-        return [a + b for a, b in zip(stars, self.sky, strict=True)]
+        drawn = {c: _joined(self.spots[c], self.trails[c]) for c in COLOURS}
+        light = [a + b for a, b in zip(draw_planes(shape, drawn, psfs), self.sky, strict=True)]
+        if not self.observation.night.pixel_response:
+            return light
+        return [a * b for a, b in zip(light, response_planes(self.observation), strict=True)]
 
     def star_table(self, light: Float32) -> Table:
         """Return the truth's rows; see :class:`simulator.truth.Truth`.
@@ -114,6 +114,9 @@ class Scene:
                 "peak_adu": peak.astype(np.float32),
                 "saturated": peak >= detector.SATURATION_ADU,
                 "snr": self._signal_to_noise(flux).astype(np.float32),
+                "signal": self.effects.signal[chosen],
+                "airmass": self.effects.airmass[chosen].astype(np.float32),
+                "cloud_mag": self.effects.cloud_mag[chosen].astype(np.float32),
             }
         )
 
@@ -136,62 +139,55 @@ def build_scene(observation: Observation, index: int, exptime_s: float) -> Scene
     ra_deg, dec_deg = sky.at_epoch(stars, julian_year(observation.image_time(index)))
     x, y = sky_to_pixel(wcs, ra_deg, dec_deg)
     near = _inside(x, y, shape, margin_px=DRAW_MARGIN_PX)
+    stars, places = stars[near], (ra_deg[near], dec_deg[near], x[near], y[near])
+    effects = effects_on(observation, index, exptime_s, stars, places)
     gradient_angle = observation.rng("gradient", observation.field).uniform(0, 2 * np.pi)
     scale = exptime_s / detector.REFERENCE_EXPTIME_S
+    glow = {colour: weather.glow * scale * effects.glow[colour] for colour in COLOURS}
     return Scene(
         observation=observation,
         exptime_s=exptime_s,
         wcs=wcs,
-        stars=stars[near],
-        ra_deg=ra_deg[near],
-        dec_deg=dec_deg[near],
-        spots=_spots(stars[near], x[near], y[near], shape, weather.starlight * scale),
-        sky=sky_planes(wcs, shape, weather.glow * scale, gradient_angle),
+        stars=stars,
+        ra_deg=places[0],
+        dec_deg=places[1],
+        effects=effects,
+        spots=_spots(stars, effects, places[2], places[3], shape, weather.starlight * scale),
+        trails=satellite_trails(observation, index),
+        sky=sky_planes(wcs, shape, glow, gradient_angle),
     )
-
-
-def frame_wcs(observation: Observation, index: int) -> WCS:
-    """Return the projection of frame `index`: the target, missed a little, then drifting.
-
-    The optical axis stays in the middle of the sensor; the sky moves behind it.
-    """
-    turn, size = observation.rotation_deg, (observation.width, observation.height)
-    first = field_wcs(observation.ra_deg, observation.dec_deg, turn, *size)
-    aim = observation.rng("aim", observation.unit_id, observation.camera_id, observation.field)
-    miss_px = aim.normal(0, POINTING_ERROR_DEG * 3600 / PIXEL_SCALE_ARCSEC, 2)
-    jitter_px = observation.rng("jitter", index).normal(0, GUIDING_JITTER_PX, 2)
-    drift_px = np.array(DRIFT_PX_PER_S) * index * observation.cadence_s
-    centre_px = first.wcs.crpix - (miss_px + jitter_px + drift_px)
-    ra_deg, dec_deg = first.wcs_pix2world([centre_px], 1)[0]
-    return field_wcs(float(ra_deg), float(dec_deg), turn, *size)
-
-
-def julian_year(time: datetime) -> float:
-    """Return the Julian year, J2000.0 = 2000-01-01T12 (the minute between TT and UTC left out)."""
-    return 2000 + (time - datetime(2000, 1, 1, 12, tzinfo=UTC)).total_seconds() / 86400 / 365.25
 
 
 def stars_near(observation: Observation) -> sky.Stars:
     """Return the stars in and around the field of an observation, whatever its conditions."""
     half_diagonal_px = np.hypot(observation.width, observation.height) / 2
-    drift_px = np.hypot(*DRIFT_PX_PER_S) * observation.count * observation.cadence_s
-    radius_deg = (1.01 * half_diagonal_px + drift_px) * PIXEL_SCALE_ARCSEC / 3600
+    radius_px = 1.01 * half_diagonal_px + farthest_px(observation)
+    radius_deg = radius_px * PIXEL_SCALE_ARCSEC / 3600
     around = float(radius_deg + 5 * POINTING_ERROR_DEG)
     return sky.stars_in_cone(observation.ra_deg, observation.dec_deg, around, observation.seed)
 
 
 def _spots(
-    stars: sky.Stars, x: Float64, y: Float64, shape: tuple[int, int], scale: float
+    stars: sky.Stars,
+    effects: Effects,
+    x: Float64,
+    y: Float64,
+    shape: tuple[int, int],
+    scale: float,
 ) -> dict[str, Spots]:
     """Give each star its image, `scale` times as bright as in 120 s of a clear night."""
-    outward_x = (x - (shape[1] - 1) / 2) / CORNER_RADIUS_PX
-    outward_y = (y - (shape[0] - 1) / 2) / CORNER_RADIUS_PX
+    outward_x, outward_y = outward(x, y, shape)
     transmission = scale * vignetting(np.hypot(outward_x, outward_y))
     spots = {}
     for colour in COLOURS:
         flux = detector.star_flux_adu(colour, stars["gaia_mag"], stars["bp_rp_mag"])
-        spots[colour] = Spots(x, y, outward_x, outward_y, transmission * flux)
+        reaching = transmission * effects.transmission[colour]
+        spots[colour] = Spots(x, y, outward_x, outward_y, reaching * flux)
     return spots
+
+
+def _joined(spots: Spots, more: Spots) -> Spots:
+    return Spots(*(np.concatenate(columns) for columns in zip(spots, more, strict=True)))
 
 
 def _inside(

@@ -33,8 +33,8 @@ from photometry.aperture import circle_overlap, colour_pixels
 from photometry.comparison import MAX_CANDIDATES, MAX_COMPARISONS
 from photometry.ensemble import LEAST_COMPARISONS
 from simulator import Observation, simulate
+from simulator.mount import DRIFT_PX_PER_S
 from simulator.optics import PSF_WEIGHTS, Psf
-from simulator.scene import DRIFT_PX_PER_S
 
 SIDE = 10
 PER_PIXEL = {"r": 4, "g": 2, "b": 4}

@@ -16,7 +16,7 @@ from simulator.catalog_csv import write_catalog_csv
 from simulator.cli import main
 from simulator.frame import truth_path
 from simulator.header import build_header, hour_angle_and_airmass
-from simulator.scene import julian_year
+from simulator.mount import julian_year
 from simulator.truth import Truth
 
 SMALL = Observation(width=120, height=100)

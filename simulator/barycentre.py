@@ -1,0 +1,25 @@
+"""Times at a site as the Solar System's barycentre would tell them."""
+
+from astropy import units as u
+from astropy.coordinates import EarthLocation, SkyCoord
+from astropy.time import Time
+
+from simulator.observation import Observation
+
+
+def bjd_tdb(observation: Observation, times: Time, ra_deg: float, dec_deg: float) -> Time:
+    """Return times at the site of an observation as barycentric TDB.
+
+    Parameters
+    ----------
+    times : Time
+        UTC, of any shape.
+    ra_deg, dec_deg : float
+        Place on the sky that the light comes from, ICRS.
+    """
+    site = EarthLocation.from_geodetic(
+        observation.longitude_deg, observation.latitude_deg, observation.elevation_m
+    )
+    at_site = Time(times, location=site)
+    place = SkyCoord(ra_deg, dec_deg, unit=u.deg)
+    return at_site.tdb + at_site.light_travel_time(place)
