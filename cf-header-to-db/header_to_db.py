@@ -11,8 +11,9 @@ from panoptes_network.database.models import Image, ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.fits_header import CardValue, read_image_header
+from panoptes_network.header_values import read_headers
 from panoptes_network.ids import ObjectPath, check_safe, parse_path
-from panoptes_network.metadata import Identity, clean_headers, identify
+from panoptes_network.metadata import Identity, identify
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
@@ -37,19 +38,23 @@ def record(request: HeaderRequest) -> dict[str, Any]:
     stored = None
     try:
         stored = _find(request)
-        headers, sent = clean_headers(_file_headers(stored)), clean_headers(request.headers)
-        identity = identify(_path(request.bucket_path), {**headers, **sent})
+        headers, sent = read_headers(_file_headers(stored)), read_headers(request.headers)
+        identity = identify(_path(request.bucket_path), {**headers.values, **sent.values})
     except PermanentError as error:
         _record_refusal(request, stored, error)
         raise
+    findings = {**headers.findings, **sent.findings}
     image = run_transaction(
-        lambda session: record_image(session, identity, headers, stored, SERVICE, sent)
+        lambda session: record_image(
+            session, identity, headers.values, stored, SERVICE, sent.values, findings
+        )
     )
     return {
         "image_id": image.image_id,
         "sequence_id": image.sequence_id,
         "state": image.state,
         "contradictions": image.contradictions,
+        "header_findings": image.header_findings,
         "message_id": _queue(image, stored),
     }
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.fits_header import read_image_header
+from panoptes_network.header_values import clean_headers
 from panoptes_network.ids import IMAGE_SUFFIXES, ObjectPath, image_suffix, parse_path
-from panoptes_network.metadata import clean_headers, identify, image_path
+from panoptes_network.metadata import identify, image_path
 from simulator import Observation, simulate
 
 SIMULATED_CR2_FRAMES = 3

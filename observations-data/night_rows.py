@@ -42,6 +42,7 @@ IMAGE_COLUMNS = (
     Image.generation,
     Image.from_cr2,
     Image.contradictions,
+    Image.header_findings,
     Image.headers["DATE-OBS"].astext.label("date_obs"),
     Image.exptime_s,
     Image.ra_deg,

@@ -68,6 +68,7 @@ IMAGE = json_answer(
         files=_files(_FILE),
         headers=OBJECT,
         contradictions=OBJECT,
+        header_findings=OBJECT,
         events=list_of(row_of(EVENTS)),
         sequence=OBJECT,
         previous_image=MAYBE_TEXT,

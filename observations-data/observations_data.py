@@ -130,7 +130,7 @@ def events_of_sequence(session: Session, sequence_id: str) -> Json:
 
 
 def image(session: Session, image_id: str) -> Json:
-    """Return an image with its header, its contradictions and its history.
+    """Return an image with its header, what is wrong with that, and its history.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def image(session: Session, image_id: str) -> Json:
         With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
     """
     row = session.execute(
-        select(*IMAGE_COLUMNS, Image.headers, Image.contradictions).where(
+        select(*IMAGE_COLUMNS, Image.headers, Image.contradictions, Image.header_findings).where(
             Image.image_id == sql_text(image_id)
         )
     ).one_or_none()

@@ -10,8 +10,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network import isolation
+from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import TransientError
-from panoptes_network.fits_header import BLOCK_BYTES, CARD_CHARS
+from panoptes_network.fits_header import BLOCK_BYTES, CARD_CHARS, read_image_header
 from panoptes_network.frame import Frame
 from plate_solver.programs import failure, run
 from plate_solver.reading import TIME_LIMIT_S
@@ -42,12 +43,14 @@ def write_solved(
 
     The bytes of the compressed pixels are copied as they are: nothing is lost, and nothing is
     compressed that was compressed already. The pixels of a plain file are compressed by fpack
-    (Rice, lossless). Cards are copied as they are, too; what FITS forbids becomes a comment.
+    (Rice, lossless), and so are those of a frame with a picture before it or with more than two
+    axes: in the solved file, the frame is the first image and has two. Cards are copied as they
+    are, too; what FITS forbids becomes a comment.
 
     Parameters
     ----------
     source : Path
-        A FITS file whose first image is the frame.
+        The FITS file that `frame` was read from.
     frame : Frame
         Its pixels.
     wcs : WCS
@@ -67,7 +70,7 @@ def write_solved(
     # In the other process: what astropy makes of a stranger's tables nobody knows.
     image = isolation.run(find_image, TIME_LIMIT_S, source)
     cards = image.cards
-    if not image.is_compressed:
+    if not image.is_plain_table:
         image = find_image(_pack(frame, folder))
         cards = [*image.cards, *(card for card in cards if not _is(_STRUCTURE, card))]
     kept = [_legal(card) for card in cards if not _is(_OLD_SOLUTION, card)]
@@ -82,26 +85,34 @@ def write_solved(
 
 @dataclass(frozen=True, slots=True)
 class ImageHdu:
-    """Where the first image of a file lies, and its cards without END."""
+    """Where the frame of a file lies, and its cards without END.
+
+    `is_plain_table` says that it is a compressed image of two axes and the file's first image.
+    """
 
     path: Path
     header_start: int
     data_start: int
     cards: list[bytes]
-    is_compressed: bool
+    is_plain_table: bool
 
 
 def find_image(path: Path) -> ImageHdu:
-    """Find the first image of a FITS file, compressed or not."""
+    """Find the frame of a FITS file, compressed or not, as `read_image_header` does."""
     with (
         path.open("rb") as file,
         fits.open(file, disable_image_compression=True, memmap=False) as hdus,
     ):
-        image = next(hdu for hdu in hdus if _is_compressed(hdu) or (hdu.is_image and hdu.size))
+        index = read_image_header(ranges_of(file)).index
+        image = hdus[index]
         start, data_start = (image.fileinfo()[place] for place in ("hdrLoc", "datLoc"))
         file.seek(start)
         header = file.read(data_start - start)
-        return ImageHdu(path, start, data_start, _cards(header), _is_compressed(image))
+        is_first = not any(
+            _is_compressed(hdu) or (hdu.is_image and hdu.size) for hdu in hdus[:index]
+        )
+        is_plain_table = _is_compressed(image) and image.header.get("ZNAXIS") == 2 and is_first
+        return ImageHdu(path, start, data_start, _cards(header), is_plain_table)
 
 
 def _is_compressed(hdu: fits.PrimaryHDU | fits.BinTableHDU) -> bool:

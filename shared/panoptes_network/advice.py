@@ -163,6 +163,15 @@ CONTRADICTION = Advice(
     "path and header contradict each other",
     "The path was believed. If the header is right, upload the files under the right path.",
 )
+WIDE_STARS = Advice(
+    "are wider than a stamp of 10 pixels, which cuts off their light",
+    "Look at the pictures. Trails: check the polar alignment and the tracking. Rings or discs:"
+    " focus the lens and tape its ring. A sharp star is 2 to 4 pixels wide.",
+)
+HEADER_FINDING = Advice(
+    "a value in the header cannot be used",
+    "The image is processed without it. Correct what writes the header on the unit.",
+)
 WAITING = Advice(
     "images still wait",
     "Come back later. If they wait for more than an hour, tell the network's operator.",

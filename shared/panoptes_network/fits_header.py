@@ -2,7 +2,8 @@
 
 The format is that of the FITS Standard 4.0: blocks of 2880 bytes, cards of 80 characters
 (section 3.3), values as in section 4.2, tile-compressed images as in section 10.1. Real
-files carry damaged cards: what can be read is kept, the rest is left out.
+files carry more than that allows: text in UTF-8 or Latin-1, and numbers that are none. Such text
+is read as what it is, and such a value is kept as text.
 """
 
 import math
@@ -17,6 +18,8 @@ BLOCK_BYTES = 2880
 CARD_CHARS = 80
 MAX_HEADER_BYTES = 200 * BLOCK_BYTES
 MAX_HDUS = 16
+MIN_SIDE_PX = 200
+"""Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
 MAX_FILE_BYTES = 2**63 - 1
 """The last offset that an operating system has: a header that promises more counts as this."""
 
@@ -36,7 +39,9 @@ _TABLE_KEYWORD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """The header of a file's first image.
+    """The header of a file's frame: its first image of two axes of at least `MIN_SIDE_PX`.
+
+    Where no image is so large, it is the header of the first one.
 
     Attributes
     ----------
@@ -44,48 +49,69 @@ class ImageHeader:
         Keyword → value, those of the (empty) primary header included; no comments, and for
         a compressed image the keywords of the image, not of the table that holds it.
     shape : tuple of int
-        Length of each axis as numpy counts them: `(height, width)` for a plain image.
+        Length of each axis as numpy counts them: `(height, width)` for a plain image, and for
+        one whose further axes have the length 1.
     end : int
         Offset in bytes behind the image's data: a shorter file is truncated. At most
         `MAX_FILE_BYTES`, whatever the header promises.
+    index : int
+        Number of the image's HDU, 0 for the primary one.
     """
 
     cards: dict[str, CardValue]
     shape: tuple[int, ...]
     end: int
+    index: int
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether the image has two axes and the least size of a frame."""
+        return len(self.shape) == 2 and min(self.shape) >= MIN_SIDE_PX
 
 
 def read_image_header(read: ReadRange) -> ImageHeader:
-    """Find the first image in a FITS file, plain or tile-compressed, and read its header.
+    """Find the frame in a FITS file, plain or tile-compressed, and read its header.
 
     Raises
     ------
     PermanentError
         EMPTY_FILE, NOT_FITS, TRUNCATED (the header has no end) or NO_IMAGE.
     """
-    primary: dict[str, CardValue] | None = None
-    for cards, end in _hdus(read):
-        shape = _image_shape(cards)
-        if shape:
-            return ImageHeader({**(primary or {}), **_image_cards(cards, shape)}, shape, end)
-        if primary is None:
-            primary = {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
-    raise PermanentError(Reason.NO_IMAGE, "the FITS file holds no image")
+    first = None
+    for image in _images(read):
+        if image.is_frame:
+            return image
+        first = first or image
+    if first is None:
+        raise PermanentError(Reason.NO_IMAGE, "the FITS file holds no image")
+    return first
 
 
-def parse_cards(header: str) -> dict[str, CardValue]:
+def parse_cards(header: bytes) -> dict[str, CardValue]:
     """Read the cards of a header block; a keyword that comes twice keeps its first value.
 
     A string that ends in ``&`` goes on in the CONTINUE cards behind it (section 4.2.1.2).
     """
+    # One character for each byte, so that cards keep their places whatever the encoding.
+    characters = header.decode("latin-1")
     values: list[tuple[str, CardValue]] = []
-    for start in range(0, len(header), CARD_CHARS):
-        keyword, value = _parse_card(header[start : start + CARD_CHARS])
+    for start in range(0, len(characters), CARD_CHARS):
+        keyword, value = _parse_card(characters[start : start + CARD_CHARS])
         if keyword == "CONTINUE":
             _continue_string(values, value)
         elif value is not None:
             values.append((keyword, value))
-    return dict(reversed(values))
+    return {keyword: _decoded(value) for keyword, value in reversed(values)}
+
+
+def _decoded(value: CardValue) -> CardValue:
+    """Return text of one character for each byte as UTF-8 where it is that, else as Latin-1."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _continue_string(values: list[tuple[str, CardValue]], more: CardValue | None) -> None:
@@ -93,6 +119,24 @@ def _continue_string(values: list[tuple[str, CardValue]], more: CardValue | None
     keyword, begun = values[-1] if values else ("", None)
     if isinstance(begun, str) and isinstance(more, str) and begun.endswith("&"):
         values[-1] = (keyword, begun[:-1] + more)
+
+
+def _images(read: ReadRange) -> Iterator[ImageHeader]:
+    primary: dict[str, CardValue] | None = None
+    for index, (cards, end) in enumerate(_hdus(read)):
+        shape = _image_shape(cards)
+        if shape:
+            merged = {**(primary or {}), **_image_cards(cards, shape)}
+            yield ImageHeader(merged, _without_single(shape), end, index)
+        if primary is None:
+            primary = {k: v for k, v in cards.items() if not _TABLE_KEYWORD.fullmatch(k)}
+
+
+def _without_single(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out the axes of length 1 that programs add to a plain image."""
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return shape
 
 
 def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
@@ -109,7 +153,7 @@ def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
             return
 
 
-def _read_header_text(read: ReadRange, offset: int) -> str | None:
+def _read_header_text(read: ReadRange, offset: int) -> bytes | None:
     """Return the header that starts at `offset`, up to its END card; None behind the last HDU."""
     data = b""
     while len(data) < MAX_HEADER_BYTES:
@@ -119,7 +163,7 @@ def _read_header_text(read: ReadRange, offset: int) -> str | None:
         data += more
         end = _find_end(data)
         if end is not None:
-            return data[:end].decode("ascii", "replace")
+            return data[:end]
         if not more:
             break
     if offset and not data.startswith(b"XTENSION"):
@@ -144,28 +188,30 @@ def _find_end(data: bytes) -> int | None:
 
 
 def _parse_card(card: str) -> tuple[str, CardValue | None]:
-    keyword = card[:8].strip()
+    keyword = card[:8].strip(" ")
     if keyword == "CONTINUE":
-        return keyword, _parse_value(card[8:].strip())
+        return keyword, _parse_value(card[8:].strip(" "))
     if card[8:10] != "= " or keyword in _COMMENTARY:
         return keyword, None
-    return keyword, _parse_value(card[10:].strip())
+    return keyword, _parse_value(card[10:].strip(" "))
 
 
 def _parse_value(text: str) -> CardValue | None:
+    """Return a card's value; as text where it is none that FITS knows; None where there is none."""
     if string := _STRING.match(text):
-        return string[1].replace("''", "'").rstrip()
-    word = text.split("/", 1)[0].strip()
+        return string[1].replace("''", "'").rstrip(" ")
+    word = text.split("/", 1)[0].strip(" ")
     if word in ("T", "F"):
         return word == "T"
     if not _NUMBER.fullmatch(word):
-        return None
+        return word or None
     return int(word) if word.lstrip("+-").isdigit() else _finite(word)
 
 
-def _finite(word: str) -> float | None:
+def _finite(word: str) -> float | str:
+    """Return a number; as text where it is too large to be one."""
     number = float(word.upper().replace("D", "E"))
-    return number if math.isfinite(number) else None
+    return number if math.isfinite(number) else word
 
 
 def _integer(cards: dict[str, CardValue], keyword: str, default: int = 0) -> int:

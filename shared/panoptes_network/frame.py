@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from panoptes_network.bayer import BLACK_LEVEL_ADU
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
-from panoptes_network.fits_header import read_image_header
+from panoptes_network.fits_header import MIN_SIDE_PX, ImageHeader, read_image_header
 from panoptes_network.fits_tiles import check_tiles
 
 # To see whether memory maps work, astropy writes a file, which a process killed just then leaves
 # behind. Nothing here needs them.
 fits.conf.use_memmap = False
-
-MIN_SIDE_PX = 200
-"""Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
 
 MAX_PIXELS = 60_000_000
 """Three times a PANOPTES frame; a larger one would not fit the worker's memory."""
@@ -55,7 +52,7 @@ class Frame:
 
 
 def read_frame(path: Path) -> Frame:
-    """Read the first image of a FITS file, plain or tile-compressed.
+    """Read the frame of a FITS file, plain or tile-compressed (`read_image_header` finds it).
 
     Raises
     ------
@@ -63,18 +60,16 @@ def read_frame(path: Path) -> Frame:
         EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE, BAD_PIXELS, or
         DAMAGED_FILE for compressed tiles that lie about their size.
     """
-    shape = _checked_shape(path)
+    header = _checked_header(path)
     try:
         # Where astropy's own opening fails, it leaves the file open.
         with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
             # Only the image whose size was looked at is unpacked.
-            index, image = next(
-                (n, hdu) for n, hdu in enumerate(hdus) if hdu.is_image and hdu.shape == shape
-            )
+            image = hdus[header.index]
             _check_compression(image)
             if isinstance(image, fits.CompImageHDU):
-                check_tiles(path, index, shape)
-            pixels = image.data
+                check_tiles(path, header.index, header.shape)
+            pixels = image.data.reshape(header.shape)
     except PermanentError:
         raise
     except Exception as error:
@@ -110,8 +105,8 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
         )
 
 
-def _checked_shape(path: Path) -> tuple[int, ...]:
-    """Return the image's shape; refuse by the header alone, before memory holds any pixel."""
+def _checked_header(path: Path) -> ImageHeader:
+    """Return the frame's header; refuse by it alone, before memory holds any pixel."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = read_image_header(ranges_of(file))
@@ -129,7 +124,7 @@ def _checked_shape(path: Path) -> tuple[int, ...]:
         )
     if header.end > size:
         raise PermanentError(Reason.TRUNCATED, f"the file ends after {size} of {header.end} bytes")
-    return shape
+    return header
 
 
 def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:

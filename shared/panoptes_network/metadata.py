@@ -1,26 +1,12 @@
-"""What an image's header and object path say of it: values cleaned, ids found, clashes told."""
+"""What an image's header and object path say of it: ids found, contradictions told."""
 
-import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import CameraTime, ObjectPath, check_time, format_time
 
-MAX_VALUE_CHARS = 2000
-_MAX_INTEGER = 2**63
 _MAX_INT32 = 2**31
-
-_WITH_UNIT = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?)\s*(C|mm|s|deg|m)")
-_NUMBER = re.compile(r"[+-]?([0-9]{1,300}\.?[0-9]{0,300}|\.[0-9]{1,300})([eE][+-]?[0-9]{1,3})?")
-_WORDS = {"true": True, "false": False}
-
-TEXT_CARDS = frozenset(
-    {"CAMSN", "CREATOR", "DATE-OBS", "FIELD", "FILENAME", "FILTER"}
-    | {"IMAGEID", "INSTRUME", "INTSN", "OBSERVER", "ORIGIN", "SEQID"}
-)
-"""Cards that are names even where they look like numbers: camera 12e456, serial 012070048413."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +21,6 @@ class Identity:
     sequence: CameraTime
     field: str | None
     contradictions: dict[str, dict[str, str]]
-
-
-def clean_headers(headers: dict[str, Any]) -> dict[str, Any]:
-    """Return header values as JSON can keep them and SQL can use them.
-
-    Numbers and booleans in strings become such, ``'11 C'`` becomes 11.0; empty strings, NaN,
-    infinities, whole numbers beyond 64 bits, nested values and NUL characters are left out.
-    Cards that are names (:data:`TEXT_CARDS`) stay text.
-    """
-    named = {_storable(key).upper(): value for key, value in headers.items()}
-    cleaned = {key: _clean(key, value) for key, value in named.items() if key}
-    return {key: value for key, value in cleaned.items() if value is not None}
 
 
 def number(headers: dict[str, Any], keyword: str) -> float | None:
@@ -93,10 +67,7 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
         time = path.image_time or (header_image.time if header_image else None)
         image = CameraTime(path.unit_id, path.camera_id, time) if time else None
     if image is None or sequence is None:
-        raise PermanentError(
-            Reason.NO_IDENTITY,
-            "neither the object path nor the header card IMAGEID says which image this is",
-        )
+        raise _no_identity(headers)
     check_time(sequence.time, "sequence")
     check_time(image.time, "image")
     field = path.field if path and path.field else text(headers, "FIELD")
@@ -117,41 +88,27 @@ def image_path(identity: Identity, suffix: str) -> ObjectPath:
     )
 
 
-def _clean(keyword: str, value: object) -> str | int | float | bool | None:
-    if isinstance(value, str):
-        stripped = _storable(value)[:MAX_VALUE_CHARS]
-        return stripped or None if keyword in TEXT_CARDS else _from_text(stripped)
-    return _usable(value)
-
-
-def _storable(value: str) -> str:
-    """Leave out what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
-
-
-def _usable(value: object) -> int | float | bool | None:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if abs(value) < _MAX_INTEGER else None
-    return None
-
-
-def _from_text(value: str) -> str | int | float | bool | None:
-    if value.lower() in _WORDS:
-        return _WORDS[value.lower()]
-    if match := _WITH_UNIT.fullmatch(value):
-        return float(match[1])
-    if not _NUMBER.fullmatch(value):
-        return value or None
-    return _usable(int(value) if value.lstrip("+-").isdigit() else float(value))
-
-
 def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
     try:
         return CameraTime.parse(str(headers.get(keyword, "")))
     except PermanentError:
         return None
+
+
+def _no_identity(headers: dict[str, Any]) -> PermanentError:
+    """Return the refusal of a file without an id, which quotes an IMAGEID that is there."""
+    said = text(headers, "IMAGEID")
+    if said is None:
+        return PermanentError(
+            Reason.NO_IDENTITY,
+            "neither the object path nor the header says which image this is: there is no IMAGEID",
+        )
+    return PermanentError(
+        Reason.NO_IDENTITY,
+        "the object path does not say which image this is, and the header's IMAGEID is"
+        f" {said[:80]!r}, which is no id: it must be PAN and 3 digits, the camera's 6 hex digits"
+        " and the UTC time, like PAN001_14d3bd_20181011T134333",
+    )
 
 
 def _same_camera(one: CameraTime | None, other: CameraTime | None) -> bool:

@@ -44,7 +44,9 @@ def findings(report: Json) -> list[Json]:
         *_trends(report),
         *_drifts(report),
         *_clocks(report),
+        *_wide_stars(report),
         *_contradictions(report),
+        *_header_findings(report),
     ]
     order = ("problem", "warning", "note")
     found.sort(key=lambda finding: order.index(finding["severity"]))
@@ -140,11 +142,25 @@ def _clocks(report: Json) -> Iterator[Json]:
         yield _finding("warning", what, advice.CLOCK.action)
 
 
+def _wide_stars(report: Json) -> Iterator[Json]:
+    for case in report["wide_stars"]:
+        what = f"Camera {case['camera_id']}: the stars of {count(case['count'], 'image')}"
+        what += f" {advice.WIDE_STARS.meaning} (median FWHM {case['fwhm_px']:.1f} px)."
+        yield _finding("warning", what, advice.WIDE_STARS.action)
+
+
 def _contradictions(report: Json) -> Iterator[Json]:
     for case in report["contradictions"]:
         what = f"{count(case['count'], 'image')}: {advice.CONTRADICTION.meaning} in {case['card']}:"
         what += f" the path says {case['believed']}, the header {case['header']}."
         yield _finding("warning", what, advice.CONTRADICTION.action)
+
+
+def _header_findings(report: Json) -> Iterator[Json]:
+    for case in report["header_findings"]:
+        what = f"{count(case['count'], 'image')}: {advice.HEADER_FINDING.meaning}:"
+        what += f" {case['card']} says {case['header']!r}, which {case['problem']}."
+        yield _finding("warning", what, advice.HEADER_FINDING.action)
 
 
 def _empty(report: Json) -> Iterator[Json]:

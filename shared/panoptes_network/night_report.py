@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from panoptes_network import advice, night_figures
+from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.models import END_STATES, FileKind, ImageState
 from panoptes_network.night_figures import WORSE, Json
 from panoptes_network.night_findings import findings, verdict
@@ -42,6 +43,7 @@ class NightImage:
     generation: int = 1
     from_cr2: bool = False
     contradictions: Json = field(default_factory=dict)
+    header_findings: Json = field(default_factory=dict)
     date_obs: str | None = None
     exptime_s: float | None = None
     ra_deg: float | None = None
@@ -123,7 +125,9 @@ def report(facts: NightFacts) -> Json:
         "refused": _refused(facts.refusals),
         "waiting": _waiting(images, facts),
         "contradictions": _contradictions(images),
+        "header_findings": _header_findings(images),
         "clocks": _clocks(images),
+        "wide_stars": _wide_stars(images),
         "delays": _delays(images),
         "products": _products(images, facts.sequences),
         **_neighbours(facts),
@@ -303,6 +307,25 @@ def _contradictions(images: list[NightImage]) -> list[Json]:
     return sorted(made, key=lambda case: (-case["count"], case["card"]))
 
 
+def _header_findings(images: list[NightImage]) -> list[Json]:
+    """Return per card and problem what could not be used of the headers, most frequent first."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for image in images:
+        for card, finding in image.header_findings.items():
+            found[card, finding["problem"]].append((image.image_id, finding["header"]))
+    made = [
+        {
+            "card": card,
+            "problem": problem,
+            "count": len(cases),
+            "image_id": cases[0][0],
+            "header": cases[0][1],
+        }
+        for (card, problem), cases in found.items()
+    ]
+    return sorted(made, key=lambda case: (-case["count"], case["card"]))
+
+
 def _words(case: object) -> Json:
     words = case if isinstance(case, dict) else {}
     return {"believed": words.get("believed"), "header": words.get("header")}
@@ -317,6 +340,18 @@ def _clocks(images: list[NightImage]) -> list[Json]:
     return [
         {"camera_id": camera_id, "count": len(own), "offset_s": median(own)}
         for camera_id, own in sorted(offsets.items())
+    ]
+
+
+def _wide_stars(images: list[NightImage]) -> list[Json]:
+    """Return the cameras with images whose stars are wider than a stamp."""
+    widths = defaultdict(list)
+    for image in images:
+        if image.fwhm_px is not None and image.fwhm_px > STAMP_SIDE:
+            widths[image.camera_id].append(image.fwhm_px)
+    return [
+        {"camera_id": camera_id, "count": len(own), "fwhm_px": median(own)}
+        for camera_id, own in sorted(widths.items())
     ]
 
 

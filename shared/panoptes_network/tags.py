@@ -1,7 +1,8 @@
-"""Tags: an operator's words for an observation, that others find it by."""
+"""Tags: an operator's or a unit's words for an observation, that others find it by."""
 
 import re
 import unicodedata
+from contextlib import suppress
 
 MAX_TAGS = 20
 """Of one observation."""
@@ -25,3 +26,15 @@ def tag(text: str) -> str:
     if len(folded) > MAX_CHARS or not _TAG.fullmatch(folded):
         raise ValueError(WANTED)
     return folded
+
+
+def tags_in(text: str) -> list[str]:
+    """Return the tags of a text like ``bright,test``, as they are kept; what is none is left out.
+
+    At most `MAX_TAGS`, each once, in their order.
+    """
+    found: dict[str, None] = {}
+    for word in text.split(","):
+        with suppress(ValueError):
+            found[tag(word)] = None
+    return list(found)[:MAX_TAGS]

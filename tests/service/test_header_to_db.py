@@ -15,7 +15,9 @@ from sqlalchemy import Engine, text
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.fits_header import BLOCK_BYTES
+from panoptes_network.operations.tagging import TagRequest, change_tags
 from panoptes_network.storage import StoredObject
+from panoptes_network.tags import MAX_TAGS
 from simulator.header import build_header
 from simulator.observation import Observation
 from tests.service.functions import (
@@ -287,3 +289,72 @@ def test_storage_is_away(client: FlaskClient, storage_away: Callable[[], None], 
     storage_away()
     assert asks_to_come_again(client.post("/", json={"bucket_path": PATH}))
     assert not any(tables(db).values())
+
+
+def test_values_are_read_however_a_unit_writes_them(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    cards = {"EXPOSURE": "120,5 sec", "LAT_OBS": "19 32 24", "LONG_OBS": "-155,58"}
+    network.upload(PATH, frame(**cards, OBJCTRA="20 12 50.6", OBJCTDEC="+46:01:12"))
+    assert post(client, PATH)["header_findings"] == {}
+    rows = tables(db)
+    only(rows["images"], exptime_s=120.5, header_findings={})
+    only(rows["units"], latitude_deg=pytest.approx(19.54), longitude_deg=-155.58)
+    sequence = only(rows["sequences"], exptime_s=120.5)
+    assert sequence["mount_ra_deg"] == pytest.approx(303.21083)
+    assert sequence["mount_dec_deg"] == pytest.approx(46.02)
+
+
+def test_values_that_cannot_be_are_findings_and_are_not_used(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(EXPTIME=-1, LAT_OBS=120.0, CAMTEMP="NaN"))
+    findings = post(client, PATH)["header_findings"]
+    assert set(findings) == {"EXPTIME", "LAT-OBS", "CAMTEMP"}
+    assert findings["EXPTIME"] == {"header": "-1", "problem": "is not seconds from 0 to 86400"}
+    rows = tables(db)
+    only(rows["images"], exptime_s=None, header_findings=findings)
+    only(rows["units"], latitude_deg=None)
+    network.upload(PATH, frame(EXPTIME=120))  # the unit corrected it
+    post(client, PATH)
+    only(tables(db)["images"], exptime_s=120, header_findings={})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_text_of_either_encoding_is_kept_as_it_was_meant(
+    client: FlaskClient, network: Network, db: Engine, encoding: str
+) -> None:
+    name = "Müller à Genève"
+    data = frame(OBSERVER="N" * len(name.encode(encoding)))
+    data = data.replace(b"N" * len(name.encode(encoding)), name.encode(encoding))
+    network.upload(PATH, data)
+    post(client, PATH)
+    only(tables(db)["units"], name=name)
+
+
+def test_a_units_tags_become_those_of_its_observation_beside_an_operators(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(TAGS="Bright, test,?,test"))
+    post(client, PATH)
+    only(tables(db)["sequences"], tags=["bright", "test"])
+    change_tags(TagRequest(sequence_id=SEQUENCE_ID, add=["comet"], remove=["test"]))
+    second = PATH.replace("134333", "134533")
+    for path, tags in ((PATH, "bright,test"), (second, "bright,test,late")):
+        network.upload(path, frame(TAGS=tags))
+        post(client, path)
+    # What the operator took off stays off, however often the unit says it.
+    only(tables(db)["sequences"], tags=["bright", "comet", "late"])
+
+
+def test_a_unit_has_no_more_room_for_tags_than_an_operator(
+    client: FlaskClient, network: Network, db: Engine
+) -> None:
+    network.upload(PATH, frame(TAGS="a,b,c"))
+    post(client, PATH)
+    change_tags(TagRequest(sequence_id=SEQUENCE_ID, add=[f"t{n}" for n in range(MAX_TAGS - 4)]))
+    network.upload(PATH, frame(TAGS="d,e,f"))
+    post(client, PATH)
+    tags = only(tables(db)["sequences"])["tags"]
+    assert len(tags) == MAX_TAGS
+    assert {"a", "b", "c", "d"} <= set(tags)

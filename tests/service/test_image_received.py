@@ -53,6 +53,7 @@ def test_a_fits_image_goes_to_the_database_and_the_queue(
             "sequence_id": SEQUENCE_ID,
             "state": "metadata_received",
             "contradictions": {},
+            "header_findings": {},
         },
     }
     assert [image["image_id"] for image in tables(db)["images"]] == [IMAGE_ID]

@@ -70,6 +70,15 @@ def test_image_page_leads_to_its_brightest_stars(explorer: FlaskClient, viewed: 
     assert words(page(explorer, links[0][0])).startswith(f"TIC {brightest}")
 
 
+def test_cards_that_cannot_be_used_are_told(explorer: FlaskClient, viewed: Viewed) -> None:
+    told, silent = (
+        section(explorer.get(f"/images/{image_id}").text, "header")
+        for image_id in ("PAN001_ee04d1_20181011T134543", viewed.image_ids[0])
+    )
+    assert "<code>EXPTIME</code> says “&lt;-1&gt;”, which is not seconds." in told
+    assert "could not be used" not in silent
+
+
 @pytest.mark.parametrize(
     ("sought", "names"),
     [

@@ -42,6 +42,8 @@ UNSOLVED: dict[str, Any] = {
     "state": ImageState.UNSOLVED,
     "reason_code": "too_few_sources",
     "reason": "only 3 stars were found",
+    "headers": {"FIELD": "M42"},
+    "header_findings": {"EXPTIME": {"header": "<-1>", "problem": "is not seconds"}},
 }
 
 

@@ -21,6 +21,7 @@ from panoptes_network.fits_header import (
     MAX_FILE_BYTES,
     MAX_HDUS,
     MAX_HEADER_BYTES,
+    MIN_SIDE_PX,
     ImageHeader,
     parse_cards,
     read_image_header,
@@ -160,17 +161,19 @@ def test_pixels_are_not_read(real_frame: Path, compressed: Callable[[Path], byte
         ("A       = .5e-2", 0.005),
         ("A       = T / yes", True),
         ("A       = F", False),
-        # Damaged, undefined, or not of one value: left out.
-        ("A       = 'open", None),
-        ("A       = 1 2", None),
-        ("A       = 1.2.3", None),
-        ("A       = 1e999", None),
-        ("A       = NaN", None),
-        ("A       = (1.0, 2.0)", None),
+        # What FITS does not know is kept as text: what it meant is said, or asked, later.
+        ("A       = 'open", "'open"),
+        ("A       = 120,5 / s", "120,5"),
+        ("A       = 1 2", "1 2"),
+        ("A       = 1.2.3", "1.2.3"),
+        ("A       = 1e999", "1e999"),
+        ("A       = NaN", "NaN"),
+        ("A       = (1.0, 2.0)", "(1.0, 2.0)"),
+        ("A       = \xff\xfe", "\xff\xfe"),
+        # No value at all.
         ("A       =", None),
         ("A       =5", None),
         ("A       5", None),
-        ("A       = \xff\xfe", None),
     ],
 )
 def test_value_of_a_card(card: str, value: object) -> None:
@@ -178,6 +181,15 @@ def test_value_of_a_card(card: str, value: object) -> None:
     assert read.get("A") == value
     assert type(read.get("A")) is type(value)
     assert (read["BEFORE"], read["BEHIND"]) == (1, 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("text", ["Müller à Genève", "Universit\xe0", "\xa0x", "M42's Ünit"])
+def test_text_is_read_in_utf_8_then_in_latin_1(encoding: str, text: str) -> None:
+    quoted = text.replace("'", "''")
+    card = f"A       = '{quoted}' / Größe".encode(encoding).decode("latin-1")
+    read = header_of(image("BEFORE  = 1", card, "BEHIND  = 2")).cards
+    assert (read["BEFORE"], read["A"], read["BEHIND"]) == (1, text, 2)
 
 
 def test_the_first_of_two_cards_counts_as_for_astropy() -> None:
@@ -219,6 +231,29 @@ def test_damaged_cards_in_a_header_do_not_hide_the_others() -> None:
     cards = header_of(bytes(data)).cards
     assert (cards["ISO"], cards["FIELD"]) == (100, "M42")
     assert "EXPTIME" not in cards
+
+
+FRAME = np.zeros((MIN_SIDE_PX, MIN_SIDE_PX + 3), dtype=np.uint16)
+
+
+@pytest.mark.parametrize(
+    "before", [fits.PrimaryHDU(PIXELS), fits.PrimaryHDU(np.zeros((3, 300, 300), np.uint8))]
+)
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+def test_a_frame_behind_a_picture_that_is_none(before: fits.PrimaryHDU, kind: Any) -> None:
+    before.header["UNIT"] = "PAN001"
+    header = header_of(file_of(before, kind(FRAME)))
+    assert (header.shape, header.index) == (FRAME.shape, 1)
+    assert header.cards["UNIT"] == "PAN001"
+    assert header.cards["NAXIS1"] == FRAME.shape[1]
+
+
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+@pytest.mark.parametrize("axes", [(1,), (1, 1)])
+def test_axes_of_length_1_are_no_axes(kind: Any, axes: tuple[int, ...]) -> None:
+    header = header_of(file_of(fits.PrimaryHDU(), kind(FRAME.reshape(*axes, *FRAME.shape))))
+    assert header.shape == FRAME.shape
+    assert header.is_frame
 
 
 @pytest.mark.parametrize(
@@ -336,4 +371,4 @@ def test_a_file_with_random_damage_is_read_or_refused(draw: st.DataObject) -> No
 
 
 def test_cards_of_no_header() -> None:
-    assert parse_cards("") == {}
+    assert parse_cards(b"") == {}

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from panoptes_network.bayer import BLACK_LEVEL_ADU, superpixel_plane
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
-from panoptes_network.frame import MAX_PIXELS, MIN_SIDE_PX, Frame, check_exposed, read_frame
+from panoptes_network.fits_header import MIN_SIDE_PX
+from panoptes_network.frame import MAX_PIXELS, Frame, check_exposed, read_frame
 from simulator import Conditions, Observation, simulate
 
 HEIGHT, WIDTH = 301, 403
@@ -104,6 +105,25 @@ def test_image_behind_a_table_and_an_empty_image(
 def test_first_of_two_images(pixels: NDArray[np.uint16], tmp_path: Path) -> None:
     second = fits.ImageHDU(np.zeros_like(pixels))
     assert_read(write(tmp_path / "two.fits", [fits.PrimaryHDU(pixels), second]), pixels)
+
+
+@pytest.mark.parametrize("method", [None, "RICE_1", "GZIP_1", "HCOMPRESS_1"])
+def test_a_frame_with_a_third_axis_of_length_1(
+    pixels: NDArray[np.uint16], tmp_path: Path, method: str | None
+) -> None:
+    cube = pixels[np.newaxis]
+    image = fits.CompImageHDU(cube, compression_type=method) if method else fits.ImageHDU(cube)
+    assert_read(write(tmp_path / "cube.fits", [fits.PrimaryHDU(), image]), pixels)
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (3, HEIGHT, WIDTH)])
+def test_a_frame_behind_a_picture(
+    pixels: NDArray[np.uint16], tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    preview = fits.PrimaryHDU(np.zeros(shape, dtype=np.uint8))
+    for image in (fits.ImageHDU(pixels), fits.CompImageHDU(pixels)):
+        path = tmp_path / f"{type(image).__name__}.fits"
+        assert_read(write(path, [preview, image]), pixels)
 
 
 def test_real_frame(real_frame: Path) -> None:
@@ -195,9 +215,7 @@ def test_lossy_compression(pixels: NDArray[np.uint16], tmp_path: Path) -> None:
     assert_refused(path, Reason.BAD_PIXELS)
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (3, HEIGHT, WIDTH), (1, HEIGHT, WIDTH), (HEIGHT * WIDTH,), (2, 2, 2, 300)]
-)
+@pytest.mark.parametrize("shape", [(1, 1), (3, HEIGHT, WIDTH), (HEIGHT * WIDTH,), (2, 2, 2, 300)])
 def test_shapes_that_no_camera_has(tmp_path: Path, shape: tuple[int, ...]) -> None:
     path = write_pixels(tmp_path / "shape.fits", np.zeros(shape, dtype=np.uint16))
     assert_refused(path, Reason.WRONG_SHAPE)

@@ -227,6 +227,24 @@ def test_path_against_header() -> None:
     assert "the path says M42, the header M43" in said(made)
 
 
+def test_what_a_header_has_wrong() -> None:
+    finding = {"EXPTIME": {"header": "-1", "problem": "is not seconds from 0 to 86400"}}
+    made = report(facts([image(0), *(image(n, header_findings=finding) for n in (1, 2))]))
+    [case] = made["header_findings"]
+    assert (case["card"], case["count"], case["header"]) == ("EXPTIME", 2, "-1")
+    assert "2 images" in said(made)
+    assert "EXPTIME says '-1', which is not seconds from 0 to 86400" in said(made)
+
+
+def test_stars_wider_than_a_stamp_are_told_though_they_were_so_all_night() -> None:
+    made = report(facts([image(n, fwhm_px=23.0 if n else 3.0) for n in range(9)]))
+    [case] = made["wide_stars"]
+    assert (case["count"], case["fwhm_px"]) == (8, 23.0)
+    assert "stars of 8 images are wider than a stamp" in said(made)
+    assert "median FWHM 23.0 px" in said(made)
+    assert report(facts([image(n, fwhm_px=3.0) for n in range(9)]))["wide_stars"] == []
+
+
 # --- what holds for any night
 
 

@@ -243,6 +243,20 @@ def test_image_in_an_extension(pixels: NDArray[np.uint16], wcs: WCS, tmp_path: P
     assert assert_reads_as_solved(solved, pixels, wcs)["CAMTEMP"] == "11 C"
 
 
+@pytest.mark.parametrize("kind", [fits.ImageHDU, fits.CompImageHDU])
+@pytest.mark.parametrize("has_picture", [False, True])
+def test_the_frame_becomes_the_first_image_and_has_two_axes(
+    pixels: NDArray[np.uint16], wcs: WCS, tmp_path: Path, kind: Any, has_picture: bool
+) -> None:
+    picture = np.zeros((20, 30), dtype=np.uint8) if has_picture else None
+    frame = kind(pixels if has_picture else pixels[np.newaxis], header())
+    buffer = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(picture), frame]).writeto(buffer)
+    solved = solve_file(buffer.getvalue(), wcs, tmp_path)
+    cards = assert_reads_as_solved(solved, pixels, wcs)
+    assert (cards["NAXIS"], cards["CAMTEMP"]) == (2, "11 C")
+
+
 def test_what_follows_the_image_is_kept(
     pixels: NDArray[np.uint16], wcs: WCS, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from panoptes_network.database.models import (
     ImageState,
 )
 from panoptes_network.database.parents import insert_parents
+from panoptes_network.database.unit_tags import add_unit_tags
 from panoptes_network.errors import PanoptesError
 from panoptes_network.events import PipelineImage
 from panoptes_network.metadata import Identity, number
@@ -85,6 +86,7 @@ def record_image(
     stored: StoredObject | None,
     service: str,
     sent: dict[str, Any] | None = None,
+    findings: dict[str, Any] | None = None,
 ) -> Image:
     """Write unit, camera, sequence and image; return the image as it now stands.
 
@@ -92,10 +94,11 @@ def record_image(
     unit's own FITS file counts as newer than any that the network made of the CR2.
 
     Headers that were `sent` win over those of the file, `headers`, whichever comes first
-    and however often the file is announced again.
+    and however often the file is announced again. `findings` are what is wrong with either.
     """
     sent = sent or {}
     insert_parents(session, identity, {**headers, **sent})
+    add_unit_tags(session, str(identity.sequence), {**headers, **sent})
     image = _locked(session, identity)
     generation = stored.generation if stored else 0
     if _rank(_is_from_cr2(stored), generation) > _rank(image.from_cr2, image.generation):
@@ -103,6 +106,7 @@ def record_image(
         session.add(_event(image, service))
     if generation in (0, image.generation):
         image.headers = {**headers, **image.headers, **sent}
+        image.header_findings = {**image.header_findings, **(findings or {})}
         image.exptime_s = number(image.headers, "EXPTIME")
     return image
 
@@ -332,7 +336,7 @@ def _events_of(session: Session, image: Image, message_id: str, states: Set[Imag
 
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:
     if image.generation > 0:  # else what is known of it was sent before its first file
-        image.headers = {}
+        image.headers, image.header_findings = {}, {}
     image.state = ImageState.METADATA_RECEIVED
     image.generation = stored.generation if stored else 0
     image.from_cr2 = _is_from_cr2(stored)

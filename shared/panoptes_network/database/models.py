@@ -91,7 +91,8 @@ class Sequence(Base):
     `film_path` is its film in the processed bucket, `film_frames` the number of frames in it.
     The others say of the last time that one was tried: of how many images, the newest
     generation among them, and in plain words why there is none where there is none.
-    `tags` are an operator's words for it.
+    `tags` are what it is called: by an operator, and by its unit, whose own words are also kept
+    in `unit_tags`, so that one that an operator took off stays off.
     """
 
     __tablename__ = "sequences"
@@ -112,6 +113,7 @@ class Sequence(Base):
     film_generation: Mapped[int | None] = mapped_column(BigInteger)
     film_reason: Mapped[str | None]
     tags: Mapped[list[str]] = mapped_column(server_default="{}")
+    unit_tags: Mapped[list[str]] = mapped_column(server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -179,6 +181,8 @@ class Image(Base):
 
     `generation` is the bucket object's generation that all other columns describe, and
     `claim` the number of the last worker that took the image: only that one may write.
+    `header_findings` has the cards that could not be used as they are, each with what the header
+    says and what is wrong with it (`header_values.read_headers`).
     `from_cr2` says that the network made this FITS file from the unit's CR2.
     `image_key` stands for `image_id` in the rows of `sources`, where 8 bytes matter.
     """
@@ -200,6 +204,7 @@ class Image(Base):
     claim: Mapped[int] = mapped_column(BigInteger, server_default="0")
     headers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     contradictions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    header_findings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     exptime_s: Mapped[float | None]
     solved_path: Mapped[str | None]
     ra_deg: Mapped[float | None]

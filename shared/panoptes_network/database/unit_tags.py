@@ -1,0 +1,29 @@
+"""The tags that a unit gives to its own observations, beside those of an operator."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.models import Sequence
+from panoptes_network.metadata import text
+from panoptes_network.tags import MAX_TAGS, tags_in
+
+
+def add_unit_tags(session: Session, sequence_id: str, headers: dict[str, Any]) -> None:
+    """Give a sequence the tags of a header's TAGS that its unit has not given it before.
+
+    Those of an operator stay, and one that an operator took off stays off. A sequence has
+    `MAX_TAGS` at most: the unit's are left out where there is no room.
+    """
+    named = tags_in(text(headers, "TAGS") or "")
+    if not named:
+        return
+    query = select(Sequence).where(Sequence.sequence_id == sequence_id)
+    sequence = session.scalars(query.with_for_update(key_share=True)).one()
+    new = [tag for tag in named if tag not in sequence.unit_tags]
+    room = MAX_TAGS - len(sequence.tags)
+    wanted = [tag for tag in new if tag not in sequence.tags][:room]
+    if new:
+        sequence.unit_tags = sorted({*sequence.unit_tags, *new})
+        sequence.tags = sorted({*sequence.tags, *wanted})
