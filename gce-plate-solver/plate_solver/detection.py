@@ -22,7 +22,7 @@ from plate_solver.programs import failure, run
 APERTURE_DIAMETER_PX = 10
 """Mosaic pixels. It holds 0.9 of a simulated star's light, and no more neighbours than a stamp."""
 
-TIMEOUT_S = 60
+CPU_LIMIT_S = 60
 
 _COLUMNS = {
     "X_IMAGE": "x_px",
@@ -141,7 +141,7 @@ def detect(plane: NDArray[np.float32], folder: Path) -> Detections:
     (folder / "empty.sex").touch()
     done = run(
         "source-extractor", "plane.fits", "-c", "empty.sex", *arguments,
-        folder=folder, timeout_s=TIMEOUT_S,
+        folder=folder, cpu_limit_s=CPU_LIMIT_S,
     )  # fmt: skip
     if done.returncode or not (folder / "detections.fits").exists():
         raise TransientError(f"source-extractor failed: {failure(done)}")

@@ -5,12 +5,15 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from panoptes_network.errors import TransientError
+import psutil
+
+from panoptes_network.errors import Reason, TransientError, UnsolvedError
 
 _PACKAGES = {
     "source-extractor": "source-extractor",
@@ -20,7 +23,11 @@ _PACKAGES = {
     "setpriv": "util-linux",
 }
 
-_VERSION_S = 30
+_VERSION_CPU_S = 30
+_LOOK_EVERY_S = 1.0
+
+STALL_S = 120.0
+"""A program that has had no processor time for so long hangs: on a busy machine each gets some."""
 
 MEMORY_LIMIT_BYTES = 1_000_000_000
 """Of a program's own data; with the largest frame they take less than 0.3 GB."""
@@ -29,23 +36,29 @@ FILE_LIMIT_BYTES = 300_000_000
 """Of each file that a program writes: twice the pixels of the largest frame."""
 
 
+class OverLimitError(UnsolvedError):
+    """A program used up its processor time: it would do so with this frame again."""
+
+
 def run(
-    program: str, *arguments: str | Path, folder: Path, timeout_s: float
+    program: str, *arguments: str | Path, folder: Path, cpu_limit_s: float
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in `folder`; its exit code is the caller's to judge.
 
-    It, and what it starts, have `MEMORY_LIMIT_BYTES`, `FILE_LIMIT_BYTES` and CPU seconds as
-    many as `timeout_s`; it dies with the worker.
+    It, and what it starts, have `MEMORY_LIMIT_BYTES`, `FILE_LIMIT_BYTES` and `cpu_limit_s`
+    seconds of processor time, however long a busy machine takes to give them; it dies with the
+    worker. Where it is ended, all that it has started is ended, too.
 
     Raises
     ------
+    OverLimitError
+        NOT_SOLVED, when it used up its processor time.
     TransientError
-        When the program is not installed on this machine, or takes longer than `timeout_s`;
-        then it is killed with all that it has started.
+        When the program is not installed on this machine, or hangs (`STALL_S`).
     """
     if shutil.which(program) is None:
         raise TransientError(missing_message([program]))
-    command = [*_limits(timeout_s), program, *map(str, arguments)]
+    command = [*_limits(cpu_limit_s), program, *map(str, arguments)]
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -57,13 +70,42 @@ def run(
         process_group=0,
     ) as process:
         try:
-            output, complaints = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise TransientError(f"{program} was not done within {timeout_s:g} s") from None
+            output, complaints = _wait(process, program, cpu_limit_s)
         finally:
             if process.returncode is None:
                 _kill_group(process)
     return subprocess.CompletedProcess(command, process.returncode, output, complaints)
+
+
+def _wait(process: subprocess.Popen[str], program: str, cpu_limit_s: float) -> tuple[str, str]:
+    """Return what a program says until it ends, unless it goes over its limit or hangs."""
+    used_s, moved_at = 0.0, time.monotonic()
+    while True:
+        try:
+            return process.communicate(timeout=_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            before_s, used_s = used_s, _cpu_s(process.pid)
+        if used_s > cpu_limit_s:
+            raise OverLimitError(
+                Reason.NOT_SOLVED,
+                f"a frame too hard: {program} used up its {cpu_limit_s:g} s of processor time",
+            )
+        if used_s > before_s:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > STALL_S:
+            raise TransientError(f"{program} hangs: it has done nothing for {STALL_S:g} s")
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor time of a program and of all that it has started."""
+    total_s = 0.0
+    with suppress(psutil.NoSuchProcess):
+        program = psutil.Process(pid)
+        for process in [program, *program.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total_s += times.user + times.system + times.children_user + times.children_system
+    return total_s
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:
@@ -88,22 +130,22 @@ def missing_message(programs: list[str]) -> str:
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of the programs, for the history of each solved file."""
-    extractor = run("source-extractor", "--version", folder=Path.cwd(), timeout_s=_VERSION_S)
-    solver = run("solve-field", "--help", folder=Path.cwd(), timeout_s=_VERSION_S)
+    extractor = run("source-extractor", "--version", folder=Path.cwd(), cpu_limit_s=_VERSION_CPU_S)
+    solver = run("solve-field", "--help", folder=Path.cwd(), cpu_limit_s=_VERSION_CPU_S)
     return {
         "source-extractor": _word_after("version", extractor.stdout),
         "astrometry.net": _word_after("revision", solver.stdout).rstrip(","),
     }
 
 
-def _limits(timeout_s: float) -> list[str]:
+def _limits(cpu_limit_s: float) -> list[str]:
     """Return the command that sets the limits, before the program's own.
 
     Python code between fork and exec is unsafe beside threads: programs set them. RLIMIT_DATA
-    and not RLIMIT_AS, which would count the index files that the solver maps. A program that
-    goes over its CPU seconds is told by SIGXCPU, and a second later by SIGKILL.
+    and not RLIMIT_AS, which would count the index files that the solver maps. The kernel's limit
+    of CPU seconds is that of each process; it is for those that outlive a killed worker.
     """
-    cpu_s = math.ceil(timeout_s)
+    cpu_s = math.ceil(cpu_limit_s) + math.ceil(2 * _LOOK_EVERY_S)
     return [
         *("setpriv", "--pdeathsig=KILL", "--"),
         *("prlimit", f"--data={MEMORY_LIMIT_BYTES}", f"--fsize={FILE_LIMIT_BYTES}"),

@@ -17,7 +17,7 @@ from panoptes_network.frame import Frame
 from plate_solver.programs import failure, run
 from plate_solver.reading import TIME_LIMIT_S
 
-FPACK_TIMEOUT_S = 60
+FPACK_CPU_LIMIT_S = 60
 
 _OLD_SOLUTION = re.compile(
     rb"(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)\d+|(CD|PC|PV)\d+_\d+|WCSAXES|WCSNAME|LONPOLE|LATPOLE"
@@ -145,7 +145,7 @@ def _header_bytes(cards: list[bytes]) -> bytes:
 def _pack(frame: Frame, folder: Path) -> Path:
     fits.writeto(folder / "pixels.fits", frame.mosaic)
     packed = folder / "packed.fits.fz"
-    done = run("fpack", "-O", packed, "pixels.fits", folder=folder, timeout_s=FPACK_TIMEOUT_S)
+    done = run("fpack", "-O", packed, "pixels.fits", folder=folder, cpu_limit_s=FPACK_CPU_LIMIT_S)
     if done.returncode or not packed.exists():
         raise TransientError(f"fpack failed: {failure(done)}")
     return packed

@@ -1,5 +1,6 @@
 """Recognising the sky: a first solution by astrometry.net from a list of sources."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from panoptes_network.errors import Reason, TransientError, UnsolvedError
 from panoptes_network.frame import Frame
 from panoptes_network.metadata import number
 from plate_solver.detection import Detections
-from plate_solver.programs import failure, run
+from plate_solver.programs import OverLimitError, failure, run
 
 PIXEL_SCALE_ARCSEC = 10.29
 """Of a PANOPTES camera: 4.3 micrometres behind 85 mm."""
@@ -30,7 +31,8 @@ HINT_RADIUS_DEG = 15.0
 HINT_CPU_LIMIT_S = 10
 """A right hint solves in a second or two; a wrong one should not use up the whole limit."""
 
-WALL_OVER_CPU_S = 30
+CPU_AROUND_S = 10
+"""Beside the solver's own limit, for what solve-field does before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,16 @@ def solve(
         )
     _write_list(detections, folder / "sources.fits")
     for attempt in [hint, None] if hint else [None]:
-        solution = _attempt(attempt, frame, folder, index_dir, cpu_limit_s)
-        if solution is not None:
-            return solution
+        # Who goes over the limit has found as little as who gives up before.
+        with suppress(OverLimitError):
+            solution = _attempt(attempt, frame, folder, index_dir, cpu_limit_s)
+            if solution is not None:
+                return solution
     raise UnsolvedError(
         Reason.NOT_SOLVED,
-        f"none of the sky's star patterns fits the {len(detections)} sources; look at the frame"
-        " for clouds, trails or a lens out of focus",
+        f"none of the sky's star patterns fits the {len(detections)} sources, within"
+        f" {cpu_limit_s} s of processor time; look at the frame for clouds, trails or a lens out of"
+        " focus",
     )
 
 
@@ -110,7 +115,7 @@ def _attempt(
         "--tweak-order", str(TWEAK_ORDER), "--crpix-center", "--cpulimit", str(cpu_limit_s),
         "--config", "solver.cfg", "--solved", "none", "--match", "none", "--rdls", "none",
         "--corr", "none", "--index-xyls", "none", "--temp-axy", "--temp-dir", folder.resolve(),
-        *map(str, where), folder=folder, timeout_s=cpu_limit_s + WALL_OVER_CPU_S,
+        *map(str, where), folder=folder, cpu_limit_s=cpu_limit_s + CPU_AROUND_S,
     )  # fmt: skip
     if done.returncode:
         raise TransientError(f"solve-field failed: {failure(done)}")

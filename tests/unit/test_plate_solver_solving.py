@@ -11,6 +11,7 @@ from astropy.wcs import WCS
 from panoptes_network.bayer import superpixel_plane
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
 from panoptes_network.frame import Frame, read_frame
+from plate_solver import solving
 from plate_solver.detection import Detections, detect
 from plate_solver.solving import MIN_SOURCES, Hint, hint_from_header, solve
 from simulator import Conditions
@@ -99,6 +100,18 @@ def test_places_without_a_pattern(high_latitude: Field, tmp_path: Path, count: i
     random = np.random.default_rng(9)
     noise = sources_at(random.uniform(0, 1000, count), random.uniform(0, 800, count))
     assert_unsolved(noise, high_latitude.frame, tmp_path, Reason.NOT_SOLVED)
+
+
+def test_a_solver_that_is_ended_for_its_time_has_solved_nothing(
+    high_latitude: Field, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no passing fault: the frame would take as long again."""
+    monkeypatch.setattr(solving, "CPU_AROUND_S", -19)
+    random = np.random.default_rng(9)
+    noise = sources_at(random.uniform(0, 1000, 500), random.uniform(0, 800, 500))
+    with pytest.raises(UnsolvedError, match="20 s of processor time") as caught:
+        solve(noise, high_latitude.frame, HINT, tmp_path, INDEX_DIR, cpu_limit_s=20)
+    assert caught.value.reason is Reason.NOT_SOLVED
 
 
 def test_all_sources_in_one_place(high_latitude: Field, tmp_path: Path) -> None:
