@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     astrometry_index_dir: str = Field(
         "/usr/share/astrometry", description="folder of astrometry.net index files"
     )
-    solve_cpu_limit_s: int = Field(60, gt=0, description="CPU seconds that one solve may take")
+    solve_cpu_limit_s: int = Field(30, gt=0, description="CPU seconds that one solve may take")
     health_host: str = Field(
         "127.0.0.1", description="address on which a worker tells its health; 0.0.0.0 for all"
     )
