@@ -4,13 +4,15 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from bucket_upload import SERVICE, forward
-from panoptes_network import endpoint, hop, trace
+from panoptes_network import cross_site, endpoint, hop, trace
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import StorageObject, parse
 
 _log = endpoint.setup(
-    SERVICE, ready={"cf-image-received": lambda: hop.check(settings().image_received_url)}
+    SERVICE,
+    ready={"cf-image-received": lambda: hop.check(settings().image_received_url)},
+    media_types=cross_site.EVENT,
 )
 
 

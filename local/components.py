@@ -162,7 +162,7 @@ def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Comp
     port = ports[name]
     command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", "--threads=8"]
     command += ["--no-control-socket", f"--chdir={folder}", f"{module}:create_app()"]
-    env = _database_env(name, ports)
+    env = {"PUBLIC_URL": f"http://{LOOPBACK}:{port}", **_database_env(name, ports)}
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 

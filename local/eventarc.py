@@ -8,6 +8,7 @@ import requests
 from flask import Flask, Response, request
 from pydantic import BaseModel, Field, ValidationError
 
+from panoptes_network import cross_site
 from panoptes_network.config import settings
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
@@ -39,6 +40,7 @@ def create_app() -> Flask:
     the raw bucket has a trigger.
     """
     app = Flask("eventarc")
+    app.before_request(lambda: cross_site.check(request))
 
     @app.post("/")
     def deliver() -> Response:

@@ -46,6 +46,11 @@ def create_app() -> Flask:
     observation_problems.register(app)
     network_metrics.register()
     http_answers.register(app)
-    web.secure(app, POLICY, resource_policy="cross-origin")
+    web.secure(
+        app,
+        POLICY,
+        resource_policy="cross-origin",
+        queries=virtual_observatory.routes.FORM_QUERIES,
+    )
     observation_routes.describe_metrics(app.view_functions["metrics"])
     return app

@@ -11,7 +11,7 @@ from observation_database import Json, read
 from observation_parameters import FILE_KINDS, FILM
 from observation_search.search import Search
 from observation_tables import OBSERVATIONS_CSV
-from public_address import absolute
+from panoptes_network.public_address import absolute
 from query_parameters import MAX_LIMIT, BadParameterError
 
 MAX_ROWS = 100_000

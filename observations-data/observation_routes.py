@@ -46,11 +46,12 @@ describe_metrics = described(OPERATION, METRICS, problems=(401, 403))
     IMAGES_OR_OBSERVATIONS,
     query=(parameters.SEQUENCE_ID, *parameters.SEARCH, *parameters.PAGE),
     body=(parameters.SEQUENCE_ID,),
+    problems=(403, 415),
 )
 def simple_way() -> Response:
     """Answer as the network's first data service did: the images of one sequence, or the list."""
     body = request.get_json(silent=True)
-    given = body if isinstance(body, dict) else request.values
+    given = body if isinstance(body, dict) else request.args
     if "sequence_id" not in given:
         return observations()
     return answer(read(data.images_of, str(given["sequence_id"])), tables.IMAGES)

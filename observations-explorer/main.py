@@ -7,7 +7,7 @@ import page_problems
 import page_sections
 import static_files
 from page_routes import pages
-from panoptes_network import log, web, web_answers
+from panoptes_network import log, public_address, web, web_answers
 from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)
@@ -31,6 +31,7 @@ def create_app() -> Flask:
         file_kinds=page_format.FILE_KINDS,
         sections=page_sections.SECTIONS,
         section=page_sections.current,
+        absolute=public_address.absolute,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     web_answers.register(app)

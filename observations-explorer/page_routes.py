@@ -29,7 +29,7 @@ def observations() -> tuple[str, int]:
 @pages.get("/observations/<sequence_id>")
 def observation(sequence_id: str) -> str:
     """Show one observation."""
-    shown = sequence_viewer.observation(sequence_id, request.base_url)
+    shown = sequence_viewer.observation(sequence_id)
     return render_template("observation.html", **shown)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
+from flask import url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
 import sequence_plots
@@ -14,6 +15,7 @@ from data_service import Json, fetch
 from panoptes_network.advice import Advice, of_reason
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
+from panoptes_network.public_address import absolute
 
 SAME_TIME = timedelta(minutes=10)
 """A unit's cameras start together, but each takes its own time to do so."""
@@ -39,8 +41,8 @@ class OtherCamera:
     other: Json | None
 
 
-def observation(sequence_id: str, address: str) -> Json:
-    """Return what the page of one observation, at `address`, shows.
+def observation(sequence_id: str) -> Json:
+    """Return what the page of one observation shows.
 
     Raises
     ------
@@ -49,6 +51,7 @@ def observation(sequence_id: str, address: str) -> Json:
     """
     found = _fetch_observation(sequence_id)
     events = fetch(f"/observations/{found['sequence_id']}/events")["items"]
+    address = absolute(url_for("pages.observation", sequence_id=found["sequence_id"]))
     by_image = sorted(events, key=itemgetter("image_id"))
     return {
         "observation": found,
@@ -62,7 +65,7 @@ def observation(sequence_id: str, address: str) -> Json:
     }
 
 
-def file_list(sequence_id: str, parameters: Mapping[str, str], origin: str) -> str:
+def file_list(sequence_id: str, parameters: Mapping[str, str]) -> str:
     """Return the addresses of an observation's files, one a line, of one ``kind`` or of all.
 
     Raises
@@ -75,7 +78,7 @@ def file_list(sequence_id: str, parameters: Mapping[str, str], origin: str) -> s
     if kind and kind not in files:
         raise BadRequest(f"kind: one of {', '.join(files)}")
     wanted = [files[kind]] if kind else files.values()
-    return "".join(f"{origin.rstrip('/')}{file['url']}\n" for some in wanted for file in some)
+    return "".join(f"{absolute(file['url'])}\n" for some in wanted for file in some)
 
 
 def failures(images: list[Json]) -> list[Failure]:

@@ -26,7 +26,7 @@ def image(image_id: str) -> str:
 @viewers.get("/observations/<sequence_id>/files.txt")
 def file_list(sequence_id: str) -> Response:
     """List the addresses of an observation's files for ``wget -i``."""
-    lines = sequence_viewer.file_list(sequence_id, request.args, request.host_url)
+    lines = sequence_viewer.file_list(sequence_id, request.args)
     return Response(lines, mimetype="text/plain")
 
 

@@ -64,7 +64,7 @@ def described(
     path: tuple[Parameter, ...] = (),
     query: tuple[Parameter, ...] = (),
     body: tuple[Parameter, ...] = (),
-    body_types: tuple[str, ...] = (JSON, FORM),
+    body_types: tuple[str, ...] = (JSON,),
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
     """Describe the route below; it stands under the route's own decorator.

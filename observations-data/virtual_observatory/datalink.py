@@ -11,7 +11,7 @@ from observation_database import AnyRow, Json, sql_text
 from observation_file_rows import files_of_image, further_files
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
 from panoptes_network.database.models import FileKind, Image
-from public_address import absolute
+from panoptes_network.public_address import absolute
 from virtual_observatory.identifiers import Product, parse_dataset_id
 from virtual_observatory.parameters import Query
 

@@ -17,7 +17,7 @@ from observation_database import AnyRow
 from observation_file_rows import file_in
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.directions import unit_vectors
-from public_address import absolute
+from panoptes_network.public_address import absolute
 from virtual_observatory.arcs import Vectors
 from virtual_observatory.identifiers import Product, dataset_id
 

@@ -158,3 +158,5 @@ for blueprint in (cone_searches, services):
     blueprint.register_error_handler(HTTPException, _failed)
 
 BLUEPRINTS = (cone_searches, services, moc_routes.api)
+FORM_QUERIES = frozenset({f"{services.name}.{view.__name__}" for view in (find_images, links)})
+"""Endpoints that a form may be posted to, as DALI wants it; they only read."""

@@ -10,7 +10,7 @@ from data_tables import Column, Table
 from data_tables.votable_format import field_type
 from network_state import readiness as service_state
 from panoptes_network.errors import TransientError
-from public_address import absolute
+from panoptes_network.public_address import absolute
 from virtual_observatory.cone_search import CATALOGS, MOST_VERBOSE, TESTED_CONE
 from virtual_observatory.datalink import LINKS
 from virtual_observatory.documents import LINKS_PATH, LINKS_STANDARD

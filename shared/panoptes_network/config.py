@@ -47,8 +47,8 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         "",
-        description="address that lists of files begin with, for programs elsewhere; empty: that"
-        " of the request",
+        description="address under which a web service is known, which what it writes for programs"
+        " elsewhere begins with; empty: only this machine knows it",
     )
     sequence_quiet_s: float = Field(
         600, gt=0, description="a sequence that nothing happened to for so long is filmed, seconds"

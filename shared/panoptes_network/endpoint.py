@@ -1,16 +1,21 @@
 """The HTTP face of a function: JSON in, JSON out, errors as status codes with reasons."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from io import BytesIO
 from typing import Any
 
 from cloudevents.exceptions import DataUnmarshallerError
 from flask import Request, Response, current_app, has_app_context, jsonify, request
 from pydantic import BaseModel
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 
-from panoptes_network import identity, log, metrics, observe, trace
+from panoptes_network import cross_site, identity, log, metrics, observe, redirects, trace
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import M, PushEnvelope, parse, unwrap_push
@@ -32,25 +37,32 @@ Check = Callable[[], object]
 """Raises any error where something that a function depends on does not answer."""
 
 
-def setup(service: str, ready: Mapping[str, Check]) -> logging.Logger:
+def setup(
+    service: str, ready: Mapping[str, Check], media_types: Collection[str] = cross_site.JSON
+) -> logging.Logger:
     """Make ready what a function needs before its first request, and return its logger.
 
     Whatever is asked of the function, by whatever path and method, passes what is set up here
-    before its body is read: the caller's identity is checked, the request is traced, logged
-    and counted. ``GET /health`` is answered while the process lives, ``GET /ready`` while what
-    it depends on answers, both to anyone, as Cloud Run's probes have no identity; and
-    ``GET /metrics``. Called while functions-framework loads the function's main.py.
+    before its body is read: the caller's identity is checked, a request that a page of another
+    site may have sent is refused, and the request is traced, logged and counted.
+    ``GET /health`` is answered while the process lives, ``GET /ready`` while what it depends on
+    answers, both to anyone, as Cloud Run's probes have no identity; and ``GET /metrics``.
+    Called while functions-framework loads the function's main.py.
 
     Parameters
     ----------
     ready : mapping
         What the function depends on, by name, and how to ask it.
+    media_types : collection of str
+        What a request's body may be.
     """
     logger = log.setup(service)
     if has_app_context():
         app = current_app
         observe.watch(app, service)
         app.before_request(lambda: _probe(ready) or _refuse_strangers() or _metrics())
+        app.before_request(lambda: _refuse_other_sites(media_types))
+        app.after_request(redirects.make_relative)
         app.register_error_handler(HTTPException, _fault)
         for undecodable in (RecursionError, DataUnmarshallerError):
             app.register_error_handler(undecodable, _too_deep)
@@ -128,6 +140,18 @@ def _refuse_strangers() -> Response | None:
     return None
 
 
+def _refuse_other_sites(media_types: Collection[str]) -> Response | None:
+    try:
+        cross_site.check(request, media_types=media_types)
+    except Forbidden as error:
+        _drop_body()
+        return _error("forbidden", str(error.description), 403)
+    except UnsupportedMediaType as error:
+        _drop_body()
+        return _error(Reason.BAD_REQUEST, str(error.description), 415)
+    return None
+
+
 def _refusal(error: identity.RefusedError) -> Response:
     reason = "unauthenticated" if error.status == 401 else "forbidden"
     trace.note(reason_code=reason)
@@ -170,7 +194,7 @@ def _json_body(request: Request) -> object:
         raise PermanentError(Reason.BAD_REQUEST, "send a POST with a JSON body")
     request.max_content_length = MAX_BODY_BYTES
     try:
-        body = request.get_json(force=True, silent=True)
+        body = request.get_json(silent=True)
     except RequestEntityTooLarge:
         _drop_body()
         raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes") from None

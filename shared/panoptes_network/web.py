@@ -3,7 +3,7 @@
 import ipaddress
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Flask, Response, request
 from limits import parse
@@ -12,7 +12,16 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from panoptes_network import identity, log, metrics, observe, trace
+from panoptes_network import (
+    cross_site,
+    identity,
+    log,
+    metrics,
+    observe,
+    public_address,
+    redirects,
+    trace,
+)
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 
@@ -29,12 +38,19 @@ _OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
 """Headers that a proxy adds to what it sends on."""
 
 
-def secure(app: Flask, content_policy: str, resource_policy: str = "same-origin") -> None:
+def secure(
+    app: Flask,
+    content_policy: str,
+    resource_policy: str = "same-origin",
+    queries: Collection[str] = (),
+) -> None:
     """Guard what `app` answers, errors included.
 
     Every answer has the security headers, every request is traced, logged and counted, and an
-    address that asks too often is answered 429. ``/metrics`` has the counters; it is for the
-    callers of ``ALLOWED_CALLERS``, and where there are none for programs on this machine.
+    address that asks too often is answered 429. What is not read by GET has to be JSON, and is
+    refused to pages of other sites; a redirect names no host. ``/metrics`` has the counters; it
+    is for the callers of ``ALLOWED_CALLERS``, and where there are none for programs on this
+    machine.
 
     Parameters
     ----------
@@ -42,6 +58,8 @@ def secure(app: Flask, content_policy: str, resource_policy: str = "same-origin"
         The Content-Security-Policy: from where a page of this service may load anything.
     resource_policy : str
         The Cross-Origin-Resource-Policy: whose pages may load what this service answers.
+    queries : collection of str
+        Endpoints that change nothing when they are asked by POST: a form may come from anywhere.
     """
     policies = {
         "Content-Security-Policy": content_policy,
@@ -49,9 +67,12 @@ def secure(app: Flask, content_policy: str, resource_policy: str = "same-origin"
     }
     observe.watch(app, log.service())
     app.before_request(_limiter(settings().rate_limit))
+    app.before_request(lambda: _refuse_other_sites(queries))
     app.add_url_rule("/metrics", "metrics", _metrics)
     if proxies := settings().trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+
+    app.after_request(redirects.make_relative)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -78,6 +99,12 @@ def _limiter(limit: str) -> Callable[[], None]:
             raise TooManyRequests(retry_after=max(1, math.ceil(wait_s)))
 
     return check
+
+
+def _refuse_other_sites(queries: Collection[str]) -> None:
+    # What there is no route for is answered as such.
+    if request.routing_exception is None and request.endpoint not in queries:
+        cross_site.check(request, public_address.is_own_origin)
 
 
 def _metrics() -> Response:

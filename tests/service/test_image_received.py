@@ -157,18 +157,19 @@ def test_what_was_wrong_with_a_path_is_answered(
     "body", [b"", b"{", b"[]", b"null", b"5", b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}']
 )
 def test_a_body_that_is_no_message_is_refused(client: FlaskClient, body: bytes) -> None:
-    reason, message = refused(client.post("/", data=body), 400)
+    reason, message = refused(client.post("/", data=body, content_type="application/json"), 400)
     assert reason == "bad_request"
     assert "body" in message or "bucket_path" in message
 
 
 def test_a_body_over_the_limit_is_refused(client: FlaskClient) -> None:
-    assert refused(client.post("/", data=b" " * 2_000_001), 413)[0] == "too_large"
+    answer = client.post("/", data=b" " * 2_000_001, content_type="application/json")
+    assert refused(answer, 413)[0] == "too_large"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_only_a_post_is_answered(client: FlaskClient, method: str) -> None:
-    assert "POST" in refused(client.open("/", method=method), 400)[1]
+    assert "POST" in refused(client.open("/", method=method, json={}), 400)[1]
 
 
 def test_images_of_another_bucket_are_not_received(client: FlaskClient, network: Network) -> None:

@@ -227,7 +227,8 @@ def test_the_largest_message_that_pubsub_takes_is_recorded(
 
 @pytest.mark.parametrize("body", [b"", b"no JSON", b"[]", b'{"message": 7}'])
 def test_what_nobody_pushes_is_refused(operations: FlaskClient, body: bytes, db: Engine) -> None:
-    assert refused(operations.post("/dead-letter", data=body), 400)[0] == "bad_request"
+    answer = operations.post("/dead-letter", data=body, content_type="application/json")
+    assert refused(answer, 400)[0] == "bad_request"
 
 
 def test_without_a_database_a_dead_letter_is_not_acknowledged(

@@ -53,6 +53,8 @@ def settings_read_by(service: Path) -> set[str]:
     read: set[str] = set()
     while modules:
         source = modules.pop().read_text()
+        # An import over several lines, as one line.
+        source = re.sub(r" import \(\s*([^)]*?),?\s*\)", _on_one_line, source)
         read |= set(re.findall(r"settings\(\)\.(\w+)", source))
         imported = re.findall(r"^from panoptes_network\.([\w.]+) import", source, re.MULTILINE)
         for package, names in re.findall(
@@ -64,6 +66,10 @@ def settings_read_by(service: Path) -> set[str]:
         known |= new
         modules += new
     return read
+
+
+def _on_one_line(names: re.Match[str]) -> str:
+    return " import " + ", ".join(re.split(r",\s*", names[1]))
 
 
 def test_each_reason_is_documented() -> None:

@@ -32,7 +32,7 @@ def _names() -> list[str]:
 
 def test_each_address_of_the_settings_is_written() -> None:
     env = network_env(PREFERRED_PORTS)
-    # PUBLIC_URL is empty: on one machine the request's own address will do.
+    # PUBLIC_URL differs by service.
     ours = {
         name
         for name, field in Settings.model_fields.items()

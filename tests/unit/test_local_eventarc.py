@@ -132,5 +132,5 @@ def test_a_function_that_is_away_is_tried_again(
 def test_what_is_no_notification_does_not_come_again(
     client: FlaskClient, function: Function, body: bytes
 ) -> None:
-    assert client.post("/", data=body).status_code == 204
+    assert client.post("/", data=body, content_type="application/json").status_code == 204
     assert function.received == []
