@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 
 from panoptes_network import storage
 from panoptes_network.bayer import stamp_fits, superpixel_plane
-from panoptes_network.calibration import path_kind, skipped
+from panoptes_network.calibration import header_kind, path_kind, skipped
 from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
-from panoptes_network.errors import PermanentError, Reason, SkippedError
+from panoptes_network.errors import PermanentError, Reason, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frame import Frame, check_exposed
 from panoptes_network.ids import check_safe, check_time, names_pointing
@@ -33,6 +33,7 @@ from plate_solver.programs import versions
 from plate_solver.quality import astrometric_figures, photometric_figures
 from plate_solver.reading import read_isolated
 from plate_solver.refit import Solution, refit
+from plate_solver.scale import explained
 from plate_solver.solved_file import write_solved
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, hint_from_header, solve
 from plate_solver.source_rows import Matches, Rows, measured_rows, rows_by_kind
@@ -94,7 +95,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
         When the image was taken over.
     """
     check_time(claim.time, "image")
-    _skip_unwanted(image)
+    _skip_unwanted(image, claim)
     with stage("download"):
         path = _download(image, folder)
         product = find_product(image)
@@ -174,13 +175,13 @@ def save_sources(
     run_transaction(save)
 
 
-def _skip_unwanted(image: PipelineImage) -> None:
-    """Leave out what is known by its path to be no image of the sky's stars to be measured."""
+def _skip_unwanted(image: PipelineImage, claim: Claim) -> None:
+    """Leave out what path or header say is no image of the sky's stars to be measured."""
     if names_pointing(image.bucket_path):
         raise SkippedError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
         )
-    if (kind := path_kind(image.bucket_path)) is not None:
+    if (kind := path_kind(image.bucket_path) or header_kind(claim.headers)) is not None:
         raise skipped(kind)
 
 
@@ -195,7 +196,10 @@ def _download(image: PipelineImage, folder: Path) -> Path:
 def _solve(detections: Detections, frame: Frame, claim: Claim, folder: Path) -> WCS:
     index_dir, cpu_limit_s = Path(settings().astrometry_index_dir), settings().solve_cpu_limit_s
     hint = hint_from_header(claim.headers)
-    return solve(detections, frame, hint, folder, index_dir, cpu_limit_s)
+    try:
+        return solve(detections, frame, hint, folder, index_dir, cpu_limit_s)
+    except UnsolvedError as error:
+        raise explained(error, detections, frame, claim.headers) from error
 
 
 def _stars_around(

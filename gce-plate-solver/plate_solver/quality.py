@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.bayer import READ_NOISE_ADU
 from panoptes_network.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.refit import Solution
@@ -57,9 +58,15 @@ def photometric_figures(
         "n_matched": len(matched),
         "n_stamps": len(matched),
         "fwhm_px": _median(detections.fwhm_px[clean & (detections.snr > 20)]),
-        "background_adu": _median(detections.background_adu),
+        "background_adu": _background(detections),
         "limiting_mag": _limiting_magnitude(detections, matched, magnitudes),
     }
+
+
+def _background(detections: Detections) -> float | None:
+    """Return the sky's level; None where it lies below black: another camera's black is unknown."""
+    level_adu = _median(detections.background_adu)
+    return None if level_adu is None or level_adu < -READ_NOISE_ADU else level_adu
 
 
 def _limiting_magnitude(

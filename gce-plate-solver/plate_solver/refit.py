@@ -102,7 +102,7 @@ def refit(
     Raises
     ------
     UnsolvedError
-        With :attr:`Reason.POOR_SOLUTION`, when catalog and frame do not agree.
+        POOR_SOLUTION where catalog and frame do not agree, UPSIDE_DOWN for a mirror image.
     """
     centre = np.array([frame.width - 1, frame.height - 1]) / 2
     half_size = np.array([frame.width, frame.height]) / 2
@@ -211,7 +211,11 @@ def _check(solution: Solution) -> None:
     if np.linalg.det(solution.wcs.wcs.cd) > 0:
         # On the sky, seen from inside, east is left of north. The solver's own parity option
         # lets mirrored solutions through.
-        raise _poor("it would be a mirror image of the sky")
+        raise UnsolvedError(
+            Reason.UPSIDE_DOWN,
+            "the frame is a mirror image of the sky: most likely its rows are upside down. Row 0"
+            " must be the lowest of the picture, as FITS counts rows",
+        )
 
 
 def _check_enough(matched: int, expected: int = 0) -> None:

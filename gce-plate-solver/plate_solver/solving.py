@@ -81,8 +81,7 @@ def solve(
     raise UnsolvedError(
         Reason.NOT_SOLVED,
         f"none of the sky's star patterns fits the {len(detections)} sources, within"
-        f" {cpu_limit_s} s of processor time; look at the frame for clouds, trails or a lens out of"
-        " focus",
+        f" {cpu_limit_s} s of processor time",
     )
 
 

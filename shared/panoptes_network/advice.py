@@ -95,7 +95,8 @@ ADVICE: dict[str, Advice] = {
     },
     Reason.BLANK_FRAME: Advice(
         "The frame saw no light: closed cover, or nothing but noise.",
-        "Check the lens caps, the cover and the camera's exposure setting (Bulb or manual).",
+        "Check the lens caps, the cover and the camera's exposure setting (Bulb or manual). A frame"
+        " that shows stars is never refused so, whatever its black level.",
     ),
     Reason.TOO_FEW_SOURCES: Advice(
         "Too few stars: clouds, dew, daylight, or the cover.",
@@ -105,7 +106,18 @@ ADVICE: dict[str, Advice] = {
     Reason.NOT_SOLVED: Advice(
         "There are stars, but no place on the sky fits them.",
         "Look at the pictures: trails mean tracking or polar alignment, rings mean focus. If both"
-        " are good, check the unit's location and clock, which give the field in the header.",
+        " are good, check the unit's location and clock, which give the field in the header. Frames"
+        " that are binned, or of another lens, cannot be recognised: the words say which can.",
+    ),
+    Reason.WRONG_SCALE: Advice(
+        "The frame's header says that it is binned, or of another lens or camera.",
+        "Upload frames as the camera reads them, neither binned nor resized, of the 85 mm lens. If"
+        " the header is wrong, correct what writes it; for other lenses, ask the operator.",
+    ),
+    Reason.UPSIDE_DOWN: Advice(
+        "The frame is a mirror image of the sky: its rows are upside down.",
+        "Correct the program that writes the files: the first row of a FITS file is the lowest of"
+        " the picture. CR2 files need no correction.",
     ),
     Reason.POOR_SOLUTION: Advice(
         "A place on the sky was found, but the catalog's stars contradict it.",

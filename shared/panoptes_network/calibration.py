@@ -5,7 +5,9 @@ their files stay where the unit put them.
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from panoptes_network.errors import Reason, SkippedError
 
@@ -44,6 +46,9 @@ _BESIDE = frozenset(
 )
 """Words that may stand beside: ``Dark Frame`` is a kind, the field ``Dark Cloud`` is none."""
 
+_CARDS = ("IMAGETYP", "OBSTYPE", "FRAME")
+"""Where programs write what a frame is of, in the order in which they are believed."""
+
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z?", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -64,6 +69,11 @@ def path_kind(path: str) -> CalibrationKind | None:
     *folders, file_name = path.split("/")
     stem = file_name.partition(".")[0]
     return next(filter(None, map(calibration_kind, [*folders, stem])), None)
+
+
+def header_kind(headers: Mapping[str, Any]) -> CalibrationKind | None:
+    """Return the kind that a header's IMAGETYP, OBSTYPE or FRAME names, as above."""
+    return next(filter(None, (calibration_kind(headers.get(card, "")) for card in _CARDS)), None)
 
 
 def skipped(kind: CalibrationKind) -> SkippedError:

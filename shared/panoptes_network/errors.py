@@ -29,6 +29,8 @@ class Reason(StrEnum):
     BLANK_FRAME = "blank_frame"
     TOO_FEW_SOURCES = "too_few_sources"
     NOT_SOLVED = "not_solved"
+    WRONG_SCALE = "wrong_scale"
+    UPSIDE_DOWN = "upside_down"
     POOR_SOLUTION = "poor_solution"
     NO_CATALOG = "no_catalog"
     TOO_FEW_FRAMES = "too_few_frames"

@@ -29,6 +29,11 @@ _MIN_NOISE_ADU = 3.0
 """Spread of a frame that saw light: read noise alone is 6.7 ADU (measured on real frames)."""
 
 
+_STAR_SIGMA = 6.0
+_LEAST_STARS = 12
+"""Pairs of bright neighbours. Noise has none so bright; chance makes none of hot pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A frame's pixels, ``[y, x]``, uint16 ADU, even height and width or not."""
@@ -84,6 +89,9 @@ def read_frame(path: Path) -> Frame:
 def check_exposed(plane: NDArray[np.float32]) -> None:
     """Refuse a frame that saw no light or is one flat value.
 
+    A frame with stars saw light whatever its level: other cameras have another black, and some
+    programs take it off. One without is blank where it is flat, or no brighter than black.
+
     Parameters
     ----------
     plane : ndarray, shape (height, width)
@@ -94,15 +102,24 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
     UnsolvedError
         With :attr:`Reason.BLANK_FRAME`.
     """
-    sample = plane[::4, ::4]
-    level_adu = float(np.median(sample)) / 4
-    spread_adu = float(np.subtract(*np.percentile(sample, [84, 16]))) / 4
-    if spread_adu < _MIN_NOISE_ADU / 4 or level_adu < BLACK_LEVEL_ADU + _MIN_NOISE_ADU:
+    low, middle, high = np.percentile(plane[::4, ::4], [16, 50, 84])
+    level_adu, noise_adu = float(middle) / 4, float(high - low) / 4
+    if _shows_stars(plane, float(middle), float(high - low) / 2):
+        return
+    is_flat = noise_adu < _MIN_NOISE_ADU / 4
+    if is_flat or level_adu < BLACK_LEVEL_ADU + _MIN_NOISE_ADU:
+        words = "all pixels have" if is_flat else f"nothing but noise of {noise_adu:.1f} ADU about"
         raise UnsolvedError(
             Reason.BLANK_FRAME,
-            f"the frame is blank: its level is {level_adu:.0f} ADU, black is {BLACK_LEVEL_ADU};"
+            f"the frame is blank: {words} the level {level_adu:.0f} ADU, and no star stands out;"
             " look at the lens cap and the shutter",
         )
+
+
+def _shows_stars(plane: NDArray[np.float32], middle: float, noise: float) -> bool:
+    """Return whether light falls on neighbours together, as a star's does and a hot pixel's not."""
+    bright = plane > middle + _STAR_SIGMA * max(noise, 1.0)
+    return int(np.count_nonzero(bright[:, 1:] & bright[:, :-1])) >= _LEAST_STARS
 
 
 def _checked_header(path: Path) -> ImageHeader:

@@ -17,6 +17,7 @@ from plate_solver import worker
 from simulator import Conditions, Frame, Observation, simulate
 from tests.conftest import SHARED_DATA
 from tests.integration.solver import Solver, load_file, load_gaia, stamp_pixels
+from tests.service.functions import frame as small_frame
 
 REAL_PATH = "PAN001/KIC 8462852/14d3bd/20160909T081152/20160909T081152.fits"
 CROP = Observation(width=900, height=700, suffix=".fits.fz")
@@ -201,6 +202,13 @@ def test_a_calibration_frame_is_skipped_with_its_kind(solver: Solver, crop_file:
     path = "PAN001/darks/14d3bd/20180812T083000/20180812T083000.fits.fz"
     image = solver.solve(solver.upload(path, crop_file))
     assert (image["state"], image["reason_code"]) == ("skipped", "dark_frame")
+
+
+def test_a_calibration_frame_is_skipped_by_its_header(solver: Solver) -> None:
+    path = "PAN001/M42/14d3bd/20180812T083000/20180812T083000.fits"
+    image = solver.solve(solver.upload(path, small_frame(IMAGETYP="Bias Frame")))
+    assert (image["state"], image["reason_code"]) == ("skipped", "bias_frame")
+    assert image["headers"]["IMAGETYP"] == "Bias Frame"
 
 
 def test_a_field_without_catalog_stars_says_so(

@@ -1,9 +1,17 @@
 """Calibration frames are told by whole words: a field that is only called so is none."""
 
+from typing import Any
+
 import pytest
 
 from panoptes_network import advice
-from panoptes_network.calibration import CalibrationKind, calibration_kind, path_kind, skipped
+from panoptes_network.calibration import (
+    CalibrationKind,
+    calibration_kind,
+    header_kind,
+    path_kind,
+    skipped,
+)
 
 FOLDER = "14d3bd/20180812T083000"
 FILE = "20180812T083000.fits"
@@ -54,6 +62,22 @@ def test_the_kind_that_a_text_names(text: object, kind: str | None) -> None:
 )
 def test_the_kind_that_a_path_names(path: str, kind: str | None) -> None:
     assert path_kind(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ({"IMAGETYP": "Dark Frame"}, "dark"),
+        ({"OBSTYPE": "BIAS"}, "bias"),
+        ({"FRAME": "Flat"}, "flat"),
+        ({"IMAGETYP": "Light Frame", "OBSTYPE": "object"}, None),
+        ({"FIELD": "dark"}, None),
+        ({"IMAGETYP": 7}, None),
+        ({}, None),
+    ],
+)
+def test_the_kind_that_a_header_names(headers: dict[str, Any], kind: str | None) -> None:
+    assert header_kind(headers) == kind
 
 
 @pytest.mark.parametrize("kind", CalibrationKind)

@@ -14,7 +14,7 @@ import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU, superpixel_plane
+from panoptes_network.bayer import BLACK_LEVEL_ADU, READ_NOISE_ADU, superpixel_plane
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.fits_header import MIN_SIDE_PX
 from panoptes_network.frame import MAX_PIXELS, Frame, check_exposed, read_frame
@@ -360,6 +360,23 @@ def test_contains() -> None:
 def test_a_frame_that_saw_light(conditions: Conditions) -> None:
     frame = next(simulate(observed(conditions)))
     check_exposed(superpixel_plane(frame.data))
+
+
+@pytest.mark.parametrize("black_adu", [BLACK_LEVEL_ADU, 1990, 600, 0])
+@pytest.mark.parametrize("bits", [14, 12, 8])
+def test_a_frame_of_any_black_level_and_depth_that_shows_stars(black_adu: int, bits: int) -> None:
+    light = next(simulate(observed(Conditions.CLEAR))).data.astype(np.int64) - BLACK_LEVEL_ADU
+    values = np.clip(light + black_adu, 0, None) >> (14 - bits)
+    check_exposed(superpixel_plane(values.astype(np.uint16)))
+
+
+@pytest.mark.parametrize("black_adu", [BLACK_LEVEL_ADU, 600, 0])
+def test_hot_pixels_are_no_stars(black_adu: int) -> None:
+    random = np.random.default_rng(4)
+    noise = random.normal(black_adu, READ_NOISE_ADU, (600, 800)).clip(0)
+    noise[random.integers(0, 600, 200), random.integers(0, 800, 200)] = 9000
+    with pytest.raises(UnsolvedError, match="nothing but noise"):
+        check_exposed(superpixel_plane(noise.astype(np.uint16)))
 
 
 def observed(conditions: Conditions) -> Observation:
