@@ -19,6 +19,7 @@ from panoptes_network.database.models import (
     ImageFile,
     Sequence,
 )
+from panoptes_network.database.times import has_plausible
 from panoptes_network.ids import format_time, parse_time
 from panoptes_network.night_report import (
     NightFacts,
@@ -258,7 +259,7 @@ def _neighbours(session: Session, unit_id: str, asked: Night) -> dict[str, datet
             func.min(Image.time).filter(Image.time >= asked.end).label("next_image"),
         )
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
-        .where(Sequence.unit_id == unit_id)
+        .where(Sequence.unit_id == unit_id, has_plausible(Image.time))
     ).one()
     return row._asdict()
 

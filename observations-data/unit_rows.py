@@ -1,5 +1,6 @@
 """Units and their nights: how many images of each state there are of them."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,11 +9,16 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Date,
+    Function,
     Integer,
+    Label,
+    and_,
     case,
     cast,
     func,
     literal_column,
+    not_,
+    or_,
     select,
     union,
     union_all,
@@ -28,6 +34,7 @@ from panoptes_network.database.models import (
     SequenceFigures,
     Unit,
 )
+from panoptes_network.database.times import has_plausible
 from panoptes_network.nights import Night, known_longitude, noon_offset
 
 HALF_DAY = timedelta(hours=12)
@@ -47,15 +54,17 @@ def units(session: Session) -> Json:
         select(
             sequences.c.unit_id,
             func.sum(sequences.c.n_images).label("n_images"),
-            func.min(sequences.c.first_image).label("first_image"),
-            func.max(sequences.c.last_image).label("last_image"),
+            _plausible(func.min, sequences.c.first_image),
+            _plausible(func.max, sequences.c.last_image),
         )
         .group_by(sequences.c.unit_id)
         .subquery()
     )
     night_dates = union(
         *(
-            select(sequences.c.unit_id, night_date(moment, sequences.c.noon).label("night"))
+            select(sequences.c.unit_id, night_date(moment, sequences.c.noon).label("night")).where(
+                has_plausible(moment)
+            )
             for moment in (sequences.c.first_image, sequences.c.last_image)
         )
     ).subquery()
@@ -77,6 +86,11 @@ def units(session: Session) -> Json:
         .order_by(Unit.unit_id)
     ).all()
     return {"items": [_unit(row) for row in rows], "total": len(rows)}
+
+
+def _plausible(aggregate: Callable[..., Function[Any]], time: ColumnElement[Any]) -> Label[Any]:
+    """Return an aggregate of the times that can be right, under the column's own name."""
+    return aggregate(time).filter(has_plausible(time)).label(str(time.key))
 
 
 def _sequences_of_units() -> CTE:
@@ -134,7 +148,8 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
 def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
     """Return what adds up to a unit's nights: its sequences, and the images of one that has two.
 
-    A sequence is one tracking run, so hardly any goes on over noon.
+    A sequence is one tracking run, so hardly any goes on over noon. Images whose time cannot be
+    right belong to no night.
     """
     offset = noon_offset(unit.longitude_deg)
     figures, is_of_unit = SequenceFigures, Sequence.unit_id == unit.unit_id
@@ -142,6 +157,7 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
         night_date(moment, offset) for moment in (figures.first_image, figures.last_image)
     )
     joined = Sequence.sequence_id == figures.sequence_id
+    are_plausible = [has_plausible(moment) for moment in (figures.first_image, figures.last_image)]
     sequences = (
         select(
             begun.label("date"),
@@ -151,7 +167,7 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
             *(figures.n_in(state).label(state) for state in ImageState),
         )
         .join(Sequence, joined)
-        .where(is_of_unit, begun == ended)
+        .where(is_of_unit, *are_plausible, begun == ended)
     )
     images = (
         select(
@@ -163,7 +179,8 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
         )
         .join(figures, figures.sequence_id == Image.sequence_id)
         .join(Sequence, joined)
-        .where(is_of_unit, begun != ended)
+        .where(is_of_unit, has_plausible(Image.time))
+        .where(or_(not_(and_(*are_plausible)), begun != ended))
     )
     return union_all(sequences, images)
 

@@ -151,7 +151,8 @@ def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
 
 
 def _age_s(time: str | None, now: datetime) -> float | None:
-    return (now - datetime.fromisoformat(time)).total_seconds() if time else None
+    # A unit's clock may be somewhat ahead.
+    return max(0.0, (now - datetime.fromisoformat(time)).total_seconds()) if time else None
 
 
 def _cell(cell: Mapping[str, Any], most: int, ground: sky_map.WholeSky) -> Cell:

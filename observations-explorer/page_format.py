@@ -53,7 +53,9 @@ def utc(text: str | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Write an ISO 8601 time in UTC."""
     if text is None:
         return MISSING
-    return datetime.fromisoformat(text).astimezone(UTC).strftime(pattern)
+    at = datetime.fromisoformat(text).astimezone(UTC)
+    # %Y alone does not fill a year before 1000 up to four digits.
+    return at.strftime(pattern.replace("%Y", f"{at.year:04}"))
 
 
 def figure(value: float | None, digits: int = 0) -> str:

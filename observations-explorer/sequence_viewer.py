@@ -14,7 +14,7 @@ from citation import cite
 from data_service import Json, fetch
 from panoptes_network.advice import Advice, of_reason
 from panoptes_network.errors import PermanentError
-from panoptes_network.ids import CameraTime
+from panoptes_network.ids import CameraTime, is_plausible
 from panoptes_network.public_address import absolute
 
 SAME_TIME = timedelta(minutes=10)
@@ -118,6 +118,8 @@ def _unit_name(unit_id: str) -> str | None:
 def _other_camera(found: Json) -> OtherCamera | None:
     """Return what another camera of the unit did at the same time; None where none did."""
     start = datetime.fromisoformat(found["start_time"])
+    if not is_plausible(start):
+        return None
     days = ((start + sign * SAME_TIME).astimezone(UTC).date().isoformat() for sign in (-1, 1))
     after, before = days
     near = fetch("/observations", unit=found["unit_id"], after=after, before=before, limit="200")

@@ -31,6 +31,7 @@ from panoptes_network.database.models import (
     SequenceFigures,
     Unit,
 )
+from panoptes_network.database.times import has_plausible
 from panoptes_network.nights import EARLIEST, LATEST
 from query_parameters import BadParameterError, Parameters, day
 from unit_rows import HALF_DAY, night_date, night_of, noon_of_unit
@@ -172,13 +173,14 @@ def _states(session: Session) -> dict[str, int]:
 
 def _newest_image(session: Session) -> Json | None:
     """Return the image that was taken last, with the longitude of its unit."""
-    newest = select(func.max(SequenceFigures.last_image)).scalar_subquery()
+    last = SequenceFigures.last_image
+    newest = select(func.max(last)).where(has_plausible(last)).scalar_subquery()
     found = (
         select(Image.image_id, Image.sequence_id, Image.time, Unit.unit_id, Unit.longitude_deg)
         .join(SequenceFigures, SequenceFigures.sequence_id == Image.sequence_id)
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
         .join(Unit, Unit.unit_id == Sequence.unit_id)
-        .where(SequenceFigures.last_image == newest, Image.time == newest)
+        .where(last == newest, Image.time == newest)
         .order_by(Image.image_id)
         .limit(1)
     )

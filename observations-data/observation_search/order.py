@@ -2,7 +2,8 @@
 
 A page begins behind the last row of the page before, wherever that row stands by now: rows that
 are added never shift the pages. Equal keys are settled by the observation's id, in the same
-direction. Where a key is unknown, the observation comes last in both directions.
+direction. Where a key is unknown, or a time that cannot be right, the observation comes last in
+both directions.
 """
 
 import base64
@@ -13,12 +14,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import ColumnElement, Select, literal, not_, null, tuple_
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow
 from observation_search.position import Cone
 from panoptes_network.database.models import Sequence, SequenceFigures
+from panoptes_network.database.times import has_plausible
 from query_parameters import BadParameterError, Parameters, choice
 
 KEY = "sort_key"
@@ -79,7 +81,7 @@ _KEYS: dict[Sort, ColumnElement[Any]] = {
     Sort.IMAGES: SequenceFigures.n_images.expression,
     Sort.EXPTIME: Sequence.exptime_s.expression,
 }
-_MAYBE_UNKNOWN = {Sort.FIELD, Sort.EXPTIME}
+_MAYBE_UNKNOWN = {Sort.TIME, Sort.FIELD, Sort.EXPTIME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +173,24 @@ def page_behind(
     Those with a known key come first, so that an index leads to them; then, where a key may be
     unknown, the others.
     """
-    found = found.add_columns(key.label(KEY))
     rows: list[AnyRow] = []
     if cursor is None or cursor.key is not None:
-        rows += session.execute(_known(found, key, order, cursor).limit(limit)).all()
+        known = _known(found.add_columns(key.label(KEY)), key, order, cursor)
+        rows += session.execute(known.limit(limit)).all()
     if len(rows) < limit and order.sort in _MAYBE_UNKNOWN:
-        unknown = _unknown(found, key, order, cursor)
+        unknown = _unknown(found.add_columns(null().label(KEY)), key, order, cursor)
         rows += session.execute(unknown.limit(limit - len(rows))).all()
     return rows
+
+
+def _is_known(key: ColumnElement[Any], order: Order) -> ColumnElement[bool]:
+    return has_plausible(key) if order.sort == Sort.TIME else key.is_not(None)
 
 
 def _known(
     found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
 ) -> Select[Any]:
-    known = found.where(key.is_not(None)).order_by(
+    known = found.where(_is_known(key, order)).order_by(
         _directed(key, order), _directed(Sequence.sequence_id.expression, order)
     )
     if cursor is None:
@@ -198,7 +204,7 @@ def _unknown(
     found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
 ) -> Select[Any]:
     sequence_id = Sequence.sequence_id.expression
-    unknown = found.where(key.is_(None)).order_by(_directed(sequence_id, order))
+    unknown = found.where(not_(_is_known(key, order))).order_by(_directed(sequence_id, order))
     if cursor is None or cursor.key is not None:
         return unknown
     if order.direction == Direction.ASC:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text
 from panoptes_network.database.models import Image, Sequence
+from panoptes_network.database.times import has_plausible
 from virtual_observatory import obscore
 from virtual_observatory.arcs import Mask, Vectors
 from virtual_observatory.identifiers import Product, parse_dataset_id
@@ -111,7 +112,8 @@ def _has_one(wanted: Wanted) -> ColumnElement[bool]:
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
     """Return what the database compares; of each parameter that is given, one of its values."""
-    conditions = [or_(*map(_overlaps, times)) for times in [query.intervals("TIME")] if times]
+    conditions = [has_plausible(Image.time)]
+    conditions += [or_(*map(_overlaps, times)) for times in [query.intervals("TIME")] if times]
     for name, figure in FIGURES.items():
         if intervals := query.intervals(name):
             conditions.append(or_(*(figure.between(*interval) for interval in intervals)))

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from panoptes_network.config import settings
 from panoptes_network.operations import sweep_images
-from tests.service.functions import IMAGE_ID, PATH, Network, asks_to_come_again, tables
+from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, asks_to_come_again, tables
 from tests.service.operations import (
     add_image,
     ask,
@@ -201,3 +201,32 @@ def test_while_the_broker_is_away_nothing_counts_as_sent(
 
 def test_a_bad_request_is_refused(operations: FlaskClient) -> None:
     assert operations.post("/sweep", json={"dry": True}).status_code == 400
+
+
+def test_images_of_a_time_that_cannot_be_right_end_with_that_reason(
+    network: Network, operations: FlaskClient, db: Engine
+) -> None:
+    good, first, last = (IMAGE_ID.replace("2018", year) for year in ("2018", "0001", "9999"))
+    misdated = SEQUENCE_ID.replace("2018", "1969")
+    of_misdated = IMAGE_ID.replace("134333", "150000")
+    for image_id in (good, first, last):
+        add_image(db, image_id, state="sources_extracted", n_sources=5, rms_arcsec=1.0)
+    add_image(db, of_misdated, sequence_id=misdated)
+    change(
+        db,
+        "UPDATE sequences SET start_time = '1969-12-31 23:59:59Z' WHERE sequence_id = :id",
+        id=misdated,
+    )
+    assert ask(operations, "/sweep", dry_run=True)["given_up"] == 3
+    answer = ask(operations, "/sweep")
+    assert (answer["sent"], answer["given_up"]) == (0, 3), answer
+    assert swept(operations) == (0, 0)
+    assert image(db, good)["state"] == "sources_extracted"
+    for image_id, year in ((first, "0001"), (last, "9999"), (of_misdated, "1969")):
+        row = image(db, image_id)
+        assert (row["state"], row["reason_code"]) == ("error", "bad_time")
+        assert f"time {year}" in row["reason"]
+        assert (row["n_sources"], row["rms_arcsec"]) == (None, None)
+    assert len(history(db)) == 3
+    refusals = ask(operations, "/replay", reason_code="bad_time")
+    assert (refusals["replayed"], refusals["not_replayed"]) == (0, 3)

@@ -294,7 +294,7 @@ def _take(session: Session, image: Image, tries: int | None) -> int:
     """
     if tries is not None:
         if image.state in END_STATES:
-            _forget_results(image)
+            forget_results(image)
         image.tries, image.state = tries, ImageState.SOLVING
     session.flush()
     values = {"claim": Image.claim + 1, "updated_at": Image.updated_at}
@@ -345,10 +345,11 @@ def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -
     image.sequence_id = str(identity.sequence)
     image.contradictions = identity.contradictions
     image.tries = 0
-    _forget_results(image)
+    forget_results(image)
 
 
-def _forget_results(image: Image) -> None:
+def forget_results(image: Image) -> None:
+    """Empty the columns of an image that describe its result."""
     for result in _RESULTS:
         setattr(image, result.key, None)
 

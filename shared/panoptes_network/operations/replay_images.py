@@ -8,7 +8,7 @@ from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.hop import post
-from panoptes_network.ids import check_time, image_suffix
+from panoptes_network.ids import CameraTime, check_time, image_suffix
 from panoptes_network.operations.dead_letters import event_of
 from panoptes_network.operations.history import SERVICE, Stage
 from panoptes_network.operations.outcome import Outcome
@@ -44,6 +44,7 @@ def _check(image: Image) -> None:
         raise PermanentError(
             Reason.OBJECT_MISSING, "only headers are known of it, no file has come"
         )
+    check_time(CameraTime.parse(image.sequence_id).time, "sequence")
     check_time(image.time, "image")
 
 

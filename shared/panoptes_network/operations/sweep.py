@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
+from panoptes_network.operations.sweep_times import sweep_times
 
 BUDGET_S = 40
 """Less than a schedule waits for its answer."""
@@ -29,6 +30,7 @@ def sweep(request: SweepRequest) -> dict[str, Any]:
         When storage, database, broker or cf-image-received is away.
     """
     report = Report.with_budget(BUDGET_S, dry_run=request.dry_run)
+    sweep_times(report)
     sweep_images(report)
     sweep_bucket(report, from_start=False)
     return report.answer()
@@ -37,6 +39,7 @@ def sweep(request: SweepRequest) -> dict[str, Any]:
 def sweep_all(*, dry_run: bool) -> dict[str, Any]:
     """Sweep through all images and the whole bucket, however long it takes."""
     report = Report(dry_run)
+    sweep_times(report)
     sweep_images(report)
     sweep_bucket(report, from_start=True)
     return report.answer()
