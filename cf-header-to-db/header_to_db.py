@@ -11,6 +11,7 @@ from panoptes_network.database.models import Image, ImageState
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.fits_header import CardValue, read_image_header
+from panoptes_network.gzip_files import content_of
 from panoptes_network.header_values import read_headers
 from panoptes_network.ids import ObjectPath, check_safe, parse_path
 from panoptes_network.metadata import Identity, identify
@@ -91,11 +92,12 @@ def _find(request: HeaderRequest) -> StoredObject | None:
 def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
     if stored is None:
         return {}
-    header = read_image_header(partial(storage.read_range, stored))
-    if header.end > stored.size:
+    content = content_of(partial(storage.read_range, stored), stored.size)
+    header = read_image_header(content.read)
+    if header.end > content.size:
         raise PermanentError(
             Reason.TRUNCATED,
-            f"the file ends after {stored.size} of {header.end} bytes: upload it again",
+            f"the file ends after {content.size} of {header.end} bytes: upload it again",
         )
     return header.cards
 

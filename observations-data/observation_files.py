@@ -1,11 +1,14 @@
 """A file, streamed from its bucket piece by piece; a range of it where one is asked for."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 
 from flask import Response, request
 
 from panoptes_network import storage
+from panoptes_network.byte_ranges import ReadRange
+from panoptes_network.gzip_files import content_of
 
 PIECE_BYTES = 2**20
 """Read from the bucket at once: bounds the memory of a request, and what a small range costs."""
@@ -30,20 +33,20 @@ FRESH_S, STALE_S = 60, 604_800
 
 
 class Pieces:
-    """A stored object's bytes piece by piece, from any byte on; each is asked for when due.
+    """A file's bytes piece by piece, from any byte on; each is asked for when due.
 
     It has what the web server needs to begin in the middle: `seekable`, `seek` and `tell`.
     """
 
-    def __init__(self, stored: storage.StoredObject) -> None:
-        self._stored = stored
+    def __init__(self, read: ReadRange) -> None:
+        self._read = read
         self._position = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece = storage.read_range(self._stored, self._position, PIECE_BYTES)
+        piece = self._read(self._position, PIECE_BYTES)
         if not piece:
             raise StopIteration
         self._position += len(piece)
@@ -63,7 +66,9 @@ def send(bucket: str, path: str) -> Response:
     """Answer the request at hand with the object `path` of `bucket`.
 
     Ranges and conditions (Range, If-Range, If-None-Match) are followed; the object's
-    generation is its ETag, so that a resumed download never mixes two versions.
+    generation is its ETag, so that a resumed download never mixes two versions. An object that
+    was stored with Content-Encoding: gzip is sent as its name says, unpacked: whole, for its
+    length is not known before.
 
     Raises
     ------
@@ -74,13 +79,18 @@ def send(bucket: str, path: str) -> Response:
     """
     stored = storage.find(bucket, path)
     media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
-    response = Response(Pieces(stored), mimetype=media_type, direct_passthrough=True)
-    response.content_length = stored.size
+    read, is_packed = partial(storage.read_range, stored), stored.content_encoding == "gzip"
+    pieces = Pieces(content_of(read, stored.size, layers=1).read if is_packed else read)
+    response = Response(pieces, mimetype=media_type, direct_passthrough=True)
     disposition = "inline" if media_type in SHOWN_TYPES else "attachment"
     response.headers.set("Content-Disposition", disposition, filename=path.rpartition("/")[2])
     if media_type == PICTURE_TYPE:
         response.cache_control.max_age = FRESH_S
         response.cache_control.stale_while_revalidate = STALE_S
     response.set_etag(str(stored.generation))
-    response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
+    if is_packed:
+        response.make_conditional(request)
+    else:
+        response.content_length = stored.size
+        response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
     return response

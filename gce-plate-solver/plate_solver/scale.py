@@ -47,7 +47,8 @@ def explained(
         said = f"says {scale_arcsec:.1f} arcsec a pixel ({because})"
     width_px = float(np.median(detections.fwhm_px[:_BRIGHT]))
     words = f"{error.message}. The sources are {width_px:.1f} pixels wide, sharp"
-    words += f" stars 2 to 4. The frame has {frame.width}x{frame.height} pixels and its header {said}; {SERVED}"
+    words += f" stars 2 to 4. The frame has {frame.width}x{frame.height} pixels and its header"
+    words += f" {said}; {SERVED}"
     return UnsolvedError(Reason.NOT_SOLVED, words)
 
 

@@ -17,6 +17,7 @@ from google.api_core.exceptions import (
 from google.auth.exceptions import TransportError
 from google.cloud import storage
 
+from panoptes_network import gzip_files
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 
@@ -34,7 +35,7 @@ def client() -> storage.Client:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One generation of an object, its size in bytes, and what its writer noted with it."""
+    """One generation of an object, its size in bytes as stored, and what its writer noted."""
 
     bucket: str
     path: str
@@ -42,6 +43,7 @@ class StoredObject:
     size: int
     metadata: Mapping[str, str] = field(default_factory=dict)
     created: datetime | None = field(default=None, compare=False)
+    content_encoding: str | None = field(default=None, compare=False)
 
 
 def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
@@ -112,24 +114,30 @@ def pages(bucket: str, start: str, size: int) -> Iterator[list[StoredObject]]:
 
 
 def read_range(stored: StoredObject, start: int, length: int) -> bytes:
-    """Return up to `length` bytes from `start`; nothing behind the object's end."""
+    """Return up to `length` bytes from `start`, as they are stored; none after the object's end."""
     end = min(start + length, stored.size)
     if start >= end:
         return b""
     with _faults(stored.path):
         data = _blob(stored).download_as_bytes(
-            start=start, end=end - 1, timeout=TIMEOUT_S, retry=_RETRY, checksum=None
+            start=start,
+            end=end - 1,
+            raw_download=True,
+            timeout=TIMEOUT_S,
+            retry=_RETRY,
+            checksum=None,
         )
     return bytes(data)
 
 
 def download(stored: StoredObject, target: Path, max_bytes: int | None = None) -> None:
-    """Write an object to the file `target`, checking its checksum.
+    """Write an object to the file `target`, checking its checksum; unpack one that is gzip.
 
     Raises
     ------
     PermanentError
-        OBJECT_MISSING, or TOO_LARGE for one of more than `max_bytes`.
+        OBJECT_MISSING; TOO_LARGE for one of more than `max_bytes`, stored or unpacked;
+        DAMAGED_FILE or TRUNCATED for broken gzip.
     TransientError
         When storage is away.
     """
@@ -138,7 +146,10 @@ def download(stored: StoredObject, target: Path, max_bytes: int | None = None) -
             Reason.TOO_LARGE, f"the file has {stored.size} bytes, more than {max_bytes}"
         )
     with _faults(stored.path):
-        _blob(stored).download_to_filename(str(target), timeout=TIMEOUT_S, retry=_RETRY)
+        _blob(stored).download_to_filename(
+            str(target), raw_download=True, timeout=TIMEOUT_S, retry=_RETRY
+        )
+    gzip_files.unpack(target, max_bytes or gzip_files.MAX_UNPACKED_BYTES)
 
 
 def upload(
@@ -183,6 +194,7 @@ def _stored(blob: storage.Blob) -> StoredObject:
         int(blob.size),
         blob.metadata or {},
         blob.time_created,
+        blob.content_encoding,
     )
 
 

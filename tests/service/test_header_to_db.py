@@ -1,5 +1,6 @@
 """cf-header-to-db: what of a header comes into the tables, and what is queued."""
 
+import gzip
 import itertools
 import json
 import shutil
@@ -358,3 +359,19 @@ def test_a_unit_has_no_more_room_for_tags_than_an_operator(
     tags = only(tables(db)["sequences"])["tags"]
     assert len(tags) == MAX_TAGS
     assert {"a", "b", "c", "d"} <= set(tags)
+
+
+def test_gzip_is_read_as_what_is_in_it(client: FlaskClient, network: Network, db: Engine) -> None:
+    packed = gzip.compress(frame(FIELD="M42", ISO=100))
+    blob = network.bucket.blob(PATH)
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(packed)
+    named = PATH.replace("134333.fits", "134533.fits.gz")
+    network.upload(named, packed)
+    for path in (PATH, named):
+        assert post(client, path)["state"] == "metadata_received"
+    assert [image["headers"]["ISO"] for image in tables(db)["images"]] == [100, 100]
+    network.upload(named, packed[:-9])
+    assert refused(client.post("/", json={"bucket_path": named}), 422)[0] == "truncated"
+    network.upload(named, gzip.compress(frame()[:-100]))
+    assert refused(client.post("/", json={"bucket_path": named}), 422)[0] == "truncated"

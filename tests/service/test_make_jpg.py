@@ -1,5 +1,6 @@
 """cf-make-jpg: an image comes in, a picture for the eye and a thumbnail go out."""
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -87,6 +88,15 @@ def test_a_fits_file_gives_the_same_picture(
     network.upload(FITS_PATH, fits_file)
     assert send(make_jpg, FITS_PATH)["made"] is True
     np.testing.assert_array_equal(picture(network), of_cr2)
+
+
+@pytest.mark.parametrize("suffix", [".fits.gz", ".fit", ".fts"])
+def test_a_fits_file_of_any_suffix_and_packing_gives_a_picture(
+    network: Network, make_jpg: FlaskClient, fits_file: bytes, suffix: str
+) -> None:
+    path = FITS_PATH.replace(".fits.fz", suffix)
+    network.upload(path, gzip.compress(fits_file) if suffix == ".fits.gz" else fits_file)
+    assert send(make_jpg, path)["paths"] == [PICTURE, THUMBNAIL]
 
 
 def test_the_queue_of_the_plate_solver_tells_of_fits_files(

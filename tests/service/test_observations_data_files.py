@@ -1,5 +1,6 @@
 """The files that observations-data names and sends, over a real database and real storage."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -174,6 +175,21 @@ def test_range_of_a_file(client: FlaskClient, file_url: str, asked: str, wanted:
 def test_range_behind_the_end(client: FlaskClient, file_url: str) -> None:
     answer = client.get(file_url, headers={"Range": f"bytes={len(CONTENT)}-"})
     assert answer.status_code == 416
+
+
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=5-9"}])
+def test_file_that_was_stored_packed_is_sent_as_its_name_says(
+    client: FlaskClient, file_url: str, asked: dict[str, str]
+) -> None:
+    blob = storage.client().bucket("panoptes-raw").blob(PATH)
+    blob.content_encoding = "gzip"
+    blob.upload_from_string(gzip.compress(CONTENT))
+    answer = client.get(file_url, headers=asked)
+    assert answer.status_code == 200
+    assert answer.data == CONTENT
+    assert "Content-Encoding" not in answer.headers
+    etag = answer.headers["ETag"]
+    assert client.get(file_url, headers={"If-None-Match": etag}).status_code == 304
 
 
 def test_unchanged_file_is_not_sent_again(client: FlaskClient, file_url: str) -> None:

@@ -1,0 +1,183 @@
+"""Files that came compressed by gzip: read and unpacked as what is in them, within limits.
+
+A file is gzip where its first bytes say so, whatever its name or the bucket's Content-Encoding
+says. One that was compressed twice, by the unit and by what uploaded it, is unpacked twice.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from panoptes_network.byte_ranges import ReadRange
+from panoptes_network.errors import PermanentError, Reason
+
+MAX_UNPACKED_BYTES = 500_000_000
+"""More than the largest frame has as plain FITS, 60 million pixels of 8 bytes."""
+
+HEAD_BYTES = 28_800
+"""Read to see what a file is; most headers have no more."""
+
+MAGIC = b"\x1f\x8b"
+
+_LAYERS = 2
+_PIECE_BYTES = 2**20
+_SOURCE_BYTES = 2**22
+"""Read from the packed file at once: a full frame in five requests."""
+
+
+class Content:
+    """What is in a file, read in ranges.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first `HEAD_BYTES`, or all of a shorter one.
+    read : ReadRange
+        For the rest.
+    count : callable
+        Returns its size in bytes.
+    """
+
+    def __init__(self, head: bytes, read: ReadRange, count: Callable[[], int]) -> None:
+        self._head = head
+        self._read = read
+        self._count = count
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return up to `length` bytes from `start`.
+
+        Raises
+        ------
+        PermanentError
+            DAMAGED_FILE or TRUNCATED, of a file that is gzip.
+        """
+        if start + length <= len(self._head):
+            return self._head[start : start + length]
+        return self._read(start, length)
+
+    @property
+    def size(self) -> int:
+        """Its bytes; those of gzip are all unpacked for that.
+
+        Raises
+        ------
+        PermanentError
+            As `read`, or TOO_LARGE for more than `MAX_UNPACKED_BYTES`.
+        """
+        return self._count()
+
+
+def content_of(read: ReadRange, size: int, layers: int = _LAYERS) -> Content:
+    """Return what is in a file of `size` bytes that was compressed up to `layers` times.
+
+    Raises
+    ------
+    PermanentError
+        As `Content.read`.
+    """
+    head = read(0, HEAD_BYTES)
+    count: Callable[[], int] = partial(int, size)
+    for _ in range(layers):
+        if not head.startswith(MAGIC):
+            break
+        unpacked = _Unpacked(read)
+        read, count = unpacked.read, unpacked.count
+        head = read(0, HEAD_BYTES)
+    return Content(head, read, count)
+
+
+class _Unpacked:
+    """What is in a gzip file, unpacked from its beginning as far as it is asked for."""
+
+    def __init__(self, read: ReadRange) -> None:
+        self._file = gzip.GzipFile(fileobj=io.BufferedReader(_Source(read), _SOURCE_BYTES))
+
+    def read(self, start: int, length: int) -> bytes:
+        if start + length > MAX_UNPACKED_BYTES:
+            return b""
+        with _told():
+            self._file.seek(start)
+            return self._file.read(length)
+
+    def count(self) -> int:
+        with _told():
+            while self._file.read(_PIECE_BYTES):
+                _check_size(self._file.tell(), MAX_UNPACKED_BYTES)
+        return self._file.tell()
+
+
+def unpack(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
+    """Put in the place of a file what is in it, where it is gzip.
+
+    Raises
+    ------
+    PermanentError
+        DAMAGED_FILE or TRUNCATED; TOO_LARGE where it would have more than `max_bytes`.
+    """
+    for _ in range(_LAYERS):
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return
+        packed = path.with_name(f"{path.name}.packed")
+        path.rename(packed)
+        _unpack(packed, path, max_bytes)
+        packed.unlink()
+
+
+def _unpack(packed: Path, target: Path, max_bytes: int) -> None:
+    with _told(), gzip.open(packed) as source, target.open("wb") as file:
+        while piece := source.read(_PIECE_BYTES):
+            file.write(piece)
+            _check_size(file.tell(), max_bytes)
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise PermanentError(
+            Reason.TOO_LARGE, f"the gzip file unpacks to more than {max_bytes} bytes"
+        )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a broken gzip file raises into a reason."""
+    try:
+        yield
+    except EOFError as error:
+        raise PermanentError(
+            Reason.TRUNCATED, "the gzip file is cut short: upload it again"
+        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise PermanentError(
+            Reason.DAMAGED_FILE, f"the gzip file is damaged, upload it again ({error})"
+        ) from error
+
+
+class _Source(io.RawIOBase):
+    """A file that is read in ranges, as one that is open for reading."""
+
+    def __init__(self, read: ReadRange) -> None:
+        self._read = read
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        # The end is not known, and nothing asks for it.
+        self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._read(self._position, len(buffer))
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
