@@ -5,21 +5,21 @@ file of that many rows (125 columns, 430 bytes each), and the ratios on stdout.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import table
 from memory import peak_mb
-from servers import database
-from sqlalchemy import text
+from servers import database, open_folder
+from sqlalchemy import make_url, text
 from stopwatch import timed
 
-from local import postgres
+from local.postgres import Cluster
 from panoptes_network import sky
 from panoptes_network.catalog.formats import TicFile, open_stars
 from panoptes_network.catalog.lookup import stars_in_cone
@@ -45,8 +45,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=500_000)
     rows = parser.parse_args().rows
-    with TemporaryDirectory() as folder, database(Path(folder) / "postgres"):
-        bulk, narrow = _write_files(Path(folder), rows)
+    with open_folder() as folder, database(folder / "postgres"):
+        bulk, narrow = _write_files(folder, rows)
         _compare_loading(bulk, narrow, rows)
         _compare_looking_up()
 
@@ -136,9 +136,11 @@ def _run(command: list[str]) -> _Run:
 
 
 def _psql() -> list[str]:
-    url = settings().database_url.replace("+pg8000", "")
-    program = Path(postgres.server_program(Path(), port=0)[0])
-    return [str(program.with_name("psql")), url]
+    url = make_url(settings().database_url)
+    os.environ["PGPASSWORD"] = str(url.password)  # where no list of processes shows it
+    program = Path(Cluster(Path(), port=0).program()[0])
+    place = [f"--host={url.host}", f"--port={url.port}", f"--username={url.username}"]
+    return [str(program.with_name("psql")), *place, str(url.database)]
 
 
 def _reset() -> None:

@@ -8,7 +8,6 @@ and storage.
 
 import argparse
 import statistics
-import tempfile
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -21,7 +20,7 @@ import table
 from page_floor import from_memory
 from page_visit import KINDS, OTHER, SCHOOL, Line, Visit, chromium, visits
 from playwright.sync_api import Browser
-from servers import database, gunicorn, object_storage
+from servers import database, gunicorn, object_storage, open_folder
 
 from panoptes_network import storage
 from panoptes_network.config import settings
@@ -48,17 +47,19 @@ Rounds = dict[str, list[tuple[Visit, Visit]]]
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name)
-        with database(folder / "cluster"), object_storage(folder / "buckets"):
-            big_database.make(options.sequences, options.images, 0)
-            with (
-                gunicorn("observations-data") as data,
-                gunicorn("observations-explorer", OBSERVATIONS_DATA_URL=data) as explorer,
-                chromium() as browser,
-            ):
-                table.heading(_store_pictures(data, folder))
-                _measure(browser, f"{explorer}/", options.rounds)
+    with (
+        open_folder() as folder,
+        database(folder / "cluster"),
+        object_storage(folder / "buckets"),
+    ):
+        big_database.make(options.sequences, options.images, 0)
+        with (
+            gunicorn("observations-data") as data,
+            gunicorn("observations-explorer", OBSERVATIONS_DATA_URL=data) as explorer,
+            chromium() as browser,
+        ):
+            table.heading(_store_pictures(data, folder))
+            _measure(browser, f"{explorer}/", options.rounds)
 
 
 def _options() -> argparse.Namespace:

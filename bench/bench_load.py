@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import table
 from rich.console import Console
+from servers import open_folder
 from sqlalchemy import func, select
 
 from local import first_catalog, network, state
@@ -37,7 +38,7 @@ LIMIT_S = 3600
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with tempfile.TemporaryDirectory() as folder, _running_network(Path(folder)):
+    with open_folder() as folder, _running_network(folder):
         memory: dict[str, list[float]] = {name: [] for name in WATCHED}
         table.heading(f"frames of {SMALL.width}x{SMALL.height}, {os.cpu_count()} cores")
         one = _images_a_minute(0, options.frames, memory)

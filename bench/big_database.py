@@ -15,7 +15,6 @@ from pathlib import Path
 from servers import database
 from sqlalchemy import Connection, create_engine, text
 
-from local import postgres
 from panoptes_network.config import settings
 
 SEQUENCES, IMAGES, SOURCES = 50_000, 20, 23
@@ -155,9 +154,9 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=IMAGES, help="of one sequence")
     parser.add_argument("--sources", type=int, default=0, help="of a solved image")
     given = parser.parse_args()
-    with database(given.folder) as port:
+    with database(given.folder) as cluster:
         make(given.sequences, given.images, given.sources)
-        print(postgres.database_url(port), flush=True)
+        print(cluster.url(), flush=True)
         signal.pause()
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import table
 from product_table import Measured, Side, cpu_s, measure, print_ratio, print_side, wall_s
 from product_worker import CONVERTER, HERE, IMPORTS, Run, Stages, Worker
-from servers import database, object_storage
+from servers import database, object_storage, open_folder
 from services import own_process
 
 from panoptes_network import storage
@@ -96,19 +95,19 @@ def main() -> None:
         field="Bench", ra_deg=options.ra, dec_deg=options.dec, count=options.frames
     )
     with (
-        TemporaryDirectory(prefix="bench-") as name,
-        database(Path(name) / "postgres"),
-        object_storage(Path(name) / "storage"),
+        open_folder() as folder,
+        database(folder / "postgres"),
+        object_storage(folder / "storage"),
     ):
-        cr2, frames = _render(observation, Path(name))
+        cr2, frames = _render(observation, folder)
         table.heading(
             f"products of one frame of 5208x3476 at {options.ra} {options.dec:+};"
             f" median of {options.repeat}, after one to warm up"
         )
         _bench_fits(cr2, options.repeat)
         _bench_planes(cr2, options.repeat)
-        _bench_pictures(cr2, Path(name), options.repeat)
-        _bench_film(observation, frames, Path(name), options.repeat)
+        _bench_pictures(cr2, folder, options.repeat)
+        _bench_film(observation, frames, folder, options.repeat)
 
 
 def _options() -> argparse.Namespace:

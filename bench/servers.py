@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import requests
 
-from local import postgres, storage
+from local import storage
+from local.postgres import Cluster
+from local.postgres_roles import create_database
 from local.state import ROOT
 from local.steps import buckets
 from panoptes_network.config import settings
@@ -24,20 +27,27 @@ START_LIMIT_S = 30
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[int]:
-    """Serve a migrated, empty database from `folder`, and yield its port; DATABASE_URL is set."""
-    port = _free_port()
-    postgres.create_cluster(folder)
-    command = postgres.server_command(folder, port)
-    with _serving(command, lambda: postgres.is_ready(port), signal.SIGINT):
-        postgres.create_database(port)
-        os.environ["DATABASE_URL"] = postgres.database_url(port)
+def open_folder() -> Iterator[Path]:
+    """Make a folder for the block's time that a database server, another user, can pass."""
+    with TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[Cluster]:
+    """Serve a migrated, empty database while the block runs; DATABASE_URL is its owner's."""
+    cluster = Cluster(folder, _free_port())
+    cluster.create()
+    with ExitStack() as stack:
+        stack.enter_context(_serving(cluster.command(), cluster.is_ready, signal.SIGINT))
+        create_database(cluster)
+        os.environ["DATABASE_URL"] = cluster.url()
         settings.cache_clear()
         migrate()
-        try:
-            yield port
-        finally:
-            engine().dispose()
+        stack.callback(lambda: engine().dispose())
+        yield cluster
 
 
 @contextmanager

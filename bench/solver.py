@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import table
 from astropy.io import fits
-from servers import database, object_storage
+from servers import database, object_storage, open_folder
 from services import own_process
 from solver_floor import Commands, floor_commands, run_floor
 from solver_ours import SolvedFrame, solve_frame
@@ -69,12 +69,12 @@ def main() -> None:
     )
     with (
         own_process() as worker,
-        TemporaryDirectory(prefix="bench-") as name,
-        database(Path(name) / "postgres"),
-        object_storage(Path(name) / "storage"),
+        open_folder() as folder,
+        database(folder / "postgres"),
+        object_storage(folder / "storage"),
     ):
-        stars = _load_catalog(Path(name) / "stars.csv", observation, options.faintest_mag)
-        rounds = [_measure(frame, worker, Path(name)) for frame in simulate(observation)]
+        stars = _load_catalog(folder / "stars.csv", observation, options.faintest_mag)
+        rounds = [_measure(frame, worker, folder) for frame in simulate(observation)]
     table.heading(
         f"one frame of 5208x3476 at {options.ra} {options.dec:+}, {stars:,} catalog stars around"
         f" it; median of {options.frames}, after one to warm up"

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local import network, state
+from local.postgres import Cluster
 from panoptes_network.errors import TransientError
 
 P = ParamSpec("P")
@@ -184,6 +185,7 @@ def clean(*, yes: bool) -> None:
     if not yes:
         click.confirm(question, abort=True)
     network.stop(_console)
+    Cluster(state.postgres_dir(), port=0).remove()
     shutil.rmtree(folder)
     click.echo(f"removed {folder}")
 

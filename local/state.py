@@ -95,9 +95,14 @@ def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
 
 
 def write_env(variables: Mapping[str, str]) -> None:
-    """Write the addresses in the form that a shell reads."""
+    """Write the addresses in the form that a shell reads; they hold a password."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
-    env_file().write_text("".join(lines))
+    draft = env_file().with_name("env.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.writelines(lines)
+    draft.replace(env_file())
 
 
 def read_env() -> dict[str, str]:

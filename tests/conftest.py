@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck
@@ -14,7 +15,9 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine, text
 from xdist.scheduler import LoadScopeScheduling
 
-from local import postgres, storage
+from local import storage
+from local.postgres import Cluster
+from local.postgres_roles import create_database
 from panoptes_network import config
 from panoptes_network import storage as object_storage
 from panoptes_network.database import engine as database
@@ -87,22 +90,33 @@ def serving(
         process.wait(30)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def server_dir() -> Iterator[None]:
+    """Have PostgreSQL's data in a folder that its user reaches: pytest's are closed to it."""
+    with TemporaryDirectory(prefix="panoptes-") as folder, pytest.MonkeyPatch.context() as patch:
+        Path(folder).chmod(0o755)
+        patch.setenv("PANOPTES_SERVER_DIR", folder)
+        yield
+
+
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a migrated database on a PostgreSQL server of its own."""
-    data_dir, port = tmp_path_factory.mktemp("postgres") / "data", free_port()
-    postgres.create_cluster(data_dir)
-    command = postgres.server_command(data_dir, port)
-    with (
-        serving(command, lambda: postgres.is_ready(port), signal.SIGINT),
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        postgres.create_database(port)
-        url = postgres.database_url(port)
-        patch.setenv("DATABASE_URL", url)
+def cluster(server_dir: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running PostgreSQL server with an empty database."""
+    cluster = Cluster(tmp_path_factory.mktemp("postgres") / "data", free_port())
+    cluster.create()
+    with serving(cluster.command(), cluster.is_ready, signal.SIGINT):
+        create_database(cluster)
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def database_url(cluster: Cluster) -> Iterator[str]:
+    """Address of a migrated database on a PostgreSQL server of its own, for its owner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", cluster.url())
         config.settings.cache_clear()
         migrate()
-        yield url
+        yield cluster.url()
 
 
 @pytest.fixture

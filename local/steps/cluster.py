@@ -1,7 +1,12 @@
 """Make the PostgreSQL cluster."""
 
-from local import postgres
+import sys
+
+from local.postgres import Cluster
 from local.state import postgres_dir
 
 if __name__ == "__main__":
-    postgres.create_cluster(postgres_dir())
+    try:
+        Cluster(postgres_dir(), port=0).create()
+    except RuntimeError as error:
+        sys.exit(f"PostgreSQL: {error}")

@@ -5,7 +5,9 @@ from functools import partial
 from sqlalchemy.engine import make_url
 
 from deployment.service import writers
-from local import postgres
+from local.postgres import Cluster
+from local.postgres_roles import create_database, create_users
+from local.state import postgres_dir
 from panoptes_network.config import settings
 from panoptes_network.database import roles
 from panoptes_network.database.engine import run_transaction
@@ -13,14 +15,14 @@ from panoptes_network.database.migrate import migrate
 
 
 def main() -> None:
-    """Make what is missing on the server that DATABASE_URL names."""
+    """Make what is missing on the server that DATABASE_URL, the owner's address, names."""
     port = make_url(settings().database_url).port
     if port is None:
         raise ValueError("DATABASE_URL names no port")
-    postgres.create_database(port)
+    cluster = Cluster(postgres_dir(), port)
+    create_database(cluster)
     migrate()
-    for user in writers():
-        postgres.create_user(user, port)
+    create_users(cluster, writers())
     run_transaction(partial(roles.grant, writers=writers()))
 
 

@@ -42,6 +42,7 @@ def main() -> int:
     """Build, run, solve, stop."""
     dockerfile = ROOT / SERVICE / "Dockerfile"
     with tempfile.TemporaryDirectory(prefix="container-") as work:
+        Path(work).chmod(0o711)  # PostgreSQL is another user
         built, root = Builder(stage_service(SERVICE), Path(work), print).build(dockerfile)
         print(f"the image: {size_mb(root):.0f} MB, user {built.user}, {built.entry_point}")
         os.environ |= {

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from local.components import PREFERRED_PORTS, components, network_env
+from local.components import PREFERRED_PORTS, components, network_env, shared_env
 from local.state import choose_ports, lock, write_env, write_state
 from local.supervisor import Component, Supervisor
 from tests.container.build import inside
@@ -22,7 +22,7 @@ def main() -> None:
         env = network_env(ports)
         parts = [_contained(part) for part in components(ports, env)]
         write_env(env)
-        Supervisor(parts, os.environ | env).run()
+        Supervisor(parts, shared_env(env)).run()
 
 
 def _contained(part: Component) -> Component:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 from deployment.service import address_variable
-from local.components import PREFERRED_PORTS, components, network_env
+from local.components import PREFERRED_PORTS, components, network_env, shared_env
 from local.state import choose_ports, lock, write_env, write_state
 from local.supervisor import Supervisor
 
@@ -30,7 +30,7 @@ def main() -> None:
         behind = {
             address_variable(name): f"{proxy}/{name}" for name in ports if name.startswith("cf-")
         }
-        Supervisor(parts, os.environ | env | behind).run()
+        Supervisor(parts, shared_env(env) | behind).run()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from google.cloud.storage import Client
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
+from local.postgres import OWNER, Cluster
+from local.postgres_roles import superuser
 from panoptes_network import config, storage
 from tests.conftest import forget_storage_client
 from tests.integration.pubsub import endpoint, google, ours, pubsub
@@ -31,18 +33,18 @@ def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture
-def bare_database(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def bare_database(
+    cluster: Cluster, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Engine]:
     """A database of its own, before its first migration; DATABASE_URL leads there."""
-    owner = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with owner.connect() as connection:
-        connection.execute(text("CREATE DATABASE bare"))
+    with superuser(cluster) as connection:
+        connection.execute(text(f"CREATE DATABASE bare OWNER {OWNER}"))
     url = make_url(database_url).set(database="bare")
     monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
     config.settings.cache_clear()
     engine = create_engine(url)
     yield engine
     engine.dispose()
-    with owner.connect() as connection:
+    with superuser(cluster) as connection:
         connection.execute(text("DROP DATABASE bare"))
-    owner.dispose()
     config.settings.cache_clear()

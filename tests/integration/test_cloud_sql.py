@@ -7,9 +7,10 @@ from pathlib import Path
 import google.auth
 import pytest
 from google.cloud.sql import connector
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
-from local import postgres
+from local.postgres import Cluster
+from local.postgres_roles import create_users, superuser
 from panoptes_network import config
 from panoptes_network.database import cloud_sql
 from panoptes_network.database import engine as database
@@ -22,11 +23,20 @@ USER = "cf-header-to-db-test@panoptes-demo-1.iam"
 
 
 @pytest.fixture
-def postgres_port(database_url: str) -> int:
-    port = make_url(database_url).port
-    assert port is not None
-    postgres.create_user(USER, port)
-    return port
+def postgres_port(cluster: Cluster) -> Iterator[int]:
+    """Let the account in without a password: the front has seen its certificate."""
+    create_users(cluster, [USER])
+    access = cluster.data_dir / "pg_hba.conf"
+    before = access.read_text()
+    _let_in(cluster, f'host all "{USER}" 127.0.0.1/32 trust\n{before}')
+    yield cluster.port
+    _let_in(cluster, before)
+
+
+def _let_in(cluster: Cluster, rules: str) -> None:
+    (cluster.data_dir / "pg_hba.conf").write_text(rules)
+    with superuser(cluster) as connection:
+        connection.execute(text("SELECT pg_reload_conf()"))
 
 
 @pytest.fixture

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 import observation_database
+from local.postgres import Cluster
+from local.postgres_roles import create_users, superuser
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.engine import run_transaction
@@ -170,16 +172,18 @@ def test_a_server_that_starts_stops_or_is_full_is_a_passing_fault(
     assert run_transaction(_backend)
 
 
-def test_a_full_server_is_a_passing_fault(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = make_url(str(db.url)).set(username="crowded")
-    with db.begin() as connection:
-        connection.execute(text("CREATE ROLE crowded LOGIN CONNECTION LIMIT 0"))
-    monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+def test_a_full_server_is_a_passing_fault(
+    db: Engine, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_users(cluster, ["crowded"])
+    with superuser(cluster) as connection:
+        connection.execute(text("ALTER ROLE crowded CONNECTION LIMIT 0"))
+    monkeypatch.setenv("DATABASE_URL", cluster.url("crowded"))
     _forget_engine()
     with pytest.raises(TransientError, match="the database is away"):
         run_transaction(_backend)
     _forget_engine()
-    with db.begin() as connection:
+    with superuser(cluster) as connection:
         connection.execute(text("DROP ROLE crowded"))
 
 

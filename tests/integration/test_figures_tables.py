@@ -14,6 +14,8 @@ from alembic import command
 from sqlalchemy import Connection, Engine, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from local.postgres import OWNER, Cluster
+from local.postgres_roles import superuser
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.migrate import alembic_config, migrate
 from panoptes_network.database.models import FileFigures, Image, ImageFile, SequenceFigures
@@ -220,11 +222,21 @@ def test_many_writers_at_once(db: Engine) -> None:
     assert_recount_agrees(db)
 
 
+@pytest.fixture
+def figures_writer(cluster: Cluster) -> Iterator[None]:
+    """A role that the owner may take on."""
+    with superuser(cluster) as connection:
+        connection.execute(text("CREATE ROLE figures_writer"))
+        connection.execute(text(f"GRANT figures_writer TO {OWNER}"))
+        yield
+        connection.execute(text("DROP ROLE figures_writer"))
+
+
+@pytest.mark.usefixtures("figures_writer")
 def test_whoever_may_write_images_needs_no_right_on_figures(db: Engine) -> None:
     with rows(db) as session:
         sequence_id = add_observation(session, images=[{}])
     with db.connect() as connection:
-        connection.execute(text("CREATE ROLE figures_writer"))
         connection.execute(text("GRANT SELECT, UPDATE ON images TO figures_writer"))
         connection.execute(text("SET ROLE figures_writer"))
         connection.execute(text("UPDATE images SET state = 'error'"))

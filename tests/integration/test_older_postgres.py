@@ -10,31 +10,30 @@ from sqlalchemy.pool import NullPool
 
 from deployment.service import writers
 from local import postgres
+from local.postgres_roles import create_database, create_users
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database import prepare
 from tests.conftest import free_port, serving
 
 INFRA = Path(__file__).parents[2] / "infra"
-OLDER = postgres._BINARIES.parents[1] / "pginstall" / "bin"
+OLDER = postgres._INSTALLATION.with_name("pginstall")
 
 
 def test_migrations_and_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_BINARIES", OLDER)
-    port = free_port()
-    postgres.create_cluster(tmp_path / "data")
-    command = postgres.server_command(tmp_path / "data", port)
-    with serving(command, lambda: postgres.is_ready(port), signal.SIGINT):
-        postgres.create_database(port)
-        for user in writers():
-            postgres.create_user(user, port)
-        monkeypatch.setenv("DATABASE_URL", postgres.database_url(port))
+    monkeypatch.setattr(postgres, "_INSTALLATION", OLDER)
+    cluster = postgres.Cluster(tmp_path / "data", free_port())
+    cluster.create()
+    with serving(cluster.command(), cluster.is_ready, signal.SIGINT):
+        create_database(cluster)
+        create_users(cluster, writers())
+        monkeypatch.setenv("DATABASE_URL", cluster.url())
         monkeypatch.setenv("DATABASE_WRITERS", json.dumps(writers()))
         config.settings.cache_clear()
         database.engine.cache_clear()
         prepare.main()
         database.engine().dispose()
-        url = postgres.database_url(port, "cf-header-to-db")
+        url = cluster.url("cf-header-to-db")
         with create_engine(url, poolclass=NullPool).begin() as connection:
             version = connection.scalar(text("SHOW server_version_num"))
             connection.execute(text("INSERT INTO units (unit_id) VALUES ('PAN001')"))

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from deployment.service import writers
-from local import postgres
+from local.postgres import Cluster
+from local.postgres_roles import create_users
 from panoptes_network import config
 from panoptes_network.database import prepare, roles
 from panoptes_network.database.engine import sqlstate
@@ -19,24 +20,16 @@ INSERT_UNIT = "INSERT INTO units (unit_id) VALUES ('PAN001')"
 PARTITION = "SELECT ensure_sources_partition('2018-10-11 00:00:00Z')"
 
 
-@pytest.fixture
-def port(database_url: str) -> int:
-    port = make_url(database_url).port
-    assert port is not None
-    return port
-
-
 As = Callable[[str], Connection]
 
 
 @pytest.fixture
-def connected(db: Engine, port: int) -> Iterator[As]:
+def connected(db: Engine, cluster: Cluster) -> Iterator[As]:
     """Return a function that connects as a user; all of it is undone."""
     connections: list[Connection] = []
 
     def connect(user: str) -> Connection:
-        url = db.url.set(username=user)
-        connections.append(create_engine(url, poolclass=NullPool).connect())
+        connections.append(create_engine(cluster.url(user), poolclass=NullPool).connect())
         return connections[-1]
 
     yield connect
@@ -62,8 +55,10 @@ def _may(connection: Connection, statement: str) -> bool:
     return True
 
 
-def test_a_user_writes_its_tables_and_reads_all(db: Engine, port: int, connected: As) -> None:
-    postgres.create_user("writer", port)
+def test_a_user_writes_its_tables_and_reads_all(
+    db: Engine, cluster: Cluster, connected: As
+) -> None:
+    create_users(cluster, ["writer"])
     _grant(db, {"writer": ["units"]})
     user = connected("writer")
     assert _may(user, INSERT_UNIT)
@@ -74,8 +69,10 @@ def test_a_user_writes_its_tables_and_reads_all(db: Engine, port: int, connected
     assert not _may(user, PARTITION)
 
 
-def test_what_is_not_granted_any_more_is_taken_away(db: Engine, port: int, connected: As) -> None:
-    postgres.create_user("writer", port)
+def test_what_is_not_granted_any_more_is_taken_away(
+    db: Engine, cluster: Cluster, connected: As
+) -> None:
+    create_users(cluster, ["writer"])
     _grant(db, {"writer": ["units", "sources"]})
     user = connected("writer")
     assert _may(user, PARTITION)
@@ -86,8 +83,8 @@ def test_what_is_not_granted_any_more_is_taken_away(db: Engine, port: int, conne
 
 
 @pytest.mark.parametrize("user", ["unit-x@project.iam", 'odd"; DROP TABLE units; --'])
-def test_any_name_is_taken_as_it_is(db: Engine, port: int, connected: As, user: str) -> None:
-    postgres.create_user(user, port)
+def test_any_name_is_taken_as_it_is(db: Engine, cluster: Cluster, connected: As, user: str) -> None:
+    create_users(cluster, [user])
     _grant(db, {user: ["units"]})
     assert _may(connected(user), INSERT_UNIT)
 
@@ -100,9 +97,9 @@ def test_a_table_or_a_user_that_there_is_not(db: Engine) -> None:
 
 
 def test_the_command_does_all_of_it(
-    db: Engine, port: int, connected: As, monkeypatch: pytest.MonkeyPatch
+    db: Engine, cluster: Cluster, connected: As, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    postgres.create_user("cf-header-to-db", port)
+    create_users(cluster, ["cf-header-to-db"])
     monkeypatch.setenv("DATABASE_WRITERS", '{"cf-header-to-db": ["units"]}')
     config.settings.cache_clear()
     prepare.main()

@@ -1,6 +1,7 @@
 """How observations-data is run: with a role that only reads, limited, watched by metrics."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -15,8 +16,8 @@ from sqlalchemy.orm import Session
 
 import observation_database
 from deployment.service import writers
-from local import postgres
 from local.components import PREFERRED_PORTS, components, network_env
+from local.postgres import Cluster
 from network_state import readiness as service_state
 from panoptes_network import config
 from panoptes_network.database import engine as database
@@ -45,10 +46,8 @@ def client(db: Engine) -> FlaskClient:
 
 
 @pytest.fixture(scope="module")
-def reader_url(database_url: str) -> str:
-    port = make_url(database_url).port
-    assert port is not None
-    return postgres.database_url(port, roles.READER)
+def reader_url(cluster: Cluster, database_url: str) -> str:
+    return cluster.url(roles.READER)
 
 
 @pytest.fixture
@@ -250,11 +249,11 @@ def test_films_due_are_those_that_the_scheduler_finds(client: FlaskClient, db: E
 
 
 def test_ready_tells_what_is_away(
-    client: FlaskClient, storage_port: int, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, cluster: Cluster, storage_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with storage_at(storage_port):
         assert get(client, "/ready") == {"status": "ok"}
-        monkeypatch.setenv("DATABASE_URL", postgres.database_url(free_port()))
+        monkeypatch.setenv("DATABASE_URL", replace(cluster, port=free_port()).url())
         config.settings.cache_clear()
         database.engine.cache_clear()
         said = problem(client, "/ready", 503)
@@ -276,10 +275,10 @@ def test_what_hangs_is_not_ready(client: FlaskClient, monkeypatch: pytest.Monkey
 
 
 def test_metrics_say_when_the_database_is_away(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert samples(client)["panoptes_figures_readable", ()] == 1
-    monkeypatch.setenv("DATABASE_URL", postgres.database_url(free_port()))
+    monkeypatch.setenv("DATABASE_URL", replace(cluster, port=free_port()).url())
     config.settings.cache_clear()
     database.engine.cache_clear()
     found = samples(client)

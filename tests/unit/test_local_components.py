@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
-from local.components import PREFERRED_PORTS, components, network_env
+from deployment.service import writers
+from local.components import PREFERRED_PORTS, components, network_env, shared_env
+from local.postgres import OWNER
 from local.state import NetworkError
 from panoptes_network.config import Settings
 
@@ -51,6 +54,22 @@ def test_a_component_starts_after_what_it_needs() -> None:
 def test_every_port_is_a_components() -> None:
     parts = components(PREFERRED_PORTS, network_env(PREFERRED_PORTS))
     assert {part.name: part.port for part in parts if part.port} == PREFERRED_PORTS
+
+
+def test_each_component_knows_its_own_password_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = network_env(PREFERRED_PORTS)
+    monkeypatch.setenv("DATABASE_URL", env["DATABASE_URL"])  # as in a shell with .local/env
+    assert "DATABASE_URL" not in shared_env(env)
+    parts = components(PREFERRED_PORTS, env)
+    users = {p.name: make_url(p.env["DATABASE_URL"]) for p in parts if "DATABASE_URL" in p.env}
+    assert {name: url.username for name, url in users.items()} == {
+        "database": OWNER,
+        **{name: name for name in writers()},
+    }
+    passwords = {str(url.password) for url in users.values()}
+    assert len(passwords) == len(users)
+    for part in parts:
+        assert not [word for word in part.command if any(one in word for one in passwords)]
 
 
 def test_an_emulator_that_is_set_wins(foreign_emulator: str) -> None:

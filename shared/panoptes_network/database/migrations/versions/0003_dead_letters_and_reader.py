@@ -27,7 +27,10 @@ CREATE INDEX dead_letters_image ON dead_letters (image_id);
 CREATE INDEX dead_letters_waiting ON dead_letters (received_at) WHERE replayed_at IS NULL;
 
 DO $$ BEGIN
-    CREATE ROLE panoptes_reader LOGIN;
+    -- Asked first: an owner who may make no roles would be refused one that is there, too.
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'panoptes_reader') THEN
+        CREATE ROLE panoptes_reader LOGIN;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 GRANT USAGE ON SCHEMA public TO panoptes_reader;

