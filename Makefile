@@ -14,7 +14,7 @@ setup:
 aladin: ## Fetch the sky atlas Aladin Lite (GPL), which the page of the sky then offers.
 	@local/setup aladin
 
-run: setup ## Start the network, process a simulated observation, or IMAGES='path/*.fits*'; Ctrl-C ends it.
+run: setup ## Start the network, process a simulated observation, or IMAGES='path/*.fits*' UNIT=PAN001 CAMERA=14d3bd; Ctrl-C ends it.
 	@$(NETWORK) run
 
 up: setup ## Start the network in the background.

@@ -1,6 +1,7 @@
 """``python -m local``: the commands behind the Makefile."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,20 @@ def up() -> None:
     _tell_address()
 
 
+def _unit(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    return _checked(value and value.upper(), r"PAN[0-9]{3}", "PAN and 3 digits, like PAN001")
+
+
+def _camera(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    return _checked(value and value.lower(), r"[0-9a-f]{6}", "6 hex digits, like 14d3bd")
+
+
+def _checked(value: str | None, pattern: str, wanted: str) -> str | None:
+    if value and not re.fullmatch(pattern, value):
+        raise click.BadParameter(f"{value!r} is not {wanted}")
+    return value or None
+
+
 @main.command("run")
 @click.option(
     "--images",
@@ -69,23 +84,32 @@ def up() -> None:
     envvar="IMAGES",
     help="Files of your own, e.g. 'night/**/*.fits.fz'.",
 )
+@click.option(
+    "--unit", envvar="UNIT", callback=_unit, help="Unit of files that do not say it: PAN001."
+)
+@click.option(
+    "--camera", envvar="CAMERA", callback=_camera, help="Camera of files that do not: 14d3bd."
+)
 @click.option("--exit", "leave", is_flag=True, envvar="RUN_EXIT", help="Stop after the table.")
 @_plain_errors
-def run_main_job(images: str | None, *, leave: bool) -> None:
+def run_main_job(images: str | None, unit: str | None, camera: str | None, *, leave: bool) -> None:
     """Start the network, put images through it, and stay until Ctrl-C.
 
-    Uses the network that runs already, where one does, and leaves it running. With --exit,
-    ends with status 1 when an image has not come through.
+    Uses the network that runs already, where one does, and leaves it running. Ends with status
+    1 when an image has not come through, or a file was left out; at once when none can be used.
     """
+    job = _load("local.run")
+    chosen = None
+    if images:
+        chosen = job.choose_files(images, _load("local.own_files").Given(unit, camera), _console)
     # Whoever ends this gets the same clean stop as Ctrl-C.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
         with _running_network():
             _load("local.first_catalog").load(_console)
-            job = _load("local.run")
             succeeded = (
-                job.process_files(images, _console) if images else job.process_simulation(_console)
+                job.process_files(chosen, _console) if chosen else job.process_simulation(_console)
             )
             _tell_address()
             if not leave:

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.console import Console
 
 from local.follow import Followed, results_table, upload_and_follow
-from local.images import SIMULATED_FRAMES, matching_files, name_image, simulated_observation
+from local.images import SIMULATED_FRAMES, simulated_observation
+from local.own_files import Chosen, Given, choose, matching_files
 from local.products import film_sequences, wait_for_products
 from local.state import NetworkError
-from panoptes_network.errors import PermanentError
 
 
 def process_simulation(console: Console) -> bool:
@@ -26,38 +26,42 @@ def process_simulation(console: Console) -> bool:
         return _show(upload_and_follow(images, SIMULATED_FRAMES, console), console)
 
 
-def process_files(pattern: str, console: Console) -> bool:
-    """Put the files that match a shell pattern through the network and show what came out.
-
-    Returns
-    -------
-    bool
-        Whether there were images, and all came all the way to their stamps. Files that are no
-        image, or do not say which, are told and left out.
+def choose_files(pattern: str, given: Given, console: Console) -> Chosen:
+    """Return the files that match a shell pattern and can be uploaded; say why others cannot.
 
     Raises
     ------
     NetworkError
-        When no file matches.
+        When no file matches, or none of them can be uploaded.
     """
     files = matching_files(pattern)
     if not files:
         raise NetworkError(f"no file matches {pattern!r}")
-    images = []
-    for file in files:
-        try:
-            images.append(name_image(file))
-        except PermanentError as error:
-            _say(console, f"left out {file}: {error.message}")
-        except OSError as error:
-            _say(console, f"left out {file}: {error.strerror}")
-    return _show(upload_and_follow(images, len(images), console), console)
+    chosen = choose(files, given)
+    for file, words in chosen.left_out:
+        _say(console, f"left out {file}: {words}")
+    if not chosen.images:
+        raise NetworkError(f"none of {len(files)} files can be uploaded: see above what to do")
+    return chosen
+
+
+def process_files(chosen: Chosen, console: Console) -> bool:
+    """Put files through the network and show what came out.
+
+    Returns
+    -------
+    bool
+        Whether no file was left out, and all came all the way to their stamps.
+    """
+    followed = upload_and_follow(chosen.images, len(chosen.images), console)
+    succeeded = _show(followed, console)
+    n_through, n_left_out = sum(one.succeeded for one in followed), len(chosen.left_out)
+    n_files = len(chosen.images) + n_left_out
+    _say(console, f"{n_through} of {n_files} files came through, {n_left_out} were left out")
+    return succeeded and not n_left_out
 
 
 def _show(followed: list[Followed], console: Console) -> bool:
-    if not followed:
-        _say(console, "there was no image to process")
-        return False
     with console.status("waiting for the pictures"):
         lacking = wait_for_products(followed)
     console.print(results_table(followed))
