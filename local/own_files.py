@@ -13,6 +13,7 @@ from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.cr2.cards import camera_cards
 from panoptes_network.cr2.structure import read_structure
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.file_formats import refusal_of_name
 from panoptes_network.fits_header import read_image_header
 from panoptes_network.gzip_files import content_of
 from panoptes_network.header_values import clean_headers
@@ -104,10 +105,8 @@ def choose(files: Iterable[Path], given: Given) -> Chosen:
 def _name(file: Path, given: Given) -> ImageFile | _Dated:
     suffix = image_suffix(file.name)
     if suffix is None:
-        raise PermanentError(
-            Reason.UNKNOWN_FILE_TYPE,
-            f"none of the file types {', '.join(IMAGE_SUFFIXES)}: convert it to FITS",
-        )
+        words = refusal_of_name(file.name, IMAGE_SUFFIXES)
+        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, words)
     path = _path_from_folders(file)
     if path is not None:
         return ImageFile(file, path.path)

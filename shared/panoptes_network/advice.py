@@ -36,7 +36,8 @@ ADVICE: dict[str, Advice] = {
     ),
     Reason.UNKNOWN_FILE_TYPE: Advice(
         "The file is neither CR2 nor FITS.",
-        "Upload only .cr2, .fits, .fits.fz or .fz; keep logs and pictures elsewhere.",
+        "Upload only .cr2, .fits, .fit, .fts, .fits.gz, .fits.fz or .fz; keep logs and pictures"
+        " elsewhere. Convert other raw formats to FITS, or let the camera write CR2 where it can.",
     ),
     Reason.OBJECT_MISSING: Advice(
         "The file was gone from the bucket, or a newer one had taken its place.",
@@ -51,12 +52,12 @@ ADVICE: dict[str, Advice] = {
         f"{UPLOAD_AGAIN} If it is empty on the unit too, check its disk and the camera's cable.",
     ),
     Reason.NOT_FITS: Advice(
-        "The file is named like FITS but is none.",
-        "Check what wrote it on the unit, and upload the right file.",
+        "The file is named like FITS but is none; the words say what it is.",
+        "Check what wrote it on the unit, and upload the right file under its right suffix.",
     ),
     Reason.NOT_CR2: Advice(
-        "The file is named like a CR2 but is none.",
-        "Let the camera store RAW, not JPEG, and upload the right file.",
+        "The file is named like a CR2 but is none; the words say what it is.",
+        "Let the camera store RAW, not JPEG. Convert the raw format of another camera to FITS.",
     ),
     Reason.DAMAGED_FILE: Advice(
         "The CR2's parts contradict each other, or its pixels cannot be decoded.",

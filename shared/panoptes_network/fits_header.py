@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from panoptes_network.byte_ranges import ReadRange
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.file_formats import format_of
 
 BLOCK_BYTES = 2880
 CARD_CHARS = 80
@@ -177,7 +178,7 @@ def _check_start(data: bytes, offset: int) -> None:
     if not data:
         raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
     if not data.startswith(b"SIMPLE  ="):
-        raise PermanentError(Reason.NOT_FITS, "the file is not FITS: it does not start with SIMPLE")
+        raise PermanentError(Reason.NOT_FITS, f"the file is not FITS: it is {format_of(data)}")
 
 
 def _find_end(data: bytes) -> int | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.file_formats import refusal_of_name
 
 TIME_FORMAT = "%Y%m%dT%H%M%S"
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -209,9 +210,7 @@ def parse_path(path: str) -> ObjectPath:
     """
     check_safe(path)
     if image_suffix(path) is None:
-        raise PermanentError(
-            Reason.UNKNOWN_FILE_TYPE, f"the file type is none of {', '.join(IMAGE_SUFFIXES)}"
-        )
+        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, refusal_of_name(path, IMAGE_SUFFIXES))
     parts = path.split("/")
     if len(parts) not in (4, 5):
         raise _bad(f"has {len(parts)} parts, not unit/[field/]camera/sequence time/file")

@@ -146,7 +146,8 @@ def test_gzip_is_read_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("notes.txt", b"", "none of the file types"),
+        ("notes.txt", b"", "the file type is none of"),
+        ("IMG_1.CR3", b"", "CR3, the raw format of newer Canon cameras: convert it to FITS"),
         ("frame.cr2", b"II*", "the file is not CR2"),
         ("frame.fits", b"", "the file is empty"),
         ("frame.fits.fz", b"\x8f" * 9000, "not FITS"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from panoptes_network.byte_ranges import ReadRange, ranges_of
 from panoptes_network.cr2.directories import Directory, read_directory
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.file_formats import CONVERT, HEAD_BYTES, format_of
 
 MAX_SENSOR_PIXELS = 30_000_000
 """1.6 times that camera's sensor: what is decoded stays well below 1.5 GB of memory."""
@@ -75,25 +76,18 @@ def _read_header(read: ReadRange) -> tuple[int, int]:
     if not header:
         raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
     if not header.startswith(b"II*\0"):
-        raise PermanentError(Reason.NOT_CR2, f"the file is not CR2: it is {_kind(header)}")
+        raise _other_format(read)
     if len(header) < _HEADER.size:
         raise _truncated()
     _, first_offset, mark, _, _, raw_offset = _HEADER.unpack(header)
     if mark != b"CR":
-        raise PermanentError(
-            Reason.NOT_CR2, "the file is not CR2 but another kind of TIFF, such as NEF or DNG"
-        )
+        raise _other_format(read)
     return first_offset, raw_offset
 
 
-def _kind(header: bytes) -> str:
-    known = {
-        b"\xff\xd8": "a JPEG",
-        b"SIMPLE": "FITS",
-        b"MM\0*": "a big-endian TIFF, such as NEF",
-        b"\x89PNG": "a PNG",
-    }
-    return next((kind for start, kind in known.items() if header.startswith(start)), "unknown")
+def _other_format(read: ReadRange) -> PermanentError:
+    found = format_of(read(0, HEAD_BYTES))
+    return PermanentError(Reason.NOT_CR2, f"the file is not CR2: it is {found}; {CONVERT}")
 
 
 def _sub_directory(read: ReadRange, directory: Directory, tag: int) -> Directory:
