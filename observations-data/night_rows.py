@@ -178,7 +178,7 @@ def _ends(session: Session, image_ids: list[str]) -> dict[str, datetime]:
 
 def _given_up(session: Session, image_ids: list[str]) -> set[str | None]:
     query = select(DeadLetter.image_id).where(
-        DeadLetter.image_id.in_(image_ids), DeadLetter.replayed_at.is_(None)
+        DeadLetter.image_id.in_(image_ids), DeadLetter.is_open
     )
     return set(session.scalars(query))
 

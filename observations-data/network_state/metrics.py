@@ -33,7 +33,7 @@ def figures(session: Session) -> Json:
     states = {state.value: 0 for state in ImageState}
     for state, _, number in counts:
         states[state] += number
-    letters = select(func.count()).where(DeadLetter.replayed_at.is_(None))
+    letters = select(func.count()).where(DeadLetter.is_open)
     due = films.quiet(settings().sequence_quiet_s).subquery()
     return {
         "states": states,

@@ -204,9 +204,9 @@ def test_metrics_of_the_networks_work(client: FlaskClient, db: Engine) -> None:
         quiet = [{**done, "updated_at": long_ago}] * 3
         add_observation(session, start=START + timedelta(days=2), images=quiet)
         session.add(DeadLetter(message_id="1", topic="t", subscription="s", data=b""))
-        session.add(
-            DeadLetter(message_id="2", topic="t", subscription="s", data=b"", replayed_at=START)
-        )
+        for settled in ("replayed_at", "closed_at"):
+            letter = {"message_id": settled, "topic": "t", "subscription": "s", "data": b""}
+            session.add(DeadLetter(**letter, **{settled: START}))
     found = samples(client)
     assert found["panoptes_images", (("state", "sources_extracted"),)] == 5
     assert found["panoptes_images", (("state", "metadata_received"),)] == 3

@@ -70,6 +70,7 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
         "sent": 1,
         "given_up": 0,
         "failed": 0,
+        "letters_closed": 0,
         "images": {"sent": [IMAGE_ID], "given_up": []},
         "problems": [],
     }

@@ -53,6 +53,16 @@ def images_to_film(session: Session, sequence_id: str) -> list[FilmImage]:
     ]
 
 
+def is_up_to_date(session: Session, sequence_id: str) -> bool:
+    """Return whether a film of all images of a sequence was tried, or there are too few for one."""
+    sequence = find_sequence(session, sequence_id)
+    if sequence is None:
+        return False
+    now = Tried.of(images_to_film(session, sequence_id))
+    tried = Tried(sequence.film_images or 0, sequence.film_generation or 0)
+    return now.images < LEAST_FRAMES or now == tried
+
+
 def find_quiet(session: Session, quiet_s: float) -> list[str]:
     """Return the sequences that nothing happened to for so long and whose film is not of all."""
     due = quiet(quiet_s)

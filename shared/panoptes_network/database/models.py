@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Computed,
     DateTime,
     ForeignKey,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 
@@ -179,6 +181,8 @@ class FileFigures(Base):
 class Image(Base):
     """One exposure: where it lies, how far it has come, and what was measured in it.
 
+    `put_off_at` is when it was last put behind the images of other units.
+
     `generation` is the bucket object's generation that all other columns describe, and
     `claim` the number of the last worker that took the image: only that one may write.
     `header_findings` has the cards that could not be used as they are, each with what the header
@@ -220,6 +224,7 @@ class Image(Base):
     background_adu: Mapped[float | None]
     limiting_mag: Mapped[float | None]
     processing_s: Mapped[float | None]
+    put_off_at: Mapped[datetime | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
@@ -261,7 +266,10 @@ class ImageEvent(Base):
 
 
 class DeadLetter(Base):
-    """A message that was given up after its last try, kept until somebody sends it again.
+    """A message that was given up after its last try.
+
+    It is open until an operator sends it again (`replayed_at`), or the sweep finds that what it
+    was to bring about has been done (`closed_at`).
 
     `topic` and `subscription` are those it could not be delivered from, `data` and `attributes`
     the message as it was published, and `message_id` that of the dead letter. `image_id` and
@@ -282,6 +290,17 @@ class DeadLetter(Base):
     reason: Mapped[str | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     replayed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether nobody has sent it again, and its work is not known to be done."""
+        return self.replayed_at is None and self.closed_at is None
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return cls.replayed_at.is_(None) & cls.closed_at.is_(None)
 
 
 class Sweep(Base):

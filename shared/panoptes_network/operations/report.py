@@ -25,6 +25,7 @@ class Report:
     sent: int = 0
     given_up: int = 0
     failed: int = 0
+    letters_closed: int = 0
     is_whole: bool = True
     names: dict[str, list[str]] = field(default_factory=lambda: {"sent": [], "given_up": []})
     problems: list[str] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Report:
             "sent": self.sent,
             "given_up": self.given_up,
             "failed": self.failed,
+            "letters_closed": self.letters_closed,
             "images": self.names,
             "problems": self.problems,
         }

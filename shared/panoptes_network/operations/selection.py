@@ -21,7 +21,7 @@ class Filters(BaseModel):
 
     Without a `state`, and unless one image is named, only the failed ones are meant. `night`
     is the date of the evening, from noon to noon UTC. With `dead_letters`, messages are meant
-    that were given up and not sent again since.
+    that were given up and neither sent again since nor found to be done.
     """
 
     # A filter that is misspelt must not let everything through.
@@ -66,7 +66,7 @@ class Filters(BaseModel):
 
     def choose_letters(self) -> Select[DeadLetter]:
         """Return the query of the dead letters that are meant, without an order."""
-        conditions: list[ColumnElement[bool]] = [DeadLetter.replayed_at.is_(None)]
+        conditions: list[ColumnElement[bool]] = []
         if self.image_id is not None:
             conditions.append(DeadLetter.image_id == self.image_id)
         if self.sequence_id is not None:
@@ -82,7 +82,7 @@ class Filters(BaseModel):
             start, end = map(format_time, _bounds(self.night))
             taken_at: SQLCoreOperations[str] = func.right(DeadLetter.image_id, _TIME_CHARS)
             conditions += [taken_at >= start, taken_at < end]
-        return select(DeadLetter).where(*conditions)
+        return select(DeadLetter).where(DeadLetter.is_open, *conditions)
 
 
 def _bounds(night: date) -> tuple[datetime, datetime]:

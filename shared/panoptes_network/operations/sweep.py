@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from panoptes_network.operations.closing import close_done
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
@@ -31,6 +32,7 @@ def sweep(request: SweepRequest) -> dict[str, Any]:
     """
     report = Report.with_budget(BUDGET_S, dry_run=request.dry_run)
     sweep_times(report)
+    close_done(report)
     sweep_images(report)
     sweep_bucket(report, from_start=False)
     return report.answer()
@@ -40,6 +42,7 @@ def sweep_all(*, dry_run: bool) -> dict[str, Any]:
     """Sweep through all images and the whole bucket, however long it takes."""
     report = Report(dry_run)
     sweep_times(report)
+    close_done(report)
     sweep_images(report)
     sweep_bucket(report, from_start=True)
     return report.answer()

@@ -1,0 +1,163 @@
+"""Dead letters whose work has since been done: they are closed, and nobody has to look at them.
+
+The work may have been done by the sweep's message, by an operator's, or by a newer file.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from panoptes_network.config import settings
+from panoptes_network.database import films
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.models import (
+    END_STATES,
+    DeadLetter,
+    FileKind,
+    Image,
+    ImageEvent,
+    ImageFile,
+    ImageState,
+)
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.events import FilmRequest, PipelineImage, parse
+from panoptes_network.operations.about import About
+from panoptes_network.operations.history import SERVICE
+from panoptes_network.operations.report import Report
+from panoptes_network.operations.uploads import PICTURES, PRODUCTS
+
+PAGE_SIZE = 100
+MOST_AT_ONCE = 1000
+"""So many open ones are looked at by one sweep, the newest first."""
+
+
+def close_done(report: Report) -> None:
+    """Close the dead letters whose work is done.
+
+    Raises
+    ------
+    TransientError
+        When the database is away.
+    """
+    before: int | None = None
+    for _ in range(MOST_AT_ONCE // PAGE_SIZE):
+        page = run_transaction(partial(_close_page, before=before, dry_run=report.dry_run))
+        report.letters_closed += page.closed
+        if page.last is None or report.is_spent:
+            return
+        before = page.last
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """How many of a page's letters are done, and the last of them; None behind the last."""
+
+    closed: int
+    last: int | None
+
+
+def _close_page(session: Session, before: int | None, *, dry_run: bool) -> _Page:
+    query = select(DeadLetter).where(DeadLetter.is_open)
+    if before is not None:
+        query = query.where(DeadLetter.dead_letter_id < before)
+    newest_first = query.order_by(DeadLetter.dead_letter_id.desc()).limit(PAGE_SIZE)
+    letters = session.scalars(newest_first).all()
+    done = [letter.dead_letter_id for letter in letters if _is_done(session, letter)]
+    if done and not dry_run:
+        session.execute(
+            update(DeadLetter)
+            .where(DeadLetter.dead_letter_id.in_(done), DeadLetter.is_open)
+            .values(closed_at=func.now())
+        )
+    return _Page(len(done), letters[-1].dead_letter_id if letters else None)
+
+
+def _is_done(session: Session, letter: DeadLetter) -> bool:
+    """Return whether nothing is left to do of a message; not of one that says nothing."""
+    about = About.of(letter.data)
+    if letter.topic == settings().film_topic:
+        return _is_filmed(session, letter)
+    if about.bucket_path is None or about.bucket not in (None, settings().raw_bucket):
+        return False
+    if _was_refused(session, about):
+        return True
+    if about.path is None:
+        # What is no image by its path waits for nothing; the sweep looks at all objects.
+        return about.is_upload
+    return _has_come(session, letter, about)
+
+
+def _has_come(session: Session, letter: DeadLetter, about: About) -> bool:
+    """Return whether all has come of an image that the message was to bring."""
+    query = select(Image).where(Image.image_id == about.image_id)
+    image = session.scalars(query).one_or_none()
+    made = _files(session, about)
+    if letter.subscription == settings().solver_subscription:
+        return image is not None and _is_solved(session, letter, image)
+    if letter.topic == settings().pipeline_topic:
+        return image is not None and (_is_outdated(image, about) or made >= PICTURES)
+    if about.path is not None and about.path.is_raw:
+        wanted = {FileKind.CR2} if about.is_upload else PRODUCTS
+        return image is not None and image.generation > 0 and made >= wanted
+    return image is not None and image.generation >= (about.generation or 1)
+
+
+def _is_outdated(image: Image, about: About) -> bool:
+    """Return whether another file has taken the place of the message's, or it has none to show."""
+    is_broken = image.state == ImageState.ERROR and image.reason_code != Reason.TRIES_EXHAUSTED
+    return image.generation != about.generation or is_broken
+
+
+def _is_solved(session: Session, letter: DeadLetter, image: Image) -> bool:
+    message = parse(PipelineImage, letter.data)
+    if image.generation != message.generation:
+        return True
+    if message.reprocess:
+        return _has_ended_since(session, letter, image)
+    return image.state in END_STATES and image.reason_code != Reason.TRIES_EXHAUSTED
+
+
+def _has_ended_since(session: Session, letter: DeadLetter, image: Image) -> bool:
+    query = select(ImageEvent.event_id).where(
+        ImageEvent.image_id == image.image_id,
+        ImageEvent.state.in_(END_STATES),
+        ImageEvent.reason_code.is_distinct_from(Reason.TRIES_EXHAUSTED),
+        ImageEvent.at > letter.received_at,
+        ImageEvent.service != SERVICE,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _files(session: Session, about: About) -> set[FileKind]:
+    """Return the kinds of files that were made of the message's file, or of a newer one.
+
+    Of an image that has a CR2, the pictures are made of that, whatever FITS file it has.
+    """
+    is_raw = about.path is not None and about.path.is_raw
+    is_of_cr2 = func.lower(ImageFile.source_path).like("%.cr2")
+    is_new = ImageFile.source_generation >= (about.generation or 0)
+    query = select(ImageFile.kind).where(
+        ImageFile.image_id == about.image_id, is_of_cr2 & is_new if is_raw else is_of_cr2 | is_new
+    )
+    return set(map(FileKind, session.scalars(query)))
+
+
+def _was_refused(session: Session, about: About) -> bool:
+    """Return whether a service has said why nothing comes of this file."""
+    query = select(ImageEvent.event_id).where(
+        ImageEvent.bucket_path == about.bucket_path,
+        ImageEvent.message_id == f"generation {about.generation}",
+        ImageEvent.reason_code.is_not(None),
+        ImageEvent.reason_code != Reason.TRIES_EXHAUSTED,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _is_filmed(session: Session, letter: DeadLetter) -> bool:
+    try:
+        sequence_id = parse(FilmRequest, letter.data).sequence_id
+    except PermanentError:
+        return False
+    return sequence_id is not None and films.is_up_to_date(session, sequence_id)
