@@ -1,41 +1,57 @@
 #!/usr/bin/env python3
 """Ask PyPI which of the locked packages have known vulnerabilities.
 
-Ends with 1 where one has. Where the advisories cannot be had, it says so and ends with 0: a
-machine without that service would else never pass, and a missing answer is no finding.
+Ends with 0 where all packages were looked up and none is vulnerable, with 1 where one is, and with
+3 where a package could not be looked up: then the audit was not done, or not all of it, and its
+last line begins with AUDIT. `make lint` takes 3 for a machine without that service and goes on;
+`make audit` fails.
 """
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 LOCK = Path(__file__).parents[1] / "requirements.lock"
+VULNERABLE, NOT_DONE = 1, 3
 _OPTIONS = ("--disable-pip", "--require-hashes", "--progress-spinner=off", "--timeout=10")
+_MAX_NAMES = 20
 
 
 def main() -> int:
     """Run pip-audit on the lock and print what it found, or that it could not look."""
     command = [sys.executable, "-m", "pip_audit", *_OPTIONS, "--format=json", "-r", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if not done.stdout.strip():
-        print(f"audit: NOT DONE, the advisory service does not answer: {_last(done.stderr)}")
-        return 0
-    packages = json.loads(done.stdout)["dependencies"]
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
+    except (ValueError, LookupError, TypeError):
+        print(f"AUDIT NOT DONE: no package was looked up: {_last(done.stderr)}")
+        return NOT_DONE
+    lines, status = judge(packages)
+    print("\n".join(lines))
+    return status
+
+
+def judge(packages: list[dict[str, Any]]) -> tuple[list[str], int]:
+    """Return what to say of the packages of pip-audit's report, and the status to end with."""
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     bad = [package for package in packages if package.get("vulns")]
+    known = len(packages) - len(unknown)
+    lines = [f"audit: {known} of {len(packages)} packages looked up, {len(bad)} vulnerable"]
     for package in bad:
         ids = ", ".join(vulnerability["id"] for vulnerability in package["vulns"])
-        print(f"audit: {package['name']} {package['version']}: {ids}")
-    print(
-        f"audit: of {len(packages)} packages {len(packages) - len(unknown)} looked up,"
-        f" {len(bad)} vulnerable; NOT DONE for {len(unknown)}, of which the service knows nothing"
-    )
-    return 1 if bad else 0
+        lines.append(f"audit: {package['name']} {package['version']}: {ids}")
+    if not known:
+        lines.append(f"AUDIT NOT DONE: 0 of {len(packages)} packages looked up")
+    elif unknown:
+        names = ", ".join(unknown[:_MAX_NAMES]) + (" …" if len(unknown) > _MAX_NAMES else "")
+        lines.append(f"AUDIT INCOMPLETE: {len(unknown)} packages not looked up: {names}")
+    return lines, VULNERABLE if bad else NOT_DONE if unknown or not known else 0
 
 
 def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1][:200]
+    return (text.strip().splitlines() or ["pip-audit said nothing"])[-1][:200]
 
 
 if __name__ == "__main__":

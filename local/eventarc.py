@@ -40,6 +40,7 @@ def create_app() -> Flask:
     the raw bucket has a trigger.
     """
     app = Flask("eventarc")
+    app.before_request(lambda: cross_site.check_host(request))
     app.before_request(lambda: cross_site.check(request))
 
     @app.post("/")

@@ -11,6 +11,13 @@ from local.broker.push import push
 from local.broker.server import Broker
 from local.broker.store import Store
 
+DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
+WHAT_TO_DO = """the messages in {store} are damaged: {error}.
+Stop the network and move the damaged files away, then start it again:
+  make down; mkdir damaged; mv {store}* damaged/; make up
+The queues are then empty. The sweep sends again whatever had not been processed yet.
+docs/runbook.md has more under "The broker's store is damaged"."""
+
 
 @click.command
 @click.option("--host", default="127.0.0.1", show_default=True)
@@ -20,12 +27,17 @@ def main(host: str, port: int, store: Path) -> None:
     """Serve Pub/Sub until a signal ends it, which loses nothing that was answered."""
     try:
         asyncio.run(_serve(f"{host}:{port}", store))
-    except (RuntimeError, OSError, sqlite3.Error) as error:
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname not in DAMAGED:
+            raise click.ClickException(f"cannot serve {store}: {error}") from error
+        raise click.ClickException(WHAT_TO_DO.format(store=store, error=error)) from error
+    except (RuntimeError, OSError) as error:
         raise click.ClickException(f"cannot serve {store} on {host}:{port}: {error}") from error
 
 
 async def _serve(address: str, path: Path) -> None:
     store = Store(path)
+    store.check()
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])  # else two share a port unseen
     server.add_generic_rpc_handlers(Broker(store).handlers())
     server.add_insecure_port(address)

@@ -67,6 +67,14 @@ class Store:
         await asyncio.sleep(_COMMIT_DELAY_S)
         self._db.commit()
 
+    def check(self) -> None:
+        """Raise sqlite3.DatabaseError where the file is damaged in any place."""
+        [found] = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            error = sqlite3.DatabaseError(" ".join(found.split()))
+            error.sqlite_errorname = "SQLITE_CORRUPT"
+            raise error
+
     def _wake(self) -> None:
         self.change.set()
         self.change.clear()

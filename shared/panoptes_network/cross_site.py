@@ -5,10 +5,17 @@ reaches, a network on the reader's own machine included. For JSON the browser as
 nothing here agrees; and it names the page's site in the Origin header.
 """
 
+import ipaddress
 from collections.abc import Callable, Collection
 
-from werkzeug.exceptions import Forbidden, UnsupportedMediaType
+from werkzeug.exceptions import Forbidden, MisdirectedRequest, UnsupportedMediaType
+from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Request
+
+from panoptes_network.config import on_cloud_run
+
+OWN_MACHINE = ("127.0.0.1", "localhost")
+"""Hosts that can be nobody else's server."""
 
 JSON = frozenset({"application/json"})
 EVENT = JSON | {"application/cloudevents+json"}
@@ -16,6 +23,38 @@ EVENT = JSON | {"application/cloudevents+json"}
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1)."""
+
+
+def check_host(request: Request, *own_names: str) -> None:
+    """Raise an error for a request of this machine that came under somebody else's name.
+
+    A page can let its own name lead to 127.0.0.1 (DNS rebinding). The browser then takes what
+    answers there for the page's own site, and keeps nothing from it. Requests that come over a
+    network, or from Cloud Run's proxy, are none of a browser on this machine.
+
+    Parameters
+    ----------
+    own_names : str
+        Hosts that are this service's besides those of the machine.
+
+    Raises
+    ------
+    werkzeug.exceptions.MisdirectedRequest
+        When the Host header has any other name.
+    """
+    if on_cloud_run() or not _is_loopback(request.remote_addr or ""):
+        return
+    if not host_is_trusted(request.host, [*OWN_MACHINE, *own_names]):
+        raise MisdirectedRequest(
+            "This service is known on this machine as 127.0.0.1 and localhost only."
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def check(

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import (
     Forbidden,
     HTTPException,
+    MisdirectedRequest,
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
@@ -60,6 +61,7 @@ def setup(
     if has_app_context():
         app = current_app
         observe.watch(app, service)
+        app.before_request(_refuse_other_names)
         app.before_request(lambda: _probe(ready) or _refuse_strangers() or _metrics())
         app.before_request(lambda: _refuse_other_sites(media_types))
         app.after_request(redirects.make_relative)
@@ -137,6 +139,15 @@ def _refuse_strangers() -> Response | None:
         _drop_body()
         return _away(str(error))
     trace.note(caller=account)
+    return None
+
+
+def _refuse_other_names() -> Response | None:
+    try:
+        cross_site.check_host(request)
+    except MisdirectedRequest as error:
+        _drop_body()
+        return _error(Reason.BAD_REQUEST, str(error.description), 421)
     return None
 
 

@@ -11,9 +11,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.sansio.utils import host_is_trusted
 
 from panoptes_network.config import settings
-
-OWN_MACHINE = ("127.0.0.1", "localhost")
-"""Hosts that can be nobody else's server."""
+from panoptes_network.cross_site import OWN_MACHINE
 
 
 def absolute(path: str) -> str:

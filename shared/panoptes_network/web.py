@@ -4,6 +4,7 @@ import ipaddress
 import math
 import time
 from collections.abc import Callable, Collection
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from limits import parse
@@ -67,6 +68,7 @@ def secure(
     }
     observe.watch(app, log.service())
     app.before_request(_limiter(settings().rate_limit))
+    app.before_request(_refuse_other_names)
     app.before_request(lambda: _refuse_other_sites(queries))
     app.add_url_rule("/metrics", "metrics", _metrics)
     if proxies := settings().trusted_proxies:
@@ -99,6 +101,11 @@ def _limiter(limit: str) -> Callable[[], None]:
             raise TooManyRequests(retry_after=max(1, math.ceil(wait_s)))
 
     return check
+
+
+def _refuse_other_names() -> None:
+    if not settings().trusted_proxies:  # else it is the proxy that has to know its names
+        cross_site.check_host(request, *filter(None, [urlsplit(settings().public_url).hostname]))
 
 
 def _refuse_other_sites(queries: Collection[str]) -> None:
