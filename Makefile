@@ -2,7 +2,7 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 
-.PHONY: help setup aladin run up down status logs test test-faults container-check lint lint-audit audit fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-faults sbom container-check lint lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -38,6 +38,9 @@ test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test
 	$(PYTHON) -m pytest -m faults -s tests/faults
 
+sbom: setup ## List what each service is made of, in build/sbom.
+	bin/sbom
+
 container-check: setup ## Build the plate solver's image without a container engine, solve in it.
 	@command -v debootstrap >/dev/null || { echo "apt-get install debootstrap"; exit 1; }
 	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container
@@ -51,7 +54,7 @@ lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable pa
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
-	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run bin/stage bin/deploy bin/infra-check; fi
+	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run bin/stage bin/deploy bin/infra-check bin/sbom bin/pin-base-image; fi
 	$(PYTHON) bin/find_secrets.py
 	@$(MAKE) --no-print-directory lint-audit
 

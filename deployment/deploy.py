@@ -8,7 +8,7 @@ import click
 
 from deployment.commands import Command, Release, as_text
 from deployment.service import ROOT, Kind, deployments
-from deployment.stage import StageError, stage, version
+from deployment.stage import StageError, check_base_images, stage, version
 from deployment.target import Target
 
 JOB_FIRST = "job-migrate"
@@ -37,6 +37,8 @@ def main(
     try:
         number = UNKNOWN_NUMBER if dry_run else project_number(project)
         target = Target(project, region, environment, number)
+        if not dry_run:
+            check_containers(services)
         for command in plan(services, target):
             click.echo(as_text(command))
             if not dry_run:
@@ -56,6 +58,19 @@ def plan(services: Sequence[str], target: Target) -> Iterator[Command]:
     for service in in_order(services):
         staged = stage(service)
         yield from Release(service, target, version(staged)).commands()
+
+
+def check_containers(services: Sequence[str]) -> None:
+    """Refuse a worker whose container is made of an image without a digest, before any command.
+
+    Raises
+    ------
+    StageError
+        It says what to do.
+    """
+    for service in in_order(services):
+        if deployments()[service].kind is Kind.WORKER:
+            check_base_images(ROOT / service)
 
 
 def in_order(services: Sequence[str]) -> list[str]:

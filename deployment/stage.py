@@ -32,6 +32,9 @@ MODIFIED_S = 1577836800
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+==[^\s;\\]+)")
 
 
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+
+
 class StageError(Exception):
     """A service cannot be staged as it is; the words say what to do."""
 
@@ -69,6 +72,18 @@ def version(staged: Path) -> str:
         content = hashlib.sha256(file.read_bytes()).hexdigest()
         digest.update(f"{file.relative_to(staged)}\0{content}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def check_base_images(staged: Path) -> None:
+    """Raise StageError where a container's base image is not named by its digest.
+
+    Whoever can move a tag would otherwise choose what runs with the worker's rights.
+    """
+    text = (staged / "Dockerfile").read_text()
+    bases = re.findall(r"^FROM\s+(\S+)", text, re.MULTILINE)
+    loose = [base for base in bases if not _DIGEST.search(base)]
+    if loose or not bases:
+        raise StageError(f"{', '.join(loose)} has no digest: run bin/pin-base-image and commit")
 
 
 def _written(source: Path, deployment: Deployment) -> Iterator[tuple[str, str]]:
