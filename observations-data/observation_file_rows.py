@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, sql_text, unknown
 from panoptes_network.config import settings
+from panoptes_network.database.gone import is_gone
 from panoptes_network.database.models import FileKind, Image, ImageFile, Sequence
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
 """Columns of an image that name a file; as a kind of file, each is called like its bucket."""
+RAW_IS_GONE = is_gone(Image).label("raw_is_gone")
 KINDS = (*IMAGE_PATHS, *FileKind)
 FILE_COLUMNS = (ImageFile.kind, ImageFile.bucket, ImageFile.path, ImageFile.n_bytes)
 
@@ -39,8 +41,12 @@ def film_of(row: AnyRow) -> Json | None:
 
 
 def files_of_image(row: AnyRow, further: dict[str, Json]) -> dict[str, Json]:
-    """Return an image's files by kind: those that its row names, and `further` ones."""
-    paths = {"raw": row.bucket_path, "processed": row.solved_path}
+    """Return an image's files by kind: those that its row names, and `further` ones.
+
+    A raw file that was deleted is left out (`RAW_IS_GONE`).
+    """
+    raw = None if row.raw_is_gone else row.bucket_path
+    paths = {"raw": raw, "processed": row.solved_path}
     own = {bucket: file_in(bucket, path) for bucket, path in paths.items() if path}
     return _in_order({**own, **further})
 
@@ -66,7 +72,7 @@ def further_files(session: Session, images: ColumnElement[bool]) -> dict[str, di
     rows = session.execute(
         select(ImageFile.image_id, *FILE_COLUMNS)
         .join(Image, Image.image_id == ImageFile.image_id)
-        .where(images)
+        .where(images, ~is_gone(ImageFile))
         .order_by(ImageFile.updated_at, ImageFile.path)
     ).all()
     found: dict[str, dict[str, Json]] = defaultdict(dict)

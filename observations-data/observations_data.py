@@ -40,6 +40,7 @@ IMAGE_COLUMNS = (
     Image.updated_at,
     Image.bucket_path,
     Image.solved_path,
+    file_rows.RAW_IS_GONE,
 )
 EVENT_COLUMNS = (
     ImageEvent.image_id,
@@ -165,7 +166,8 @@ def _centre(cone: Cone) -> Json:
 
 def _image(row: AnyRow, further: dict[str, Json]) -> Json:
     columns = row._asdict()
-    del columns["bucket_path"], columns["solved_path"]
+    for name in ("bucket_path", "solved_path", "raw_is_gone"):
+        del columns[name]
     return {**columns, "files": file_rows.files_of_image(row, further)}
 
 

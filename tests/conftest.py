@@ -130,7 +130,8 @@ def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         connection.execute(
             text(
                 "TRUNCATE units, cameras, sequences, images, image_events, image_files, sources,"
-                " dead_letters, catalog_stars, catalog_loads, sequence_figures, file_figures"
+                " gone_objects, dead_letters, catalog_stars, catalog_loads, sequence_figures,"
+                " file_figures"
             )
         )
     yield engine

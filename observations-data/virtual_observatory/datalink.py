@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from data_tables import Column, Kind, Row, Table
 from observation_database import AnyRow, Json, sql_text
-from observation_file_rows import files_of_image, further_files
+from observation_file_rows import RAW_IS_GONE, files_of_image, further_files
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
 from panoptes_network.database.models import FileKind, Image
 from panoptes_network.public_address import absolute
@@ -88,7 +88,9 @@ def links(session: Session, query: Query) -> Json:
 
 def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
     rows = session.execute(
-        select(Image.image_id, Image.bucket_path, Image.solved_path).where(Image.image_id.in_(ids))
+        select(Image.image_id, Image.bucket_path, Image.solved_path, RAW_IS_GONE).where(
+            Image.image_id.in_(ids)
+        )
     )
     return {row.image_id: row for row in rows}
 

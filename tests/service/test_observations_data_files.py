@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
 
 from panoptes_network import config, storage
+from panoptes_network.database.gone import note_gone_objects
 from panoptes_network.database.models import FileKind
 from tests.conftest import forget_storage_client, free_port
 from tests.service.web_services import (
@@ -57,6 +58,26 @@ def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine, storage_port
     assert found["files"]["green"] == [files["green"]]
     with storage_at(storage_port):  # the solution is looked for in the solved file
         assert get(client, "/images/PAN001_14d3bd_20181011T134333")["files"] == files
+
+
+def test_a_raw_file_that_was_deleted_is_not_offered(client: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[{"files": ALL_FILES}, {}])
+    offered = get(client, f"/observations/{sequence_id}")["files"]
+    bucket, part = config.settings().raw_bucket, (f"{FOLDER}/", f"{FOLDER}0")
+    kept = {offered["raw"][1]["path"]}
+    with rows(db) as session:
+        gone = note_gone_objects(session, bucket, kept, part, timedelta(0))
+    assert gone == sorted(offered[kind][0]["path"] for kind in ("raw", "cr2"))
+    found = get(client, f"/observations/{sequence_id}")
+    assert list(found["images"][0]["files"]) == ["red", "green", "blue", "picture", "thumbnail"]
+    assert list(found["images"][1]["files"]) == ["raw"]
+    addresses = client.get(f"/observations/{sequence_id}/files.txt?kind=raw").text.split()
+    assert len(addresses) == 1
+    with rows(db) as session:  # they were uploaded again
+        everything = kept | set(gone)
+        assert note_gone_objects(session, bucket, everything, part, timedelta(0)) == []
+    assert get(client, f"/observations/{sequence_id}")["files"] == offered
 
 
 def test_newest_of_two_files_of_a_kind(client: FlaskClient, db: Engine) -> None:

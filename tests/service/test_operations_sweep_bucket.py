@@ -87,6 +87,31 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
     assert swept(operations) == (0, 0, 0)  # it is known now, and shown
 
 
+def test_a_deleted_object_is_noted_until_it_is_there_again(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    other = PATH.replace("134333.fits", "999.cr2")
+    for path in (PATH, "ZZZ/last.txt"):
+        chain.upload(path, frame(**IDS))
+    ask(operations, "/sweep")
+    add_file(db, "cr2", 1)
+    moved = "UPDATE image_files SET bucket = :bucket, path = :path"
+    change(db, moved, bucket=chain.bucket.name, path=other)
+    chain.bucket.blob(PATH).delete()
+    ask(operations, "/sweep", dry_run=True)
+    assert rows(db, "SELECT path FROM gone_objects") == []
+    for _ in range(2):
+        ask(operations, "/sweep")
+        assert gone(db) == [PATH, other]
+    chain.upload(PATH, frame(**IDS))
+    ask(operations, "/sweep")
+    assert gone(db) == [other]
+
+
+def gone(db: Engine) -> list[str]:
+    return [row["path"] for row in rows(db, "SELECT path FROM gone_objects ORDER BY path")]
+
+
 def test_a_newer_upload_of_a_known_image_is_taken_in(
     chain: Network, operations: FlaskClient, db: Engine
 ) -> None:

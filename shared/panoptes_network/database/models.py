@@ -316,6 +316,16 @@ class Sweep(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+class GoneObject(Base):
+    """An object that a row names and that its bucket had no more when it was last looked at."""
+
+    __tablename__ = "gone_objects"
+
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)
+    noted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Source(Base):
     """Something detected in an image; a matched one has the catalog star and its pixels.
 

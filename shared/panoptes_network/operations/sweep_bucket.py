@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.gone import note_gone_objects
 from panoptes_network.database.images import record_failure
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, Sweep
 from panoptes_network.errors import PermanentError, TransientError
@@ -62,12 +63,27 @@ def sweep_bucket(report: Report, *, from_start: bool) -> None:
     """
     bucket = settings().raw_bucket
     start = "" if from_start else run_transaction(lambda session: _position(session, bucket))
+    after = start
     for page in storage.pages(bucket, start, PAGE_SIZE):
+        _note_gone(page, after, report)
+        after = page[-1].path if page else after
         stopped_at = _sweep_page(page, report)
         if stopped_at is not None:
             _remember(bucket, stopped_at, report)
             return
+    _note_gone([], after, report)
     _remember(bucket, None, report)
+
+
+def _note_gone(page: list[StoredObject], after: str, report: Report) -> None:
+    """Note the objects that rows name and that are missing between `after` and a page's end."""
+    if report.dry_run:
+        return
+    names, until = {stored.path for stored in page}, page[-1].path if page else None
+    bucket = settings().raw_bucket
+    run_transaction(
+        lambda session: note_gone_objects(session, bucket, names, (after, until), grace())
+    )
 
 
 def _sweep_page(page: list[StoredObject], report: Report) -> str | None:

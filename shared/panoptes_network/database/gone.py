@@ -1,0 +1,76 @@
+"""Objects of the raw bucket that were deleted: noted by the sweep, and no longer offered."""
+
+from collections.abc import Set
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, union
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from panoptes_network.database.models import FileKind, GoneObject, Image, ImageFile
+
+Path = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+
+def note_gone_objects(
+    session: Session,
+    bucket: str,
+    names: Set[str],
+    part: tuple[str, str | None],
+    settled_for: timedelta,
+) -> list[str]:
+    """Note which objects that rows name are missing in a part of a bucket; return their names.
+
+    What was noted before and is there again is forgotten.
+
+    Parameters
+    ----------
+    names : set of str
+        All objects of this part.
+    part : (str, str or None)
+        The name behind which it begins and the last name in it, None for all the rest, in the
+        order in which buckets list names.
+    settled_for : timedelta
+        Rows that changed more lately are left out: their object may have come since.
+    """
+    is_settled = func.now() - settled_for
+    raw = select(Image.bucket_path.label("path")).where(
+        Image.bucket == bucket, Image.updated_at < is_settled, _lies_in(Image.bucket_path, part)
+    )
+    cr2 = select(ImageFile.path).where(
+        ImageFile.bucket == bucket,
+        ImageFile.kind == FileKind.CR2,
+        ImageFile.updated_at < is_settled,
+        _lies_in(ImageFile.path, part),
+    )
+    gone = sorted(set(session.scalars(union(raw, cr2))) - names)
+    noted = select(GoneObject.path).where(
+        GoneObject.bucket == bucket, _lies_in(GoneObject.path, part)
+    )
+    back = set(session.scalars(noted)) & names
+    if back:
+        is_back = (GoneObject.bucket == bucket) & GoneObject.path.in_(back)
+        session.execute(delete(GoneObject).where(is_back))
+    if gone:
+        new = insert(GoneObject).values([{"bucket": bucket, "path": path} for path in gone])
+        again = new.on_conflict_do_update(
+            index_elements=["bucket", "path"], set_={"noted_at": func.now()}
+        )
+        session.execute(again)
+    return gone
+
+
+def is_gone(table: type[Image] | type[ImageFile]) -> ColumnElement[bool]:
+    """Return whether the object that a row names was found gone after the row's last change."""
+    path: Path = Image.bucket_path if table is Image else ImageFile.path
+    return exists().where(
+        GoneObject.bucket == table.bucket,
+        GoneObject.path == path,
+        GoneObject.noted_at > table.updated_at,
+    )
+
+
+def _lies_in(path: Path, part: tuple[str, str | None]) -> ColumnElement[bool]:
+    after, until = part
+    name = path.collate("C")
+    return name > after if until is None else and_(name > after, name <= until)
