@@ -3,7 +3,7 @@
 import functions_framework
 from flask import Request, Response
 
-from operation_routes import route
+from operation_routes import MAX_PUSH_BYTES, route
 from panoptes_network import endpoint, pubsub
 from panoptes_network.checks import database, storage
 from panoptes_network.config import settings
@@ -16,6 +16,7 @@ endpoint.setup(
         "database": database.check,
         "topic": lambda: pubsub.check(settings().pipeline_topic),
     },
+    max_body_bytes=MAX_PUSH_BYTES,
 )
 
 

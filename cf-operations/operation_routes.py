@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Request, Response, jsonify
 from pydantic import BaseModel
+from werkzeug.exceptions import HTTPException
 
 from panoptes_network.endpoint import RETRY_AFTER_S, answer
 from panoptes_network.errors import PermanentError, Reason, TransientError
@@ -42,7 +43,6 @@ def route(request: Request) -> Response:
 
 def _take_dead_letter(request: Request) -> Response:
     """Acknowledge a dead letter once it is recorded, whatever is in it."""
-    request.max_content_length = MAX_PUSH_BYTES
     try:
         return jsonify(dead_letters.receive(request.get_data()))
     except PermanentError as error:
@@ -51,6 +51,8 @@ def _take_dead_letter(request: Request) -> Response:
     except TransientError as error:
         _log.warning("try again: %s", error)
         return _away(str(error))
+    except HTTPException:
+        raise
     except Exception:
         _log.exception("unexpected fault")
         return _away("an unexpected fault; it is in the log")

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from deployment.service import ROOT, Deployment, Kind, deployments
+from panoptes_network.admission import SPARE_THREADS
 
 BUILD = ROOT / "build"
 PACKAGE = ROOT / "shared" / "panoptes_network"
@@ -90,7 +91,8 @@ def _written(source: Path, deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield "requirements.txt", _hashed((source / "requirements.txt").read_text())
     yield ".gcloudignore", "# All that is staged is uploaded.\n"
     if deployment.kind is Kind.WEB:
-        threads = f"--workers 1 --threads {deployment.concurrency} --timeout 0"
+        n_threads = deployment.concurrency + SPARE_THREADS
+        threads = f"--workers 1 --threads {n_threads} --timeout 0"
         yield "Procfile", f"web: gunicorn --bind :$PORT {threads} 'main:create_app()'\n"
     if deployment.kind is Kind.JOB:
         yield "Procfile", "web: python main.py\n"

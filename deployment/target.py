@@ -5,7 +5,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployment.service import Deployment, Grant, address_variable, deployments, writers
+from deployment.service import (
+    Deployment,
+    Grant,
+    Kind,
+    address_variable,
+    deployments,
+    writers,
+)
+from panoptes_network.admission import SPARE_THREADS
 from panoptes_network.config import Settings
 
 PRODUCTION = "prod"
@@ -100,7 +108,11 @@ def environment(service: str, target: Target) -> dict[str, str]:
     """Return the environment variables of a service; those not named keep their defaults."""
     deployment = deployments()[service]
     values = {name: _value(name, service, target) for name in deployment.settings}
-    return {name: value for name, value in values.items() if value is not None}
+    known = {name: value for name, value in values.items() if value is not None}
+    if deployment.kind is Kind.FUNCTION:
+        # functions-framework's; a web service's are in its Procfile.
+        known["THREADS"] = str(deployment.concurrency + SPARE_THREADS)
+    return known
 
 
 def callers(service: str) -> list[str]:

@@ -15,6 +15,7 @@ from local import storage, unprivileged
 from local.postgres import Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.supervisor import Component
+from panoptes_network.admission import MAX_BUSY, SPARE_THREADS
 from panoptes_network.config import Settings
 
 PREFERRED_PORTS = {
@@ -33,6 +34,9 @@ PREFERRED_PORTS = {
     "cf-make-timelapse": 8090,
     "cf-operations": 8091,
 }
+
+THREADS = MAX_BUSY + SPARE_THREADS
+"""Of each server: there is always one that says that it lives, or that it is busy."""
 
 
 def network_env(ports: Mapping[str, int]) -> dict[str, str]:
@@ -163,14 +167,15 @@ def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Comp
     command += [f"--target={function.entry_point}"]
     command += [f"--source={ROOT / name / 'main.py'}", f"--signature-type={kind}"]
     # functions-framework cannot switch off gunicorn's control socket; this keeps it from home.
-    env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name)), **_database_env(name, ports)}
+    env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name)), "THREADS": str(THREADS)}
+    env |= _database_env(name, ports)
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 
 def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
     """Return a web service: the application that ``create_app()`` of a module makes."""
     port = ports[name]
-    command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", "--threads=8"]
+    command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", f"--threads={THREADS}"]
     command += ["--no-control-socket", f"--chdir={folder}", f"{module}:create_app()"]
     env = {"PUBLIC_URL": f"http://{LOOPBACK}:{port}", **_database_env(name, ports)}
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)

@@ -8,7 +8,7 @@ import requests
 from flask import Flask, Response, request
 from pydantic import BaseModel, Field, ValidationError
 
-from panoptes_network import cross_site
+from panoptes_network import cross_site, request_guard
 from panoptes_network.config import settings
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
@@ -41,6 +41,7 @@ def create_app() -> Flask:
     """
     app = Flask("eventarc")
     app.before_request(lambda: cross_site.check_host(request))
+    app.before_request(lambda: request_guard.check(request))
     app.before_request(lambda: cross_site.check(request))
 
     @app.post("/")

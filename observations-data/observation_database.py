@@ -44,11 +44,6 @@ def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs
     return answer
 
 
-def sql_text(value: str) -> str:
-    """Return text as PostgreSQL can compare it: it has no NUL, and nothing there has one."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
 def unknown(what: str, name: str) -> PermanentError:
     """Return the error that says that there is no such thing."""
     return PermanentError(Reason.OBJECT_MISSING, f"there is no {what} {name[:200]!r}")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow, Json, sql_text, unknown
+from observation_database import AnyRow, Json, unknown
 from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
 from panoptes_network.database.models import FileKind, Image, ImageFile, Sequence
@@ -113,13 +113,12 @@ def require_file(session: Session, bucket: str, path: str) -> Json:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, when no row names this object.
     """
-    named = sql_text(path)
     ways = [
-        IMAGE_PATHS[bucket] == named,
-        (ImageFile.bucket == bucket_names()[bucket]) & (ImageFile.path == named),
+        IMAGE_PATHS[bucket] == path,
+        (ImageFile.bucket == bucket_names()[bucket]) & (ImageFile.path == path),
     ]
     if bucket == "processed":
-        ways.append(Sequence.film_path == named)
+        ways.append(Sequence.film_path == path)
     if session.execute(union_all(*(select(literal(1)).where(way) for way in ways))).first() is None:
         raise unknown(f"{bucket} file", path)
     return file_in(bucket, path)

@@ -4,6 +4,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
 
 from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.request_guard import BadTextError
 from query_parameters import BadParameterError
 
 RETRY_AFTER_S = 10
@@ -12,6 +13,7 @@ RETRY_AFTER_S = 10
 def register(app: Flask) -> None:
     """Let `app` answer every error as a problem."""
     app.register_error_handler(HTTPException, problem)
+    app.register_error_handler(BadTextError, bad_text)
     app.register_error_handler(BadParameterError, bad_parameter)
     app.register_error_handler(PermanentError, unknown)
     app.register_error_handler(TransientError, away)
@@ -30,6 +32,11 @@ def problem(error: HTTPException, **more: str) -> Response:
 def bad_parameter(error: BadParameterError) -> Response:
     """Answer 400 and name the parameter that was wrong."""
     return problem(BadRequest(str(error)), parameter=error.parameter)
+
+
+def bad_text(error: BadTextError) -> Response:
+    """Answer 400 and name the parameter whose text cannot be stored."""
+    return problem(error, parameter=error.parameter)
 
 
 def unknown(error: PermanentError) -> Response:

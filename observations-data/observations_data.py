@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
-from observation_database import AnyRow, Json, sql_text, unknown
+from observation_database import AnyRow, Json, unknown
 from observation_rows import OBSERVATION_COLUMNS, observation_rows
 from observation_search import names as sky_names
 from observation_search.conditions import conditions, of_observations
@@ -91,7 +91,7 @@ def observation(session: Session, sequence_id: str) -> Json:
         With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
     """
     whole = of_observations(*OBSERVATION_COLUMNS)
-    rows = session.execute(whole.where(Sequence.sequence_id == sql_text(sequence_id))).all()
+    rows = session.execute(whole.where(Sequence.sequence_id == sequence_id)).all()
     if not rows:
         raise unknown("observation", sequence_id)
     [found] = observation_rows(session, rows)
@@ -113,10 +113,10 @@ def images_of(session: Session, sequence_id: str) -> Json:
     )
     rows = session.execute(
         select(*IMAGE_COLUMNS, n_events)
-        .where(Image.sequence_id == sql_text(sequence_id))
+        .where(Image.sequence_id == sequence_id)
         .order_by(Image.time, Image.image_id)
     ).all()
-    further = file_rows.further_files(session, Image.sequence_id == sql_text(sequence_id))
+    further = file_rows.further_files(session, Image.sequence_id == sequence_id)
     images = [_image(row, further.get(row.image_id, {})) for row in rows]
     return {"items": images, "total": len(images)}
 
@@ -126,7 +126,7 @@ def events_of_sequence(session: Session, sequence_id: str) -> Json:
 
     An unknown observation has no history.
     """
-    image_ids = select(Image.image_id).where(Image.sequence_id == sql_text(sequence_id))
+    image_ids = select(Image.image_id).where(Image.sequence_id == sequence_id)
     return _events(session, ImageEvent.image_id.in_(image_ids))
 
 
@@ -140,7 +140,7 @@ def image(session: Session, image_id: str) -> Json:
     """
     row = session.execute(
         select(*IMAGE_COLUMNS, Image.headers, Image.contradictions, Image.header_findings).where(
-            Image.image_id == sql_text(image_id)
+            Image.image_id == image_id
         )
     ).one_or_none()
     if row is None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow, Json, sql_text, unknown
+from observation_database import AnyRow, Json, unknown
 from observation_search.search import NightSearch
 from panoptes_network.database.models import (
     Image,
@@ -193,7 +193,7 @@ def require_unit(session: Session, unit_id: str) -> Unit:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, when there is none.
     """
-    found = session.get(Unit, sql_text(unit_id).upper())
+    found = session.get(Unit, unit_id.upper())
     if found is None:
         raise unknown("unit", unit_id)
     return found

@@ -1,12 +1,13 @@
 """How the explorer asks observations-data: for JSON to show, or for an answer to send on."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import requests
 from flask import Response, request
-from werkzeug.exceptions import BadGateway, BadRequest, NotFound, ServiceUnavailable
+from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound, ServiceUnavailable
 
 from panoptes_network import tokens, trace
 from panoptes_network.config import settings
@@ -159,22 +160,27 @@ def _ask(
         )
     except (requests.RequestException, TransientError) as error:
         raise ServiceUnavailable(
-            "The data service does not answer. The observations are safe; try again in a moment.",
+            "The data service does not answer. The observations are safe.",
             retry_after=RETRY_AFTER_S,
         ) from error
 
 
-def _fault(answer: requests.Response) -> BadRequest | NotFound | ServiceUnavailable | BadGateway:
+def _fault(answer: requests.Response) -> HTTPException:
     if answer.status_code == 400:
         return BadRequest(_detail(answer))
     if answer.status_code == 404:
         return NotFound(_detail(answer))
-    if answer.status_code == 503:
+    if answer.status_code in (429, 503):
         return ServiceUnavailable(
-            "The data service is up, but what it reads from is away. Try again in a moment.",
-            retry_after=RETRY_AFTER_S,
+            "The data service cannot answer at the moment. The observations are safe.",
+            retry_after=_retry_after_s(answer),
         )
     return BadGateway(f"The data service failed with status {answer.status_code}.")
+
+
+def _retry_after_s(answer: requests.Response) -> int:
+    said = answer.headers.get("Retry-After", "")
+    return int(said) if re.fullmatch("[0-9]{1,4}", said) else RETRY_AFTER_S
 
 
 def _detail(answer: requests.Response) -> str | None:

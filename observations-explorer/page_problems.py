@@ -18,7 +18,9 @@ def problem(error: HTTPException) -> Response:
 
 
 def _for_reader(error: HTTPException) -> Response:
-    return Response(render_template("problem.html", problem=error))
+    """Return a page; where the same request may succeed later, the browser asks again by itself."""
+    again = error.get_response().headers.get("Retry-After", type=int)
+    return Response(render_template("problem.html", problem=error, retry_after_s=again))
 
 
 def _for_program(error: HTTPException) -> Response:

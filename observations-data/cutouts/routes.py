@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from cutouts.fits_file import cutout_file
 from cutouts.frame_piece import read_piece
 from cutouts.search import DEFAULT_SIDE_PX, LEAST_SIDE_PX, MOST_SIDE_PX, CutoutSearch
-from observation_database import Json, read, sql_text, unknown
+from observation_database import Json, read, unknown
 from observation_parameters import DEC, IMAGE_ID, RA
 from open_api import Parameter, described, file_answer
 from panoptes_network import storage
@@ -57,7 +57,7 @@ def _solved_image(session: Session, image_id: str) -> Json:
     row = session.execute(
         select(Image.image_id, Image.time, Image.solved_path, Sequence.field)
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
-        .where(Image.image_id == sql_text(image_id))
+        .where(Image.image_id == image_id)
     ).one_or_none()
     if row is None:
         raise unknown("image", image_id)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow
 from observation_search.position import Cone
+from panoptes_network import storable
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
 from query_parameters import BadParameterError, Parameters, choice
@@ -125,9 +126,8 @@ class Cursor:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not storable.is_storable(value):
         raise ValueError(value)
-    value.encode()  # a half of a pair of surrogates is no text
     return value
 
 

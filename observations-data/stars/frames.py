@@ -4,7 +4,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow, Json, sql_text
+from observation_database import AnyRow, Json
 from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.models import Image, Source
 from stars.rows import is_of, require_star, star_url
@@ -74,11 +74,10 @@ def conditions(
     wanted = [is_of(found), Source.stamp_side == STAMP_SIDE]
     if sequence_id is None:
         return wanted
-    sequence = sql_text(sequence_id)
     first, last = session.execute(
-        select(func.min(Image.time), func.max(Image.time)).where(Image.sequence_id == sequence)
+        select(func.min(Image.time), func.max(Image.time)).where(Image.sequence_id == sequence_id)
     ).one()
-    return [*wanted, Image.sequence_id == sequence, Source.time.between(first, last)]
+    return [*wanted, Image.sequence_id == sequence_id, Source.time.between(first, last)]
 
 
 def _pixels(item: Json) -> list[list[int]]:

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow, Json, sql_text, unknown
+from observation_database import AnyRow, Json, unknown
 from panoptes_network.database.models import CatalogStar, Image, Source
 from stars.rows import star_url
 from stars.search import SourceSearch
@@ -46,7 +46,7 @@ def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
         With :attr:`Reason.OBJECT_MISSING`, when there is no such image.
     """
     image = session.execute(
-        select(Image.time, Image.image_key).where(Image.image_id == sql_text(image_id))
+        select(Image.time, Image.image_key).where(Image.image_id == image_id)
     ).one_or_none()
     if image is None:
         raise unknown("image", image_id)

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_tables import Column, Kind, Row, Table
-from observation_database import AnyRow, Json, sql_text
+from observation_database import AnyRow, Json
 from observation_file_rows import RAW_IS_GONE, files_of_image, further_files
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
 from panoptes_network.database.models import FileKind, Image
@@ -72,7 +72,7 @@ def links(session: Session, query: Query) -> Json:
     """
     asked = list(dict.fromkeys(query.texts("ID")))
     means = {text: parse_dataset_id(text) for text in asked[:MOST_IDS]}
-    ids = [sql_text(meant[1]) for meant in means.values() if meant]
+    ids = [meant[1] for meant in means.values() if meant]
     images = _images(session, ids)
     files = further_files(session, Image.image_id.in_(ids))
     rows: list[Row] = []

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from observation_database import AnyRow, Json, sql_text
+from observation_database import AnyRow, Json
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
 from virtual_observatory import obscore
@@ -85,7 +85,7 @@ def _wanted_products(query: Query) -> Wanted:
     wanted: Wanted = {}
     for product, level in obscore.CALIBRATION.items():
         if not levels or str(level) in levels:
-            ids = {sql_text(one[1]) for one in named if one and one[0] is product}
+            ids = {one[1] for one in named if one and one[0] is product}
             wanted[product] = ids if named else None
     return wanted
 
@@ -122,7 +122,7 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
     named = {name: query.texts(name) for name in NAMES if query.texts(name)}
     if named:
         sequences = select(Sequence.sequence_id).where(
-            *(NAMES[name].in_(map(sql_text, texts)) for name, texts in named.items())
+            *(NAMES[name].in_(texts) for name, texts in named.items())
         )
         conditions.append(Image.sequence_id.in_(sequences))
     return conditions

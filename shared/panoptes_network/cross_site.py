@@ -21,7 +21,7 @@ JSON = frozenset({"application/json"})
 EVENT = JSON | {"application/cloudevents+json"}
 """Media types of a CloudEvent: with its attributes in headers, or all in one body."""
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
@@ -78,7 +78,7 @@ def check(
     werkzeug.exceptions.UnsupportedMediaType
         When the body is not of one of `media_types`.
     """
-    if request.method in _SAFE_METHODS:
+    if request.method in SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
     if origin is not None and not is_own_origin(origin):

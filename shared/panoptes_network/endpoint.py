@@ -16,16 +16,25 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from panoptes_network import cross_site, identity, log, metrics, observe, redirects, trace
+from panoptes_network import (
+    admission,
+    cross_site,
+    identity,
+    log,
+    metrics,
+    observe,
+    redirects,
+    request_guard,
+    trace,
+)
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import M, PushEnvelope, parse, unwrap_push
+from panoptes_network.request_guard import MAX_BODY_BYTES, TOO_DEEP
 
-MAX_BODY_BYTES = 2_000_000
 RETRY_AFTER_S = 10
 
 _GUARDED = "panoptes_guarded"
-_TOO_DEEP = "the body is nested too deeply"
 _NOTED = ("image_id", "sequence_id", "bucket_path", "generation")
 _STATUS = {
     Reason.BAD_REQUEST: 400,
@@ -39,7 +48,10 @@ Check = Callable[[], object]
 
 
 def setup(
-    service: str, ready: Mapping[str, Check], media_types: Collection[str] = cross_site.JSON
+    service: str,
+    ready: Mapping[str, Check],
+    media_types: Collection[str] = cross_site.JSON,
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> logging.Logger:
     """Make ready what a function needs before its first request, and return its logger.
 
@@ -56,13 +68,24 @@ def setup(
         What the function depends on, by name, and how to ask it.
     media_types : collection of str
         What a request's body may be.
+    max_body_bytes : int
+        The longest body of a request; a longer one is refused and not read.
     """
     logger = log.setup(service)
     if has_app_context():
         app = current_app
         observe.watch(app, service)
+        app.wsgi_app = admission.Admission(app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(_refuse_other_names)
-        app.before_request(lambda: _probe(ready) or _refuse_strangers() or _metrics())
+        app.before_request(
+            lambda: (
+                _probe(ready)
+                or _refuse_when_busy()
+                or _refuse_strangers()
+                or _guard(max_body_bytes)
+                or _metrics()
+            )
+        )
         app.before_request(lambda: _refuse_other_sites(media_types))
         app.after_request(redirects.make_relative)
         app.register_error_handler(HTTPException, _fault)
@@ -129,8 +152,23 @@ def _answers(name: str, check: Check) -> bool:
     return True
 
 
+def _refuse_when_busy() -> Response | None:
+    if not admission.is_refused():
+        return None
+    _drop_body()
+    return _away(admission.BUSY)
+
+
+def _guard(max_body_bytes: int) -> Response | None:
+    try:
+        request_guard.check(request, max_body_bytes)
+    except HTTPException as error:
+        _drop_body()
+        return _error(_reason(error), str(error.description), error.code or 400)
+    return None
+
+
 def _refuse_strangers() -> Response | None:
-    request.max_content_length = MAX_BODY_BYTES
     try:
         account = identity.check(request.headers)
     except identity.RefusedError as error:
@@ -185,13 +223,17 @@ def _metrics() -> Response | None:
 
 def _fault(error: HTTPException) -> Response:
     """Answer what the framework refuses, without its words, which may quote the headers."""
-    reason = Reason.TOO_LARGE if error.code == 413 else Reason.BAD_REQUEST
-    return _error(reason, error.name, error.code or 500)
+    _drop_body()
+    return _error(_reason(error), error.name, error.code or 500)
+
+
+def _reason(error: HTTPException) -> Reason:
+    return Reason.TOO_LARGE if error.code == 413 else Reason.BAD_REQUEST
 
 
 def _too_deep(_: Exception) -> Response:
     """Answer an event whose body the framework cannot decode for its depth."""
-    return _error(Reason.BAD_REQUEST, _TOO_DEEP, 400)
+    return _error(Reason.BAD_REQUEST, TOO_DEEP, 400)
 
 
 def _require_guard() -> None:
@@ -203,14 +245,14 @@ def _require_guard() -> None:
 def _json_body(request: Request) -> object:
     if request.method != "POST":
         raise PermanentError(Reason.BAD_REQUEST, "send a POST with a JSON body")
-    request.max_content_length = MAX_BODY_BYTES
+    request_guard.limit(request, MAX_BODY_BYTES)
     try:
         body = request.get_json(silent=True)
     except RequestEntityTooLarge:
         _drop_body()
         raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes") from None
     except RecursionError:
-        raise PermanentError(Reason.BAD_REQUEST, _TOO_DEEP) from None
+        raise PermanentError(Reason.BAD_REQUEST, TOO_DEEP) from None
     if body is None:
         raise PermanentError(Reason.BAD_REQUEST, "the body is not JSON")
     return body

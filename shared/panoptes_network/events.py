@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from panoptes_network import storable
 from panoptes_network.errors import PermanentError, Reason
 
 MAX_TEXT = 4096
@@ -106,8 +107,16 @@ def parse(model: type[M], value: object) -> M:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_REQUEST`; the words name each part that is wrong.
+        With :attr:`Reason.BAD_REQUEST`; the words name each part that is wrong, or the first
+        with text that cannot be stored.
     """
+    message = parse_whatever(model, value)
+    storable.check(message.model_dump())
+    return message
+
+
+def parse_whatever(model: type[M], value: object) -> M:
+    """Do as `parse`, whatever its texts are: for who keeps messages that nobody could work on."""
     try:
         if isinstance(value, bytes):
             return model.model_validate_json(value)

@@ -1,4 +1,4 @@
-"""What the web services share: strict headers, a limit for each address, counters."""
+"""What the web services share: a guard of requests, strict headers, limits, counters."""
 
 import ipaddress
 import math
@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests, 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from panoptes_network import (
+    admission,
     cross_site,
     identity,
     log,
@@ -21,6 +22,7 @@ from panoptes_network import (
     observe,
     public_address,
     redirects,
+    request_guard,
     trace,
 )
 from panoptes_network.config import settings
@@ -48,10 +50,12 @@ def secure(
     """Guard what `app` answers, errors included.
 
     Every answer has the security headers, every request is traced, logged and counted, and an
-    address that asks too often is answered 429. What is not read by GET has to be JSON, and is
-    refused to pages of other sites; a redirect names no host. ``/metrics`` has the counters; it
-    is for the callers of ``ALLOWED_CALLERS``, and where there are none for programs on this
-    machine.
+    address that asks too often is answered 429. A request that is too long, or has text that
+    cannot be stored, is refused before it is worked on; one for which there is no room is
+    answered 503. Neither keeps ``/health`` from its answer. What is not read by GET has to be
+    JSON, and is refused to pages of other sites; a redirect names no host. ``/metrics`` has the
+    counters; it is for the callers of ``ALLOWED_CALLERS``, and where there are none for programs
+    on this machine.
 
     Parameters
     ----------
@@ -67,14 +71,16 @@ def secure(
         "Cross-Origin-Resource-Policy": resource_policy,
     }
     observe.watch(app, log.service())
+    app.before_request(_refuse_when_busy)
     app.before_request(_limiter(settings().rate_limit))
     app.before_request(_refuse_other_names)
-    app.before_request(lambda: _refuse_other_sites(queries))
+    app.before_request(lambda: _guard(queries))
     app.add_url_rule("/metrics", "metrics", _metrics)
     if proxies := settings().trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
     app.after_request(redirects.make_relative)
+    app.wsgi_app = admission.Admission(app.wsgi_app)  # type: ignore[method-assign]
 
     @app.after_request
     def add_headers(response: Response) -> Response:
@@ -90,10 +96,26 @@ def secure(
         return response
 
 
+def _refuse_when_busy() -> None:
+    if admission.is_refused():
+        raise ServiceUnavailable(admission.BUSY, retry_after=admission.RETRY_AFTER_S)
+
+
+def _guard(queries: Collection[str]) -> None:
+    request_guard.check(request)
+    # What there is no route for is answered as such, and its body left alone.
+    if request.routing_exception is None:
+        if request.endpoint not in queries:
+            cross_site.check(request, public_address.is_own_origin)
+        request_guard.check_body(request)
+
+
 def _limiter(limit: str) -> Callable[[], None]:
     limiter, item = SlidingWindowCounterRateLimiter(MemoryStorage()), parse(limit)
 
     def check() -> None:
+        if request.path in admission.ALWAYS:
+            return
         client = _client(request.remote_addr or "")
         if not limiter.hit(item, client):
             trace.note(reason_code="too_many_requests")
@@ -106,12 +128,6 @@ def _limiter(limit: str) -> Callable[[], None]:
 def _refuse_other_names() -> None:
     if not settings().trusted_proxies:  # else it is the proxy that has to know its names
         cross_site.check_host(request, *filter(None, [urlsplit(settings().public_url).hostname]))
-
-
-def _refuse_other_sites(queries: Collection[str]) -> None:
-    # What there is no route for is answered as such.
-    if request.routing_exception is None and request.endpoint not in queries:
-        cross_site.check(request, public_address.is_own_origin)
 
 
 def _metrics() -> Response:

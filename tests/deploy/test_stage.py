@@ -63,9 +63,9 @@ def test_what_is_started_is_said_where_the_platform_does_not_know() -> None:
     }
     assert said == {
         "job-migrate": "web: python main.py",
-        "observations-data": "web: gunicorn --bind :$PORT --workers 1 --threads 16 --timeout 0"
+        "observations-data": "web: gunicorn --bind :$PORT --workers 1 --threads 24 --timeout 0"
         " 'main:create_app()'",
-        "observations-explorer": "web: gunicorn --bind :$PORT --workers 1 --threads 32 --timeout 0"
+        "observations-explorer": "web: gunicorn --bind :$PORT --workers 1 --threads 40 --timeout 0"
         " 'main:create_app()'",
     }
 

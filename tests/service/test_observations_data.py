@@ -224,7 +224,7 @@ def test_one_image_has_header_and_history(client: FlaskClient, db: Engine) -> No
     assert found["events"][0]["service"] == "cf-header-to-db"
 
 
-@pytest.mark.parametrize("sequence_id", ["PAN999_14d3bd_20181011T134202", "'; DROP", "a%00b", "☄"])
+@pytest.mark.parametrize("sequence_id", ["PAN999_14d3bd_20181011T134202", "'; DROP", "☄"])
 def test_unknown_ids(client: FlaskClient, sequence_id: str) -> None:
     problem(client, f"/observations/{sequence_id}", 404)
     problem(client, f"/images/{sequence_id}", 404)
@@ -254,7 +254,7 @@ def test_simple_way(
     assert [item["sequence_id"] for item in answer["items"]] == [sequence_id] * 2
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'"sequence_id"', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'"sequence_id"'])
 def test_simple_way_without_a_sequence_lists_observations(
     client: FlaskClient, db: Engine, body: bytes
 ) -> None:
@@ -262,6 +262,12 @@ def test_simple_way_without_a_sequence_lists_observations(
         add_observation(session)
     answer = client.post("/", data=body, content_type="application/json").get_json()
     assert (answer["total"], answer["items"][0]["field"]) == (1, "M42")
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"sequence_id": }'])
+def test_what_is_no_json_is_refused(client: FlaskClient, body: bytes) -> None:
+    answer = client.post("/", data=body, content_type="application/json")
+    assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
 
 
 def _delete_all(session: Session) -> dict[str, Any]:

@@ -255,7 +255,6 @@ def test_observation_without_images(client: FlaskClient, db: Engine) -> None:
     [
         "/observations/PAN999_14d3bd_20181011T134202",
         "/observations/..%2f..%2fhealth",
-        "/observations/%00",
         "/observations/☄",
         "/nowhere",
         "/files/raw/PAN001/none.fits",

@@ -213,7 +213,7 @@ def test_source_parameters_that_cannot_be_read(client: FlaskClient, name: str, v
     assert problem(client, path, 400, **{name: value})["parameter"] == name
 
 
-@pytest.mark.parametrize("image_id", ["PAN999_14d3bd_20181011T134202", "'; DROP", "a%00b", "☄"])
+@pytest.mark.parametrize("image_id", ["PAN999_14d3bd_20181011T134202", "'; DROP", "☄"])
 def test_sources_of_an_unknown_image(client: FlaskClient, image_id: str) -> None:
     problem(client, f"/images/{image_id}/sources", 404)
 

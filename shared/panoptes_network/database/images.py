@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from panoptes_network import storable
 from panoptes_network.database.models import (
     END_STATES,
     Image,
@@ -378,8 +379,7 @@ def _refusal(
 
 def _storable(path: str) -> str:
     """Return a path that was refused, maybe for signs or a length that the database refuses too."""
-    escaped = path.replace("\0", "\\0").encode("utf-8", "backslashreplace")
-    return escaped[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
+    return storable.escape(path).encode()[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
 
 
 def _event(

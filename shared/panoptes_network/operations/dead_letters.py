@@ -23,10 +23,11 @@ from panoptes_network.database.models import (
     ImageState,
 )
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.events import parse
+from panoptes_network.events import parse_whatever
 from panoptes_network.metadata import identify
 from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE, UPLOAD_SERVICE, last_words
+from panoptes_network.storable import escape
 from panoptes_network.storage import StoredObject
 
 SUFFIX = "-dead"
@@ -68,13 +69,15 @@ class Letter:
         PermanentError
             BAD_REQUEST for a body that no push subscription sends.
         """
-        push = parse(_Push, body)
-        said = {_text(key): _text(value) for key, value in push.message.attributes.items()}
+        push = parse_whatever(_Push, body)
+        said = {
+            escape(str(key)): escape(str(value)) for key, value in push.message.attributes.items()
+        }
         pushed_by = push.subscription.rpartition("/")[2]
         return cls(
-            _text(push.message.message_id)[:_MAX_NAME] or hashlib.sha256(body).hexdigest(),
-            _text(pushed_by[:_MAX_NAME]).removesuffix(SUFFIX),
-            said.get(f"{_SOURCE}Subscription", _text(pushed_by))[:_MAX_NAME],
+            escape(push.message.message_id)[:_MAX_NAME] or hashlib.sha256(body).hexdigest(),
+            escape(pushed_by[:_MAX_NAME]).removesuffix(SUFFIX),
+            said.get(f"{_SOURCE}Subscription", escape(pushed_by))[:_MAX_NAME],
             _count(said.get(f"{_SOURCE}DeliveryCount", "")),
             _bytes(push.message.data),
             {key: value for key, value in said.items() if not key.startswith(_SOURCE)},
@@ -199,11 +202,6 @@ def _bytes(data: str) -> bytes:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return data.encode("utf-8", "replace")
-
-
-def _text(value: object) -> str:
-    """Return text as the database takes it."""
-    return str(value).replace("\0", "\\0").encode("utf-8", "replace").decode()
 
 
 def _count(text: str) -> int | None:

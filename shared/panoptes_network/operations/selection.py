@@ -12,8 +12,6 @@ from panoptes_network.ids import CameraTime, format_time
 
 FAILED = (ImageState.ERROR, ImageState.UNSOLVED)
 _TIME_CHARS = len("20181011T134333")
-_STORABLE = r"^[^\x00]*$"
-"""The database takes no text with NUL, not even to compare with."""
 
 
 class Filters(BaseModel):
@@ -27,8 +25,8 @@ class Filters(BaseModel):
     # A filter that is misspelt must not let everything through.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image_id: str | None = Field(None, max_length=64, pattern=_STORABLE)
-    sequence_id: str | None = Field(None, max_length=64, pattern=_STORABLE)
+    image_id: str | None = Field(None, max_length=64)
+    sequence_id: str | None = Field(None, max_length=64)
     unit_id: str | None = Field(None, pattern="^PAN[0-9]{3}$")
     night: date | None = Field(None, ge=date(1900, 1, 1), le=date(9000, 12, 31))
     reason_code: Reason | None = None

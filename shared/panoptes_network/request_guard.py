@@ -1,0 +1,113 @@
+"""What no service reads of a request: too long a body, one that is compressed, unstorable text."""
+
+from typing import IO
+from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wrappers import Request
+
+from panoptes_network import storable
+from panoptes_network.cross_site import SAFE_METHODS
+from panoptes_network.errors import PermanentError
+
+MAX_BODY_BYTES = 2_000_000
+TOO_DEEP = "the body is nested too deeply"
+
+
+class BadTextError(BadRequest):
+    """A parameter of the query, or a field of a form, that cannot be stored; it is named."""
+
+    def __init__(self, parameter: str) -> None:
+        self.parameter = storable.escape(parameter)[:100]
+        super().__init__(f"{self.parameter} must be {storable.WANTED}")
+
+
+def check(request: Request, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    """Raise an error for a request that is not to be read; nothing is read of its body.
+
+    A body without a length is read up to the limit by whoever reads it, who gets the error then.
+
+    Raises
+    ------
+    werkzeug.exceptions.RequestEntityTooLarge
+        When the body is longer than `max_body_bytes`.
+    werkzeug.exceptions.BadRequest
+        When it is compressed, or when path, query or headers have text that cannot be stored;
+        `BadTextError` for a parameter of the query.
+    """
+    limit(request, max_body_bytes)
+    if (request.content_length or 0) > max_body_bytes:
+        raise RequestEntityTooLarge(f"The body is over {max_body_bytes} bytes.")
+    if (request.content_encoding or "identity").lower() != "identity":
+        raise BadRequest("Send the body as it is, without a Content-Encoding.")
+    _check_path(request)
+    _check_query(request.query_string)
+    if any("\0" in value for value in request.headers.values()):
+        raise BadRequest("A header has a NUL.")
+
+
+def limit(request: Request, max_body_bytes: int) -> None:
+    """Let no more be read of a body: whoever reads on gets RequestEntityTooLarge."""
+    request.max_content_length = max_body_bytes
+    if request.content_length is None:
+        request.max_content_length += 1
+        request.environ["wsgi.input"] = _Bounded(request.environ["wsgi.input"], max_body_bytes)
+
+
+def check_body(request: Request) -> None:
+    """Read a body that is JSON or a form, and raise an error where it cannot be read or stored.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        RequestEntityTooLarge when it is too long, BadRequest otherwise.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    if request.is_json and request.get_data():
+        try:
+            storable.check(request.get_json())
+        except RecursionError:
+            raise BadRequest(f"Send less: {TOO_DEEP}.") from None
+        except PermanentError as error:
+            raise BadRequest(error.message) from None
+    for name, values in request.form.lists():
+        if not all(map(storable.is_storable, (name, *values))):
+            raise BadTextError(name)
+
+
+class _Bounded:
+    """A body without a length. Werkzeug would cut it at the limit, and say nothing."""
+
+    def __init__(self, stream: IO[bytes], max_bytes: int) -> None:
+        self._stream = stream
+        self._left = max_bytes
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise RequestEntityTooLarge("The body is too long.")
+        return data
+
+
+def _check_query(query: bytes) -> None:
+    """Look at the bytes as they came: Werkzeug leaves in what it cannot read."""
+    sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    for name, value in sent:
+        if not (_is_readable(name) and _is_readable(value)):
+            raise BadTextError(name.encode("latin-1").decode("utf-8", "replace"))
+
+
+def _check_path(request: Request) -> None:
+    # Werkzeug reads it with replacements.
+    if not _is_readable(request.environ.get("PATH_INFO", "")):
+        raise BadRequest(f"The path must be {storable.WANTED}, in UTF-8.")
+
+
+def _is_readable(sent: str) -> bool:
+    """Return whether bytes, each shown as one character, are UTF-8 that can be stored."""
+    try:
+        return storable.is_storable(sent.encode("latin-1").decode())
+    except UnicodeError:
+        return False

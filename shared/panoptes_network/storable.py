@@ -1,0 +1,49 @@
+"""Which text can be stored: PostgreSQL's has no NUL, and UTF-8 no half of a surrogate pair.
+
+What comes from outside is refused where it comes in (`events.parse`, `request_guard`); only what
+is kept because it was refused is escaped.
+"""
+
+import re
+
+from panoptes_network.errors import PermanentError, Reason
+
+WANTED = "text without NUL and without halves of surrogate pairs"
+
+_MAX_PLACE = 100
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def is_storable(text: str) -> bool:
+    """Return whether the database can store a text, and compare with it."""
+    return not _UNSTORABLE.search(text)
+
+
+def check(value: object) -> None:
+    """Raise an error for JSON with a text, also a name, that cannot be stored.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_REQUEST`; the words name the place.
+    """
+    # No recursion: what came in may be nested as deeply as Python's own reader goes.
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        place, found = waiting.pop()
+        if isinstance(found, str) and not is_storable(found):
+            raise PermanentError(Reason.BAD_REQUEST, f"{place or 'the body'}: send {WANTED}")
+        if isinstance(found, dict):
+            waiting += [(_within(place, name), part) for name, part in found.items()]
+            waiting += [(_within(place, "a name"), name) for name in found]
+        elif isinstance(found, list | tuple):
+            waiting += [(place, part) for part in found]
+
+
+def escape(text: str) -> str:
+    """Return text as it can be stored, with escapes where it cannot."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
+
+
+def _within(place: str, name: object) -> str:
+    return escape(f"{place}.{name}" if place else str(name))[:_MAX_PLACE]
