@@ -1,6 +1,7 @@
 """A file, streamed from its bucket piece by piece; a range of it where one is asked for."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -8,6 +9,7 @@ from flask import Response, request
 
 from panoptes_network import storage
 from panoptes_network.byte_ranges import ReadRange
+from panoptes_network.errors import PermanentError
 from panoptes_network.gzip_files import content_of
 
 PIECE_BYTES = 2**20
@@ -67,8 +69,7 @@ def send(bucket: str, path: str) -> Response:
 
     Ranges and conditions (Range, If-Range, If-None-Match) are followed; the object's
     generation is its ETag, so that a resumed download never mixes two versions. An object that
-    was stored with Content-Encoding: gzip is sent as its name says, unpacked: whole, for its
-    length is not known before.
+    was stored with Content-Encoding: gzip is sent as its name says, unpacked.
 
     Raises
     ------
@@ -79,18 +80,28 @@ def send(bucket: str, path: str) -> Response:
     """
     stored = storage.find(bucket, path)
     media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
-    read, is_packed = partial(storage.read_range, stored), stored.content_encoding == "gzip"
-    pieces = Pieces(content_of(read, stored.size, layers=1).read if is_packed else read)
-    response = Response(pieces, mimetype=media_type, direct_passthrough=True)
+    read, size = _content(stored)
+    response = Response(Pieces(read), mimetype=media_type, direct_passthrough=True)
+    response.content_length = size
     disposition = "inline" if media_type in SHOWN_TYPES else "attachment"
     response.headers.set("Content-Disposition", disposition, filename=path.rpartition("/")[2])
     if media_type == PICTURE_TYPE:
         response.cache_control.max_age = FRESH_S
         response.cache_control.stale_while_revalidate = STALE_S
     response.set_etag(str(stored.generation))
-    if is_packed:
-        response.make_conditional(request)
-    else:
-        response.content_length = stored.size
-        response.make_conditional(request, accept_ranges=True, complete_length=stored.size)
+    response.make_conditional(request, accept_ranges=True, complete_length=size)
     return response
+
+
+def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
+    """Return what an object's file is read by, and its size.
+
+    What was stored packed is unpacked once to know its size; where that fails, it is sent as it
+    is stored.
+    """
+    read: ReadRange = partial(storage.read_range, stored)
+    if stored.content_encoding == "gzip":
+        content = content_of(read, stored.size, layers=1)
+        with suppress(PermanentError):
+            return content.read, content.size
+    return read, stored.size
