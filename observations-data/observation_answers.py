@@ -48,7 +48,11 @@ OBSERVATION = table_answer(
     {
         "allOf": [
             row_of(OBSERVATION_TABLE),
-            record(images=list_of(row_of(IMAGES)), files=_files(list_of(_FILE))),
+            record(
+                images=list_of(row_of(IMAGES)),
+                files=_files(list_of(_FILE)),
+                fact_changes=list_of(OBJECT),
+            ),
         ]
     },
     OBSERVATION_TABLE,

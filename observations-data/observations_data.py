@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
+from fact_rows import changes
 from observation_database import AnyRow, Json, unknown
 from observation_rows import OBSERVATION_COLUMNS, observation_rows
 from observation_search import names as sky_names
@@ -96,7 +97,12 @@ def observation(session: Session, sequence_id: str) -> Json:
         raise unknown("observation", sequence_id)
     [found] = observation_rows(session, rows)
     images = images_of(session, sequence_id)["items"]
-    return {**found, "images": images, "files": file_rows.files_by_kind(images)}
+    return {
+        **found,
+        "fact_changes": changes(session, found["sequence_id"]),
+        "images": images,
+        "files": file_rows.files_by_kind(images),
+    }
 
 
 def images_of(session: Session, sequence_id: str) -> Json:

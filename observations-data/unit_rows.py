@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from fact_rows import changes
 from observation_database import AnyRow, Json, unknown
 from observation_search.search import NightSearch
 from panoptes_network.database.models import (
@@ -139,7 +140,7 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
     ).all()
     page = rows[: search.limit]
     return {
-        "unit": unit_facts(unit),
+        "unit": {**unit_facts(unit), "changes": changes(session, unit.unit_id)},
         "items": [_night(row) for row in page],
         "next": str(page[-1].date) if len(rows) > search.limit else None,
     }

@@ -129,9 +129,9 @@ def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     with engine.begin() as connection:
         connection.execute(
             text(
-                "TRUNCATE units, cameras, sequences, images, image_events, image_files, sources,"
-                " gone_objects, dead_letters, catalog_stars, catalog_loads, sequence_figures,"
-                " file_figures"
+                "TRUNCATE units, cameras, sequences, facts, fact_changes, images, image_events,"
+                " image_files, sources, gone_objects, dead_letters, catalog_stars, catalog_loads,"
+                " sequence_figures, file_figures"
             )
         )
     yield engine

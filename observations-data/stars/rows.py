@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
+from panoptes_network.database.times import has_plausible
 from stars.search import Catalog, StarId
 
 CATALOG_COLUMNS = (
@@ -83,8 +84,9 @@ def require_star(session: Session, asked: StarId) -> StarId:
 
 
 def is_of(star_id: StarId) -> ColumnElement[bool]:
-    """Return what a row of ``sources`` meets that is of this star."""
-    return (Source.picid == star_id.picid) & (Source.catalog == star_id.catalog)
+    """Return what a row of ``sources`` meets that is of this star, at a time that can be right."""
+    is_star = (Source.picid == star_id.picid) & (Source.catalog == star_id.catalog)
+    return is_star & has_plausible(Source.time)
 
 
 def star_url(picid: int, catalog: str | None) -> str:

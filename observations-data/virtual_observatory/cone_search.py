@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from data_tables import Column, Kind, Row, Table
 from observation_database import AnyRow, Json
 from panoptes_network.database.models import Image, Sequence, Source
+from panoptes_network.errors import Reason
 from virtual_observatory.identifiers import Product, dataset_id
 from virtual_observatory.parameters import Query
 from virtual_observatory.zones import DegColumn, is_within
@@ -166,6 +167,7 @@ SOURCES = Catalog(
         Source.ellipticity,
     )
     .join(Image, Image.image_key == Source.image_key)
+    .where(Image.reason_code.is_distinct_from(Reason.BAD_TIME))
     .order_by(Source.time.desc(), Source.image_key.desc(), Source.number.desc()),
     position=(Source.ra_deg, Source.dec_deg),
     row=_source,

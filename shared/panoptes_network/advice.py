@@ -189,6 +189,11 @@ WAITING = Advice(
     "images still wait",
     "Come back later. If they wait for more than an hour, tell the network's operator.",
 )
+SITE = Advice(
+    "the header says that the unit stands elsewhere",
+    "Check the location in the unit's configuration: nights are counted by its longitude. The"
+    " newest image is believed; the network's operator can pin the right place.",
+)
 GIVEN_UP = Advice("a message about them was given up after its last try", OPERATOR)
 NO_FILE = Advice(
     "only the headers of some images arrived, not their files",

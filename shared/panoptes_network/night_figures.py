@@ -19,6 +19,9 @@ LEAST_FOR_TREND = 6
 CLOCK_TOLERANCE_S = 120
 """A real unit's DATE-OBS is half a minute behind its IMAGEID; more is a wrong clock."""
 
+SITE_TOLERANCE_DEG = 0.01
+"""About a kilometre."""
+
 WORSE = {
     "fwhm_px": lambda first, last: last > 1.3 * first,
     "rms_arcsec": lambda first, last: last > 1.5 * first,
@@ -110,6 +113,35 @@ def offset_arcmin(
     if target is None or not centres:
         return None
     return median(separation_arcmin(target, centre) for centre in centres)
+
+
+def is_elsewhere(said_deg: object, believed_deg: float | None) -> bool:
+    """Return whether a header's latitude or longitude is another place; none says nothing."""
+    if not isinstance(said_deg, int | float) or isinstance(said_deg, bool) or believed_deg is None:
+        return False
+    return abs(said_deg - believed_deg) > SITE_TOLERANCE_DEG
+
+
+def sites(
+    said: Sequence[tuple[str, object, object]], site: tuple[float | None, float | None]
+) -> list[Json]:
+    """Return per card how many headers have the unit elsewhere than at `site`, and an example.
+
+    Parameters
+    ----------
+    said : sequence of (image id, latitude, longitude)
+        As the headers have them.
+    site : tuple of (latitude, longitude)
+        What is believed, degrees; None where it is not known.
+    """
+    found = []
+    for n, card in enumerate(("LAT-OBS", "LONG-OBS")):
+        cases = [(one[0], one[n + 1]) for one in said if is_elsewhere(one[n + 1], site[n])]
+        if cases:
+            image_id, header = cases[0]
+            case = {"card": card, "count": len(cases), "image_id": image_id}
+            found.append({**case, "believed": site[n], "header": header})
+    return found
 
 
 def clock_offset_s(time: datetime, date_obs: str | None) -> float | None:

@@ -46,6 +46,7 @@ def findings(report: Json) -> list[Json]:
         *_clocks(report),
         *_wide_stars(report),
         *_contradictions(report),
+        *_sites(report),
         *_header_findings(report),
     ]
     order = ("problem", "warning", "note")
@@ -154,6 +155,13 @@ def _contradictions(report: Json) -> Iterator[Json]:
         what = f"{count(case['count'], 'image')}: {advice.CONTRADICTION.meaning} in {case['card']}:"
         what += f" the path says {case['believed']}, the header {case['header']}."
         yield _finding("warning", what, advice.CONTRADICTION.action)
+
+
+def _sites(report: Json) -> Iterator[Json]:
+    for case in report["sites"]:
+        what = f"{count(case['count'], 'image')}: {advice.SITE.meaning}: {case['card']} says"
+        what += f" {case['header']}, the network has {case['believed']}."
+        yield _finding("warning", what, advice.SITE.action)
 
 
 def _header_findings(report: Json) -> Iterator[Json]:

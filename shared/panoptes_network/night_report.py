@@ -45,6 +45,8 @@ class NightImage:
     contradictions: Json = field(default_factory=dict)
     header_findings: Json = field(default_factory=dict)
     date_obs: str | None = None
+    latitude: object = None
+    longitude: object = None
     exptime_s: float | None = None
     ra_deg: float | None = None
     dec_deg: float | None = None
@@ -102,6 +104,8 @@ class NightFacts:
     unit_id: str
     night: Night
     now: datetime
+    site: tuple[float | None, float | None] = (None, None)
+    """Latitude and longitude of the unit."""
     images: list[NightImage] = field(default_factory=list)
     sequences: list[NightSequence] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -126,6 +130,9 @@ def report(facts: NightFacts) -> Json:
         "waiting": _waiting(images, facts),
         "contradictions": _contradictions(images),
         "header_findings": _header_findings(images),
+        "sites": night_figures.sites(
+            [(image.image_id, image.latitude, image.longitude) for image in images], facts.site
+        ),
         "clocks": _clocks(images),
         "wide_stars": _wide_stars(images),
         "delays": _delays(images),

@@ -120,12 +120,12 @@ def test_a_newer_file_wins_whichever_is_recorded_first(db: Engine) -> None:
     assert (row["generation"], row["bucket_path"], row["headers"]) == (5, "5.fits", {"GEN": 5})
 
 
-def test_what_was_not_known_of_a_unit_is_filled_in_and_kept(db: Engine) -> None:
+def test_the_newest_image_says_what_a_unit_and_a_camera_are(db: Engine) -> None:
     record(1, identity(0), CAMSN="12")
     record(1, identity(1), CAMSN="34", OBSERVER="Hale Pohaku")
     with db.connect() as connection:
         query = text("SELECT name, serial_number FROM units JOIN cameras USING (unit_id)")
-        assert connection.execute(query).one() == ("Hale Pohaku", "12")
+        assert connection.execute(query).one() == ("Hale Pohaku", "34")
 
 
 def test_a_file_that_follows_its_headers_keeps_what_they_said(db: Engine) -> None:

@@ -24,7 +24,7 @@ from panoptes_network.database.models import (
     ImageEvent,
     ImageState,
 )
-from panoptes_network.database.parents import insert_parents
+from panoptes_network.database.parents import FileRank, insert_parents
 from panoptes_network.database.unit_tags import add_unit_tags
 from panoptes_network.errors import PanoptesError
 from panoptes_network.events import PipelineImage
@@ -98,7 +98,7 @@ def record_image(
     and however often the file is announced again. `findings` are what is wrong with either.
     """
     sent = sent or {}
-    insert_parents(session, identity, {**headers, **sent})
+    insert_parents(session, identity, headers, sent, FileRank.of(stored), service)
     add_unit_tags(session, str(identity.sequence), {**headers, **sent})
     image = _locked(session, identity)
     generation = stored.generation if stored else 0
@@ -153,7 +153,7 @@ def record_failure(
     failure.image_id = str(identity.image)
     if not _is_noted(session, failure):
         session.add(failure)
-    insert_parents(session, identity, {})
+    insert_parents(session, identity, {}, {}, FileRank.of(stored), service)
     image = _locked(session, identity)
     if image.generation <= 0:
         image.state, image.reason_code, image.reason = failure.state, error.reason, error.message

@@ -119,6 +119,38 @@ class Sequence(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Fact(Base):
+    """From which image the value in a unit's, camera's or sequence's row is: `parents.Rank`."""
+
+    __tablename__ = "facts"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str | None]
+    taken_at: Mapped[datetime]
+    was_sent: Mapped[bool]
+    from_unit: Mapped[bool]
+    generation: Mapped[int] = mapped_column(BigInteger)
+    is_pinned: Mapped[bool] = mapped_column(server_default="false")
+
+
+class FactChange(Base):
+    """A change of a fact: the values, the image that said so, or who did it and why."""
+
+    __tablename__ = "fact_changes"
+
+    change_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    subject: Mapped[str]
+    name: Mapped[str]
+    old_value: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    new_value: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    is_pinned: Mapped[bool]
+    image_id: Mapped[str | None]
+    changed_by: Mapped[str]
+    reason: Mapped[str | None]
+
+
 class SequenceFigures(Base):
     """What the images of a sequence are together; triggers of the database keep it.
 

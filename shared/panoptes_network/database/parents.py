@@ -1,53 +1,193 @@
-"""The rows that an image refers to: its unit, its camera, its sequence."""
+"""The rows that an image refers to: its unit, its camera, its sequence, and their facts.
 
+The newest trustworthy fact wins: each fact remembers the image that it is from, so that whatever
+the order in which images arrive, the same facts stand in the end (decision 0026).
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Camera, Sequence, Unit
+from panoptes_network.database.models import Camera, Fact, FactChange, Sequence, Unit
 from panoptes_network.metadata import Identity, integer, number, text
+from panoptes_network.origin import Origin
+from panoptes_network.storage import StoredObject
+
+Parent = Unit | Camera | Sequence
+Values = dict[str, Any]
+
+MAX_EXPTIME_S = 86_400.0
+MIN_ELEVATION_M, MAX_ELEVATION_M = -500.0, 9000.0
 
 
-def insert_parents(session: Session, identity: Identity, headers: dict[str, Any]) -> None:
+@dataclass(frozen=True, slots=True, order=True)
+class Rank:
+    """How new a fact is; of two, the greater is believed.
+
+    The time of the image counts first. Of one image, headers that were sent count above those
+    of the file, the unit's own FITS file above one made of the CR2, and a newer upload above
+    an older one.
+    """
+
+    taken_at: datetime
+    was_sent: bool
+    from_unit: bool
+    generation: int
+    image_id: str
+
+    @classmethod
+    def of(cls, fact: Fact) -> "Rank":
+        """Return the rank of a fact as it is kept."""
+        return cls(
+            fact.taken_at, fact.was_sent, fact.from_unit, fact.generation, fact.image_id or ""
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileRank:
+    """What a file's rank among those of its image is: the unit's own, and its generation."""
+
+    from_unit: bool
+    generation: int
+
+    @classmethod
+    def of(cls, stored: StoredObject | None) -> "FileRank":
+        """Return that of a file; of headers without a file, the lowest."""
+        origin = Origin.of(stored)
+        is_own = stored is not None and not (origin and origin.is_cr2)
+        return cls(is_own, stored.generation if stored else 0)
+
+
+def insert_parents(
+    session: Session,
+    identity: Identity,
+    headers: Values,
+    sent: Values,
+    file: FileRank,
+    service: str,
+) -> None:
     """Write the rows an image refers to, in one order, so that two writers cannot deadlock."""
     unit_id, camera_id = identity.image.unit_id, identity.image.camera_id
-    _insert_missing(
-        session,
-        Unit,
-        unit_id=unit_id,
-        name=text(headers, "OBSERVER"),
-        latitude_deg=number(headers, "LAT-OBS"),
-        longitude_deg=number(headers, "LONG-OBS"),
-        elevation_m=number(headers, "ELEV-OBS"),
-    )
-    _insert_missing(
-        session,
-        Camera,
-        camera_id=camera_id,
-        unit_id=unit_id,
-        serial_number=text(headers, "CAMSN"),
-    )
-    _insert_missing(
+    sequence_id = str(identity.sequence)
+    _insert(session, Unit, unit_id=unit_id)
+    _insert(session, Camera, camera_id=camera_id, unit_id=unit_id)
+    _insert(
         session,
         Sequence,
-        sequence_id=str(identity.sequence),
+        sequence_id=sequence_id,
         unit_id=unit_id,
         camera_id=camera_id,
         start_time=identity.sequence.time,
-        field=identity.field,
-        mount_ra_deg=number(headers, "RA-MNT"),
-        mount_dec_deg=number(headers, "DEC-MNT"),
-        exptime_s=number(headers, "EXPTIME"),
-        iso=integer(headers, "ISO"),
-        software=text(headers, "CREATOR"),
     )
+    image_id, time = str(identity.image), identity.image.time
+    from_file = Rank(time, False, file.from_unit, file.generation, image_id)
+    from_sender = Rank(time, True, file.from_unit, file.generation, image_id)
+    parents: list[tuple[type[Parent], str]] = [
+        (Unit, unit_id),
+        (Camera, camera_id),
+        (Sequence, sequence_id),
+    ]
+    for table, subject in parents:
+        believed = _facts(table, headers, identity.field)
+        _believe(session, table, subject, believed, from_file, service)
+        _believe(session, table, subject, _facts(table, sent, None), from_sender, service)
 
 
-def _insert_missing(session: Session, table: type[Any], **values: Any) -> None:
-    """Insert a row; where it exists, fill in only what was not known of it."""
-    key, *others = values
-    new = insert(table).values(**values)
-    filled = {n: func.coalesce(getattr(table, n), new.excluded[n]) for n in others}
-    session.execute(new.on_conflict_do_update(index_elements=[key], set_=filled))
+def locked_parent(session: Session, table: type[Parent], subject: str) -> Any:
+    """Return the row of a unit, camera or sequence, kept from other writers; None without one."""
+    [key] = table.__table__.primary_key.columns  # type: ignore[attr-defined]
+    query = select(table).where(key == subject).with_for_update(key_share=True)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def facts_of(session: Session, subject: str) -> dict[str, Fact]:
+    """Return what is remembered of a subject's facts, by their names."""
+    found = session.scalars(select(Fact).where(Fact.subject == subject))
+    return {fact.name: fact for fact in found}
+
+
+def _facts(table: type[Parent], headers: Values, field: str | None) -> Values:
+    """Return the facts that can be trusted of those that a header has."""
+    if table is Unit:
+        found = {**_site(headers), "name": text(headers, "OBSERVER")}
+    elif table is Camera:
+        found = {"serial_number": text(headers, "CAMSN")}
+    else:
+        found = {
+            "field": field,
+            "mount_ra_deg": _within(number(headers, "RA-MNT"), 0, 360),
+            "mount_dec_deg": _within(number(headers, "DEC-MNT"), -90, 90),
+            "exptime_s": _positive(number(headers, "EXPTIME"), MAX_EXPTIME_S),
+            "iso": _positive(integer(headers, "ISO"), math.inf),
+            "software": text(headers, "CREATOR"),
+        }
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def _site(headers: Values) -> Values:
+    """Return where a unit stands; a latitude without a longitude, or 0 and 0, is no place."""
+    latitude = _within(number(headers, "LAT-OBS"), -90, 90)
+    longitude = _within(number(headers, "LONG-OBS"), -180, 180)
+    elevation = _within(number(headers, "ELEV-OBS"), MIN_ELEVATION_M, MAX_ELEVATION_M)
+    if latitude is None or longitude is None or latitude == longitude == 0:
+        return {}
+    return {"latitude_deg": latitude, "longitude_deg": longitude, "elevation_m": elevation}
+
+
+def _within(value: float | None, least: float, most: float) -> float | None:
+    return value if value is not None and least <= value <= most else None
+
+
+def _positive(value: float | None, most: float) -> float | None:
+    return value if value is not None and 0 < value <= most else None
+
+
+def _insert(session: Session, table: type[Parent], **values: Any) -> None:
+    session.execute(insert(table).values(**values).on_conflict_do_nothing())
+
+
+def _believe(
+    session: Session, table: type[Parent], subject: str, values: Values, rank: Rank, service: str
+) -> None:
+    """Take over the facts that are newer than those that are known."""
+    if not values:
+        return
+    row, known = locked_parent(session, table, subject), facts_of(session, subject)
+    for name, value in values.items():
+        before = known.get(name)
+        if before is not None and (before.is_pinned or rank < Rank.of(before)):
+            continue
+        old = getattr(row, name)
+        setattr(row, name, value)
+        session.merge(_fact(subject, name, rank))
+        if old not in (None, value):
+            session.add(
+                FactChange(
+                    subject=subject,
+                    name=name,
+                    old_value=old,
+                    new_value=value,
+                    is_pinned=False,
+                    image_id=rank.image_id,
+                    changed_by=service,
+                )
+            )
+    session.flush()
+
+
+def _fact(subject: str, name: str, rank: Rank) -> Fact:
+    return Fact(
+        subject=subject,
+        name=name,
+        image_id=rank.image_id,
+        taken_at=rank.taken_at,
+        was_sent=rank.was_sent,
+        from_unit=rank.from_unit,
+        generation=rank.generation,
+        is_pinned=False,
+    )

@@ -8,6 +8,7 @@ import click
 
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import parse
+from panoptes_network.operations.cli_facts import add_commands
 from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import sweep_all
@@ -55,6 +56,7 @@ Examples:
   panoptes-operate dead-letters
   panoptes-operate replay --dead-letters --yes
   panoptes-operate sweep
+  panoptes-operate unit PAN001 --latitude 19.5 --longitude -155.6 --pin --reason 'surveyed'
   panoptes-operate tag PAN001_14d3bd_20181011T134202 transit 'good seeing'
 
 Of several filters, all must hold. Database, broker and buckets are those of the environment:
@@ -143,6 +145,14 @@ def add_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
 def remove_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
     """Take tags from a sequence; those that it has not are no fault."""
     _change_tags(sequence_id, remove=tags)
+
+
+def _ask(model: Any, chosen: dict[str, Any], work: Callable[[Any], Any]) -> Any:
+    with _errors_explained():
+        return work(_request(model, chosen))
+
+
+add_commands(main, _ask)
 
 
 def _change_tags(sequence_id: str, **tags: tuple[str, ...]) -> None:

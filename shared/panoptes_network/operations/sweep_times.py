@@ -1,18 +1,19 @@
 """The sweep through the images whose time cannot be right: they end in `error`.
 
 Such a file is refused when it arrives. Those that were taken in before that was so are found here;
-their results go, as no night and no light curve may have them.
+their figures go. Their sources stay, as only plate solvers write these: what reads stars leaves
+out times that cannot be right.
 """
 
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Select, delete, not_, or_, select, union
+from sqlalchemy import Select, not_, or_, select, union
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import forget_results
-from panoptes_network.database.models import Image, ImageState, Sequence, Source
+from panoptes_network.database.models import Image, ImageState, Sequence
 from panoptes_network.database.times import has_plausible
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import check_time
@@ -49,9 +50,6 @@ def _end(session: Session, *, dry_run: bool) -> list[str]:
             check_time(image.time, "image")
         except PermanentError as error:
             give_up(session, image, SERVICE, f"generation {image.generation}", error)
-        session.execute(
-            delete(Source).where(Source.time == image.time, Source.image_key == image.image_key)
-        )
     return [image.image_id for image, _ in found]
 
 
