@@ -15,7 +15,7 @@ import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from deployment.service import deployments
@@ -308,20 +308,18 @@ def test_a_full_database_is_said_with_when_to_come_again(
     db: Engine, set_env: Callable[..., None]
 ) -> None:
     with db.begin() as connection:
-        connection.execute(text("CREATE ROLE full_up LOGIN CONNECTION LIMIT 0"))
-    url = make_url(str(db.url)).set(username="full_up")
-    set_env(DATABASE_URL=url.render_as_string(hide_password=False))
+        connection.execute(text("ALTER DATABASE metadata CONNECTION LIMIT 0"))
     database.engine.cache_clear()
     with served(create_app("observations-data")) as data:
         answer = requests.get(f"{data}/units", timeout=30)
         assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
-        assert "full_up" not in answer.text
+        assert "metadata" not in answer.text
         set_env(OBSERVATIONS_DATA_URL=data)
         page = create_app("observations-explorer").test_client().get("/units")
     assert asks_to_come_again(page)
     assert f'<meta http-equiv="refresh" content="{page.headers["Retry-After"]}">' in page.text
     with db.begin() as connection:
-        connection.execute(text("DROP ROLE full_up"))
+        connection.execute(text("ALTER DATABASE metadata CONNECTION LIMIT -1"))
 
 
 @pytest.mark.parametrize("status", [429, 503])
