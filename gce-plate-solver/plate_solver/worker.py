@@ -23,6 +23,7 @@ from panoptes_network.database.images import (
     end_with_reason,
 )
 from panoptes_network.database.models import ImageState
+from panoptes_network.database.turns import put_off
 from panoptes_network.errors import (
     PanoptesError,
     PermanentError,
@@ -40,12 +41,22 @@ from plate_solver.subscription import Subscription
 SERVICE = "gce-plate-solver"
 
 MAX_TRIES = 5
-"""As many as the subscription delivers before a message goes to its dead-letter topic."""
+"""Of one image; what keeps the worker from it, as a part that is away, costs none."""
+
+ALLOWANCE_IN_SOLVES = 3
+"""A unit may have so many hopeless solves' time more than another whose images wait."""
+
+MAX_PUT_OFF = 90
+"""Deliveries; after so many, hours later, a message is not put off any more, and has tries left."""
 
 MAX_CLAIM_TRIES = 5
 """Of a message in hand, each when all parts have just answered."""
 
 _log = logging.getLogger(SERVICE)
+
+
+class PutOffError(Exception):
+    """Images of other units go first: the message comes again behind them."""
 
 
 class StoppedError(Exception):
@@ -105,6 +116,9 @@ class Worker:
         try:
             with self._subscription.lease(received):
                 self._work_on(received)
+        except PutOffError:
+            _log.info("put off: images of other units go first", extra=about)
+            self._subscription.give_back(received)
         except StoppedError:
             self._subscription.give_back(received)
         except PermanentError as error:
@@ -133,16 +147,19 @@ class Worker:
     def _work_on(self, received: ReceivedMessage) -> None:
         message = received.message
         image = parse(PipelineImage, message.data)
-        claim = self._claim(image, message.message_id)
+        may_wait = received.delivery_attempt < MAX_PUT_OFF
+        claim = self._claim(image, message.message_id, may_wait=may_wait)
         self._subscription.begin()
         work_on_claimed(image, claim)
 
-    def _claim(self, image: PipelineImage, message_id: str) -> Claim | None:
+    def _claim(self, image: PipelineImage, message_id: str, *, may_wait: bool) -> Claim | None:
         """Claim an image; while a part is away, wait: no try is spent on that."""
         for attempt in count(1):
             if not self._parts.wait(self._stopping):
                 break
             try:
+                if may_wait and is_put_off(image):
+                    raise PutOffError
                 return claim(image, message_id)
             except TransientError:
                 self._parts.doubt()
@@ -161,6 +178,12 @@ def work_on(image: PipelineImage, message_id: str) -> None:
         Whatever may pass when it is tried again; the message must not be acknowledged.
     """
     work_on_claimed(image, claim(image, message_id))
+
+
+def is_put_off(image: PipelineImage) -> bool:
+    """Return whether others go first, and note it. TransientError: the database is away."""
+    allowance_s = ALLOWANCE_IN_SOLVES * settings().solve_cpu_limit_s
+    return run_transaction(partial(put_off, message=image, allowance_s=allowance_s))
 
 
 def claim(image: PipelineImage, message_id: str) -> Claim | None:

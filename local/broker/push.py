@@ -41,10 +41,13 @@ class _Pushes:
     async def deliver(self, spec: Proto, received: Proto) -> None:
         status = await asyncio.to_thread(_post, spec, received)
         if status in (102, 200, 201, 202, 204):  # Google's list
+            self._absent.pop(spec.name, None)
             self._store.acknowledge(spec.name, [received.ack_id])
             return
-        logging.warning("push of %s to %s: %r", received.ack_id, spec.name, status)
-        if _nobody_listens(status):
+        is_known, is_absent = spec.name in self._absent, _nobody_listens(status)
+        if not (is_known and is_absent):
+            logging.warning("push of %s to %s: %r", received.ack_id, spec.name, status)
+        if is_absent:
             self._absent[spec.name] = monotonic() + _ABSENCE_S
             self._store.take_back(spec.name, received.ack_id)
         else:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 import requests
 from google.api_core.retry import Retry
@@ -41,6 +43,25 @@ class FaultyNetwork:
     engine: Engine
     faults: Faults
     temporary: Path
+    supervisor: "subprocess.Popen[bytes]"
+    module: str
+
+    def restart(self, *, by_kill: bool) -> None:
+        """Stop the whole network, as ``down`` does or by a kill of its supervisor; start it anew.
+
+        All components die with a killed supervisor.
+        """
+        pids = [part["pid"] for part in state.read_state()["components"] if part["pid"]]
+        if by_kill:
+            self.supervisor.kill()
+            self.supervisor.wait()
+            self.wait_for(lambda: not any(map(psutil.pid_exists, pids)), 120)
+        else:
+            network.stop(Console(quiet=True))
+            self.supervisor.wait()
+        self.supervisor = network.start(Console(quiet=True), attached=True, module=self.module)
+        assert state.read_env() == self.env
+        self.engine.dispose()
 
     def upload(self, item: Item) -> None:
         """Upload as a unit does: again, until it is there."""
@@ -149,8 +170,13 @@ def messages_left(folder: Path) -> list[tuple[str, int]]:
 
 
 @contextmanager
-def running(folder: Path, faults: Faults, **settings: str) -> Iterator[FaultyNetwork]:
-    """Run a network with its state in `folder`; it is stopped when the block ends."""
+def running(
+    folder: Path, faults: Faults, module: str = SUPERVISE, **settings: str
+) -> Iterator[FaultyNetwork]:
+    """Run a network with its state in `folder`; it is stopped when the block ends.
+
+    The command ``supervise`` of `module` runs it: with the proxy, or as ``make up`` does, without.
+    """
     temporary = folder / "temporary"
     temporary.mkdir(parents=True)
     proxy = Proxy(faults)
@@ -161,7 +187,7 @@ def running(folder: Path, faults: Faults, **settings: str) -> Iterator[FaultyNet
         patch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
         for name, value in settings.items():
             patch.setenv(name, value)
-        supervisor = network.start(Console(quiet=True), attached=True, module=SUPERVISE)
+        supervisor = network.start(Console(quiet=True), attached=True, module=module)
         env = state.read_env()
         for name, value in env.items():
             patch.setenv(name, value)
@@ -172,12 +198,13 @@ def running(folder: Path, faults: Faults, **settings: str) -> Iterator[FaultyNet
         load_gaia(FITS.ra_deg, FITS.dec_deg, 4)
         database.engine().dispose()
         engine = create_engine(env["DATABASE_URL"], pool_pre_ping=True)
+        running = FaultyNetwork(env, engine, faults, temporary, supervisor, module)
         try:
-            yield FaultyNetwork(env, engine, faults, temporary)
+            yield running
         finally:
             engine.dispose()
-            supervisor.send_signal(signal.SIGTERM)
-            supervisor.wait(90)
+            running.supervisor.send_signal(signal.SIGTERM)
+            running.supervisor.wait(90)
             proxy.close()
             _forget_addresses()
 

@@ -5,9 +5,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from panoptes_network import config
 from panoptes_network.events import PipelineImage
@@ -211,3 +214,31 @@ def test_nothing_is_begun_before_the_solver_and_the_catalog_are_there(
         (indexes / file.name).symlink_to(file)
     ends(solver, image)
     assert solver.image(image.image_id)["tries"] == 1
+
+
+def test_one_units_hopeless_night_does_not_hold_up_another(
+    solver: Solver, worker: WorkerProcess, send: Send, tmp_path: Path
+) -> None:
+    frame = next(iter(simulate(replace(CROP, suffix=".fits"))))
+    good, hopeless = frame.write(tmp_path), tmp_path / "hopeless.fits"
+    with fits.open(good) as opened:
+        tiles = opened[0].data.reshape(14, 50, 18, 50).swapaxes(1, 2).reshape(-1, 50, 50)
+        mixed = np.random.default_rng(3).permutation(tiles)
+        opened[0].data = mixed.reshape(14, 18, 50, 50).swapaxes(1, 2).reshape(700, 900)
+        opened.writeto(hopeless)
+    night = [_upload(solver, "PAN002/M42/ee04d1", minute, hopeless) for minute in range(6)]
+    others = [_upload(solver, "PAN003/M42/ee04d2", minute, good) for minute in range(2)]
+    for image in night + others:
+        send(image)
+    worker.env["SOLVE_CPU_LIMIT_S"] = "1"
+    worker.start()
+    for image in others:
+        ends(solver, image, timeout_s=300)
+    left = [image for image in night if solver.image(image.image_id)["state"] != "unsolved"]
+    assert left
+    assert any(solver.image(image.image_id)["put_off_at"] for image in left)
+    assert worker.said(message="put off: images of other units go first")
+
+
+def _upload(solver: Solver, folder: str, minute: int, file: Path) -> PipelineImage:
+    return solver.upload(f"{folder}/20181011T130000/20181011T13{minute:02}00.fits", file)

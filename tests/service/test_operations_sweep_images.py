@@ -230,3 +230,13 @@ def test_images_of_a_time_that_cannot_be_right_end_with_that_reason(
     assert len(history(db)) == 3
     refusals = ask(operations, "/replay", reason_code="bad_time")
     assert (refusals["replayed"], refusals["not_replayed"]) == (0, 3)
+
+
+def test_an_image_that_let_others_go_first_is_not_lost(operations: FlaskClient, db: Engine) -> None:
+    """Later ones of other units were taken meanwhile: as it should be."""
+    was_taken(db, OTHER, queued_s_ago=60, taken_s_ago=30)
+    add_image(db, age_s=2 * GRACE_S)
+    change(db, "UPDATE images SET put_off_at = now()")
+    assert swept(operations) == (0, 0)
+    change(db, "UPDATE images SET put_off_at = NULL")
+    assert swept(operations) == (1, 0)

@@ -127,7 +127,7 @@ def _is_older(age: timedelta) -> ColumnElement[bool]:
 
 def _judge(image: Image, sent: list[datetime], taken_to: datetime | None, now: datetime) -> Verdict:
     """Decide about an image that hangs: `taken_to` is how far solvers have come in the queue."""
-    queued_at = max([image.updated_at, *sent])
+    queued_at = max(filter(None, [image.updated_at, image.put_off_at, *sent]))
     was_passed = taken_to is not None and queued_at < taken_to - grace()
     decided = verdict(sent, now)
     if decided is Verdict.GIVE_UP:

@@ -1,0 +1,59 @@
+"""Whose turn it is: a unit that the plate solvers worked for long lets the others go first.
+
+What counts is seconds of work within the last hour. So one unit's night of frames that take long,
+or the night that it sends at once, does not hold up another's; and where nobody else waits,
+nobody lets anyone go first.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.models import END_STATES, Image, Sequence
+from panoptes_network.events import PipelineImage
+
+WINDOW = timedelta(hours=1)
+
+_LEAST_OF_OTHERS = text("""
+WITH others AS (
+    SELECT DISTINCT unit_id FROM images JOIN sequences USING (sequence_id)
+    WHERE state = 'metadata_received' AND generation > 0 AND unit_id <> :unit_id),
+used AS (
+    SELECT unit_id, sum(processing_s) AS seconds FROM images JOIN sequences USING (sequence_id)
+    WHERE images.updated_at > now() - make_interval(secs => :window_s) GROUP BY unit_id)
+SELECT min(coalesce(seconds, 0)) FROM others LEFT JOIN used USING (unit_id)
+""")
+"""Of the units that have images waiting, the seconds of the one that got the fewest."""
+
+
+def put_off(session: Session, message: PipelineImage, allowance_s: float) -> bool:
+    """Note that an image has to wait, where it has to; return whether.
+
+    Its unit had `allowance_s` seconds more than another one that has images waiting.
+    """
+    query = select(Image, Sequence.unit_id).join(Sequence).where(Image.image_id == message.image_id)
+    found = session.execute(query).one_or_none()
+    if found is None or (found.Image.state in END_STATES and not message.reprocess):
+        return False
+    over_s = _used_s(session, found.unit_id) - allowance_s
+    if over_s <= 0 or not _has_had_less(session, found.unit_id, over_s):
+        return False
+    session.execute(
+        update(Image)
+        .where(Image.image_key == found.Image.image_key)
+        .values(put_off_at=func.now(), updated_at=Image.updated_at)
+    )
+    return True
+
+
+def _used_s(session: Session, unit_id: str) -> float:
+    query = select(func.sum(Image.processing_s)).join(Sequence)
+    of_unit = Sequence.unit_id == unit_id
+    return session.scalar(query.where(of_unit, Image.updated_at > func.now() - WINDOW)) or 0.0
+
+
+def _has_had_less(session: Session, unit_id: str, over_s: float) -> bool:
+    asked = {"unit_id": unit_id, "window_s": WINDOW.total_seconds()}
+    least_s = session.scalar(_LEAST_OF_OTHERS, asked)
+    return least_s is not None and least_s < over_s
