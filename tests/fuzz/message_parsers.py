@@ -13,7 +13,6 @@ from observation_search.conditions import conditions, of_observations
 from observation_search.order import Cursor
 from observation_search.position import Cone
 from observation_search.search import Search
-from panoptes_network.endpoint import MAX_BODY_BYTES
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import (
     MAX_HEADER_CARDS,
@@ -30,6 +29,7 @@ from panoptes_network.events import (
 from panoptes_network.header_values import clean_headers
 from panoptes_network.ids import CameraTime, ObjectPath, parse_path
 from panoptes_network.metadata import identify, image_path, integer, number, text
+from panoptes_network.request_guard import MAX_BODY_BYTES
 from query_parameters import BadParameterError
 from rawpy_options import RawpyOptions
 from tests.fuzz.harness import Parser, own_peak_mib
