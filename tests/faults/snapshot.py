@@ -7,8 +7,8 @@ from tests.faults.load import Item
 from tests.faults.network import FaultyNetwork
 
 VOLATILE = {
-    "image_key", "bucket", "generation", "tries", "claim", "processing_s", "received_at",
-    "updated_at",
+    "image_key", "bucket", "generation", "tries", "claim", "processing_s", "put_off_at",
+    "received_at", "updated_at",
 }  # fmt: skip
 """Columns of `images` that say when and how often, not what."""
 
