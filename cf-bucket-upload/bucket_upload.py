@@ -1,25 +1,28 @@
-"""Decide what an uploaded object is, and hand images on to cf-image-received."""
+"""Hand uploaded objects on to cf-image-received; what lies beside images is left alone."""
 
+from panoptes_network.companions import is_companion
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject, StorageObject
 from panoptes_network.hop import post
-from panoptes_network.ids import image_suffix
 
 SERVICE = "cf-bucket-upload"
 
 
 def forward(uploaded: StorageObject) -> str:
-    """Hand an image on; say in words what was done.
+    """Hand an object on; say in words what was done.
+
+    What is neither an image nor known to lie beside one is handed on, too, so that there is a
+    row that says why nothing came of it.
 
     Raises
     ------
     PermanentError
-        When the image is refused: its path or its file is not what a unit uploads.
+        When the object is refused: its path or its file is not what a unit uploads.
     TransientError
         When a service is away: the event must come again.
     """
-    if image_suffix(uploaded.name) is None:
-        return "ignored: not an image"
+    if is_companion(uploaded.name, uploaded.size):
+        return "left alone: it lies beside images"
     image = ImageObject(
         bucket_path=uploaded.name, bucket=uploaded.bucket, generation=uploaded.generation
     )

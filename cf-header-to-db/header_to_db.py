@@ -3,18 +3,34 @@
 from functools import partial
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from panoptes_network import storage
+from panoptes_network.calibration import calibration_kind, path_kind, skipped
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import record_image, record_refusal
+from panoptes_network.database.images import (
+    end_state,
+    end_unread,
+    record_failure,
+    record_image,
+    record_refusal,
+)
 from panoptes_network.database.models import Image, ImageState
-from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.fits_header import CardValue, read_image_header
 from panoptes_network.gzip_files import content_of
 from panoptes_network.header_values import read_headers
-from panoptes_network.ids import ObjectPath, check_safe, parse_path
-from panoptes_network.metadata import Identity, identify
+from panoptes_network.ids import (
+    FITS_SUFFIXES,
+    check_safe,
+    image_suffix,
+    names_pointing,
+    parse_path,
+    parse_upload_path,
+)
+from panoptes_network.metadata import Identity, identify, identify_upload
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
@@ -26,7 +42,8 @@ def record(request: HeaderRequest) -> dict[str, Any]:
     """Record an image and queue it to be solved; the same request twice does it once.
 
     Headers in the request add to those of the file and win over them. An image that is known
-    by its headers only is recorded, but there is nothing to solve.
+    by its headers only is recorded, but there is nothing to solve. A pointing image and a
+    calibration frame are recorded as skipped. What is no image is recorded as refused.
 
     Raises
     ------
@@ -40,42 +57,66 @@ def record(request: HeaderRequest) -> dict[str, Any]:
     try:
         stored = _find(request)
         headers, sent = read_headers(_file_headers(stored)), read_headers(request.headers)
-        identity = identify(_path(request.bucket_path), {**headers.values, **sent.values})
+        known = {**headers.values, **sent.values}
+        identity = _identify(request.bucket_path, known)
+    except SkippedError as error:
+        return _record_unread(request, stored, error)
     except PermanentError as error:
-        _record_refusal(request, stored, error)
+        _record_unread(request, stored, error)
         raise
-    findings = {**headers.findings, **sent.findings}
-    image = run_transaction(
-        lambda session: record_image(
+    findings, skip = {**headers.findings, **sent.findings}, _skip(request.bucket_path, known)
+
+    def write(session: Session) -> Image:
+        image = record_image(
             session, identity, headers.values, stored, SERVICE, sent.values, findings
         )
-    )
-    return {
-        "image_id": image.image_id,
-        "sequence_id": image.sequence_id,
-        "state": image.state,
+        if skip and stored:
+            end_unread(session, image, stored, skip, SERVICE)
+        return image
+
+    image = run_transaction(write)
+    return _answer(image.image_id, image.sequence_id, image.state) | {
         "contradictions": image.contradictions,
         "header_findings": image.header_findings,
         "message_id": _queue(image, stored),
     }
 
 
-def _record_refusal(
+def _answer(image_id: str | None, sequence_id: str | None, state: str) -> dict[str, Any]:
+    said = {"image_id": image_id, "sequence_id": sequence_id, "state": state}
+    return {**said, "contradictions": {}, "message_id": None}
+
+
+def _record_unread(
     request: HeaderRequest, stored: StoredObject | None, error: PermanentError
-) -> None:
+) -> dict[str, Any]:
+    """Record why nothing was taken from a file, and say under which ids."""
     identity = _named_image(request.bucket_path)
-    run_transaction(
-        lambda session: record_refusal(
-            session, error, SERVICE, request.bucket_path, identity=identity, stored=stored
+    if identity and stored and image_suffix(stored.path) not in FITS_SUFFIXES:
+        cr2, named = stored, identity
+        run_transaction(lambda session: record_failure(session, error, SERVICE, named, cr2))
+    else:
+        run_transaction(
+            lambda session: record_refusal(
+                session,
+                error,
+                SERVICE,
+                request.bucket_path,
+                generation=request.generation,
+                identity=identity,
+                stored=stored,
+            )
         )
-    )
+    if identity is None:
+        return _answer(None, None, end_state(error))
+    return _answer(str(identity.image), str(identity.sequence), end_state(error))
 
 
 def _named_image(bucket_path: str | None) -> Identity | None:
     """Return the image that a path names; None where it names none that can be one."""
-    path = _path(bucket_path)
     try:
-        return identify(path, {}) if path and path.image_time else None
+        path = parse_path(bucket_path or "")
+        return identify(path, {}) if path.image_time else None
     except PermanentError:
         return None
 
@@ -85,13 +126,37 @@ def _find(request: HeaderRequest) -> StoredObject | None:
         if not request.headers:
             raise PermanentError(Reason.BAD_REQUEST, "send bucket_path, headers, or both")
         return None
-    check_safe(request.bucket_path)
-    return find_upload(request.bucket_path, request.bucket, request.generation)
+    try:
+        return find_upload(request.bucket_path, request.bucket, request.generation)
+    except PermanentError:
+        check_safe(request.bucket_path)  # of such a path, that is the better answer
+        raise
+
+
+def _identify(bucket_path: str | None, headers: dict[str, Any]) -> Identity:
+    if bucket_path is None:
+        return identify(None, headers)
+    try:
+        return identify_upload(bucket_path, headers)
+    except PermanentError as error:
+        # What is not solved needs no ids to be kept.
+        raise _skip(bucket_path, headers) or error from None
+
+
+def _skip(bucket_path: str | None, headers: dict[str, Any]) -> SkippedError | None:
+    """Return why a file is only kept; None for a frame of the sky that is to be solved."""
+    if names_pointing(bucket_path or ""):
+        return SkippedError(
+            Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
+        )
+    kind = path_kind(bucket_path or "") or calibration_kind(headers.get("IMAGETYP"))
+    return None if kind is None else skipped(kind)
 
 
 def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
     if stored is None:
         return {}
+    _check_type(stored.path)
     content = content_of(partial(storage.read_range, stored), stored.size)
     header = read_image_header(content.read)
     if header.end > content.size:
@@ -102,14 +167,14 @@ def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
     return header.cards
 
 
-def _path(bucket_path: str | None) -> ObjectPath | None:
-    """Return the ids in a path; None where it has none and the header must say them."""
-    if bucket_path is None:
-        return None
-    try:
-        return parse_path(bucket_path)
-    except PermanentError:
-        return None
+def _check_type(path: str) -> None:
+    """Refuse what has no FITS header: such a file is handed on to be recorded, not to be read."""
+    if image_suffix(path) in FITS_SUFFIXES:
+        return
+    if image_suffix(path) is not None and (skip := _skip(path, {})) is not None:
+        raise skip
+    parse_upload_path(path)  # raises: what is wrong with it is worth more words
+    raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file has no FITS header")
 
 
 def _queue(image: Image, stored: StoredObject | None) -> str | None:

@@ -2,18 +2,25 @@
 
 from typing import Any
 
+from panoptes_network import storage
+from panoptes_network.calibration import path_kind
 from panoptes_network.config import settings
+from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject
 from panoptes_network.hop import post
 from panoptes_network.ids import parse_upload_path
 from panoptes_network.pubsub import publish
+from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
 
 SERVICE = "cf-image-received"
 
 
 def receive(image: ImageObject) -> dict[str, Any]:
-    """Check an image's path and existence, hand it on, and say what was done.
+    """Look an object up, hand it on, and say what was done.
+
+    What the converters cannot make an image of goes to cf-header-to-db like a FITS file: there
+    it is recorded, as skipped or as refused, or its header says which image it is.
 
     Raises
     ------
@@ -23,15 +30,43 @@ def receive(image: ImageObject) -> dict[str, Any]:
     TransientError
         When storage, the broker or the next service is away.
     """
-    path = parse_upload_path(image.bucket_path)
-    found = find_upload(image.bucket_path, image.bucket, image.wanted_generation)
+    found = _find(image)
     arrived = ImageObject(bucket_path=found.path, bucket=found.bucket, generation=found.generation)
-    if path.is_raw:
+    said = arrived.model_dump(exclude_none=True)
+    if image_id := _id_for_converters(found.path):
         message_id = publish(settings().raw_topic, arrived)
-        done: dict[str, Any] = {"published_to": settings().raw_topic, "message_id": message_id}
-    else:
-        done = {
-            "posted_to": "cf-header-to-db",
-            "answer": post(settings().header_to_db_url, arrived),
-        }
-    return {"image_id": path.image_id, **arrived.model_dump(exclude_none=True), **done}
+        done = {"published_to": settings().raw_topic, "message_id": message_id}
+        return {"image_id": image_id, **said, **done}
+    answer = post(settings().header_to_db_url, arrived)
+    image_id = answer.get("image_id")
+    return {"image_id": image_id, **said, "posted_to": "cf-header-to-db", "answer": answer}
+
+
+def _find(image: ImageObject) -> StoredObject:
+    generation = image.wanted_generation
+    try:
+        return find_upload(image.bucket_path, image.bucket, generation)
+    except PermanentError as error:
+        if error.reason is not Reason.OBJECT_MISSING:
+            raise
+        # Of a path that no image can have, that is the better answer.
+        parse_upload_path(image.bucket_path)
+        if generation is not None and _is_gone(image.bucket_path):
+            # An upload that was deleted before anybody looked at it is recorded, too.
+            lost = ImageObject(bucket_path=image.bucket_path, generation=generation)
+            post(settings().header_to_db_url, lost)
+        raise
+
+
+def _is_gone(path: str) -> bool:
+    """Return whether there is no object at all, not even a newer one with its own event."""
+    return storage.find_if_there(settings().raw_bucket, path) is None
+
+
+def _id_for_converters(path: str) -> str | None:
+    """Return the id of a camera raw image that FITS and pictures are made of; None of others."""
+    try:
+        parsed = parse_upload_path(path)
+    except PermanentError:
+        return None
+    return parsed.image_id if parsed.is_raw and path_kind(path) is None else None

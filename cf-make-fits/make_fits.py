@@ -46,13 +46,14 @@ def write_fits(source: Path, path: ObjectPath, folder: Path) -> None:
 
 def _own_fits(upload: Upload) -> str | None:
     """Return the path of a FITS file of this image that the network did not make."""
-    stem = replace_suffix(upload.stored.path, "")
-    beside = storage.find_all(upload.stored.bucket, f"{stem}.")
+    # The CR2 itself may lie under another spelling of its path.
+    stems = {replace_suffix(path, "") for path in (upload.stored.path, upload.path.path)}
     own = (
         stored.path
-        for stored in beside
+        for stem in sorted(stems)
+        for stored in storage.find_all(upload.stored.bucket, f"{stem}.")
         if image_suffix(stored.path) in FITS_SUFFIXES
-        and replace_suffix(stored.path, "") == stem
+        and replace_suffix(stored.path, "") in stems
         and Origin.of(stored) is None
     )
     return next(own, None)

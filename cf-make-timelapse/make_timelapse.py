@@ -11,7 +11,7 @@ import drawing
 import film
 from panoptes_network import isolation, storage
 from panoptes_network.config import settings
-from panoptes_network.database import films
+from panoptes_network.database import films, models
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.errors import PermanentError, Reason
@@ -21,6 +21,7 @@ from panoptes_network.ids import (
     CameraTime,
     check_time,
     format_time,
+    kept_path,
     names_pointing,
     parse_upload_path,
 )
@@ -109,13 +110,23 @@ def _plan(sequence_id: str) -> Plan:
     if sequence is None:
         raise PermanentError(Reason.OBJECT_MISSING, f"there is no sequence {sequence_id}")
     tried = Tried.of(images)
-    folder = images[0].path.rpartition("/")[0] if images else sequence_id
-    path = f"{folder}/{format_time(sequence.start_time)}.mp4"
+    path = _film_path(sequence, images)
     before = storage.find_if_there(settings().processed_bucket, path)
     known = (sequence.film_path, sequence.film_images, sequence.film_generation)
     is_made = before is not None and known == (path, tried.images, tried.generation)
     shown = [image for image in images if not names_pointing(image.path)]
     return Plan(sequence_id, sequence.field, shown, tried, path, is_made, before)
+
+
+def _film_path(sequence: models.Sequence, images: Sequence[FilmImage]) -> str:
+    """Return where a film belongs: with the products of its first image."""
+    name = f"{format_time(sequence.start_time)}.mp4"
+    if not images:
+        return f"{sequence.sequence_id}/{name}"
+    first = images[0]
+    image_id = str(CameraTime(sequence.unit_id, sequence.camera_id, first.time))
+    kept = kept_path(first.path, image_id, sequence.sequence_id).path
+    return f"{kept.rpartition('/')[0]}/{name}"
 
 
 def _write(plan: Plan, folder: Path) -> int:

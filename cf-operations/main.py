@@ -4,10 +4,11 @@ import functions_framework
 from flask import Request, Response
 
 from operation_routes import MAX_PUSH_BYTES, route
-from panoptes_network import endpoint, pubsub
+from panoptes_network import endpoint, metrics, pubsub
 from panoptes_network.checks import database, storage
 from panoptes_network.config import settings
 from panoptes_network.operations.history import SERVICE
+from panoptes_network.operations.sweep import last_balance
 
 endpoint.setup(
     SERVICE,
@@ -17,6 +18,13 @@ endpoint.setup(
         "topic": lambda: pubsub.check(settings().pipeline_topic),
     },
     max_body_bytes=MAX_PUSH_BYTES,
+)
+
+metrics.add_gauge(
+    "panoptes_bucket_objects",
+    "Objects of the raw bucket by what they are, of the last sweep of this process.",
+    ["group"],
+    last_balance,
 )
 
 

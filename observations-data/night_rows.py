@@ -1,14 +1,14 @@
 """The facts of a unit's night, for `panoptes_network.night_report`."""
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
 from observation_database import AnyRow, Json
+from panoptes_network import id_spellings
+from panoptes_network.database import refusals
 from panoptes_network.database.models import (
     END_STATES,
     Camera,
@@ -18,9 +18,11 @@ from panoptes_network.database.models import (
     ImageEvent,
     ImageFile,
     Sequence,
+    Unit,
 )
 from panoptes_network.database.times import has_plausible
-from panoptes_network.ids import format_time, parse_time
+from panoptes_network.errors import PermanentError
+from panoptes_network.ids import format_time
 from panoptes_network.night_report import (
     NightFacts,
     NightImage,
@@ -75,7 +77,6 @@ LAST = "last"
 EVENING = timedelta(hours=6)
 """A night has begun so long after noon."""
 SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
-_PATH_TIME = re.compile("[0-9]{8}T[0-9]{6}")
 
 
 def night(session: Session, unit_id: str, date: str) -> Json:
@@ -88,7 +89,7 @@ def night(session: Session, unit_id: str, date: str) -> Json:
     BadParameterError
         When `date` is none of a night.
     """
-    unit = require_unit(session, unit_id)
+    unit = _unit(session, unit_id)
     now = session.scalar(select(func.now())) or datetime.now(UTC)
     asked = _asked_night(date, unit.longitude_deg, now)
     rows = _image_rows(session, unit.unit_id, asked)
@@ -103,7 +104,7 @@ def night(session: Session, unit_id: str, date: str) -> Json:
             site=(unit.latitude_deg, unit.longitude_deg),
             images=images,
             sequences=[_sequence(row) for row in sequences.values()],
-            refusals=_refusals(session, unit.unit_id, asked, rows),
+            refusals=_refusals(session, unit.unit_id, asked),
             unseen_cr2=_unseen_cr2(session, unit.unit_id, asked),
             **_neighbours(session, unit.unit_id, asked),
         )
@@ -112,6 +113,16 @@ def night(session: Session, unit_id: str, date: str) -> Json:
         shown["film"] = file_rows.film_of(sequences[shown["sequence_id"]])
     made["images"] = [_shown(image, files.get(image.image_id, {})) for image in images]
     return {"unit": unit_facts(unit), **made}
+
+
+def _unit(session: Session, unit_id: str) -> Unit:
+    """Return a unit; also one that is known by refused uploads only, as whose owner must know."""
+    try:
+        return require_unit(session, unit_id)
+    except PermanentError:
+        if not refusals.has_any(session, unit_id):
+            raise
+        return Unit(unit_id=id_spellings.unit(unit_id))
 
 
 def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night:
@@ -192,49 +203,20 @@ def _sequence(row: AnyRow) -> NightSequence:
     return NightSequence(**columns, has_film=row.film_path is not None)
 
 
-def _refusals(session: Session, unit_id: str, asked: Night, rows: list[AnyRow]) -> list[Refusal]:
-    """Return the files of this night that never became an image, each with its last reason.
-
-    A file belongs to the night of the time in its path; where there is none, to that of its
-    arrival. What was refused first and taken in later is no refusal any more.
-    """
-    taken_in = {row.bucket_path for row in rows}
-    found: dict[str, Refusal] = {}
-    for row in session.execute(_refusal_query(unit_id, asked)):
-        time = _path_time(row.bucket_path) or row.at
-        if time in asked and row.bucket_path not in taken_in:
-            found[row.bucket_path] = Refusal(
-                row.bucket_path, time, row.service, row.reason_code, row.reason
-            )
-    return list(found.values())
-
-
-def _refusal_query(unit_id: str, asked: Night) -> Any:
-    path = ImageEvent.bucket_path
-    dates = {f"{moment.astimezone(UTC):%Y%m%d}" for moment in (asked.start, asked.end)}
-    return (
-        select(path, ImageEvent.at, ImageEvent.service, ImageEvent.reason_code, ImageEvent.reason)
-        .where(
-            ImageEvent.image_id.is_(None),
-            # The unit may be written in small letters, or behind a slash: that is bad, too.
-            path.regexp_match(f"^/*{re.escape(unit_id)}([^0-9]|$)", flags="i"),
-            or_(
-                ImageEvent.at.between(asked.start, asked.end),
-                *(path.contains(f"{date}T") for date in dates),
-            ),
+def _refusals(session: Session, unit_id: str, asked: Night) -> list[Refusal]:
+    """Return the files of this night that never became an image, each with its last reason."""
+    found = refusals.of_night(session, asked.start, asked.end, refusals.is_of_unit(unit_id))
+    return [
+        Refusal(
+            str(one.bucket_path),
+            refusals.time_of(one),
+            one.service,
+            one.reason_code,
+            one.reason,
+            one.state,
         )
-        .order_by(ImageEvent.event_id)
-    )
-
-
-def _path_time(path: str) -> datetime | None:
-    """Return the last time that a path names."""
-    for text in reversed(_PATH_TIME.findall(path)):
-        try:
-            return parse_time(text)
-        except ValueError:
-            continue
-    return None
+        for one in found
+    ]
 
 
 def _unseen_cr2(session: Session, unit_id: str, asked: Night) -> list[str]:

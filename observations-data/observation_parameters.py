@@ -52,8 +52,9 @@ _POSITION = "Place that is searched around"
 RA = Parameter("ra", f"{_POSITION}, right ascension, ICRS: {RA_WANTED}.", TEXT)
 DEC = Parameter("dec", f"{_POSITION}, declination, ICRS: {DEC_WANTED}.", TEXT)
 
+UNIT = Parameter("unit", "Id of the unit, in any case.", TEXT | {"examples": ["PAN001"]})
 FILTERS = (
-    Parameter("unit", "Id of the unit, in any case.", TEXT | {"examples": ["PAN001"]}),
+    UNIT,
     Parameter("camera", "Id of the camera.", TEXT | {"examples": ["14d3bd"]}),
     Parameter(
         "field", "Text that the field's name contains, in any case.", TEXT | {"examples": ["M42"]}

@@ -135,7 +135,23 @@ def status() -> Json:
         "waiting": [(state, found["states"][state], found["waiting"][state]) for state in WAITING],
         "verdict": _verdict(found, missing),
         "late_s": LATE_S,
+        "n_refused": fetch("/uploads", limit="1")["total"],
         "units": sorted(units, key=lambda unit: unit["last_image"] or "", reverse=True),
+    }
+
+
+def uploads(parameters: Mapping[str, str]) -> Json:
+    """Return what the page of refused uploads shows, for the filters in its address."""
+    names = ("unit", "reason_code", "cursor")
+    asked = {name: parameters.get(name, "") for name in names}
+    found = fetch("/uploads", **asked)
+    return {
+        "uploads": found["items"],
+        "total": found["total"],
+        "following": found["next"],
+        "is_first": not asked["cursor"],
+        "unit": asked["unit"],
+        "reason_code": asked["reason_code"],
     }
 
 

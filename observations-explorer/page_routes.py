@@ -71,6 +71,12 @@ def statistics() -> str:
     return render_template("statistics.html", **network_explorer.statistics(request.args))
 
 
+@pages.get("/uploads")
+def uploads() -> str:
+    """Show uploads that never became an image."""
+    return render_template("uploads.html", **network_explorer.uploads(request.args))
+
+
 @pages.get("/status")
 def status() -> str:
     """Show how the pipeline does now."""

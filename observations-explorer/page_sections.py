@@ -11,8 +11,14 @@ SECTIONS = (
     ("about", "About"),
 )
 """The endpoint of each section's first page, and what it is called."""
-_BELOW = {"/sky": "sky", "/units": "units", "/stats": "statistics", "/status": "status"}
-_BELOW |= {"/about": "about"}
+_BELOW = {
+    "/sky": "sky",
+    "/units": "units",
+    "/stats": "statistics",
+    "/status": "status",
+    "/uploads": "status",
+    "/about": "about",
+}
 
 
 def current() -> str:

@@ -98,7 +98,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     _skip_unwanted(image, claim)
     with stage("download"):
         path = _download(image, folder)
-        product = find_product(image)
+        product = find_product(image, claim.sequence_id)
     with stage("read"):
         frame = read_isolated(path, folder)
         plane = superpixel_plane(frame.mosaic)

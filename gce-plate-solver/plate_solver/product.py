@@ -9,7 +9,7 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import Claim, check_claim
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
-from panoptes_network.ids import replace_suffix
+from panoptes_network.ids import kept_path, replace_suffix
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
@@ -25,7 +25,7 @@ class Product:
     before: StoredObject | None
 
 
-def find_product(image: PipelineImage) -> Product:
+def find_product(image: PipelineImage, sequence_id: str) -> Product:
     """Look up what is in the place of an image's solved file; to be done with the claim taken.
 
     Raises
@@ -33,7 +33,8 @@ def find_product(image: PipelineImage) -> Product:
     TransientError
         When storage is away.
     """
-    path = replace_suffix(image.bucket_path, ".fits.fz")
+    kept = kept_path(image.bucket_path, image.image_id, sequence_id)
+    path = replace_suffix(kept.path, ".fits.fz")
     return Product(path, storage.find_if_there(settings().processed_bucket, path))
 
 

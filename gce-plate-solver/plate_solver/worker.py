@@ -20,17 +20,15 @@ from panoptes_network.database.images import (
     Claim,
     StaleClaimError,
     claim_image,
+    end_state,
     end_with_reason,
 )
-from panoptes_network.database.models import ImageState
 from panoptes_network.database.turns import put_off
 from panoptes_network.errors import (
     PanoptesError,
     PermanentError,
     Reason,
-    SkippedError,
     TransientError,
-    UnsolvedError,
 )
 from panoptes_network.events import PipelineImage, parse
 from plate_solver import health
@@ -235,7 +233,7 @@ def _process(image: PipelineImage, claim: Claim, stage: Stopwatch) -> None:
 
 
 def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
-    state = _end_state(error)
+    state = end_state(error)
     try:
         run_transaction(
             lambda session: end_with_reason(session, claim, state, error, stage.total_s)
@@ -245,12 +243,6 @@ def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
     else:
         about = {"image_id": claim.image_id, "reason_code": error.reason}
         _log.warning("%s: %s", state, error.message, extra=about)
-
-
-def _end_state(error: PanoptesError) -> ImageState:
-    if isinstance(error, SkippedError):
-        return ImageState.SKIPPED
-    return ImageState.UNSOLVED if isinstance(error, UnsolvedError) else ImageState.ERROR
 
 
 def _exhausted(last: str) -> PermanentError:

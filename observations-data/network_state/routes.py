@@ -2,13 +2,27 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from data_tables import Column, Kind, Table, answer
 from network_state import coverage as sky_coverage
 from network_state import pipeline as pipeline_status
+from network_state import refused_uploads
 from observation_database import read
-from open_api import COUNT, OBJECT, TIME, described, json_answer, list_of, listing, record
+from observation_parameters import CURSOR, LIMIT, UNIT
+from open_api import (
+    COUNT,
+    MAYBE_TEXT,
+    OBJECT,
+    TIME,
+    Parameter,
+    described,
+    json_answer,
+    list_of,
+    listing,
+    record,
+)
+from panoptes_network.errors import Reason
 
 api = Blueprint("network", __name__)
 
@@ -26,6 +40,22 @@ COVERAGE = Table(
         Column("exposure_s", "the sum of their exposures", Kind.REAL, "s"),
     ),
 )
+UPLOADS = Table(
+    "uploads",
+    "Uploads that never became an image, newest first.",
+    (
+        Column("bucket_path", "path in the raw bucket", Kind.TEXT, ucd="meta.id;meta.file"),
+        Column("generation", "generation of the file", Kind.TEXT, ucd="meta.version"),
+        Column("unit_id", "unit whose folder it lies in", Kind.TEXT, ucd="meta.id;instr.tel"),
+        Column("at", "when it was refused", Kind.TIME, ucd="time.processing"),
+        Column("state", "error, or skipped where it is only kept", Kind.TEXT),
+        Column("reason_code", "why", Kind.TEXT, ucd="meta.code.error"),
+        Column("reason", "why, in plain words about this file", Kind.TEXT, ucd="meta.note"),
+        Column("meaning", "what the reason means", Kind.TEXT, ucd="meta.note"),
+        Column("action", "what to do", Kind.TEXT, ucd="meta.note"),
+    ),
+)
+REASON_CODE = Parameter("reason_code", "Refused for this reason.", {"enum": [*Reason]})
 STATUS = json_answer(
     "How the pipeline does now.",
     record(
@@ -45,6 +75,18 @@ STATUS = json_answer(
 def coverage() -> Response:
     """Count observations by where on the sky they lie."""
     return answer(read(sky_coverage.coverage), COVERAGE)
+
+
+@api.get("/uploads")
+@described(
+    NETWORK,
+    listing(UPLOADS, total=COUNT, next=MAYBE_TEXT),
+    query=(UNIT, REASON_CODE, CURSOR, LIMIT),
+)
+def uploads() -> Response:
+    """List uploads that never became an image: why, and what to do."""
+    search = refused_uploads.UploadSearch.parse(request.args)
+    return answer(read(refused_uploads.uploads, search), UPLOADS)
 
 
 @api.get("/status")

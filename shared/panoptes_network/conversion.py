@@ -13,14 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from panoptes_network import isolation, storage
+from panoptes_network.calibration import path_kind, skipped
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
-from panoptes_network.database.images import record_failure
+from panoptes_network.database.images import find_ids, record_failure
 from panoptes_network.database.models import FileKind
-from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import ImageObject
 from panoptes_network.frame import MAX_FRAME_BYTES
-from panoptes_network.ids import ObjectPath, parse_path, parse_upload_path, replace_suffix
+from panoptes_network.ids import (
+    ObjectPath,
+    image_suffix,
+    kept_path,
+    parse_upload_path,
+    replace_suffix,
+)
 from panoptes_network.metadata import identify
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
@@ -71,21 +78,36 @@ def find_image(request: ImageObject) -> Upload:
     Raises
     ------
     PermanentError
-        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, POINTING_IMAGE, OBJECT_MISSING, TOO_LARGE
-        or BAD_REQUEST.
+        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, POINTING_IMAGE, the reason of a calibration
+        frame, OBJECT_MISSING, TOO_LARGE or BAD_REQUEST.
     TransientError
-        When storage is away.
+        When storage or database is away.
     """
-    path = parse_upload_path(request.bucket_path)
+    path = _kept_path(request.bucket_path)
     if path.is_pointing:
-        raise PermanentError(Reason.POINTING_IMAGE, "nothing is made of a pointing image")
+        raise SkippedError(Reason.POINTING_IMAGE, "nothing is made of a pointing image")
+    if (kind := path_kind(request.bucket_path)) is not None:
+        raise skipped(kind)
     stored = find_upload(request.bucket_path, request.bucket, request.wanted_generation)
     return Upload(path, stored)
 
 
+def _kept_path(bucket_path: str) -> ObjectPath:
+    """Return the path of an image as it is kept; where its own says no ids, as it is recorded."""
+    try:
+        return parse_upload_path(bucket_path)
+    except PermanentError as error:
+        if error.reason is Reason.BAD_TIME:
+            raise
+        ids = run_transaction(lambda session: find_ids(session, bucket_path))
+        if ids is None:
+            raise
+    return kept_path(bucket_path, *ids)
+
+
 def find_cr2(request: ImageObject) -> Upload:
     """Look up the camera raw file that a request means; see `find_image`."""
-    if not parse_path(request.bucket_path).is_raw:
+    if image_suffix(request.bucket_path) != ".cr2":
         raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file is not a .cr2")
     return find_image(request)
 
@@ -124,7 +146,7 @@ def make_products(
         When storage or database is away, or somebody else has written a product meanwhile.
     """
     origin = upload.origin(options)
-    paths = {product: replace_suffix(upload.stored.path, product.ending) for product in products}
+    paths = {product: replace_suffix(upload.path.path, product.ending) for product in products}
     there = {product: storage.find_if_there(bucket, path) for product, path in paths.items()}
     wanted = [product for product in products if _is_due(there[product], origin)]
     if wanted:

@@ -24,11 +24,15 @@ class _Message(BaseModel):
 
 
 class StorageObject(_Message):
-    """The `data` of a CloudEvent ``google.cloud.storage.object.v1.finalized``."""
+    """The `data` of a CloudEvent ``google.cloud.storage.object.v1.finalized``.
+
+    `size` is in bytes; None where the event does not say it.
+    """
 
     bucket: str = Field(max_length=222)
     name: str = Field(max_length=MAX_TEXT)
     generation: int = Field(ge=0)
+    size: int | None = Field(None, ge=0)
 
 
 class ImageObject(_Message):

@@ -2,15 +2,22 @@
 
 An object path is ``unit/[field/]camera/sequence time/file``, as in
 ``PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz``; newer units leave the field
-out. :func:`parse_path` and :attr:`ObjectPath.path` are each other's inverse.
+out. :func:`parse_path` takes other spellings of the same ids as well (`id_spellings`), and
+:attr:`ObjectPath.path` writes the one that ids are kept in: a path in that form is written as
+it was read.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
+from panoptes_network import id_spellings
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.file_formats import refusal_of_name
+
+T = TypeVar("T")
 
 TIME_FORMAT = "%Y%m%dT%H%M%S"
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -21,15 +28,12 @@ MAX_PATH_BYTES = 1024
 FITS_SUFFIXES = (".fits", ".fits.fz", ".fz", ".fits.gz", ".fit", ".fts")
 IMAGE_SUFFIXES = (".cr2", *FITS_SUFFIXES)
 
-_SUFFIXES = "|".join(map(re.escape, IMAGE_SUFFIXES))
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}")
-_UNIT = re.compile(r"PAN[0-9]{3}")
-_CAMERA = re.compile(r"[0-9a-f]{6}")
+_TIME_WANTED = "a UTC time like 20181011T134333"
 _IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6})")
-_FILE_NAME = re.compile(
-    rf"(?P<stem>[0-9]{{8}}T[0-9]{{6}}|pointing[0-9a-z_]{{0,32}})(?P<suffix>{_SUFFIXES})",
-    re.IGNORECASE | re.ASCII,
-)
+_NO_NAME = re.compile("[\0\r\n\ud800-\udfff]")
+"""Characters that Cloud Storage takes into no object's name."""
+_POINTING = re.compile(r"pointing[0-9a-z_]{0,32}", re.IGNORECASE | re.ASCII)
 
 
 def parse_time(text: str) -> datetime:
@@ -109,13 +113,26 @@ class CameraTime:
             )
         return cls(match["unit"], match["camera"], _checked_time(match["time"], Reason.NO_IDENTITY))
 
+    @classmethod
+    def in_any_spelling(cls, text: str) -> "CameraTime | None":
+        """Read an id as headers and file names write it; None where `text` is none.
+
+        ``pan001_14D3BD_2018-10-11T13:43:33Z`` is one, too.
+        """
+        unit, camera, time = id_spellings.split_id(text.strip())
+        if unit is None or camera is None or time is None:
+            return None
+        return cls(unit, camera, time)
+
     def __str__(self) -> str:
         return f"{self.unit_id}_{self.camera_id}_{format_time(self.time)}"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPath:
-    """An object path taken apart; :attr:`path` puts it together again unchanged.
+    """An object path taken apart; :attr:`path` puts it together again.
+
+    The ids are in the form that they are kept in, however the object's own name spells them.
 
     Attributes
     ----------
@@ -126,7 +143,8 @@ class ObjectPath:
     stem, suffix : str
         The file name: an image time or ``pointing00``, and ``.fits.fz`` in the case it came in.
     field : str or None
-        The target's name, which may hold spaces, quotes and any script.
+        The target's name, which may hold spaces, quotes and any script; of several folders
+        between unit and camera, all with their slashes.
     """
 
     unit_id: str
@@ -138,7 +156,7 @@ class ObjectPath:
 
     @property
     def path(self) -> str:
-        """The object path."""
+        """The object path with its ids as they are kept: where the image's products belong."""
         folders = [self.unit_id, self.field, self.camera_id, format_time(self.sequence_time)]
         return "/".join([*(part for part in folders if part), self.stem + self.suffix])
 
@@ -181,8 +199,8 @@ def replace_suffix(path: str, ending: str) -> str:
     return path[: len(path) - len(image_suffix(path) or "")] + ending
 
 
-def check_safe(path: str) -> None:
-    """Refuse names that no bucket should hold: empty, overlong, climbing, or unprintable.
+def check_name(path: str) -> None:
+    """Refuse what no object of a bucket can be called.
 
     Raises
     ------
@@ -193,6 +211,19 @@ def check_safe(path: str) -> None:
         raise _bad("is empty")
     if len(path.encode("utf-8", "replace")) > MAX_PATH_BYTES:
         raise _bad(f"is longer than {MAX_PATH_BYTES} bytes")
+    if _NO_NAME.search(path):
+        raise _bad("holds control or unprintable characters")
+
+
+def check_safe(path: str) -> None:
+    """Refuse names that no bucket should hold: empty, overlong, climbing, or unprintable.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_PATH`.
+    """
+    check_name(path)
     if not path.isprintable():
         raise _bad("holds control or unprintable characters")
     if any(part in ("", ".", "..") for part in path.split("/")):
@@ -211,18 +242,21 @@ def parse_path(path: str) -> ObjectPath:
     check_safe(path)
     if image_suffix(path) is None:
         raise PermanentError(Reason.UNKNOWN_FILE_TYPE, refusal_of_name(path, IMAGE_SUFFIXES))
-    parts = path.split("/")
-    if len(parts) not in (4, 5):
-        raise _bad(f"has {len(parts)} parts, not unit/[field/]camera/sequence time/file")
-    unit, *field, camera, sequence, file_name = parts
-    _check_part("unit", unit, _UNIT, "PAN and 3 digits")
-    _check_part("camera", camera, _CAMERA, "6 hex digits")
-    name = _check_part("file name", file_name, _FILE_NAME, "an image time like 20181011T134333")
-    if not name["stem"].lower().startswith("pointing"):
-        _checked_time(name["stem"].upper(), Reason.BAD_PATH)
-    sequence_time = _checked_time(sequence, Reason.BAD_PATH)
+    *folders, file_name = path.split("/")
+    if len(folders) < 3:
+        raise _bad(f"has {len(folders) + 1} parts, not unit/[field/]camera/sequence time/file")
+    unit, *fields, camera, sequence = folders
+    unit_id = _read_part("unit", unit, id_spellings.unit, "PAN and 3 digits")
+    camera_id = _read_part("camera", camera, id_spellings.camera, "6 hex digits")
+    sequence_time = _read_part("sequence time", sequence, id_spellings.time, _TIME_WANTED)
+    stem = replace_suffix(file_name, "")
     return ObjectPath(
-        unit, camera, sequence_time, name["stem"], name["suffix"], field[0] if field else None
+        unit_id,
+        camera_id,
+        sequence_time,
+        _read_stem(stem, unit_id, camera_id),
+        file_name[len(stem) :],
+        "/".join(fields) or None,
     )
 
 
@@ -241,22 +275,56 @@ def parse_upload_path(path: str) -> ObjectPath:
     return parsed
 
 
-def names_pointing(path: str) -> bool:
-    """Return whether an object path says that it is a pointing frame's.
+def kept_path(path: str, image_id: str, sequence_id: str) -> ObjectPath:
+    """Return the path under which the products of an image belong, wherever its file lies.
 
-    One that is not like ours does not: the ids of such a file come from its header.
+    It has the ids that the file's own path says, in the form that they are kept in. Where that
+    says none, they are those that the image was recorded under.
     """
     try:
-        return parse_path(path).is_pointing
+        return parse_path(path)
     except PermanentError:
-        return False
+        image, sequence = CameraTime.parse(image_id), CameraTime.parse(sequence_id)
+    suffix = path[len(replace_suffix(path, "")) :]
+    stem = format_time(image.time)
+    return ObjectPath(image.unit_id, image.camera_id, sequence.time, stem, suffix)
 
 
-def _check_part(what: str, text: str, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
-    match = pattern.fullmatch(text)
-    if match is None:
+def named_image(path: str) -> CameraTime | None:
+    """Return the id that an object's file name is, whatever folders it lies in; else None."""
+    return CameraTime.in_any_spelling(replace_suffix(path.rpartition("/")[2], ""))
+
+
+def named_unit(path: str) -> str | None:
+    """Return the unit whose folder an object lies in; None where the first folder names none."""
+    return id_spellings.unit(path.partition("/")[0])
+
+
+def names_pointing(path: str) -> bool:
+    """Return whether the file name of an object path is that of a pointing frame."""
+    return _POINTING.fullmatch(replace_suffix(path.rpartition("/")[2], "")) is not None
+
+
+def _read_stem(stem: str, unit_id: str, camera_id: str) -> str:
+    """Return the name of a file as it is kept: its time, or ``pointing00`` as it is.
+
+    The name may be the image's whole id, as earlier software had it.
+    """
+    if _POINTING.fullmatch(stem):
+        return stem
+    whole = CameraTime.in_any_spelling(stem)
+    if whole is None:
+        return format_time(_read_part("file name", stem, id_spellings.time, _TIME_WANTED))
+    if (whole.unit_id, whole.camera_id) != (unit_id, camera_id):
+        raise _bad(f"has the file name {stem[:80]!r}, which is of another unit or camera")
+    return format_time(whole.time)
+
+
+def _read_part(what: str, text: str, read: Callable[[str], T | None], wanted: str) -> T:
+    value = read(text)
+    if value is None:
         raise _bad(f"has the {what} {text[:80]!r}, which is not {wanted}")
-    return match
+    return value
 
 
 def _checked_time(text: str, reason: Reason) -> datetime:

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.ids import CameraTime, ObjectPath, check_time, format_time
+from panoptes_network.ids import (
+    CameraTime,
+    ObjectPath,
+    check_safe,
+    check_time,
+    format_time,
+    named_image,
+    named_unit,
+    parse_path,
+)
 
 _MAX_INT32 = 2**31
 
@@ -41,7 +50,42 @@ def text(headers: dict[str, Any], keyword: str) -> str | None:
     return None if value is None else str(value)
 
 
-def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
+def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
+    """Find the ids of an uploaded file: in its path, else in its name, else in its header.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.NO_IDENTITY`, when none of them says which image this is, or the
+        header names an image of another unit than that whose folder the file lies in. With the
+        reasons of :func:`check_safe`, for a path that no bucket should hold.
+    """
+    check_safe(bucket_path)
+    try:
+        path = parse_path(bucket_path)
+    except PermanentError as error:
+        return _identify_by_name(bucket_path, headers, error.message)
+    return identify(path, headers)
+
+
+def _identify_by_name(bucket_path: str, headers: dict[str, Any], problem: str) -> Identity:
+    """Find the ids of a file whose path does not say them; `problem` says why it does not."""
+    try:
+        found = identify(None, headers, named_image(bucket_path))
+    except PermanentError as error:
+        raise PermanentError(error.reason, f"{problem}; {error.message}") from None
+    unit_id = named_unit(bucket_path)
+    if unit_id not in (None, found.image.unit_id):
+        raise PermanentError(
+            Reason.NO_IDENTITY,
+            f"{problem}, and its image would be of {found.image.unit_id}, not of {unit_id}",
+        )
+    return found
+
+
+def identify(
+    path: ObjectPath | None, headers: dict[str, Any], named: CameraTime | None = None
+) -> Identity:
     """Find the ids of an image in its path, then in its header (IMAGEID, SEQID, FIELD).
 
     Parameters
@@ -50,6 +94,8 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
         None where only headers are known.
     headers : dict
         Cleaned values.
+    named : CameraTime, optional
+        The image that the file's name is the id of, where there is no path.
 
     Raises
     ------
@@ -60,7 +106,7 @@ def identify(path: ObjectPath | None, headers: dict[str, Any]) -> Identity:
     header_image = _header_id(headers, "IMAGEID")
     header_sequence = _header_id(headers, "SEQID")
     if path is None:
-        image = header_image
+        image = named or header_image
         sequence = header_sequence if _same_camera(header_sequence, image) else image
     else:
         sequence = CameraTime(path.unit_id, path.camera_id, path.sequence_time)
@@ -89,10 +135,16 @@ def image_path(identity: Identity, suffix: str) -> ObjectPath:
 
 
 def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
-    try:
-        return CameraTime.parse(str(headers.get(keyword, "")))
-    except PermanentError:
-        return None
+    return CameraTime.in_any_spelling(str(headers.get(keyword, "")))
+
+
+def _said(headers: dict[str, Any], keyword: str) -> str | None:
+    """Return the words of a card; of an id in another spelling, the form that it is kept in."""
+    said = text(headers, keyword)
+    if said is None or keyword not in ("IMAGEID", "SEQID"):
+        return said
+    known = CameraTime.in_any_spelling(said)
+    return said if known is None else str(known)
 
 
 def _no_identity(headers: dict[str, Any]) -> PermanentError:
@@ -120,7 +172,7 @@ def _same_camera(one: CameraTime | None, other: CameraTime | None) -> bool:
 def _contradictions(
     believed: dict[str, str | None], headers: dict[str, Any]
 ) -> dict[str, dict[str, str]]:
-    said = {keyword: text(headers, keyword) for keyword in believed}
+    said = {keyword: _said(headers, keyword) for keyword in believed}
     return {
         keyword: {"believed": str(value), "header": str(said[keyword])}
         for keyword, value in believed.items()

@@ -65,8 +65,10 @@ def _failures(report: Json) -> Iterator[Json]:
         what = f"{count(group['count'], 'image')} {end}: {group['meaning']}"
         yield _finding(severity, what, group["action"])
     for group in report["refused"]:
-        what = f"{count(group['count'], 'file')} refused: {group['meaning']}"
-        yield _finding("problem", what, group["action"])
+        is_kept = group["state"] in AS_IT_SHOULD_BE
+        end = "only kept" if is_kept else "refused"
+        what = f"{count(group['count'], 'file')} {end}: {group['meaning']}"
+        yield _finding("note" if is_kept else "problem", what, group["action"])
 
 
 def _waiting(report: Json) -> Iterator[Json]:

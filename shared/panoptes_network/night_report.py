@@ -88,13 +88,17 @@ class NightSequence:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that never became an image, and why; `time` is its path's, else its arrival."""
+    """A file that never became an image, and why; `time` is its path's, else its arrival.
+
+    `state` is `error`, or `skipped` for a file that is only kept.
+    """
 
     bucket_path: str
     time: datetime
     service: str
     reason_code: str | None
     reason: str | None
+    state: str = ImageState.ERROR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +279,7 @@ def _refused(refusals: list[Refusal]) -> list[Json]:
     made = [
         {
             **_reason(code, own[-1].reason),
+            "state": own[-1].state,
             "count": len(own),
             "files": [
                 {"bucket_path": one.bucket_path, "time": one.time, "reason": one.reason}

@@ -71,7 +71,8 @@ def _body(report: Json) -> Iterator[str]:
         yield from _sequence(sequence)
     for group in report["refused"]:
         yield ""
-        yield f"Refused ({group['reason_code']}):"
+        end = "Kept" if group["state"] == "skipped" else "Refused"
+        yield f"{end} ({group['reason_code']}):"
         yield from (f"   {file['bucket_path']}" for file in group["files"])
     if report["n_images"]:
         yield ""

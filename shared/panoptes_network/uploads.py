@@ -3,6 +3,7 @@
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.ids import check_name
 from panoptes_network.storage import StoredObject
 
 
@@ -12,7 +13,8 @@ def find_upload(path: str, bucket: str | None, generation: int | None) -> Stored
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_REQUEST` for another bucket, or as :func:`storage.find`.
+        With :attr:`Reason.BAD_REQUEST` for another bucket, :attr:`Reason.BAD_PATH` for what
+        no object can be called, or as :func:`storage.find`.
     TransientError
         When storage is away.
     """
@@ -21,4 +23,5 @@ def find_upload(path: str, bucket: str | None, generation: int | None) -> Stored
         raise PermanentError(
             Reason.BAD_REQUEST, f"bucket: images are received in {raw_bucket} only"
         )
+    check_name(path)
     return storage.find(raw_bucket, path, generation)

@@ -99,7 +99,7 @@ def _read_push(value: object) -> None:
 
 def _read_path(value: str) -> None:
     path = parse_path(value)
-    assert path.path == value
+    assert parse_path(path.path) == path
     assert path.is_pointing == (path.image_id is None)
     assert CameraTime.parse(path.sequence_id).camera_id == path.camera_id
 

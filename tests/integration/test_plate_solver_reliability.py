@@ -83,7 +83,11 @@ def last_event(solver: Solver) -> tuple[str, str | None]:
 
 def solved_object(solver: Solver, image: PipelineImage) -> Blob:
     bucket = solver.client.bucket(config.settings().processed_bucket)
-    return bucket.get_blob(product.find_product(image).path)
+    return bucket.get_blob(product_path(image))
+
+
+def product_path(image: PipelineImage) -> str:
+    return product.find_product(image, CROP.object_path(0).sequence_id).path
 
 
 def test_an_image_that_is_processed_again_has_the_new_result(
@@ -221,7 +225,7 @@ def test_what_a_late_worker_has_just_written_gives_way_to_the_next_try(
 ) -> None:
     def write() -> None:
         bucket = solver.client.bucket(config.settings().processed_bucket)
-        bucket.blob(product.find_product(image).path).upload_from_string(b"by an older claim")
+        bucket.blob(product_path(image)).upload_from_string(b"by an older claim")
 
     in_the_midst(monkeypatch, storage, "upload", write)
     with pytest.raises(TransientError, match="somebody else"):

@@ -94,15 +94,84 @@ def test_a_file_uploaded_again_after_a_refusal_starts_anew(
     only(tables(db)["images"], state="metadata_received", reason_code=None, reason=None)
 
 
-@pytest.mark.parametrize("path", [f"{FOLDER}/pointing00.fits", "somewhere/night.fits"])
-def test_a_file_without_any_id_is_recorded_under_its_path(
-    client: FlaskClient, network: Network, db: Engine, path: str
+def test_a_file_without_any_id_is_recorded_once_under_its_path(
+    client: FlaskClient, network: Network, db: Engine
 ) -> None:
+    path = "somewhere/night.fits"
     network.upload(path, frame(FIELD="M42"))
-    assert refused(client.post("/", json={"bucket_path": path}), 422)[0] == "no_identity"
+    for _ in range(2):
+        assert refused(client.post("/", json={"bucket_path": path}), 422)[0] == "no_identity"
     rows = tables(db)
     assert rows["images"] == []
     only(rows["image_events"], bucket_path=path, state="error", reason_code="no_identity")
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        (f"{FOLDER}/pointing00.fits", "pointing_image"),
+        (f"{FOLDER}/pointing00.cr2", "pointing_image"),
+        ("PAN001/14d3bd/focus/12_034.fits", "focus_frame"),
+        ("PAN001/darks/dark_001.CR2", "dark_frame"),
+    ],
+)
+def test_what_is_only_kept_needs_no_id(
+    client: FlaskClient, network: Network, db: Engine, path: str, reason: str
+) -> None:
+    generation = network.upload(path, frame(FIELD="M42"))
+    for _ in range(2):
+        said = post(client, path)
+        assert (said["image_id"], said["state"]) == (None, "skipped")
+    rows = tables(db)
+    assert rows["images"] == []
+    kept = {"state": "skipped", "reason_code": reason, "message_id": f"generation {generation}"}
+    only(rows["image_events"], bucket_path=path, image_id=None, **kept)
+
+
+@pytest.mark.parametrize(
+    ("path", "imagetyp", "reason"),
+    [
+        (PATH.replace("M42", "darks"), None, "dark_frame"),
+        (PATH.replace("M42", "Flat Field").replace(".fits", ".cr2"), None, "flat_frame"),
+        (PATH, "Bias Frame", "bias_frame"),
+    ],
+)
+def test_a_calibration_frame_is_kept_as_skipped(
+    client: FlaskClient,
+    network: Network,
+    db: Engine,
+    path: str,
+    imagetyp: str | None,
+    reason: str,
+) -> None:
+    network.upload(path, frame(**({"IMAGETYP": imagetyp} if imagetyp else {})))
+    for _ in range(2):
+        said = post(client, path)
+        assert (said["image_id"], said["state"]) == (IMAGE_ID, "skipped")
+    rows = tables(db)
+    only(rows["images"], image_id=IMAGE_ID, state="skipped", reason_code=reason, bucket_path=path)
+    reasons = [event["reason_code"] for event in rows["image_events"]]
+    assert reasons in ([reason], [None, reason])
+    assert network.queued(settings().pipeline_topic) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "status"),
+    [
+        ("PAN001/notes.txt", "unknown_file_type", 415),
+        ("PAN001/M42/IMG_1234.CR2", "bad_path", 422),
+        ("PAN001//14d3bd/20181011T134202/20181011T134333.fits", "bad_path", 422),
+        (PATH.replace("/2018", "/9999").replace(".fits", ".cr2"), "bad_time", 422),
+    ],
+)
+def test_what_is_handed_on_to_be_recorded_is_recorded_once(
+    client: FlaskClient, network: Network, db: Engine, path: str, reason: str, status: int
+) -> None:
+    generation = network.upload(path, frame(**IDS))
+    for _ in range(2):
+        assert refused(client.post("/", json={"bucket_path": path}), status)[0] == reason
+    noted = {"reason_code": reason, "message_id": f"generation {generation}"}
+    only(tables(db)["image_events"], bucket_path=path, image_id=None, state="error", **noted)
 
 
 BAD_TIMES = ["00010101T000000", "19691231T235959", "99991231T235959"]

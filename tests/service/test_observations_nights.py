@@ -265,7 +265,12 @@ def test_files_refused_before_they_became_an_image(client: FlaskClient, db: Engi
 def test_what_was_refused_and_then_taken_in(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         add_observation(session, images=[SOLVED])
-    refuse(db, "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz", "truncated")
+    path = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"
+    refuse(db, path, "truncated")
+    assert len(get(client, NIGHT)["refused"]) == 1
+    taken_in = {"image_id": "PAN001_14d3bd_20181011T134333", "state": "metadata_received"}
+    with rows(db) as session:
+        session.add(ImageEvent(bucket_path=path, service="cf-header-to-db", **taken_in))
     assert get(client, NIGHT)["refused"] == []
 
 

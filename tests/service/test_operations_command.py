@@ -92,15 +92,22 @@ def test_the_command_sweeps(
     chain.upload(PATH, frame(**IDS))
     add_image(db, OTHER_UNIT, state="solving", age_s=5000)
     done = operate("sweep", "--dry-run")
-    assert done.output.splitlines()[-2] == "1 objects, 2 would be sent again,"
+    assert done.output.splitlines()[2] == "1 objects, 2 would be sent again,"
     done = operate("sweep")
     assert done.output.splitlines() == [
         f"{OTHER_UNIT}  sent again",
         f"{IMAGE_ID}  sent again",
         "1 objects, 2 sent again,",
         "0 given up, 0 not taken",
+        "1 objects = 0 images + 0 companions + 0 refused + 0 waiting + 1 lost",
+        f"  lost: {PATH}",
+        "1 rows without object",
+        "  without object: PAN002/M42/ee04d1/20181011T134202/20181011T140000.fits",
     ]
     assert len(tables(db)["images"]) == 2
+    chain.upload("notes.txt", b"x")
+    assert operate("sweep").output.splitlines()[-3] == "  lost: notes.txt"
+    assert "  refused: 1 unknown_file_type" in operate("sweep").output.splitlines()
 
 
 @pytest.mark.parametrize(

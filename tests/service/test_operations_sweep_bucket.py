@@ -1,5 +1,6 @@
 """cf-operations compares the raw bucket with the database and sends again what got lost."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -58,6 +59,13 @@ def swept(client: FlaskClient, **body: Any) -> tuple[int, int, int]:
     return answer["sent"], answer["given_up"], answer["failed"]
 
 
+def balance(**counts: Any) -> dict[str, Any]:
+    """Return a balance with these counts and nothing else."""
+    groups = dict.fromkeys(("images", "companions", "refused", "waiting", "lost"), 0)
+    lists: dict[str, Any] = {"refused_by_reason": {}, "lost_paths": [], "paths_without_object": []}
+    return {**groups, **lists, "rows_without_object": 0, **counts}
+
+
 def test_an_upload_whose_event_got_lost_is_taken_in(
     chain: Network, operations: FlaskClient, db: Engine
 ) -> None:
@@ -73,6 +81,7 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
         "letters_closed": 0,
         "images": {"sent": [IMAGE_ID], "given_up": []},
         "problems": [],
+        "balance": balance(lost=1, lost_paths=[PATH]),
     }
     assert (image(db)["state"], image(db)["generation"]) == ("metadata_received", generation)
     [message] = chain.queued(settings().pipeline_topic)
@@ -129,20 +138,109 @@ def test_a_young_upload_is_left_to_its_event(
     assert swept(operations) == (0, 0, 0)
 
 
-def test_pointing_images_and_strangers_are_left_alone(
+def test_companions_are_left_alone(chain: Network, operations: FlaskClient, db: Engine) -> None:
+    for path in (f"{FOLDER}/20181011T134333.jpg", f"{FOLDER}.mp4"):
+        chain.upload(path, b"x")
+    assert ask(operations, "/sweep")["balance"] == balance(companions=2)
+    assert tables(db)["image_events"] == []
+
+
+STRANGERS = {
+    f"{FOLDER}/pointing00.fits": "pointing_image",
+    f"{FOLDER}/pointing00.cr2": "pointing_image",
+    f"{FOLDER}/20181011T134333.cr3": "unknown_file_type",
+    f"{FOLDER}/notes.txt": "unknown_file_type",
+    "my holiday.cr2": "bad_path",
+    "PAN001/M42/nocamera/20181011T134202/20181011T134333.fits": "no_identity",
+    "PAN001/darks/dark_001.fits": "dark_frame",
+    "backup/PAN001/M42/14d3bd/20181011T134202/20181011T134333.cr2": "bad_path",
+    "PAN001/M42/14d3bd/00010101T000000/00010101T000000.cr2": "bad_time",
+}
+
+
+def test_strangers_get_their_rows_and_the_balance_is_exact(
     chain: Network, operations: FlaskClient, db: Engine
 ) -> None:
-    for path in (
-        f"{FOLDER}/pointing00.fits",
-        f"{FOLDER}/pointing00.cr2",
-        f"{FOLDER}/notes.txt",
-        "my holiday.cr2",
-        "PAN001/M42/nocamera/20181011T134202/20181011T134333.fits",
-        "backup/PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits",
-    ):
-        chain.upload(path, b"x")
-    assert swept(operations) == (0, 0, 0)
-    assert tables(db)["image_events"] == []
+    for path in STRANGERS:
+        chain.upload(path, frame())
+    first = ask(operations, "/sweep")
+    assert first["balance"] == balance(lost=9, lost_paths=sorted(STRANGERS))
+    events = [row for row in tables(db)["image_events"] if row["reason_code"]]
+    assert {row["bucket_path"]: row["reason_code"] for row in events} == STRANGERS
+    let_time_pass(db, LEASE_S + 1)
+    before = tables(db)
+    second = ask(operations, "/sweep")
+    reasons = second["balance"].pop("refused_by_reason")
+    assert reasons == dict(Counter(STRANGERS.values()).most_common())
+    assert second["balance"] | {"refused_by_reason": {}} == balance(refused=9)
+    assert (second["sent"], second["failed"]) == (0, 0)
+    assert tables(db) == before
+    [gauge] = [
+        line
+        for line in operations.get("/metrics").text.splitlines()
+        if line.startswith('panoptes_bucket_objects{group="refused"}')
+    ]
+    assert gauge.endswith(" 9.0")
+
+
+def test_an_image_that_only_its_header_names_is_known(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    for _ in range(2):  # the second is a newer upload, whose event got lost, too
+        generation = chain.upload("somewhere/night.fits", frame(**IDS))
+        assert ask(operations, "/sweep")["balance"]["lost"] == 1
+        assert image(db)["generation"] == generation
+        assert ask(operations, "/sweep")["balance"] == balance(images=1)
+
+
+def test_two_spellings_of_one_image_are_two_uploads_of_it(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    chain.upload(PATH, frame(**IDS))
+    other = PATH.replace("14d3bd", "14D3BD")
+    newer = chain.upload(other, frame(**IDS))
+    ask(operations, "/sweep")
+    assert (image(db)["generation"], image(db)["bucket_path"]) == (newer, other)
+    assert ask(operations, "/sweep")["balance"] == balance(images=2)
+
+
+def test_rows_whose_objects_are_gone_are_told_and_refusals_closed(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    for path in ("a.txt", "b.txt", PATH):
+        chain.upload(path, frame(**IDS))
+    ask(operations, "/sweep")
+    for path in ("a.txt", PATH):
+        chain.bucket.blob(path).delete()
+    # A dry run only says it.
+    for dry_run in (True, False):
+        done = ask(operations, "/sweep", dry_run=dry_run)["balance"]
+        assert (done["refused"], done["rows_without_object"]) == (1, 2)
+        assert done["paths_without_object"] == [PATH, "a.txt"]
+    done = ask(operations, "/sweep")["balance"]
+    assert done["paths_without_object"] == [PATH]
+
+
+def test_a_young_stranger_waits_for_its_event(
+    chain: Network, operations: FlaskClient, set_env: Callable[..., None]
+) -> None:
+    set_env(SWEEP_GRACE_S=300)
+    chain.upload("notes.txt", b"x")
+    assert ask(operations, "/sweep")["balance"] == balance(waiting=1)
+
+
+def test_a_stranger_that_nobody_takes_is_given_up_with_a_row(
+    chain: Network, operations: FlaskClient, db: Engine, faulty: FaultyService
+) -> None:
+    chain.upload("notes.txt", b"x")
+    add_image(db, state="sources_extracted")  # others come in
+    faulty.status = 503
+    for _ in range(6):
+        swept(operations)
+        let_time_pass(db, LEASE_S + 1)
+        change(db, "UPDATE images SET updated_at = now()")
+    done = ask(operations, "/sweep")["balance"]
+    assert done["refused_by_reason"] == {"tries_exhausted": 1}
 
 
 def test_a_refused_file_is_not_sent_again(

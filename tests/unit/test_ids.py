@@ -11,6 +11,7 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import (
     IMAGE_SUFFIXES,
     CameraTime,
+    ObjectPath,
     check_safe,
     check_time,
     end_of_times,
@@ -52,7 +53,34 @@ def test_a_path_is_put_together_as_it_was_taken_apart(path: str) -> None:
 @given(st.text(max_size=60) | st.from_regex(r"PAN00./.{0,9}/14d3b./2018.{0,13}/.*\.fits"))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(PermanentError):
-        assert parse_path(text).path == text
+        path = parse_path(text)
+        assert parse_path(path.path) == path
+
+
+@given(paths(), st.data())
+def test_another_spelling_of_a_path_means_the_same_image(path: str, data: st.DataObject) -> None:
+    known = parse_path(path)
+    assert parse_path(data.draw(spellings(known))) == known
+
+
+@st.composite
+def spellings(draw: st.DrawFn, path: ObjectPath) -> str:
+    """Write the path of an image as another program or a person might."""
+    case = st.sampled_from([str.upper, str.lower, str.title])
+    unit, camera = draw(case)(path.unit_id), draw(case)(path.camera_id)
+    sequence, stem = draw(times_like(path.sequence_time)), path.stem
+    if path.image_time is not None:
+        stem = draw(times_like(path.image_time))
+        stem = draw(st.sampled_from(["", f"{draw(case)(unit)}_{camera}_"])) + stem
+    folders = [unit, path.field, camera, sequence]
+    return "/".join([*(part for part in folders if part), stem + path.suffix])
+
+
+def times_like(time: datetime) -> st.SearchStrategy[str]:
+    dates = [f"{time.year:04}{time:%m%d}", f"{time.year:04}-{time:%m-%d}"]
+    clocks = [f"{time:%H%M%S}", f"{time:%H:%M:%S}", f"{time:%H-%M-%S}"]
+    parts = (dates, ["T", "t"], clocks, ["", ".5", ",123456"], ["", "Z", "z", "+00:00"])
+    return st.tuples(*map(st.sampled_from, parts)).map("".join)
 
 
 def test_the_parts_of_a_path() -> None:
@@ -69,6 +97,40 @@ def test_newer_units_leave_the_field_out() -> None:
     assert path.field is None
     assert path.is_raw
     assert path.sequence_id == "PAN001_14d3bd_20181011T134202"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("pan306/M42/CCCC02/20180812t083000Z/2018-08-12T08:30:00.123.fits", "M42"),
+        ("PAN306/Case/one more/cccc02/20180812T083000/20180812T083000.fits", "Case/one more"),
+        ("PAN306/cccc02/20180812T083000/PAN306_CCCC02_20180812T083000.fits", None),
+    ],
+)
+def test_the_ids_of_a_path_are_kept_in_one_form(path: str, kept: str | None) -> None:
+    parsed = parse_path(path)
+    assert parsed.image_id == "PAN306_cccc02_20180812T083000"
+    assert parsed.sequence_id == "PAN306_cccc02_20180812T083000"
+    assert parsed.field == kept
+    folders = f"PAN306/{kept}" if kept else "PAN306"
+    assert parsed.path == f"{folders}/cccc02/20180812T083000/20180812T083000.fits"
+
+
+def test_a_leap_second_counts_as_the_next_one() -> None:
+    parsed = parse_path(PATH.replace("20181011T134333", "20161231T235960"))
+    assert parsed.image_id == "PAN001_14d3bd_20170101T000000"
+
+
+@pytest.mark.parametrize(
+    "text", ["PAN601_14D3BD_20180812T083000", " pan601_14d3bd_2018-08-12T08:30:00.000Z "]
+)
+def test_an_id_is_read_in_any_spelling(text: str) -> None:
+    assert str(CameraTime.in_any_spelling(text)) == "PAN601_14d3bd_20180812T083000"
+
+
+@pytest.mark.parametrize("text", ["", "PAN601_14d3bd", "PAN001_XXXXXX_20160909T081152", "_" * 9])
+def test_what_is_no_id_in_any_spelling(text: str) -> None:
+    assert CameraTime.in_any_spelling(text) is None
 
 
 def test_a_pointing_image_has_a_sequence_but_no_id() -> None:
@@ -94,15 +156,20 @@ def test_a_pointing_image_has_a_sequence_but_no_id() -> None:
         (PATH.replace("M42", "M\u202e42"), "control"),
         (PATH.replace("M42", "M\ud80042"), "control"),
         ("PAN001/20181011T134333.fits", "2 parts"),
-        (f"M42/{PATH}", "6 parts"),
+        (f"M42/{PATH}", "unit 'M42'"),
         (PATH.replace("PAN001", "PAN1"), "unit 'PAN1'"),
         (PATH.replace("PAN001", "PAN\u0660\u0660\u0661"), "unit 'PAN"),
-        (PATH.replace("14d3bd", "14D3BD"), "camera '14D3BD'"),
         (PATH.replace("14d3bd", "XXXXXX"), "camera 'XXXXXX'"),
-        (PATH.replace("T134202", ""), "'20181011' is not a UTC time"),
-        (PATH.replace("11T134202", "32T134202"), "'20181032T134202' is not a UTC time"),
-        (PATH.replace("T134333", "T134360"), "'20181011T134360' is not a UTC time"),
-        (PATH.replace("20181011T134333", "image"), "file name 'image.fits.fz'"),
+        (PATH.replace("14d3bd", "14d3bd/more"), "camera 'more'"),
+        (PATH.replace("T134202", ""), "sequence time '20181011', which is not a UTC time"),
+        (PATH.replace("11T134202", "32T134202"), "'20181032T134202', which is not a UTC time"),
+        (PATH.replace("T134333", "T134360"), "'20181011T134360', which is not a UTC time"),
+        (PATH.replace("20181011T134333", "20161231T225960"), "file name '20161231T225960'"),
+        (PATH.replace("20181011T134333", "2018-1011T134333"), "file name '2018-1011T134333'"),
+        (PATH.replace("20181011T134333", "20181011T134333+01:00"), "+01:00'"),
+        (PATH.replace("20181011T134333", "image"), "file name 'image'"),
+        (PATH.replace("20181011T134333", "PAN002_14d3bd_20181011T134333"), "another unit"),
+        (PATH.replace("20181011T134333", "PAN001_14d3be_20181011T134333"), "another unit"),
     ],
 )
 def test_the_wrong_part_of_a_path_is_named(path: str, wrong: str) -> None:

@@ -21,31 +21,12 @@ def note_gone_objects(
 ) -> list[str]:
     """Note which objects that rows name are missing in a part of a bucket; return their names.
 
-    What was noted before and is there again is forgotten.
-
-    Parameters
-    ----------
-    names : set of str
-        All objects of this part.
-    part : (str, str or None)
-        The name behind which it begins and the last name in it, None for all the rest, in the
-        order in which buckets list names.
-    settled_for : timedelta
-        Rows that changed more lately are left out: their object may have come since.
+    What was noted before and is there again is forgotten. Parameters are those of
+    `find_gone_objects`.
     """
-    is_settled = func.now() - settled_for
-    raw = select(Image.bucket_path.label("path")).where(
-        Image.bucket == bucket, Image.updated_at < is_settled, _lies_in(Image.bucket_path, part)
-    )
-    cr2 = select(ImageFile.path).where(
-        ImageFile.bucket == bucket,
-        ImageFile.kind == FileKind.CR2,
-        ImageFile.updated_at < is_settled,
-        _lies_in(ImageFile.path, part),
-    )
-    gone = sorted(set(session.scalars(union(raw, cr2))) - names)
+    gone = find_gone_objects(session, bucket, names, part, settled_for)
     noted = select(GoneObject.path).where(
-        GoneObject.bucket == bucket, _lies_in(GoneObject.path, part)
+        GoneObject.bucket == bucket, lies_in(GoneObject.path, part)
     )
     back = set(session.scalars(noted)) & names
     if back:
@@ -60,6 +41,37 @@ def note_gone_objects(
     return gone
 
 
+def find_gone_objects(
+    session: Session,
+    bucket: str,
+    names: Set[str],
+    part: tuple[str, str | None],
+    settled_for: timedelta,
+) -> list[str]:
+    """Return the names of the objects that rows name and that are missing in a part of a bucket.
+
+    Parameters
+    ----------
+    names : set of str
+        All objects of this part.
+    part : (str, str or None)
+        See `lies_in`.
+    settled_for : timedelta
+        Rows that changed more lately are left out: their object may have come since.
+    """
+    is_settled = func.now() - settled_for
+    raw = select(Image.bucket_path.label("path")).where(
+        Image.bucket == bucket, Image.updated_at < is_settled, lies_in(Image.bucket_path, part)
+    )
+    cr2 = select(ImageFile.path).where(
+        ImageFile.bucket == bucket,
+        ImageFile.kind == FileKind.CR2,
+        ImageFile.updated_at < is_settled,
+        lies_in(ImageFile.path, part),
+    )
+    return sorted(set(session.scalars(union(raw, cr2))) - names)
+
+
 def is_gone(table: type[Image] | type[ImageFile]) -> ColumnElement[bool]:
     """Return whether the object that a row names was found gone after the row's last change."""
     path: Path = Image.bucket_path if table is Image else ImageFile.path
@@ -70,7 +82,11 @@ def is_gone(table: type[Image] | type[ImageFile]) -> ColumnElement[bool]:
     )
 
 
-def _lies_in(path: Path, part: tuple[str, str | None]) -> ColumnElement[bool]:
+def lies_in(path: Path, part: tuple[str, str | None]) -> ColumnElement[bool]:
+    """Return whether a path lies in a part of a bucket, in the order in which it lists names.
+
+    `part` has the name behind which it begins and the last name in it, None for all the rest.
+    """
     after, until = part
     name = path.collate("C")
     return name > after if until is None else and_(name > after, name <= until)

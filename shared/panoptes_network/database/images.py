@@ -26,7 +26,7 @@ from panoptes_network.database.models import (
 )
 from panoptes_network.database.parents import FileRank, insert_parents
 from panoptes_network.database.unit_tags import add_unit_tags
-from panoptes_network.errors import PanoptesError
+from panoptes_network.errors import PanoptesError, PermanentError, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.metadata import Identity, number
 from panoptes_network.origin import Origin
@@ -69,6 +69,7 @@ class Claim:
     """
 
     image_id: str
+    sequence_id: str
     image_key: int
     number: int
     tries: int
@@ -78,6 +79,13 @@ class Claim:
     message_id: str | None
     service: str
     keeps_result: bool = False
+
+
+def end_state(error: PanoptesError) -> ImageState:
+    """Return the state that an image ends in for this reason."""
+    if isinstance(error, SkippedError):
+        return ImageState.SKIPPED
+    return ImageState.UNSOLVED if isinstance(error, UnsolvedError) else ImageState.ERROR
 
 
 def record_image(
@@ -112,29 +120,42 @@ def record_image(
     return image
 
 
+def end_unread(
+    session: Session, image: Image, stored: StoredObject, error: PermanentError, service: str
+) -> None:
+    """End an image that was just recorded, before anything is made of its file, `stored`.
+
+    It stays as it is where a newer file has taken its place, or its work has begun.
+    """
+    if image.generation == stored.generation and image.state == ImageState.METADATA_RECEIVED:
+        image.state = end_state(error)
+        image.reason_code, image.reason = error.reason, error.message
+        session.add(_event(image, service))
+
+
 def record_refusal(
     session: Session,
-    error: PanoptesError,
+    error: PermanentError,
     service: str,
     bucket_path: str | None,
     *,
+    generation: int | None = None,
     identity: Identity | None = None,
     stored: StoredObject | None = None,
 ) -> None:
     """Note why a file was refused: in the log, and on its image where its path says which.
 
-    The event of one file may come more than once; it is noted once.
+    The event of one generation of a file, `stored` or not there any more, may come more than
+    once; it is noted once.
     """
-    if identity is None or stored is None:
-        refusal = _refusal(error, service, bucket_path, stored)
-        if stored is None or not _is_noted(session, refusal):
-            session.add(refusal)
+    if identity is not None and stored is not None:
+        image = record_image(session, identity, {}, stored, service)
+        end_unread(session, image, stored, error, service)
         return
-    image = record_image(session, identity, {}, stored, service)
-    if image.generation == stored.generation and image.state == ImageState.METADATA_RECEIVED:
-        image.state = ImageState.ERROR
-        image.reason_code, image.reason = error.reason, error.message
-        session.add(_event(image, service))
+    generation = stored.generation if stored else generation
+    refusal = _refusal(error, service, bucket_path, generation)
+    if generation is None or not _is_noted(session, refusal):
+        session.add(refusal)
 
 
 def record_failure(
@@ -149,7 +170,7 @@ def record_failure(
     It is the image's own failure only where the image has no FITS file: then it waits for
     nothing else. One that comes later starts it anew.
     """
-    failure = _refusal(error, service, stored.path, stored)
+    failure = _refusal(error, service, stored.path, stored.generation)
     failure.image_id = str(identity.image)
     if not _is_noted(session, failure):
         session.add(failure)
@@ -158,6 +179,13 @@ def record_failure(
     if image.generation <= 0:
         image.state, image.reason_code, image.reason = failure.state, error.reason, error.message
         image.bucket, image.bucket_path = stored.bucket, stored.path
+
+
+def find_ids(session: Session, bucket_path: str) -> tuple[str, str] | None:
+    """Return the ids of image and sequence that a file is recorded under; None where it is not."""
+    query = select(Image.image_id, Image.sequence_id).where(Image.bucket_path == bucket_path)
+    row = session.execute(query.limit(1)).first()
+    return None if row is None else (row.image_id, row.sequence_id)
 
 
 def claim_image(
@@ -183,6 +211,7 @@ def claim_image(
     session.add(_event(image, service, message_id, state=ImageState.SOLVING))
     return Claim(
         image.image_id,
+        image.sequence_id,
         image.image_key,
         number,
         tries,
@@ -365,13 +394,13 @@ def _is_noted(session: Session, refusal: ImageEvent) -> bool:
 
 
 def _refusal(
-    error: PanoptesError, service: str, bucket_path: str | None, stored: StoredObject | None
+    error: PanoptesError, service: str, bucket_path: str | None, generation: int | None
 ) -> ImageEvent:
     return ImageEvent(
         bucket_path=None if bucket_path is None else _storable(bucket_path),
         service=service,
-        message_id=f"generation {stored.generation}" if stored else None,
-        state=ImageState.ERROR,
+        message_id=None if generation is None else f"generation {generation}",
+        state=end_state(error),
         reason_code=error.reason,
         reason=error.message,
     )

@@ -8,6 +8,7 @@ import click
 
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import parse
+from panoptes_network.operations import balance as balances
 from panoptes_network.operations.cli_facts import add_commands
 from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
@@ -17,14 +18,19 @@ from panoptes_network.operations.tagging import TagRequest, change_tags
 MOST_UNASKED = 20
 """More is replayed only by who says yes."""
 
+_UNIT = click.option("--unit", "unit_id", help="Of a unit: PAN001.")
+_NIGHT = click.option("--night", help="Noon to noon UTC, by the evening's date: 2018-10-11.")
+_REASON = click.option(
+    "--reason", "reason_code", metavar="CODE", help="With this reason: no_catalog."
+)
 _FILTERS = (
     click.option("--image", "image_id", help="One image: PAN001_14d3bd_20181011T134333."),
     click.option("--sequence", "sequence_id", help="Of a sequence: PAN001_14d3bd_20181011T134202."),
-    click.option("--unit", "unit_id", help="Of a unit: PAN001."),
-    click.option("--night", help="Noon to noon UTC, by the evening's date: 2018-10-11."),
+    _UNIT,
+    _NIGHT,
 )
 _OF_IMAGES = (
-    click.option("--reason", "reason_code", metavar="CODE", help="With this reason: no_catalog."),
+    _REASON,
     click.option("--state", metavar="STATE", help="In this state, any: sources_extracted."),
 )
 _LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), help="So many at most.")
@@ -53,6 +59,7 @@ Examples:
   panoptes-operate list --unit PAN001 --reason no_catalog
   panoptes-operate replay --reason tries_exhausted --dry-run
   panoptes-operate replay --image PAN001_14d3bd_20181011T134333
+  panoptes-operate uploads --reason unknown_file_type
   panoptes-operate dead-letters
   panoptes-operate replay --dead-letters --yes
   panoptes-operate sweep
@@ -72,15 +79,28 @@ def main() -> None:
 @main.command("list")
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT)
 def list_images(**chosen: Any) -> None:
-    """List failed images with the reasons."""
+    """List failed images with the reasons, and the uploads that never became an image."""
     with _errors_explained():
         found = list_matching(_request(ListRequest, chosen))
+        names_images = any(chosen[name] for name in ("image_id", "sequence_id", "state"))
+        uploads = None if names_images else _find_uploads(chosen)
     rows = [
         (one["image_id"], one["state"], one["reason_code"], one["reason"])
         for one in found["images"]
     ]
     _table(("image", "state", "reason", "words"), rows)
     click.echo(_of(len(rows), found["count"], "image"))
+    if uploads is not None and uploads["count"]:
+        _show_uploads(uploads)
+
+
+@main.command("uploads")
+@_with(_UNIT, _NIGHT, _REASON, _LIMIT)
+def list_uploads(**chosen: Any) -> None:
+    """List the uploads that never became an image, with the reasons."""
+    with _errors_explained():
+        found = _find_uploads(chosen)
+    _show_uploads(found)
 
 
 @main.command("dead-letters")
@@ -131,6 +151,7 @@ def sweep_everything(*, dry_run: bool) -> None:
     would = "would be sent" if dry_run else "sent"
     click.echo(f"{done['objects']} objects, {done['sent']} {would} again,")
     click.echo(f"{done['given_up']} given up, {done['failed']} not taken")
+    _show_balance(done["balance"], done["objects"])
 
 
 @main.command("tag")
@@ -159,6 +180,33 @@ def _change_tags(sequence_id: str, **tags: tuple[str, ...]) -> None:
     with _errors_explained():
         done = change_tags(_request(TagRequest, {"sequence_id": sequence_id, **tags}))
     click.echo(f"{done['sequence_id']}  {', '.join(done['tags']) or 'no tags'}")
+
+
+def _find_uploads(chosen: dict[str, Any]) -> dict[str, Any]:
+    names = ("unit_id", "night", "reason_code", "limit")
+    wanted = {name: chosen[name] for name in names}
+    return list_matching(_request(ListRequest, {**wanted, "uploads": True}))
+
+
+def _show_uploads(found: dict[str, Any]) -> None:
+    rows = [
+        (one["bucket_path"], one["at"], one["reason_code"], one["reason"])
+        for one in found["uploads"]
+    ]
+    _table(("upload", "refused", "reason", "words"), rows)
+    click.echo(_of(len(rows), found["count"], "upload"))
+
+
+def _show_balance(balance: dict[str, Any], objects: int) -> None:
+    click.echo(balances.words(balance, objects))
+    for reason, count in balance["refused_by_reason"].items():
+        click.echo(f"  refused: {count} {reason}")
+    for path in balance["lost_paths"]:
+        click.echo(f"  lost: {path}")
+    if balance["rows_without_object"]:
+        click.echo(f"{balance['rows_without_object']} rows without object")
+    for path in balance["paths_without_object"]:
+        click.echo(f"  without object: {path}")
 
 
 def _request(model: Any, chosen: dict[str, Any]) -> Any:

@@ -37,12 +37,12 @@ class Past:
     ----------
     sent : dict
         For each `Stage.mark`, the times at which the sweep sent it again.
-    refused : set of str
-        ``generation 7``, as the services note it, of the files that were refused.
+    refused : dict of str
+        The reason for each ``generation 7``, as the services note the files that were refused.
     """
 
     sent: dict[str, list[datetime]] = field(default_factory=dict)
-    refused: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def add(self, event: ImageEvent) -> None:
         """Take one more event in; they come in the order in which they were written."""
@@ -53,7 +53,7 @@ class Past:
         elif event.service == SERVICE and event.reason_code is None:
             self.sent.setdefault(message, []).append(event.at)
         elif event.reason_code and not _never_looked_at(event):
-            self.refused.add(message)
+            self.refused[message] = event.reason_code
 
 
 def _never_looked_at(event: ImageEvent) -> bool:

@@ -1,20 +1,37 @@
-"""Failed images and dead letters, with the reasons, as JSON."""
+"""Failed images, refused uploads and dead letters, with the reasons, as JSON."""
 
 from typing import Any
 
-from pydantic import Field
-from sqlalchemy import func, select
+from pydantic import Field, model_validator
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
+from panoptes_network.database import refusals
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import DeadLetter, Image
-from panoptes_network.operations.selection import Filters
+from panoptes_network.database.models import DeadLetter, Image, ImageEvent
+from panoptes_network.operations.selection import Filters, bounds
 
 
 class ListRequest(Filters):
-    """What to list; the newest changes first."""
+    """What to list; the newest changes first.
+
+    With `uploads`, files are meant that never became an image: all, or those of a unit, of a
+    night by their path or arrival, or of a reason.
+    """
 
     limit: int = Field(100, ge=1, le=10_000)
+    uploads: bool = False
+
+    @model_validator(mode="after")
+    def _fits_uploads(self) -> "ListRequest":
+        unfit = (self.image_id, self.sequence_id, self.state, self.dead_letters or None)
+        if self.uploads and any(value is not None for value in unfit):
+            raise ValueError("uploads are listed by unit_id, night and reason_code only")
+        return self
+
+    @property
+    def _may_be_all(self) -> bool:
+        return self.dead_letters or self.uploads
 
 
 def list_matching(request: ListRequest) -> dict[str, Any]:
@@ -26,6 +43,8 @@ def list_matching(request: ListRequest) -> dict[str, Any]:
         When the database is away.
     """
     list_them = _letters if request.dead_letters else _images
+    if request.uploads:
+        list_them = _uploads
     return run_transaction(lambda session: list_them(session, request))
 
 
@@ -43,6 +62,31 @@ def _letters(session: Session, request: ListRequest) -> dict[str, Any]:
     found = session.scalars(query.order_by(DeadLetter.dead_letter_id.desc()).limit(request.limit))
     count = select(func.count()).select_from(query.subquery())
     return {"count": session.scalar(count), "dead_letters": [_letter(one) for one in found]}
+
+
+def _uploads(session: Session, request: ListRequest) -> dict[str, Any]:
+    condition: ColumnElement[bool] = true()
+    if request.unit_id is not None:
+        condition = condition & refusals.is_of_unit(request.unit_id)
+    if request.reason_code is not None:
+        condition = condition & (ImageEvent.reason_code == request.reason_code)
+    if request.night is not None:
+        found = refusals.of_night(session, *bounds(request.night), condition)[::-1]
+        return {"count": len(found), "uploads": [_upload(one) for one in found[: request.limit]]}
+    query = refusals.standing().where(condition)
+    newest = session.scalars(query.order_by(ImageEvent.event_id.desc()).limit(request.limit))
+    count = select(func.count()).select_from(query.subquery())
+    return {"count": session.scalar(count), "uploads": [_upload(one) for one in newest]}
+
+
+def _upload(refusal: ImageEvent) -> dict[str, Any]:
+    return {
+        "bucket_path": refusal.bucket_path,
+        "state": refusal.state,
+        "reason_code": refusal.reason_code,
+        "reason": refusal.reason,
+        "at": f"{refusal.at:%Y-%m-%dT%H:%M:%SZ}",
+    }
 
 
 def _image(image: Image) -> dict[str, Any]:

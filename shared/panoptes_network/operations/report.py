@@ -5,6 +5,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from panoptes_network.operations.balance import Balance
+
 MOST_NAMED = 100
 """So many images are named in an answer; the others are counted."""
 MOST_AT_ONCE = 1000
@@ -15,7 +17,8 @@ MOST_AT_ONCE = 1000
 class Report:
     """The result of a sweep, as it grows.
 
-    `sent` and `given_up` are ids of images; `failed` has why some could not be handed on.
+    `sent` and `given_up` are ids of images, or paths of what is none; `failed` has why some
+    could not be handed on.
     """
 
     dry_run: bool = False
@@ -29,6 +32,7 @@ class Report:
     is_whole: bool = True
     names: dict[str, list[str]] = field(default_factory=lambda: {"sent": [], "given_up": []})
     problems: list[str] = field(default_factory=list)
+    balance: Balance = field(default_factory=Balance)
 
     @classmethod
     def with_budget(cls, seconds: float, *, dry_run: bool = False) -> "Report":
@@ -68,6 +72,7 @@ class Report:
             "letters_closed": self.letters_closed,
             "images": self.names,
             "problems": self.problems,
+            "balance": self.balance.answer(),
         }
 
     def _name(self, kind: str, image_id: str) -> None:

@@ -37,11 +37,16 @@ class Filters(BaseModel):
     def _says_something(self) -> "Filters":
         named = (self.image_id, self.sequence_id, self.unit_id, self.night)
         of_images = (self.reason_code, self.state)
-        if not self.dead_letters and all(value is None for value in named + of_images):
+        if not self._may_be_all and all(value is None for value in named + of_images):
             raise ValueError("give at least one filter")
         if self.dead_letters and any(of_images):
             raise ValueError("dead letters have no state and no reason_code")
         return self
+
+    @property
+    def _may_be_all(self) -> bool:
+        """Whether no filter means all that there is of what is asked for."""
+        return self.dead_letters
 
     def choose_images(self) -> Select[Image]:
         """Return the query of the images that are meant, without an order."""
@@ -56,7 +61,7 @@ class Filters(BaseModel):
         if self.unit_id is not None:
             conditions.append(Sequence.unit_id == self.unit_id)
         if self.night is not None:
-            start, end = _bounds(self.night)
+            start, end = bounds(self.night)
             conditions += [Image.time >= start, Image.time < end]
         if self.reason_code is not None:
             conditions.append(Image.reason_code == self.reason_code)
@@ -77,13 +82,14 @@ class Filters(BaseModel):
                 )
             )
         if self.night is not None:
-            start, end = map(format_time, _bounds(self.night))
+            start, end = map(format_time, bounds(self.night))
             taken_at: SQLCoreOperations[str] = func.right(DeadLetter.image_id, _TIME_CHARS)
             conditions += [taken_at >= start, taken_at < end]
         return select(DeadLetter).where(DeadLetter.is_open, *conditions)
 
 
-def _bounds(night: date) -> tuple[datetime, datetime]:
+def bounds(night: date) -> tuple[datetime, datetime]:
+    """Return start and end of a night, from noon to noon UTC."""
     start = datetime.combine(night, time(12), UTC)
     return start, start + timedelta(days=1)
 

@@ -1,17 +1,24 @@
 """What never arrived, or hangs, is found and sent again."""
 
+import logging
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from panoptes_network.operations.balance import words
 from panoptes_network.operations.closing import close_done
+from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
 from panoptes_network.operations.sweep_times import sweep_times
+from panoptes_network.operations.uploads import Group
 
 BUDGET_S = 40
 """Less than a schedule waits for its answer."""
+
+_last: dict[tuple[str, ...], float] = {}
+_log = logging.getLogger(SERVICE)
 
 
 class SweepRequest(BaseModel):
@@ -31,18 +38,31 @@ def sweep(request: SweepRequest) -> dict[str, Any]:
         When storage, database, broker or cf-image-received is away.
     """
     report = Report.with_budget(BUDGET_S, dry_run=request.dry_run)
-    sweep_times(report)
-    close_done(report)
-    sweep_images(report)
-    sweep_bucket(report, from_start=False)
-    return report.answer()
+    return _sweep(report, from_start=False)
 
 
 def sweep_all(*, dry_run: bool) -> dict[str, Any]:
     """Sweep through all images and the whole bucket, however long it takes."""
     report = Report(dry_run)
+    return _sweep(report, from_start=True)
+
+
+def last_balance() -> dict[tuple[str, ...], float]:
+    """Return how many objects of each group this process found last; nothing before a sweep."""
+    return dict(_last)
+
+
+def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
     sweep_times(report)
     close_done(report)
     sweep_images(report)
-    sweep_bucket(report, from_start=True)
-    return report.answer()
+    sweep_bucket(report, from_start=from_start)
+    answer = report.answer()
+    _last.update({(group,): answer["balance"][group] for group in Group})
+    log = _log.warning if answer["balance"][Group.LOST] else _log.info
+    log("swept: %s", words(answer["balance"], report.looked_at), extra=_logged(answer))
+    return answer
+
+
+def _logged(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: answer[name] for name in ("dry_run", "whole_bucket", "balance")}

@@ -5,7 +5,7 @@ and committed, so that two sweeps at once send nothing twice; should the process
 the next sweep after the lease sends it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -17,13 +17,16 @@ from sqlalchemy.orm import Session
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.gone import note_gone_objects
-from panoptes_network.database.images import record_failure
+from panoptes_network.database.gone import find_gone_objects, note_gone_objects
+from panoptes_network.database.images import record_failure, record_refusal
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, Sweep
+from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.hop import post
 from panoptes_network.metadata import identify
+from panoptes_network.operations.about import image_path
+from panoptes_network.operations.balance import refused_between
 from panoptes_network.operations.history import SERVICE, Stage, last_words
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.requeue import (
@@ -35,7 +38,14 @@ from panoptes_network.operations.requeue import (
     verdict,
     withdraw,
 )
-from panoptes_network.operations.uploads import Lost, Missing, Upload, find_lost, uploads_among
+from panoptes_network.operations.uploads import (
+    Group,
+    Judged,
+    Missing,
+    Upload,
+    companions_among,
+    judge,
+)
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 
@@ -49,8 +59,17 @@ _LOCK = 0x50414E31
 class Claimed:
     """An upload that this sweep has noted to send again; `event_id` is None in a dry run."""
 
-    lost: Lost
+    lost: Judged
     event_id: int | None
+
+
+@dataclass
+class Decided:
+    """What was decided about a page: each object's group, its path, and why it was refused."""
+
+    groups: list[tuple[Group, str, str | None]] = field(default_factory=list)
+    claimed: list[Claimed] = field(default_factory=list)
+    given_up: list[Upload] = field(default_factory=list)
 
 
 def sweep_bucket(report: Report, *, from_start: bool) -> None:
@@ -65,71 +84,91 @@ def sweep_bucket(report: Report, *, from_start: bool) -> None:
     start = "" if from_start else run_transaction(lambda session: _position(session, bucket))
     after = start
     for page in storage.pages(bucket, start, PAGE_SIZE):
-        _note_gone(page, after, report)
-        after = page[-1].path if page else after
-        stopped_at = _sweep_page(page, report)
+        stopped_at = _sweep_page(page, after, report)
         if stopped_at is not None:
             _remember(bucket, stopped_at, report)
             return
-    _note_gone([], after, report)
+        after = page[-1].path if page else after
+    _close([], after, report)
     _remember(bucket, None, report)
 
 
-def _note_gone(page: list[StoredObject], after: str, report: Report) -> None:
-    """Note the objects that rows name and that are missing between `after` and a page's end."""
-    if report.dry_run:
-        return
-    names, until = {stored.path for stored in page}, page[-1].path if page else None
-    bucket = settings().raw_bucket
-    run_transaction(
-        lambda session: note_gone_objects(session, bucket, names, (after, until), grace())
-    )
-
-
-def _sweep_page(page: list[StoredObject], report: Report) -> str | None:
+def _sweep_page(page: list[StoredObject], after: str, report: Report) -> str | None:
     """Compare one page with the database; return the name to go on with, if it stops there."""
     report.looked_at += len(page)
-    uploads = uploads_among(page)
-    claimed, given_up = run_transaction(partial(_claim, uploads=uploads, dry_run=report.dry_run))
-    for upload in given_up:
-        report.add_given_up(upload.image_id)
-    for number, one in enumerate(claimed):
+    decided = run_transaction(partial(_decide, page=page, dry_run=report.dry_run))
+    for group, path, reason in decided.groups:
+        report.balance.add(group, path, reason)
+    for upload in decided.given_up:
+        report.add_given_up(upload.name)
+    _close(page, after, report)
+    for number, one in enumerate(decided.claimed):
         if report.is_spent:
-            withdraw(_events(claimed[number:]))
+            withdraw(_events(decided.claimed[number:]))
             return one.lost.upload.stored.path
-        _send(claimed[number:], report)
+        _send(decided.claimed[number:], report)
     return page[-1].path if page and report.is_spent else None
 
 
-def _claim(
-    session: Session, uploads: list[Upload], *, dry_run: bool
-) -> tuple[list[Claimed], list[Upload]]:
-    """Note what of a page is sent again, and give up what was sent often enough."""
+def _close(page: list[StoredObject], after: str, report: Report) -> None:
+    """Count the rows of a page without object; refusals among them stand no longer."""
+    names, until = {stored.path for stored in page}, page[-1].path if page else None
+    bucket, part = settings().raw_bucket, (after, until)
+    look = find_gone_objects if report.dry_run else note_gone_objects
+    objects = run_transaction(lambda session: look(session, bucket, names, part, grace()))
+    report.balance.add_gone(objects)
+    refused = run_transaction(partial(refused_between, part=part))
+    # What was uploaded since the page was read is not gone.
+    gone = [path for path in refused - names if storage.find_if_there(bucket, path) is None]
+    report.balance.add_gone(sorted(gone))
+    if not report.dry_run:
+        run_transaction(lambda session: note_gone(session, gone, SERVICE))
+
+
+def _decide(session: Session, page: list[StoredObject], *, dry_run: bool) -> Decided:
+    """Say what each object of a page is; note what is sent again, give up what was sent enough."""
     if not dry_run:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    now = database_now(session)
-    claimed, given_up = [], []
-    for lost in find_lost(session, [upload for upload in uploads if _is_old(upload.stored, now)]):
-        sent = lost.past.sent.get(_mark(lost), [])
-        decided = verdict(sent, now)
-        if decided is Verdict.SEND:
-            claimed.append(Claimed(lost, None if dry_run else _note(session, lost)))
-        elif decided is Verdict.GIVE_UP and not _may_be_queued(session, lost, sent[-1]):
-            given_up.append(lost.upload)
-            if not dry_run:
-                _give_up(session, lost.upload)
-    return claimed, given_up
+    now, decided = database_now(session), Decided()
+    beside = companions_among(page)
+    decided.groups += [(Group.COMPANION, stored.path, None) for stored in beside]
+    for one in judge(session, [stored for stored in page if stored not in beside]):
+        group = one.group
+        if one.missing is not None:
+            group = _decide_lost(session, one, now, decided, dry_run=dry_run)
+        decided.groups.append((group, one.upload.stored.path, one.reason))
+    return decided
+
+
+def _decide_lost(
+    session: Session, lost: Judged, now: datetime, decided: Decided, *, dry_run: bool
+) -> Group:
+    """Decide about an upload that is not known, or not all of it; return its group."""
+    waits = Group.WAITING if lost.missing is Missing.ALL else Group.IMAGE
+    sent = lost.past.sent.get(_mark(lost), [])
+    judgement = verdict(sent, now)
+    if not _is_old(lost.upload.stored, now) or judgement is Verdict.WAIT:
+        return waits
+    if judgement is Verdict.SEND:
+        decided.claimed.append(Claimed(lost, None if dry_run else _note(session, lost)))
+        return lost.group
+    if _may_be_queued(session, lost, sent[-1]):
+        return waits
+    decided.given_up.append(lost.upload)
+    if not dry_run:
+        _give_up(session, lost.upload)
+    return waits
 
 
 def _is_old(stored: StoredObject, now: datetime) -> bool:
     return stored.created is None or now - stored.created > grace()
 
 
-def _mark(lost: Lost) -> str:
+def _mark(lost: Judged) -> str:
     return Stage.UPLOAD.mark(lost.upload.stored.generation)
 
 
-def _note(session: Session, lost: Lost) -> int:
+def _note(session: Session, lost: Judged) -> int:
     what = "nothing" if lost.missing is Missing.ALL else "not all"
     event = ImageEvent(
         image_id=lost.upload.image_id,
@@ -144,12 +183,12 @@ def _note(session: Session, lost: Lost) -> int:
     return event.event_id
 
 
-def _may_be_queued(session: Session, lost: Lost, sent_at: datetime) -> bool:
+def _may_be_queued(session: Session, lost: Judged, sent_at: datetime) -> bool:
     """Return whether a CR2 may still wait in the queue: until later ones have come through it.
 
     What is posted, as FITS files are, waits in none.
     """
-    if not lost.upload.path.is_raw:
+    if not lost.upload.is_raw:
         return False
     query = select(ImageFile.path).where(
         ImageFile.kind == FileKind.CR2,
@@ -161,7 +200,11 @@ def _may_be_queued(session: Session, lost: Lost, sent_at: datetime) -> bool:
 
 def _give_up(session: Session, upload: Upload) -> None:
     error = exhausted(last_words(session, upload.image_id, upload.stored.path))
-    record_failure(session, error, SERVICE, identify(upload.path, {}), upload.stored)
+    path = image_path(upload.stored.path)
+    if path is None:
+        record_refusal(session, error, SERVICE, upload.stored.path, stored=upload.stored)
+    else:
+        record_failure(session, error, SERVICE, identify(path, {}), upload.stored)
 
 
 def _send(claimed: list[Claimed], report: Report) -> None:
@@ -171,31 +214,31 @@ def _send(claimed: list[Claimed], report: Report) -> None:
         if not report.dry_run:
             _hand_on(claimed[0].lost)
     except PermanentError as error:
-        report.add_failed(upload.image_id, error.message)
+        report.add_failed(upload.name, error.message)
     except TransientError as error:
         if _is_away(error):
             withdraw(_events(claimed))
             raise
         if not run_transaction(_others_come_in):
             withdraw(_events(claimed[:1]))
-        report.add_failed(upload.image_id, str(error))
+        report.add_failed(upload.name, str(error))
     else:
-        report.add_sent(upload.image_id)
+        report.add_sent(upload.name)
 
 
-def _hand_on(lost: Lost) -> None:
+def _hand_on(lost: Judged) -> None:
     stored = lost.upload.stored
     image = ImageObject(bucket_path=stored.path, bucket=stored.bucket, generation=stored.generation)
     if lost.missing is Missing.ALL:
         post(settings().image_received_url, image)
-    elif lost.upload.path.is_raw:
+    elif lost.upload.is_raw:
         publish(settings().raw_topic, image)
     else:
         # Plate solvers leave alone what has ended; cf-make-jpg makes the pictures.
         publish(
             settings().pipeline_topic,
             PipelineImage(
-                image_id=lost.upload.image_id,
+                image_id=str(lost.upload.image_id),
                 bucket=stored.bucket,
                 bucket_path=stored.path,
                 generation=stored.generation,

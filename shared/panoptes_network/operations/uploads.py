@@ -1,15 +1,16 @@
-"""Which objects of the raw bucket nothing has come of, as far as the database knows."""
+"""What the database knows of the objects of the raw bucket, and which of them it does not know."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
-from panoptes_network.database.models import FileKind, Image, ImageFile, ImageState
-from panoptes_network.ids import ObjectPath
+from panoptes_network.companions import is_companion
+from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, ImageState
+from panoptes_network.ids import image_suffix
 from panoptes_network.operations.about import image_path
 from panoptes_network.operations.history import Past, pasts
 from panoptes_network.origin import Origin
@@ -18,6 +19,8 @@ from panoptes_network.storage import StoredObject
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}
 PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
 """What is made of a FITS file that a unit uploaded."""
+UNSHOWN = (ImageState.ERROR, ImageState.SKIPPED)
+"""Images that no picture is made of."""
 
 
 class Missing(Enum):
@@ -27,17 +30,36 @@ class Missing(Enum):
     PRODUCTS = auto()
 
 
+class Group(StrEnum):
+    """What an object of the raw bucket is; each is one of these.
+
+    `WAITING` is what arrived within the grace period, or was sent again and is not known yet;
+    `LOST` what should be known by now.
+    """
+
+    IMAGE = "images"
+    COMPANION = "companions"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An image in the raw bucket."""
+    """An object in the raw bucket; `image_id` is None where no image is known of it."""
 
-    path: ObjectPath
     stored: StoredObject
+    image_id: str | None
 
     @property
-    def image_id(self) -> str:
-        """Its image's id."""
-        return str(self.path.image_id)
+    def name(self) -> str:
+        """What it is called in a list: its image, or its path."""
+        return self.image_id or self.stored.path
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is a camera raw file, which goes to the converters."""
+        return image_suffix(self.stored.path) == ".cr2"
 
     @property
     def noted_as(self) -> str:
@@ -52,45 +74,76 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """An upload that nothing, or not all, has come of; `state` is the image's as far as known."""
+class Judged:
+    """What an upload is, as far as the database knows.
+
+    `missing` says what there is not of it, and is None also where it was refused, with the
+    code `reason`; `state` is its image's as far as known.
+    """
 
     upload: Upload
-    missing: Missing
     past: Past
+    missing: Missing | None
     state: str
+    reason: str | None = None
+
+    @property
+    def group(self) -> Group:
+        """Its group, before anybody has looked at how long it has been lost."""
+        if self.missing is Missing.ALL:
+            return Group.LOST
+        is_image = self.upload.image_id is not None
+        return Group.IMAGE if is_image else Group.REFUSED
 
 
-def uploads_among(objects: Iterable[StoredObject]) -> list[Upload]:
-    """Return the images among objects; pointing images and strangers are left out."""
-    found = ((image_path(stored.path), stored) for stored in objects)
-    return [Upload(path, stored) for path, stored in found if path is not None]
+def companions_among(objects: Iterable[StoredObject]) -> list[StoredObject]:
+    """Return the objects that are known to lie beside images."""
+    return [stored for stored in objects if is_companion(stored.path, stored.size)]
 
 
-def find_lost(session: Session, uploads: Sequence[Upload]) -> list[Lost]:
-    """Return which of these uploads the database does not know all of, or a refusal."""
+def judge(session: Session, objects: Sequence[StoredObject]) -> list[Judged]:
+    """Say of each of these objects, none of them a companion, what the database knows of it."""
+    uploads = _identified(session, objects)
     ids = {upload.image_id for upload in uploads}
     known_of = load_only(Image.image_id, Image.generation, Image.from_cr2, Image.state)
     found = session.scalars(select(Image).options(known_of).where(Image.image_id.in_(ids)))
-    images = {image.image_id: image for image in found}
+    images: dict[str | None, Image] = {image.image_id: image for image in found}
     files = defaultdict(list)
     for file in session.scalars(select(ImageFile).where(ImageFile.image_id.in_(ids))):
         files[file.image_id].append(file)
     known = pasts(session, [upload.stored.path for upload in uploads])
-    lost = []
+    judged = []
     for upload in uploads:
         past, image = known[upload.stored.path], images.get(upload.image_id)
-        missing = _missing(upload, image, files[upload.image_id])
-        if missing and upload.noted_as not in past.refused:
-            state = image.state if image else ImageState.METADATA_RECEIVED
-            lost.append(Lost(upload, missing, past, state))
-    return lost
+        reason = past.refused.get(upload.noted_as)
+        own = files[upload.image_id] if upload.image_id else []
+        missing = None if reason else _missing(upload, image, own)
+        state = image.state if image else ImageState.METADATA_RECEIVED
+        judged.append(Judged(upload, past, missing, state, reason))
+    return judged
+
+
+def _identified(session: Session, objects: Sequence[StoredObject]) -> list[Upload]:
+    """Return the objects with the ids of their paths; else with those they are recorded under."""
+    paths = {stored.path: image_path(stored.path) for stored in objects}
+    strangers = [path for path, parsed in paths.items() if parsed is None]
+    query = (
+        select(ImageEvent.bucket_path, ImageEvent.image_id)
+        .where(ImageEvent.bucket_path.in_(strangers), ImageEvent.image_id.is_not(None))
+        .order_by(ImageEvent.event_id)
+    )
+    recorded = {row.bucket_path: row.image_id for row in session.execute(query)}
+    return [
+        Upload(stored, path.image_id if path else recorded.get(stored.path))
+        for stored in objects
+        for path in [paths[stored.path]]
+    ]
 
 
 def _missing(upload: Upload, image: Image | None, files: Sequence[ImageFile]) -> Missing | None:
-    has_fits = image is not None and image.generation > 0
-    if not upload.path.is_raw:
+    if not upload.is_raw or upload.image_id is None:
         return _missing_of_fits(upload, image, files)
+    has_fits = image is not None and image.generation > 0
     ours = [file for file in files if _is_of_cr2(file, upload.stored)]
     if has_fits and {file.kind for file in ours} >= PRODUCTS:
         return None
@@ -105,7 +158,7 @@ def _missing_of_fits(
     if image is None or image.generation <= 0 or _rank(image) < upload.rank:
         return Missing.ALL
     is_shown = _rank(image) == upload.rank and not image.from_cr2
-    if not is_shown or image.state == ImageState.ERROR:
+    if not is_shown or image.state in UNSHOWN:
         return None
     ours = {file.kind for file in files if _is_of_fits(file, upload.stored)}
     return None if ours >= PICTURES else Missing.PRODUCTS

@@ -1,0 +1,77 @@
+"""The balance of the raw bucket: each object is in exactly one group; what is lost is named."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.gone import lies_in
+from panoptes_network.database.models import ImageEvent
+from panoptes_network.database.refusals import standing
+from panoptes_network.errors import Reason
+from panoptes_network.operations.requeue import grace
+from panoptes_network.operations.uploads import Group
+
+MAX_EXAMPLES = 20
+"""So many paths are named of what differs; the counts have all."""
+
+
+@dataclass
+class Balance:
+    """What the objects are that a sweep looked at, and which rows have no object.
+
+    `refused` counts the refusals by their reasons. `gone` are rows of images, and refusals that
+    stood, whose object is not in the bucket any more.
+    """
+
+    groups: Counter[Group] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+    n_gone: int = 0
+    gone: list[str] = field(default_factory=list)
+
+    def add(self, group: Group, path: str, reason: str | None = None) -> None:
+        """Count an object."""
+        self.groups[group] += 1
+        if group is Group.REFUSED:
+            self.refused[str(reason)] += 1
+        if group is Group.LOST:
+            self.lost = [*self.lost, path][:MAX_EXAMPLES]
+
+    def add_gone(self, paths: list[str]) -> None:
+        """Count rows that have no object."""
+        self.n_gone += len(paths)
+        self.gone = [*self.gone, *paths][:MAX_EXAMPLES]
+
+    def answer(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            **{str(group): self.groups[group] for group in Group},
+            "refused_by_reason": dict(self.refused.most_common()),
+            "lost_paths": self.lost,
+            "rows_without_object": self.n_gone,
+            "paths_without_object": self.gone,
+        }
+
+
+def words(balance: dict[str, Any], objects: int) -> str:
+    """Write a balance, as `Balance.answer` returns it, in one line.
+
+    ``5 objects = 2 images + 1 companions + 1 refused + 1 waiting + 0 lost``
+    """
+    return f"{objects} objects = " + " + ".join(f"{balance[group]} {group}" for group in Group)
+
+
+def refused_between(session: Session, part: tuple[str, str | None]) -> set[str]:
+    """Return the paths of the refusals that stand in a part of the raw bucket; see `lies_in`.
+
+    What changed within the grace period is left out: it may be gone for a newer file.
+    """
+    query = standing().where(
+        ImageEvent.at < func.now() - grace(),
+        ImageEvent.reason_code != Reason.OBJECT_MISSING,
+        lies_in(ImageEvent.bucket_path, part),
+    )
+    return {str(refusal.bucket_path) for refusal in session.scalars(query)}
