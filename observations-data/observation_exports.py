@@ -78,6 +78,6 @@ def _contract_row(row: Row) -> Row:
         "coordinates_mount_dec": row["mount_dec_deg"],
         "exptime": row["exptime_s"],
         "num_images": row["n_images"],
-        "total_exptime": (row["exptime_s"] or 0) * row["n_images"],
+        "total_exptime": None if row["exptime_s"] is None else row["exptime_s"] * row["n_images"],
         "software_version": row["software"],
     }

@@ -22,7 +22,7 @@ class Neighbour:
     x: float
     y: float
     radius: float
-    picid: int
+    picid: str
     catalog: str
     mag: float | None
     url: str

@@ -22,8 +22,8 @@ class Quantity(NamedTuple):
     title: str
     is_time: bool
 
-    def written(self, value: float) -> str:
-        """Write a value of this quantity."""
+    def written(self, value: float | None) -> str:
+        """Write a value of this quantity; None is unknown."""
         return span(value) if self.is_time else figure(value)
 
 
@@ -92,7 +92,7 @@ def _chart(
     quantity: Quantity, nights: list[Json], units: list[str], first: date, n_days: int
 ) -> Chart:
     by_night = [list(rows) for _, rows in groupby(nights, itemgetter("night"))]
-    totals = [sum(row[quantity.column] for row in rows) for rows in by_night]
+    totals = [sum(row[quantity.column] or 0 for row in rows) for rows in by_night]
     high = max(*totals, 1e-9) if totals else 1e-9
     bars = [bar for rows in by_night for bar in _bars(quantity, rows, units, first, n_days, high)]
     summary = (
@@ -113,7 +113,7 @@ def _bars(
 ) -> list[Bar]:
     found, below = [], 0.0
     for row in rows:
-        height = 100 * row[quantity.column] / high
+        height = 100 * (row[quantity.column] or 0) / high
         x = _x(date.fromisoformat(row["night"]), first, n_days) - 50 * BAR_WIDTH / n_days
         words = f"{day(row['night'])}, {row['unit_id']}: {quantity.written(row[quantity.column])}"
         colour = units.index(row["unit_id"])

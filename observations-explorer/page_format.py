@@ -127,11 +127,11 @@ def span(seconds: float | None) -> str:
     return MISSING if seconds is None else duration(seconds)
 
 
-def star_name(picid: int, catalog: str | None) -> str:
+def star_name(picid: str, catalog: str | None) -> str:
     """Write a star's number as its catalog does; the embedded catalog has Gaia's and Hipparcos'."""
     if catalog == "tic":
         return f"TIC {picid}"
-    return f"Gaia DR3 {picid}" if picid > 0 else f"HIP {-picid}"
+    return f"HIP {picid[1:]}" if picid.startswith("-") else f"Gaia DR3 {picid}"
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -157,11 +157,14 @@ class Network:
         asked = parameters({"at": at}) | {"side": str(side)}
         return fits.HDUList.fromstring(self._connection.get(address, asked).content)
 
-    def star(self, picid: int) -> dict[str, Any]:
-        """Return what is known of a star, and the sequences that have it, as the network's JSON."""
+    def star(self, picid: int | str) -> dict[str, Any]:
+        """Return what is known of a star, and the sequences that have it, as the network's JSON.
+
+        Its ids are texts there: they have up to 64 bits.
+        """
         return self._json(f"/sources/{picid}")
 
-    def lightcurve(self, picid: int, sequence_id: str | None = None) -> Table:
+    def lightcurve(self, picid: int | str, sequence_id: str | None = None) -> Table:
         """Return a star's light in each Bayer colour, oldest first; of one sequence, or the newest.
 
         Returns
@@ -174,7 +177,7 @@ class Network:
         path = f"/sources/{picid}/lightcurve"
         return table_at(self._connection, path, _given({"sequence_id": sequence_id}))
 
-    def stamps(self, picid: int, sequence_id: str | None = None) -> Table:
+    def stamps(self, picid: int | str, sequence_id: str | None = None) -> Table:
         """Return a star's stamps, oldest first.
 
         Returns

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 import numpy as np
-from astropy.table import Table
+from astropy.table import MaskedColumn, Table
+
+from panoptes_client import parquet
 
 
 class Format(StrEnum):
@@ -32,12 +34,15 @@ SUFFIXES = {
 ASTROPY = {
     Format.CSV: "ascii.csv",
     Format.VOTABLE: "votable",
-    Format.PARQUET: "parquet",
     Format.FITS: "fits",
 }
 BINARY = {Format.PARQUET, Format.FITS}
 FLAT = {Format.CSV, Format.VOTABLE}
 """They have no place for pixels, of 16 bits without sign."""
+IDS = frozenset({"picid"})
+"""Whole numbers of 64 bits: JSON has them as text, because JavaScript rounds long numbers."""
+NULL = -(2**63)
+"""Stands for an unknown whole number in a FITS table: no id and no count is this."""
 
 
 def write(table: Table, shown: tuple[str, ...], as_format: str | None, path: Path | None) -> None:
@@ -83,6 +88,9 @@ def _write(table: Table, wanted: Format, path: Path | None) -> None:
         text = json.dumps(_rows(table), ensure_ascii=False, indent=1) + "\n"
         path.write_text(text) if path else click.echo(text, nl=False)
         return
+    if wanted is Format.PARQUET and path:
+        parquet.write(table, path)
+        return
     written = _for_fits(table) if wanted is Format.FITS else table
     written.write(path or sys.stdout, format=ASTROPY[wanted], overwrite=True)
 
@@ -91,20 +99,27 @@ def _rows(table: Table) -> list[dict[str, Any]]:
     """Return the rows as JSON has them: what is masked or not finite is null."""
     columns = {name: table[name].tolist() for name in table.colnames}
     return [
-        {name: _value(column[number]) for name, column in columns.items()}
+        {name: _value(name, column[number]) for name, column in columns.items()}
         for number in range(len(table))
     ]
 
 
-def _value(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+def _value(name: str, value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return str(value) if name in IDS else value
 
 
 def _for_fits(table: Table) -> Table:
-    r"""Return a table as FITS can have it: letters beyond ASCII as \\u and a number."""
+    r"""Return a table as FITS can have it: letters beyond ASCII as \\u and a number.
+
+    What is masked of whole numbers becomes `NULL`: the usual 999999 is the id of a star.
+    """
     copied = table.copy()
     for name in copied.colnames:
         if copied[name].dtype.kind == "U":
             texts = np.ma.filled(copied[name], "")
             copied.replace_column(name, np.char.encode(texts, "ascii", "backslashreplace"))
+        elif copied[name].dtype == np.int64 and isinstance(copied[name], MaskedColumn):
+            copied[name].fill_value = NULL
     return copied

@@ -13,7 +13,10 @@ class Kind(Enum):
 
     TEXT = auto()
     INTEGER = auto()
-    """Whole numbers of up to 64 bits."""
+    """Whole numbers of up to 53 bits: counts, pixels, small ids."""
+    ID = auto()
+    """Whole numbers of 64 bits that name something. Rows and JSON have them as text, because
+    JavaScript rounds numbers of more than 53 bits."""
     REAL = auto()
     """Finite numbers of 64 bits."""
     TIME = auto()

@@ -26,6 +26,7 @@ _TEXT = {"datatype": "unicodeChar", "arraysize": "*"}
 DATATYPES: dict[Kind, dict[str, str]] = {
     Kind.TEXT: _TEXT,
     Kind.INTEGER: {"datatype": "long"},
+    Kind.ID: {"datatype": "long"},
     Kind.REAL: {"datatype": "double"},
     Kind.TIME: {"datatype": "char", "arraysize": "*", "xtype": "timestamp"},
     Kind.BOOLEAN: {"datatype": "boolean"},
@@ -129,7 +130,7 @@ def _cell(column: Column, value: Any) -> str:
     """Return a value as XML; what is missing is an empty cell (VOTable 1.4, 5.5)."""
     if value is None:
         return ""
-    if column.kind is Kind.INTEGER:
+    if column.kind in {Kind.INTEGER, Kind.ID}:
         return str(value)
     if column.kind is Kind.REAL:
         return str(value) if math.isfinite(value) else "NaN"

@@ -3,6 +3,7 @@
 from sqlalchemy import Integer, Label, cast, func, select
 from sqlalchemy.orm import Session
 
+from network_state.exposure import known_exposure
 from observation_database import AnyRow, Json
 from panoptes_network.database.models import SequenceFigures
 
@@ -28,7 +29,7 @@ def coverage(session: Session) -> Json:
             *cell,
             func.count().label("n_observations"),
             func.sum(placed.c.n_images).label("n_images"),
-            func.sum(placed.c.exposure_s).label("exposure_s"),
+            known_exposure(placed.c.exposure_s, placed.c.n_images).label("exposure_s"),
         )
         .group_by(*cell)
         .order_by(*cell)

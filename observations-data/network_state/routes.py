@@ -37,7 +37,7 @@ COVERAGE = Table(
         Column("dec_max_deg", "to this declination", Kind.REAL, "deg"),
         Column("n_observations", "observations whose mean centre lies here", Kind.INTEGER),
         Column("n_images", "their images", Kind.INTEGER),
-        Column("exposure_s", "the sum of their exposures", Kind.REAL, "s"),
+        Column("exposure_s", "the sum of their known exposures", Kind.REAL, "s"),
     ),
 )
 UPLOADS = Table(

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from network_state.exposure import known_exposure
 from observation_database import Json
 from panoptes_network.database.models import (
     CatalogLoad,
@@ -73,7 +74,8 @@ def stats(session: Session, search: StatsSearch) -> Json:
     """Return totals, and what each unit and each night has.
 
     ``n_sources`` and ``n_matched`` count detections: a star counts in each image that it was
-    found in. ``exposure_s`` is the sum of the exposures of all images. ``nights`` has a row for
+    found in. ``exposure_s`` is the sum of the images' known exposures, None where there are
+    images and none of their exposures is known. ``nights`` has a row for
     each night and unit that has observations, newest first; an observation is of the night
     that it began in. ``files`` are the CR2 files and products, whose sizes are known;
     ``catalog`` has the stars of the files that were loaded.
@@ -116,7 +118,7 @@ _FIGURES = (
     _total(SequenceFigures.n_images),
     _total(SequenceFigures.n_sources),
     _total(SequenceFigures.n_matched),
-    func.coalesce(func.sum(SequenceFigures.exposure_s), 0.0).label("exposure_s"),
+    known_exposure(SequenceFigures.exposure_s, SequenceFigures.n_images).label("exposure_s"),
 )
 """What is told of any set of observations."""
 _FILES = (

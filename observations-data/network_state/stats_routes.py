@@ -8,7 +8,7 @@ from observation_database import read
 from observation_parameters import DATE
 from open_api import (
     COUNT,
-    NUMBER,
+    MAYBE_NUMBER,
     OBJECT,
     TEXT,
     Parameter,
@@ -26,7 +26,7 @@ _FIGURES = (
     Column("n_images", "images", Kind.INTEGER, ucd="meta.number"),
     Column("n_sources", "detections in them", Kind.INTEGER, ucd="meta.number"),
     Column("n_matched", "detections that are catalog stars", Kind.INTEGER, ucd="meta.number"),
-    Column("exposure_s", "sum of the images' exposures", Kind.REAL, "s", "time.duration"),
+    Column("exposure_s", "sum of the images' known exposures", Kind.REAL, "s", "time.duration"),
 )
 NIGHTS = Table(
     "nights",
@@ -41,11 +41,11 @@ _SUMS = {"n_sequences": COUNT, "n_images": COUNT, "n_sources": COUNT, "n_matched
 _ANSWER = table_answer(
     NIGHTS,
     record(
-        totals=record(**_SUMS, exposure_s=NUMBER, n_files=COUNT, n_bytes=COUNT),
+        totals=record(**_SUMS, exposure_s=MAYBE_NUMBER, n_files=COUNT, n_bytes=COUNT),
         states=OBJECT,
         files=list_of(record(kind=TEXT, n_files=COUNT, n_bytes=COUNT)),
         catalog=list_of(record(catalog=TEXT, n_stars=COUNT)),
-        units=list_of(record(unit_id=TEXT, **_SUMS, exposure_s=NUMBER)),
+        units=list_of(record(unit_id=TEXT, **_SUMS, exposure_s=MAYBE_NUMBER)),
         after=TEXT,
         before=TEXT,
         nights=list_of(row_of(NIGHTS)),

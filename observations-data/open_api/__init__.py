@@ -2,6 +2,7 @@
 
 from open_api.answers import (
     COUNT,
+    ID,
     MAYBE_NUMBER,
     MAYBE_TEXT,
     NUMBER,
@@ -22,6 +23,7 @@ from open_api.descriptions import FORM, OPERATION, Answer, Parameter, Schema, de
 __all__ = [
     "COUNT",
     "FORM",
+    "ID",
     "MAYBE_NUMBER",
     "MAYBE_TEXT",
     "NUMBER",

@@ -10,6 +10,8 @@ MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 OBJECT: Schema = {"type": "object"}
+ID: Schema = {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
+"""A whole number of 64 bits, as text: JavaScript rounds numbers of more than 53 bits."""
 PROBLEM: Schema = {
     "type": "object",
     "description": "What was wrong (RFC 9457).",
@@ -30,10 +32,12 @@ FORMAT = Parameter(
 _TYPES = {
     Kind.TEXT: "string",
     Kind.INTEGER: "integer",
+    Kind.ID: "string",
     Kind.REAL: "number",
     Kind.TIME: "string",
     Kind.BOOLEAN: "boolean",
 }
+_LIMITS = {Kind.TIME: TIME, Kind.ID: ID}
 
 
 def record(**properties: Schema) -> Schema:
@@ -96,5 +100,5 @@ def _column_schema(column: Column) -> Schema:
     schema = {name: value for name, value in said.items() if value}
     if column.kind is Kind.JSON:
         return schema
-    limits = TIME if column.kind is Kind.TIME else {}
+    limits = _LIMITS.get(column.kind, {})
     return {**limits, **schema, "type": [_TYPES[column.kind], "null"]}

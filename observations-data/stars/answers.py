@@ -7,8 +7,10 @@ from observation_parameters import DEC, RA
 from observation_search.position import MAX_RADIUS_DEG
 from open_api import (
     COUNT,
+    ID,
     MAYBE_NUMBER,
     MAYBE_TEXT,
+    NUMBER,
     OBJECT,
     TEXT,
     Answer,
@@ -26,7 +28,6 @@ from stars.fits import MEDIA_TYPE
 from stars.search import (
     DEFAULT_SOURCES,
     DEFAULT_VISITS,
-    LARGEST,
     MAX_FRAMES,
     MAX_SNR,
     MAX_SOURCES,
@@ -35,14 +36,27 @@ from stars.search import (
 
 FITS = "fits"
 MAYBE_TIME: Schema = {"type": ["string", "null"]}
-MAYBE_OBJECT: Schema = {"type": ["object", "null"]}
-NUMBER_OF_STAR: Schema = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST}
+CATALOG_ENTRY: Schema = {
+    "type": ["object", "null"],
+    "description": (
+        "What the catalog says: place, ICRS degrees, at the Julian year epoch_yr; proper motion,"
+        " mas a year; magnitudes; temperature. Unknown values are null."
+    ),
+    "required": ["catalog", "ra_deg", "dec_deg", "epoch_yr", "pmra_masyr", "pmdec_masyr"],
+    "properties": {
+        "catalog": {"enum": [*Catalog]},
+        "ra_deg": NUMBER,
+        "dec_deg": NUMBER,
+        "epoch_yr": NUMBER,
+        **dict.fromkeys(("pmra_masyr", "pmdec_masyr", "mag", "gaia_mag", "teff_k"), MAYBE_NUMBER),
+    },
+}
 CATALOG_NAME: Schema = {"enum": [*Catalog]}
 
 PICID = Parameter(
     "picid",
     "Number of a star: its TIC id, its Gaia DR3 id, or minus its HIP number.",
-    NUMBER_OF_STAR,
+    ID,
 )
 CATALOG = Parameter(
     "catalog", "What numbers the star so; without it, the first that has the number.", CATALOG_NAME
@@ -84,7 +98,7 @@ def _with_fits(answer: Answer) -> Answer:
 
 
 def _of_star(table: Table, **more: Schema) -> Answer:
-    star = {"picid": NUMBER_OF_STAR, "catalog": CATALOG_NAME, "url": TEXT}
+    star = {"picid": ID, "catalog": CATALOG_NAME, "url": TEXT}
     return _with_fits(listing(table, **star, **more))
 
 
@@ -92,11 +106,11 @@ SOURCES = listing(tables.SOURCES, image_id=TEXT, total=COUNT, next=MAYBE_TEXT)
 STAR = table_answer(
     tables.VISITS,
     record(
-        picid=NUMBER_OF_STAR,
+        picid=ID,
         url=TEXT,
         ra_deg=MAYBE_NUMBER,
         dec_deg=MAYBE_NUMBER,
-        catalog=MAYBE_OBJECT,
+        catalog=CATALOG_ENTRY,
         n_visits=COUNT,
         n_sequences=COUNT,
         first_time=MAYBE_TIME,
@@ -109,12 +123,12 @@ LIGHT_CURVE = _of_star(
     tables.LIGHT_CURVE,
     method=TEXT,
     aperture=OBJECT,
-    comparison=list_of(NUMBER_OF_STAR),
+    comparison=list_of(ID),
     sequences=list_of(
         record(
             sequence_id=TEXT,
             n_frames=COUNT,
-            comparison=list_of(record(picid=NUMBER_OF_STAR, url=TEXT)),
+            comparison=list_of(record(picid=ID, url=TEXT)),
             scatter=record(**{colour: {"type": ["number", "null"]} for colour in COLOURS}),
         )
     ),

@@ -20,6 +20,8 @@ CUBE_COMMENTS = (
     "blue, (odd, odd) green 1. Stamp pixel (0, 0) is frame pixel",
     "(stamp_x, stamp_y), counted from 0. Times are UTC, starts of exposures.",
 )
+NULL = -(2**63)
+"""Stands for an unknown whole number in a FITS table: no id and no count is this."""
 FRAME_COLUMNS = tuple(column for column in STAMPS.columns if column.name != "pixels")
 
 
@@ -75,14 +77,12 @@ def fits_file(content: bytes, name: str) -> Response:
 
 def _add_star(header: fits.Header, said: Json) -> None:
     catalog = {"tic": "TIC", "gaia": "Gaia DR3"}[said["catalog"]]
-    if said["catalog"] == "gaia" and said["picid"] < 0:
-        name = f"HIP {-said['picid']}"
-    else:
-        name = f"{catalog} {said['picid']}"
+    picid = int(said["picid"])
+    name = f"HIP {-picid}" if said["catalog"] == "gaia" and picid < 0 else f"{catalog} {picid}"
     header["OBJECT"] = (name, "the star")
-    header["PICID"] = (said["picid"], f"its number in the catalog {said['catalog']}")
+    header["PICID"] = (picid, f"its number in the catalog {said['catalog']}")
     if said["catalog"] == "tic":
-        header["TICID"] = (said["picid"], "its number in the TESS Input Catalog")
+        header["TICID"] = (picid, "its number in the TESS Input Catalog")
     header["ORIGIN"] = "Project PANOPTES"
     header["TIMESYS"] = ("UTC", "scale of all times")
 
@@ -99,13 +99,20 @@ def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:
 
 
 def _column(column: Column, values: list[Any]) -> fits.Column:
-    if column.kind is Kind.INTEGER:
-        return fits.Column(column.name, "K", column.unit, array=np.array(values, np.int64))
+    if column.kind in {Kind.INTEGER, Kind.ID}:
+        return _whole_numbers(column, values)
     if column.kind is Kind.REAL:
         return fits.Column(column.name, "D", column.unit, array=np.array(values, np.float64))
     texts = np.array([(value or "").encode("ascii", "replace") for value in values], "S")
     width = max(texts.dtype.itemsize, 1)
     return fits.Column(column.name, f"{width}A", array=texts)
+
+
+def _whole_numbers(column: Column, values: list[Any]) -> fits.Column:
+    """Return a column of 64 bits, with TNULL where a value is unknown."""
+    null = NULL if None in values else None
+    whole = np.array([NULL if value is None else int(value) for value in values], np.int64)
+    return fits.Column(column.name, "K", column.unit, null=null, array=whole)
 
 
 def _written(primary: fits.PrimaryHDU, table: fits.BinTableHDU) -> bytes:

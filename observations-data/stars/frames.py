@@ -48,7 +48,7 @@ def stamps(session: Session, asked: StarId, search: FrameSearch) -> Json:
     ).all()
     page = rows[: search.limit]
     return {
-        "picid": found.picid,
+        "picid": str(found.picid),
         "catalog": found.catalog,
         "url": star_url(found.picid, found.catalog),
         "items": [_frame(row) for row in page],

@@ -83,5 +83,7 @@ def _wanted(search: SourceSearch) -> list[ColumnElement[bool]]:
 
 
 def _source(row: AnyRow) -> Json:
-    url = None if row.picid is None else star_url(row.picid, row.catalog)
-    return {**row._asdict(), "url": url}
+    if row.picid is None:
+        return {**row._asdict(), "url": None}
+    star = {"picid": str(row.picid), "url": star_url(row.picid, row.catalog)}
+    return {**row._asdict(), **star}

@@ -63,7 +63,7 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
     used = {star["picid"]: None for said in about for star in said["comparison"]}
     answer: Json = plain(
         {
-            "picid": star.picid,
+            "picid": str(star.picid),
             "catalog": star.catalog,
             "url": star_url(star.picid, star.catalog),
             "method": METHOD,
@@ -96,7 +96,7 @@ def _measured(sequence: SequenceStamps) -> tuple[Json, list[Json]]:
         "sequence_id": sequence.sequence_id,
         "n_frames": len(sequence.frames),
         "comparison": [
-            {"picid": star.picid, "url": star_url(star.picid, star.catalog)} for star in stars
+            {"picid": str(star.picid), "url": star_url(star.picid, star.catalog)} for star in stars
         ],
         "scatter": dict(zip(COLOURS, scatter.round(5).tolist(), strict=True)),
     }

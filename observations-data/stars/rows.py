@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
+from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
 from panoptes_network.database.times import has_plausible
 from stars.search import Catalog, StarId
@@ -49,11 +50,11 @@ def star(session: Session, asked: StarId, limit: int) -> Json:
     rows = session.execute(_visits(found).limit(limit)).all()
     newest = session.execute(_newest_place(found)).one_or_none()
     return {
-        "picid": found.picid,
+        "picid": str(found.picid),
         "url": star_url(found.picid, found.catalog),
         "ra_deg": newest.ra_deg if newest else None,
         "dec_deg": newest.dec_deg if newest else None,
-        "catalog": catalog._asdict() if catalog else None,
+        "catalog": _catalog_row(catalog) if catalog else None,
         **_totals(rows),
         "visits": [_visit(row) for row in rows],
     }
@@ -90,8 +91,19 @@ def is_of(star_id: StarId) -> ColumnElement[bool]:
 
 
 def star_url(picid: int, catalog: str | None) -> str:
-    """Return a star's address: a browser's numbers are too short for all digits of a Gaia id."""
+    """Return a star's address."""
     return f"/sources/{picid}?catalog={catalog}"
+
+
+def _catalog_row(row: AnyRow) -> Json:
+    """Return what a catalog says of a star, with the Julian year that its place is at.
+
+    Two motions of 0 are unknown: earlier versions loaded them so (`CatalogStar`).
+    """
+    said = row._asdict()
+    if row.pmra_masyr == row.pmdec_masyr == 0:
+        said |= {"pmra_masyr": None, "pmdec_masyr": None}
+    return {**said, "epoch_yr": EPOCH_YR[row.catalog]}
 
 
 def _newest_place(found: StarId) -> Select[*tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 import query_parameters as query
+from observation_database import unknown
 from observation_search.position import MAX_RADIUS_DEG, Cone, declination, right_ascension
 from query_parameters import BadParameterError, Parameters
 
@@ -38,10 +39,14 @@ class StarId:
         Raises
         ------
         BadParameterError
-            For a number that is none of 64 bits, and a catalog that there is not.
+            For what is no whole number of up to 19 digits, and a catalog that there is not.
+        PermanentError
+            With :attr:`Reason.OBJECT_MISSING`, for a number of more than 64 bits.
         """
-        if not re.fullmatch("-?[0-9]{1,19}", picid, re.ASCII) or abs(int(picid)) > LARGEST:
-            raise BadParameterError("picid", "a whole number of up to 64 bits")
+        if not re.fullmatch("-?[0-9]{1,19}", picid, re.ASCII):
+            raise BadParameterError("picid", "a whole number of up to 19 digits")
+        if abs(int(picid)) > LARGEST:
+            raise unknown("star", picid)
         return cls(int(picid), query.choice(parameters, "catalog", Catalog))
 
 

@@ -50,7 +50,7 @@ SOURCES = Table(
     "Sources that were detected in an image, brightest first.",
     (
         Column("number", "number in the image, from 0", Kind.INTEGER, ucd="meta.id;meta.main"),
-        Column("picid", "id of the catalog star that it is", Kind.INTEGER, ucd="meta.id.cross"),
+        Column("picid", "id of the catalog star that it is", Kind.ID, ucd="meta.id.cross"),
         Column("catalog", "which catalog: tic or gaia", Kind.TEXT, ucd="meta.id;meta.dataset"),
         Column(
             "mag",

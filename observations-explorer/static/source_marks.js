@@ -138,9 +138,8 @@ export class SourceMarks {
   }
 }
 
-// The number comes from the address: numbers of JavaScript lack the last digits of long ones.
 function words(source) {
-  const number = source.url?.match(/-?\d+/)[0];
+  const number = source.picid;
   const flux = `${Math.round(source.flux_adu).toLocaleString("en")} ADU`;
   if (!number) return `Not in the catalog, ${flux}`;
   const name = source.catalog === "tic" ? `TIC ${number}` : number.startsWith("-") ? `HIP ${number.slice(1)}` : `Gaia DR3 ${number}`;

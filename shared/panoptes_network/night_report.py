@@ -162,9 +162,15 @@ def _totals(images: list[NightImage]) -> Json:
         "states": _states(images),
         "first_image": images[0].time if images else None,
         "last_image": images[-1].time if images else None,
-        "exposure_s": sum(image.exptime_s or 0 for image in images),
+        "exposure_s": _exposure_s(images),
         "solved_share": tried[True] / tried.total() if tried else None,
     }
+
+
+def _exposure_s(images: list[NightImage]) -> float | None:
+    """Return the sum of the known exposures; None where there are images and none is known."""
+    known = [image.exptime_s for image in images if image.exptime_s is not None]
+    return sum(known) if known or not images else None
 
 
 def _was_tried(image: NightImage) -> bool:

@@ -39,9 +39,14 @@ def _heading(report: Json) -> Iterator[str]:
     if report["n_images"]:
         first, last = (_clock(report[name]) for name in ("first_image", "last_image"))
         yield ""
-        on_sky = f"{duration(report['exposure_s'])} on sky{_solved(report)}"
-        yield f"{count(report['n_images'], 'image')} from {first} to {last} UTC, {on_sky}"
+        images = f"{count(report['n_images'], 'image')} from {first} to {last} UTC"
+        yield f"{images}{_on_sky(report)}{_solved(report)}"
         yield _states(report)
+
+
+def _on_sky(report: Json) -> str:
+    exposure_s = report["exposure_s"]
+    return "" if exposure_s is None else f", {duration(exposure_s)} on sky"
 
 
 def _findings(report: Json) -> Iterator[str]:

@@ -82,7 +82,13 @@ def add_stars(session: Session, sequence_id: str, field: StarField) -> list[str]
     return [image.image_id for image in images]
 
 
-def add_catalog_star(session: Session, picid: int, catalog: str = "tic", mag: float = 9.5) -> None:
+def add_catalog_star(
+    session: Session,
+    picid: int,
+    catalog: str = "tic",
+    mag: float = 9.5,
+    motion: tuple[float, float] = (3.0, -4.0),
+) -> None:
     """Add a star to the catalog, of unknown temperature."""
     nothing = float("nan")
     session.add(
@@ -92,8 +98,8 @@ def add_catalog_star(session: Session, picid: int, catalog: str = "tic", mag: fl
             healpix=0,
             ra_deg=83.1,
             dec_deg=-5.2,
-            pmra_masyr=3.0,
-            pmdec_masyr=-4.0,
+            pmra_masyr=motion[0],
+            pmdec_masyr=motion[1],
             mag=mag,
             gaia_mag=mag + 0.5,
             teff_k=nothing,

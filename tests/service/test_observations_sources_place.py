@@ -123,7 +123,7 @@ def test_magnitudes_are_those_of_the_catalog(client: FlaskClient, db: Engine) ->
         add_catalog_star(session, 1002, "tic", 6.0)
     path = f"/images/{image_id}/sources"
     items = get(client, path)["items"]
-    known = {1000: 4.25, 1001: None, 1002: None, 1003: None, None: None}
+    known = {"1000": 4.25, "1001": None, "1002": None, "1003": None, None: None}
     assert {item["picid"]: item["mag"] for item in items} == known
     table = parse_single_table(io.BytesIO(client.get(f"{path}?format=votable").data))
     field = table.get_field_by_id_or_name("mag")

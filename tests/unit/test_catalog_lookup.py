@@ -62,6 +62,29 @@ def test_motion_is_astropys(time: str, pm: tuple[float, float]) -> None:
     assert np.all((moved[0] >= 0) & (moved[0] < 360))
 
 
+@pytest.mark.parametrize("time", ["2018-10-11T13:43:33", "1991-04-02T00:00:00"])
+def test_motion_begins_at_the_epoch_of_the_catalog(time: str) -> None:
+    """Barnard's star in the TIC at J2000.0 and in Gaia DR3 at J2016.0 is at one place."""
+    motion = (-801.551, 10362.394)
+    tic = stars([269.452075], [4.693391], motion)
+    gaia = stars([269.44850252543836], [4.739420051112412], motion, is_tic=False)
+    moment = datetime.fromisoformat(time).replace(tzinfo=UTC)
+    places = [SkyCoord(*at_epoch(each, moment) * u.deg) for each in (tic, gaia)]
+    assert places[0].separation(places[1]).to_value(u.arcsec).max() < 0.1
+
+
+def test_a_star_of_unknown_motion_stays_at_its_place() -> None:
+    unknown = stars([10.0], [5.0], (np.nan, np.nan), is_tic=False)
+    for year in (1991, 2018):
+        assert np.allclose(at_epoch(unknown, datetime(year, 1, 1, tzinfo=UTC)), [[10.0], [5.0]])
+
+
+def test_a_star_that_moved_between_the_epochs_is_kept_once() -> None:
+    tic = stars([269.452075], [4.693391], (-801.551, 10362.394))
+    gaia = stars([269.44850252543836], [4.739420051112412], (np.nan, np.nan), is_tic=False)
+    assert prefer_tic(together(tic, gaia)).picid.tolist() == [1000]
+
+
 def test_no_stars_move_nowhere() -> None:
     ra_deg, dec_deg = at_epoch(stars([], []), datetime(2018, 1, 1, tzinfo=UTC))
     assert ra_deg.shape == dec_deg.shape == (0,)

