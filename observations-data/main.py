@@ -7,12 +7,13 @@ import http_answers
 import observation_problems
 import observation_routes
 import open_api.routes
+import parameter_names
 import virtual_observatory.routes
 from cutouts import routes as cutout_routes
 from network_state import metrics as network_metrics
 from network_state import routes as network_routes
 from network_state import stats_routes as statistics_routes
-from panoptes_network import log, web
+from panoptes_network import canonical, log, web
 from stars import routes as source_routes
 
 BLUEPRINTS = (
@@ -52,5 +53,7 @@ def create_app() -> Flask:
         resource_policy="cross-origin",
         queries=virtual_observatory.routes.FORM_QUERIES,
     )
+    canonical.register(app)
+    parameter_names.register(app)
     observation_routes.describe_metrics(app.view_functions["metrics"])
     return app

@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from pathlib import PurePosixPath
 
 from flask import Response, request
 
+from file_ranges import answer_range
 from panoptes_network import storage
 from panoptes_network.byte_ranges import ReadRange
 from panoptes_network.errors import PermanentError
 from panoptes_network.gzip_files import content_of
 
-PIECE_BYTES = 2**20
+CHUNK_BYTES = 2**20
 """Read from the bucket at once: bounds the memory of a request, and what a small range costs."""
 
 MEDIA_TYPES = {
@@ -34,42 +36,12 @@ FRESH_S, STALE_S = 60, 604_800
 """A browser shows a picture that it has for a minute without asking, for a week while it asks."""
 
 
-class Pieces:
-    """A file's bytes piece by piece, from any byte on; each is asked for when due.
-
-    It has what the web server needs to begin in the middle: `seekable`, `seek` and `tell`.
-    """
-
-    def __init__(self, read: ReadRange) -> None:
-        self._read = read
-        self._position = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._read(self._position, PIECE_BYTES)
-        if not piece:
-            raise StopIteration
-        self._position += len(piece)
-        return piece
-
-    def seekable(self) -> bool:  # noqa: D102
-        return True
-
-    def seek(self, position: int) -> None:  # noqa: D102
-        self._position = position
-
-    def tell(self) -> int:  # noqa: D102
-        return self._position
-
-
 def send(bucket: str, path: str) -> Response:
     """Answer the request at hand with the object `path` of `bucket`.
 
-    Ranges and conditions (Range, If-Range, If-None-Match) are followed; the object's
-    generation is its ETag, so that a resumed download never mixes two versions. An object that
-    was stored with Content-Encoding: gzip is sent as its name says, unpacked.
+    Ranges and conditions (Range, If-Range, If-None-Match) are followed: see `file_ranges`. The
+    object's generation is its ETag, so that a resumed download never mixes two versions. An
+    object that was stored with Content-Encoding: gzip is sent as its name says, unpacked.
 
     Raises
     ------
@@ -81,16 +53,17 @@ def send(bucket: str, path: str) -> Response:
     stored = storage.find(bucket, path)
     media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
     read, size = _content(stored)
-    response = Response(Pieces(read), mimetype=media_type, direct_passthrough=True)
-    response.content_length = size
+    response = Response(mimetype=media_type, direct_passthrough=True)
     disposition = "inline" if media_type in SHOWN_TYPES else "attachment"
     response.headers.set("Content-Disposition", disposition, filename=path.rpartition("/")[2])
     if media_type == PICTURE_TYPE:
         response.cache_control.max_age = FRESH_S
         response.cache_control.stale_while_revalidate = STALE_S
     response.set_etag(str(stored.generation))
-    response.make_conditional(request, accept_ranges=True, complete_length=size)
-    return response
+    response.make_conditional(request)
+    if response.status_code == HTTPStatus.NOT_MODIFIED:
+        return response
+    return answer_range(response, size, partial(_chunks, read))
 
 
 def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
@@ -105,3 +78,14 @@ def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
         with suppress(PermanentError):
             return content.read, content.size
     return read, stored.size
+
+
+def _chunks(read: ReadRange, first: int, last: int) -> Iterator[bytes]:
+    """Return the bytes from `first` to `last`, both included; each chunk is read when it is due."""
+    position = first
+    while position <= last:
+        chunk = read(position, min(CHUNK_BYTES, last + 1 - position))
+        if not chunk:
+            return
+        yield chunk
+        position += len(chunk)

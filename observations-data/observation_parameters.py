@@ -10,15 +10,24 @@ from query_parameters import DEFAULT_LIMIT, MAX_LIMIT, MAX_NUMBER, MAX_TEXT
 
 FILM = "film"
 FILE_KINDS = (*KINDS, FILM)
-DATE: Schema = {"type": "string", "format": "date"}
+_DAY = "(19[0-9]{2}|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+DATE: Schema = {"type": "string", "format": "date", "pattern": f"^{_DAY}$"}
+DATE_OR_TIME: Schema = {
+    "anyOf": [DATE, {"type": "string", "format": "date-time", "pattern": f"^{_DAY}[Tt]"}]
+}
 EXPTIME: Schema = {"type": "number", "minimum": 0, "maximum": MAX_EXPTIME_S}
 NUMBER_OF_IMAGES: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
-TEXT: Schema = {"type": "string", "maxLength": MAX_TEXT}
+TEXT: Schema = {
+    "type": "string",
+    "maxLength": MAX_TEXT,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+}
+"""What `query_parameters.text` takes: any text without control characters."""
 
 SEQUENCE_ID = Parameter(
     "sequence_id",
     "Id of an observation.",
-    {"type": "string", "examples": ["PAN001_14d3bd_20181011T134202"]},
+    TEXT | {"examples": ["PAN001_14d3bd_20181011T134202"]},
 )
 IMAGE_ID = Parameter(
     "image_id",
@@ -38,7 +47,7 @@ LIMIT = Parameter(
     "Rows of a page.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
-CURSOR = Parameter("cursor", "`next` of the page before; opaque.", {"type": "string"})
+CURSOR = Parameter("cursor", "`next` of the page before; opaque.", TEXT)
 BEFORE_NIGHT = Parameter("before", "Only nights before this date.", DATE)
 KIND = Parameter("kind", "Only files of this kind; without it, all.", {"enum": [*FILE_KINDS]})
 BUCKET = Parameter("bucket", "Which bucket.", {"enum": ["raw", "processed"]})
@@ -48,19 +57,40 @@ PATH = Parameter(
     {"type": "string"},
 )
 
+WHEN = "UTC where it has no offset; a date is the whole day"
 _POSITION = "Place that is searched around"
-RA = Parameter("ra", f"{_POSITION}, right ascension, ICRS: {RA_WANTED}.", TEXT)
-DEC = Parameter("dec", f"{_POSITION}, declination, ICRS: {DEC_WANTED}.", TEXT)
+_SIXTIES = r"[: ][0-5][0-9]([: ][0-5][0-9](\.[0-9]{1,12})?)?"
+_DEGREES = r"(3[0-5][0-9]|[12]?[0-9]{1,2})(\.[0-9]{0,15})?"
+RA = Parameter(
+    "ra",
+    f"{_POSITION}, right ascension, ICRS: {RA_WANTED}. Together with `dec`.",
+    {
+        "type": "string",
+        "pattern": rf"^({_DEGREES}|([01][0-9]|2[0-3]){_SIXTIES})$",
+        "examples": ["83.82", "05:35:17.3"],
+    },
+)
+DEC = Parameter(
+    "dec",
+    f"{_POSITION}, declination, ICRS: {DEC_WANTED}. Together with `ra`.",
+    {
+        "type": "string",
+        "pattern": rf"^[-+]?[0-8]?[0-9]((\.[0-9]{{0,15}})?|{_SIXTIES})$",
+        "examples": ["-5.39", "-05:23:28"],
+    },
+)
 
 UNIT = Parameter("unit", "Id of the unit, in any case.", TEXT | {"examples": ["PAN001"]})
 FILTERS = (
     UNIT,
     Parameter("camera", "Id of the camera.", TEXT | {"examples": ["14d3bd"]}),
     Parameter(
-        "field", "Text that the field's name contains, in any case.", TEXT | {"examples": ["M42"]}
+        "field",
+        "Text that the field's name contains, in any case and Unicode form.",
+        TEXT | {"examples": ["M42"]},
     ),
-    Parameter("after", "Starts on this date or later, UTC.", DATE),
-    Parameter("before", "Starts on this date or earlier, UTC.", DATE),
+    Parameter("after", f"Starts at this time or later, {WHEN}.", DATE_OR_TIME),
+    Parameter("before", f"Starts at this time or earlier, {WHEN}.", DATE_OR_TIME),
     Parameter("min_exptime", "Least exposure of a frame, seconds.", EXPTIME),
     Parameter("max_exptime", "Longest exposure of a frame, seconds.", EXPTIME),
     Parameter("min_images", "Least number of images.", NUMBER_OF_IMAGES),

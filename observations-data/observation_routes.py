@@ -12,6 +12,7 @@ import observation_files
 import observation_parameters as parameters
 import observation_tables as tables
 import observations_data as data
+import query_parameters
 import unit_rows
 from data_tables import answer
 from network_state import readiness as service_state
@@ -30,6 +31,9 @@ from observation_answers import (
 from observation_database import read
 from observation_search.search import NightSearch, Search
 from open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
+from panoptes_network.ids import fold_id
+from parameter_names import posted
+from query_parameters import BadParameterError
 
 api = Blueprint("observations", __name__)
 
@@ -50,11 +54,16 @@ describe_metrics = described(OPERATION, METRICS, problems=(401, 403))
 )
 def simple_way() -> Response:
     """Answer as the network's first data service did: the images of one sequence, or the list."""
-    body = request.get_json(silent=True)
-    given = body if isinstance(body, dict) else request.args
-    if "sequence_id" not in given:
+    name = parameters.SEQUENCE_ID.name
+    body = posted() if request.method == "POST" else {}
+    Search.parse(request.args)
+    if name not in body and name not in request.args:
         return observations()
-    return answer(read(data.images_of, str(given["sequence_id"])), tables.IMAGES)
+    sequence_id = body[name] if name in body else request.args[name]
+    if not isinstance(sequence_id, str):
+        raise BadParameterError(name, "text")
+    wanted = query_parameters.text({name: sequence_id}, name)
+    return answer(read(data.images_of, fold_id(wanted or "")), tables.IMAGES)
 
 
 @api.get("/health")

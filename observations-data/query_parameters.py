@@ -6,7 +6,7 @@ A parameter that is empty counts as not given, as forms send those that nobody f
 import math
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import TypeVar
 
@@ -17,8 +17,14 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_TEXT = 200
 MAX_NUMBER = 10**9
+TIME_WANTED = "a date like 2018-10-11, or a time like 2018-10-11T13:42:02Z"
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_TIME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
+    r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r"(?P<offset>[Zz]|[-+ ][0-9]{2}:?[0-9]{2})?"
+)
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Parameters = Mapping[str, str]
@@ -98,6 +104,45 @@ def day(parameters: Parameters, name: str) -> date | None:
     """Return a date like 2018-10-11."""
     value = text(parameters, name)
     return date_of(value, name) if value else None
+
+
+def first_moment(parameters: Parameters, name: str) -> datetime | None:
+    """Return the first moment that a date or a time stands for, UTC; see `_time_or_date`."""
+    return _moment(parameters, name, time.min)
+
+
+def last_moment(parameters: Parameters, name: str) -> datetime | None:
+    """Return the last moment that a date or a time stands for, UTC, in whole microseconds."""
+    return _moment(parameters, name, time.max)
+
+
+def _moment(parameters: Parameters, name: str, time_of_day: time) -> datetime | None:
+    value = text(parameters, name)
+    if value is None:
+        return None
+    if "t" in value.lower() or " " in value:
+        return _time_of(value, name)
+    try:
+        return datetime.combine(date_of(value, name), time_of_day, UTC)
+    except BadParameterError as error:
+        raise BadParameterError(name, TIME_WANTED) from error
+
+
+def _time_of(value: str, parameter: str) -> datetime:
+    """Read a time of ISO 8601; one without an offset is UTC.
+
+    A space before the offset was a plus sign: forms write spaces so.
+    """
+    match = _TIME.fullmatch(value)
+    if match is None:
+        raise BadParameterError(parameter, TIME_WANTED)
+    offset = (match["offset"] or "Z").upper().replace(" ", "+")
+    try:
+        date_of(match["date"], parameter)
+        found = datetime.fromisoformat(f"{match['date']}T{match['time']}{offset}")
+    except (ValueError, BadParameterError) as error:
+        raise BadParameterError(parameter, TIME_WANTED) from error
+    return found.astimezone(UTC)
 
 
 def date_of(value: str, parameter: str) -> date:

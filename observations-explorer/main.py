@@ -3,11 +3,12 @@
 from flask import Flask
 
 import page_format
+import page_parameters
 import page_problems
 import page_sections
 import static_files
 from page_routes import pages
-from panoptes_network import log, public_address, web, web_answers
+from panoptes_network import canonical, log, public_address, web, web_answers
 from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)
@@ -36,4 +37,6 @@ def create_app() -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     web_answers.register(app)
     web.secure(app, CONTENT_POLICY)
+    canonical.register(app)
+    page_parameters.register(app)
     return app

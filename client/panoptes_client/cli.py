@@ -1,6 +1,7 @@
 """The command ``panoptes-network``: search, tables, light curves, stamps and downloads."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +36,15 @@ KINDS = (*("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbn
 
 
 class _Commands(click.Group):
-    """Commands whose failures are told in words."""
+    """Commands whose failures are told in words, and whose misspelt names get a hint."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None:
+            for near in get_close_matches(args[0], self.list_commands(ctx), n=1):
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -79,8 +88,8 @@ def main(context: click.Context, url: str) -> None:
 @click.option("--name", help="Place by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
 @click.option("--at", metavar="'RA DEC'", help=f"Place; {PLACE}.")
 @click.option("--radius", type=float, help="Around the place, degrees.  [default: 15]")
-@click.option("--after", metavar="DATE", help="First date, UTC.")
-@click.option("--before", metavar="DATE", help="Last date, UTC.")
+@click.option("--after", metavar="DATE", help="First date or time, UTC.")
+@click.option("--before", metavar="DATE", help="Last date or time, UTC.")
 @click.option("--min-exptime", type=float, help="Seconds.")
 @click.option("--max-exptime", type=float, help="Seconds.")
 @click.option("--min-images", type=int)

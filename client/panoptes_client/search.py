@@ -1,6 +1,7 @@
 """What observations are searched for by, and how it is sent."""
 
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from astropy import units
@@ -25,7 +26,8 @@ class Search(TypedDict, total=False):
     radius : Quantity or float
         How far the mean centre may be from the place; degrees where it has no unit.
     after, before : str, date, datetime or Time
-        First and last date of the observation's start, UTC; times count by their UTC date.
+        First and last date or time of the observation's start, UTC where it has no zone; a date
+        is the whole day.
     min_exptime, max_exptime : Quantity or float
         Exposure of a frame; seconds where it has no unit.
     min_images, max_images : int
@@ -60,7 +62,15 @@ UNITS = {"radius": units.deg, "min_exptime": units.s, "max_exptime": units.s}
 
 
 def parameters(search: Search) -> dict[str, str]:
-    """Return a search as the parameters of a request."""
+    """Return a search as the parameters of a request.
+
+    Raises
+    ------
+    TypeError
+        For a filter that there is not: a search without it would find everything.
+    """
+    for name in search.keys() - Search.__annotations__.keys():
+        raise TypeError(_unknown(name))
     given: dict[str, Any] = {name: value for name, value in search.items() if value is not None}
     place = given.pop("at", None)
     sent = {name: _text(name, value) for name, value in given.items()}
@@ -72,12 +82,19 @@ def parameters(search: Search) -> dict[str, str]:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, Quantity):
         return repr(float(value.to_value(UNITS[name])))
-    return str(_utc_date(value)) if name in {"after", "before"} else str(value)
+    return _date_or_time(value) if name in {"after", "before"} else str(value)
 
 
-def _utc_date(value: Date) -> str | date:
+def _date_or_time(value: Date) -> str:
     if isinstance(value, Time):
-        return _utc_date(value.to_datetime(UTC))
+        return _date_or_time(value.to_datetime(UTC))
     if isinstance(value, datetime):
-        return (value.astimezone(UTC) if value.tzinfo else value).date()
-    return value
+        utc = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return utc.isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, Search.__annotations__, n=1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    return f"there is no filter {name!r}{hint}"

@@ -1,10 +1,9 @@
 """What an observation must meet to be found, as SQL: one condition for each parameter."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from observation_search.position import Cone
 from observation_search.search import Search
@@ -16,9 +15,9 @@ Conditions = dict[str, ColumnElement[bool]]
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "unit": lambda unit: Sequence.unit_id == unit.upper(),
     "camera": lambda camera: Sequence.camera_id == camera.lower(),
-    "field": lambda words: Sequence.field.icontains(words, autoescape=True),
-    "after": lambda day: Sequence.start_time >= _midnight(day),
-    "before": lambda day: Sequence.start_time < _midnight(day + timedelta(days=1)),
+    "field": lambda words: func.strpos(Sequence.field_folded, func.fold_text(words)) > 0,
+    "after": lambda moment: Sequence.start_time >= moment,
+    "before": lambda moment: Sequence.start_time <= moment,
     "min_exptime": lambda seconds: Sequence.exptime_s >= seconds,
     "max_exptime": lambda seconds: Sequence.exptime_s <= seconds,
     "min_images": lambda number: SequenceFigures.n_images >= number,
@@ -42,7 +41,3 @@ def of_observations(*columns: Any) -> Select[Any]:
     """
     joined = SequenceFigures.sequence_id == Sequence.sequence_id
     return select(*columns).select_from(Sequence).outerjoin(SequenceFigures, joined)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

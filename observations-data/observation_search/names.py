@@ -45,11 +45,11 @@ def find(session: Session, place: Place) -> Cone:
 
 
 def _field(session: Session, name: str) -> tuple[float, float] | None:
-    """Return the centre of the newest solved observation of a field, in letters of either case."""
+    """Return the centre of the newest solved observation of a field, however it is written."""
     row = session.execute(
         select(SequenceFigures.ra_deg, SequenceFigures.dec_deg)
         .join(Sequence, Sequence.sequence_id == SequenceFigures.sequence_id)
-        .where(func.lower(Sequence.field) == func.lower(name), SequenceFigures.ra_deg.is_not(None))
+        .where(Sequence.field_folded == func.fold_text(name), SequenceFigures.ra_deg.is_not(None))
         .order_by(Sequence.start_time.desc())
         .limit(1)
     ).one_or_none()

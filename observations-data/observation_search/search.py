@@ -1,7 +1,7 @@
 """Which observations, and which of a unit's nights, a request asks for."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from observation_search.order import NEWEST_FIRST, Cursor, Order
 from observation_search.position import Place
@@ -12,6 +12,8 @@ from query_parameters import (
     Parameters,
     choice,
     day,
+    first_moment,
+    last_moment,
     limit,
     real_number,
     text,
@@ -29,8 +31,8 @@ class Search:
     unit: str | None = None
     camera: str | None = None
     field: str | None = None
-    after: date | None = None
-    before: date | None = None
+    after: datetime | None = None
+    before: datetime | None = None
     min_exptime: float | None = None
     max_exptime: float | None = None
     min_images: int | None = None
@@ -45,7 +47,7 @@ class Search:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "Search":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------
@@ -60,8 +62,8 @@ class Search:
             unit=text(parameters, "unit"),
             camera=text(parameters, "camera"),
             field=text(parameters, "field"),
-            after=day(parameters, "after"),
-            before=day(parameters, "before"),
+            after=first_moment(parameters, "after"),
+            before=last_moment(parameters, "before"),
             min_exptime=real_number(parameters, "min_exptime", 0, MAX_EXPTIME_S),
             max_exptime=real_number(parameters, "max_exptime", 0, MAX_EXPTIME_S),
             min_images=whole_number(parameters, "min_images"),
@@ -85,7 +87,7 @@ class NightSearch:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "NightSearch":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------

@@ -82,8 +82,8 @@ def described(
     body_types : tuple of str
         What the body may be: JSON, or a form.
     problems : tuple of int
-        Statuses of its problems beside those that every route has: 429, 503, and 404 where
-        the path has parts.
+        Statuses of its problems beside those that every route has: 400 for parameters that are
+        not described, 405, 429, 503, and 404 where the path has parts.
     """
 
     def mark(view: View) -> View:

@@ -18,13 +18,22 @@ INFO: Schema = {
     "summary": "Observations, images, stars and files of a network of small telescopes.",
     "description": (
         "Times are UTC in ISO 8601 with Z, positions ICRS degrees, pixels 0-based; names of"
-        " fields end in their unit, and what is not known is null. Answers have an ETag:"
-        " send it back as If-None-Match, and 304 says that nothing has changed. Every route"
+        " fields end in their unit, and what is not known is null. A parameter without a value"
+        " counts as not given; one that is not described, or is there twice, is refused."
+        " Answers have an ETag: send it back as If-None-Match, and 304 says that nothing has"
+        " changed. Every route"
         " that GET is for answers HEAD and OPTIONS, too, and pages of any origin may read it."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
-EVERYWHERE = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+EVERYWHERE = (
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+IDS = frozenset({"unit_id", "sequence_id", "image_id"})
+"""Parts of a path that are ids of the network: in another case they lead on."""
+CANONICAL: Schema = {"description": "The canonical address is another: Location."}
 METHODS = {"GET", "POST"}
 PROBLEM_CONTENT: Schema = {
     "application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}
@@ -94,15 +103,17 @@ def _operation(operation: Operation, method: str) -> Schema:
         "responses": _responses(operation),
     }
     if method == "POST":
-        body = {
+        body: Schema = {
             "type": "object",
             "properties": {
                 part.name: {**part.schema, "description": part.description}
                 for part in operation.body
             },
         }
+        if operation.answer.refused is None:
+            body["additionalProperties"] = False
         content = {media_type: {"schema": body} for media_type in operation.body_types}
-        made["requestBody"] = {"content": content}
+        made["requestBody"] = {"required": operation.answer.refused is None, "content": content}
     return made
 
 
@@ -110,7 +121,7 @@ def _parameters(operation: Operation) -> Iterator[Schema]:
     for part in operation.path:
         yield {**_parameter(part), "in": "path", "required": True}
     for part in (*operation.query, *operation.answer.query):
-        yield {**_parameter(part), "in": "query"}
+        yield {**_parameter(part), "in": "query", "allowEmptyValue": True}
 
 
 def _parameter(part: Parameter) -> Schema:
@@ -120,6 +131,8 @@ def _parameter(part: Parameter) -> Schema:
 def _responses(operation: Operation) -> Schema:
     content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
     problems = {*operation.problems, *operation.answer.problems, *EVERYWHERE}
+    if operation.answer.refused is None:
+        problems.add(HTTPStatus.BAD_REQUEST)  # of a parameter that is not described
     refused = {
         str(int(status)): {
             "description": HTTPStatus(status).phrase,
@@ -134,5 +147,6 @@ def _responses(operation: Operation) -> Schema:
     return {
         "200": {"description": operation.answer.description, "content": content},
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
+        **({"308": CANONICAL} if IDS & {part.name for part in operation.path} else {}),
         **dict(sorted(refused.items())),
     }

@@ -61,7 +61,11 @@ PICID = Parameter(
 CATALOG = Parameter(
     "catalog", "What numbers the star so; without it, the first that has the number.", CATALOG_NAME
 )
-CURSOR = Parameter("cursor", "`next` of the page before; opaque.", {"type": "string"})
+SOURCE_CURSOR = Parameter(
+    "cursor",
+    "`next` of the page before.",
+    {"type": "string", "pattern": "^[0-9]{1,9}$"},
+)
 SOURCE_QUERY = (
     Parameter(
         "min_snr",
@@ -76,7 +80,7 @@ SOURCE_QUERY = (
         "How far from the place a source may be, degrees; with `ra` and `dec` only.",
         {"type": "number", "minimum": 0, "maximum": MAX_RADIUS_DEG},
     ),
-    CURSOR,
+    SOURCE_CURSOR,
 )
 
 

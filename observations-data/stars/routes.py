@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from data_tables import answer
 from observation_database import read
-from observation_parameters import IMAGE_ID, SEQUENCE_ID
+from observation_parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
 from open_api import described
 from stars import answers, image_sources, tables
 from stars import fits as star_fits
@@ -54,7 +54,7 @@ def star(picid: str) -> Response:
     STARS,
     answers.STAMPS,
     path=(answers.PICID,),
-    query=(*OF_STAR, answers.CURSOR),
+    query=(*OF_STAR, CURSOR),
     problems=(404,),
 )
 def stamps(picid: str) -> Response:

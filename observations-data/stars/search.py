@@ -9,6 +9,7 @@ from enum import StrEnum
 import query_parameters as query
 from observation_database import unknown
 from observation_search.position import MAX_RADIUS_DEG, Cone, declination, right_ascension
+from panoptes_network.ids import fold_id
 from query_parameters import BadParameterError, Parameters
 
 LARGEST = 2**63 - 1
@@ -123,8 +124,9 @@ class FrameSearch:
     @classmethod
     def parse_first(cls, parameters: Parameters) -> "FrameSearch":
         """Do the same for what has no further pages, and no cursor."""
+        sequence_id = query.text(parameters, "sequence_id")
         return cls(
-            sequence_id=query.text(parameters, "sequence_id"),
+            sequence_id=fold_id(sequence_id) if sequence_id else None,
             limit=query.limit(parameters, MAX_FRAMES, MAX_FRAMES),
         )
 

@@ -34,6 +34,10 @@ _IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>
 _NO_NAME = re.compile("[\0\r\n\ud800-\udfff]")
 """Characters that Cloud Storage takes into no object's name."""
 _POINTING = re.compile(r"pointing[0-9a-z_]{0,32}", re.IGNORECASE | re.ASCII)
+_ANY_ID = re.compile(
+    r"(?P<unit>PAN[0-9]{3})(?:_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6}))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def parse_time(text: str) -> datetime:
@@ -186,6 +190,20 @@ class ObjectPath:
         if self.image_time is None:
             return None
         return str(CameraTime(self.unit_id, self.camera_id, self.image_time))
+
+
+def fold_id(text: str) -> str:
+    """Return an id of a unit, an image or a sequence as the network writes it; else the text.
+
+    ``pan001_14D3BD_20181011t134202`` becomes ``PAN001_14d3bd_20181011T134202``.
+    """
+    match = _ANY_ID.fullmatch(text)
+    if match is None:
+        return text
+    unit_id = match["unit"].upper()
+    if match["time"] is None:
+        return unit_id
+    return f"{unit_id}_{match['camera'].lower()}_{match['time'].upper()}"
 
 
 def image_suffix(name: str) -> str | None:

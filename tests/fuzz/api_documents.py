@@ -96,7 +96,8 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
 
     def shown(*parameters: Schema, answer: Schema = page) -> Schema:
         failures = {str(status): page for status in missing}
-        return {"get": {"parameters": list(parameters), "responses": {"200": answer, **failures}}}
+        responses = {"200": answer, "308": {"description": ""}, **failures}
+        return {"get": {"parameters": list(parameters), "responses": responses}}
 
     search = [
         _in_query("unit", "PAN001", "pan001", ""),

@@ -187,7 +187,7 @@ def test_hostile_words_stay_words(explorer: FlaskClient, observations: dict[str,
         ({"state": "lost"}, "state"),
         ({"sort": "shoe"}, "sort"),
         ({"cursor": "x"}, "cursor"),
-        ({"unit": "PAN\0"}, "unit"),
+        ({"unit": "PAN\a"}, "unit"),
     ],
 )
 def test_a_search_that_cannot_be_says_why_and_keeps_its_form(

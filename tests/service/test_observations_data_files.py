@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_bytes
 from typing import Any
 
 import pytest
@@ -196,6 +197,43 @@ def test_range_of_a_file(client: FlaskClient, file_url: str, asked: str, wanted:
 def test_range_behind_the_end(client: FlaskClient, file_url: str) -> None:
     answer = client.get(file_url, headers={"Range": f"bytes={len(CONTENT)}-"})
     assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
+
+
+def test_several_ranges_of_a_file(client: FlaskClient, file_url: str) -> None:
+    answer = client.get(file_url, headers={"Range": "bytes=5-6, 1048570-1048580, -3"})
+    assert answer.status_code == 206
+    assert answer.content_length == len(answer.data)
+    head = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
+    _, *parts = message_from_bytes(head + answer.data).walk()
+    size = len(CONTENT)
+    expected = {
+        f"bytes 5-6/{size}": CONTENT[5:7],
+        f"bytes 1048570-1048580/{size}": CONTENT[1_048_570:1_048_581],
+        f"bytes {size - 3}-{size - 1}/{size}": CONTENT[-3:],
+    }
+    found = {part["Content-Range"]: part.get_payload(decode=True) for part in parts}
+    assert found == expected
+    assert {part.get_content_type() for part in parts} == {"application/fits"}
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=x", "lines=0-1", "bytes=0-,0-"])
+def test_a_range_that_is_ignored(client: FlaskClient, file_url: str, asked: str) -> None:
+    answer = client.get(file_url, headers={"Range": asked})
+    assert (answer.status_code, len(answer.data)) == (200, len(CONTENT))
+
+
+def test_a_range_of_a_version(client: FlaskClient, file_url: str) -> None:
+    etag = client.get(file_url).headers["ETag"]
+    for condition, status in ((etag, 206), ('"other"', 200), (f"W/{etag}", 200)):
+        headers = {"Range": "bytes=0-1", "If-Range": condition}
+        assert client.get(file_url, headers=headers).status_code == status
+
+
+def test_head_has_no_range(client: FlaskClient, file_url: str) -> None:
+    answer = client.head(file_url, headers={"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.content_length) == (200, len(CONTENT))
+    assert answer.headers["Accept-Ranges"] == "bytes"
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
@@ -232,7 +270,8 @@ def test_unchanged_file_is_not_sent_again(client: FlaskClient, file_url: str) ->
     ],
 )
 def test_only_files_of_images_are_sent(client: FlaskClient, file_url: str, path: str) -> None:
-    assert client.get(path).status_code == 404
+    # A NUL is refused before anybody asks for a file.
+    assert client.get(path).status_code in {400, 404}
 
 
 def test_file_gone_from_its_bucket(client: FlaskClient, file_url: str) -> None:

@@ -181,7 +181,7 @@ def test_a_facet_has_a_hundred_values_at_most(client: FlaskClient, db: Engine) -
     ("parameter", "value"),
     [
         *(("after", value) for value in ("2018", "2018-13-01", "2018-02-30", "0001-01-01", "x")),
-        *(("before", value) for value in ("20181011", "9999-12-31", "2018-10-11T00:00")),
+        *(("before", value) for value in ("20181011", "9999-12-31", "2018-10-11T00")),
         *(("min_exptime", value) for value in ("nan", "inf", "-1", "x", "1e9", "1_0" * 99)),
         *(("max_exptime", value) for value in ("NaN", "-Infinity", "86401")),
         *(("min_images", value) for value in ("-1", "1.5", "99999999999", "٣", "1e3")),
@@ -213,9 +213,3 @@ def test_hostile_values_find_nothing_else_and_break_nothing(
             assert answer.json is not None
             assert answer.json["parameter"] in {parameter, "name", "ra", "dec"}
     assert found(client) == "abc"
-
-
-def test_an_unknown_parameter_is_left_alone(client: FlaskClient, db: Engine) -> None:
-    with rows(db) as session:
-        add_observation(session)
-    assert found(client, where="1=0", Unit="PAN999") == "M"

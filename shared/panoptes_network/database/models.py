@@ -95,6 +95,7 @@ class Sequence(Base):
     generation among them, and in plain words why there is none where there is none.
     `tags` are what it is called: by an operator, and by its unit, whose own words are also kept
     in `unit_tags`, so that one that an operator took off stays off.
+    `field_folded` is the field as texts are compared: without regard to case and Unicode form.
     """
 
     __tablename__ = "sequences"
@@ -104,6 +105,7 @@ class Sequence(Base):
     camera_id: Mapped[str] = mapped_column(ForeignKey("cameras.camera_id"))
     start_time: Mapped[datetime]
     field: Mapped[str | None]
+    field_folded: Mapped[str | None] = mapped_column(Computed("see migration 0013"))
     mount_ra_deg: Mapped[float | None]
     mount_dec_deg: Mapped[float | None]
     exptime_s: Mapped[float | None]
@@ -395,9 +397,10 @@ class CatalogStar(Base):
     """A star of a loaded catalog, found by its HEALPix cell (`sky.healpix_cells`).
 
     `picid` is the TIC id where `catalog` is `tic`; where it is `gaia`, the Gaia DR3 source
-    id, or minus the HIP number. The position is ICRS at epoch J2000.0, or at any date where
-    both motions are 0 because they are unknown. Unknown magnitudes and temperatures are
-    NaN, not NULL, so that every row has the same width.
+    id, or minus the HIP number. The position is ICRS at the catalog's own epoch
+    (`catalog.epochs.EPOCH_YR`). Unknown motions, magnitudes and temperatures are NaN, not
+    NULL, so that every row has the same width. Two motions of 0 are unknown, too: rows that
+    were loaded by earlier versions have them.
     """
 
     __tablename__ = "catalog_stars"

@@ -1,0 +1,19 @@
+"""Words about a parameter that is not known here: did you mean another one?"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+MAX_SHOWN = 100
+"""Characters of an unknown name that an answer repeats."""
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """Return that there is no parameter of this name, and the nearest that there is."""
+    lacking = f"there is no parameter {name[:MAX_SHOWN]!r} here"
+    by_folded = {each.casefold(): each for each in sorted(known)}
+    if not by_folded:
+        return f"{lacking}: this address takes none"
+    near = get_close_matches(name[:MAX_SHOWN].casefold(), by_folded, n=1)
+    if near:
+        return f"{lacking}: did you mean {by_folded[near[0]]!r}?"
+    return f"{lacking}: this address takes {', '.join(by_folded.values())}"
