@@ -132,7 +132,7 @@ def _failed(client: FlaskClient, paths: list[str], worst: int = 500) -> dict[str
     for path in paths:
         with client.get(path) as answer:  # one that stays open keeps its place in the service
             if answer.status_code >= worst:
-                failed[path] = (answer.status_code, answer.text[:300])
+                failed[path] = (answer.status_code, answer.get_data(as_text=True)[:300])
     return failed
 
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from werkzeug.test import TestResponse
+from werkzeug import Response
 
 from tests.service.web_services import add_observation, create_app, rows
 
@@ -80,9 +80,9 @@ def is_explorer(app: Flask) -> bool:
     return "viewers.image" in app.view_functions
 
 
-def names_of(answer: TestResponse) -> str:
+def names_of(answer: Response) -> str:
     """Return all in an answer that could name a host."""
-    text = answer.get_data(as_text=False).decode("latin-1")
+    text = answer.get_data().decode("latin-1")
     return f"{answer.headers}{text}".lower()
 
 

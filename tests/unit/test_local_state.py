@@ -73,7 +73,7 @@ def test_a_shell_reads_the_addresses_as_they_were_written(folder: Path) -> None:
 def test_only_the_owner_reads_the_addresses(folder: Path) -> None:
     (folder / "env").write_text("OF_AN_EARLIER_VERSION=1")
     (folder / "env").chmod(0o644)
-    state.write_env({"DATABASE_URL": "postgresql+pg8000://panoptes:s3cret@127.0.0.1/metadata"})
+    state.write_env({"DATABASE_URL": "postgresql+pg8000://panoptes@127.0.0.1/metadata"})
     assert (folder / "env").stat().st_mode & 0o777 == 0o600
 
 
