@@ -13,8 +13,12 @@ from local.postgres import Cluster
 from local.postgres_roles import create_users
 from panoptes_network import config
 from panoptes_network.database import prepare, roles
-from panoptes_network.database.engine import sqlstate
+from panoptes_network.database.engine import engine, sqlstate
 from panoptes_network.database.models import Base
+from panoptes_network.operations.report import Report
+from panoptes_network.operations.sweep_times import sweep_times
+from tests.service.functions import IMAGE_ID
+from tests.service.operations import add_image, image
 
 INSERT_UNIT = "INSERT INTO units (unit_id) VALUES ('PAN001')"
 PARTITION = "SELECT ensure_sources_partition('2018-10-11 00:00:00Z')"
@@ -110,3 +114,20 @@ def test_only_the_solver_writes_sources() -> None:
     assert [user for user, tables in writers().items() if "sources" in tables] == [
         "gce-plate-solver"
     ]
+
+
+def test_the_sweep_of_wrong_times_does_with_the_rights_of_its_service(
+    db: Engine, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_users(cluster, writers())
+    _grant(db, writers())
+    misdated = IMAGE_ID.replace("2018", "9999")
+    add_image(db, misdated, state="sources_extracted", n_sources=5)
+    monkeypatch.setenv("DATABASE_URL", cluster.url("cf-operations"))
+    config.settings.cache_clear()
+    engine.cache_clear()
+    report = Report()
+    sweep_times(report)
+    engine().dispose()
+    assert report.given_up == 1
+    assert (image(db, misdated)["state"], image(db, misdated)["n_sources"]) == ("error", None)
