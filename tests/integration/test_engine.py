@@ -1,8 +1,12 @@
 """A transaction is tried again as a whole when the fault may pass, and only then."""
 
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
+from threading import Barrier
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
@@ -12,12 +16,12 @@ from sqlalchemy.pool import NullPool
 
 import observation_database
 from local.postgres import Cluster
-from local.postgres_roles import create_users, superuser
+from local.postgres_roles import create_database, create_users, superuser
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from tests.conftest import free_port
+from tests.conftest import free_port, serving
 
 
 def test_a_serialisation_failure_is_tried_again(db: Engine) -> None:
@@ -156,6 +160,31 @@ def test_after_a_whole_answer_it_is_kept(db: Engine, fault: Exception) -> None:
     assert run_transaction(_backend) == before
 
 
+def test_each_gets_their_own_answer_while_others_poison(db: Engine) -> None:
+    """What gets past all checks reaches the engine itself, from several threads at a time."""
+    poisons = [_unsendable, _unreadable, _interrupted, _unforeseen, _garbled_copy]
+    asking = text("SELECT n, pg_sleep(0.001) FROM generate_series(:first, :first + 20) AS n")
+    together = Barrier(database.MAX_CONNECTIONS)
+
+    def poison(_: int) -> None:
+        for work in poisons:
+            with suppress(ValueError, KeyboardInterrupt, RuntimeError, ArithmeticError):
+                run_transaction(work)
+
+    def read(first: int) -> list[int]:
+        return list(run_transaction(lambda s: s.scalars(asking, {"first": first}).all()))
+
+    def act(number: int) -> None:
+        together.wait()
+        if number % 2:
+            poison(number)
+        for first in range(number * 1000, number * 1000 + 20):
+            assert read(first) == list(range(first, first + 21))
+
+    with ThreadPoolExecutor(database.MAX_CONNECTIONS) as people:
+        list(people.map(act, range(database.MAX_CONNECTIONS)))
+
+
 # --- what is away is said within seconds
 
 
@@ -220,6 +249,67 @@ def test_a_server_that_hangs_is_away(db: Engine, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(TransientError, match="the database is away"):
             run_transaction(_backend)
     _forget_engine()
+
+
+@pytest.fixture(scope="module")
+def stopped(server_dir: None, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """A server that does not run, with a database."""
+    server = Cluster(tmp_path_factory.mktemp("restarted") / "data", free_port())
+    server.create()
+    with serving(server.command(), server.is_ready, signal.SIGINT):
+        create_database(server)
+    return server
+
+
+@pytest.fixture
+def own_server(stopped: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A server that the test starts and stops; the process's engine is for it."""
+    monkeypatch.setenv("DATABASE_URL", stopped.url())
+    monkeypatch.setattr(database, "AWAY_S", 0)
+    _forget_engine()
+    yield stopped
+    database.engine().dispose()
+    _forget_engine()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
+def test_a_restart_is_a_passing_fault(own_server: Cluster, how: signal.Signals) -> None:
+    """By the fast and the immediate shutdown, in the middle of a statement (57P01, 57P02)."""
+    with ThreadPoolExecutor(1) as people:
+        with serving(own_server.command(), own_server.is_ready, how):
+            waiting = people.submit(run_transaction, _sleep)
+            _wait_until_asleep(own_server)
+        with pytest.raises(TransientError, match="the database is away"):
+            waiting.result()
+    with pytest.raises(TransientError, match="the database is away"):
+        run_transaction(_backend)
+    with serving(own_server.command(), own_server.is_ready, signal.SIGINT):
+        assert run_transaction(_backend)
+
+
+def test_a_server_that_lets_nobody_in_any_more_is_away(own_server: Cluster) -> None:
+    """It waits for who is still there (57P03)."""
+    with serving(own_server.command(), own_server.is_ready, signal.SIGINT) as process:
+        with superuser(own_server):
+            process.send_signal(signal.SIGTERM)
+            while own_server.is_ready():
+                pass
+            with pytest.raises(TransientError, match="the database is away"):
+                run_transaction(_backend)
+        process.wait(30)
+    with serving(own_server.command(), own_server.is_ready, signal.SIGINT):
+        assert run_transaction(_backend)
+
+
+def _sleep(session: Session) -> None:
+    session.execute(text("SELECT pg_sleep(50)"))
+
+
+def _wait_until_asleep(server: Cluster) -> None:
+    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+    with superuser(server) as connection:
+        while not connection.scalar(query):
+            pass
 
 
 def test_limits_lie_within_one_another() -> None:
