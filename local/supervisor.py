@@ -14,7 +14,7 @@ from local.state import ROOT, log_file, state_dir, write_state
 
 POLL_S = 0.05
 STOP_LIMIT_S = 20.0
-BACKOFF_S = (0.5, 1, 2, 4, 8, 15, 30)
+BACKOFF_S: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
 SETTLED_S = 60.0
 """A component that has run so long may fail again without waiting longer for it."""
 MAX_LOG_BYTES = 10_000_000
