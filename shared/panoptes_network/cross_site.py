@@ -18,7 +18,8 @@ OWN_MACHINE = ("127.0.0.1", "localhost")
 """Hosts that can be nobody else's server."""
 
 JSON = frozenset({"application/json"})
-EVENT = JSON | {"application/cloudevents+json"}
+WHOLE_EVENT = "application/cloudevents+json"
+EVENT = JSON | {WHOLE_EVENT}
 """Media types of a CloudEvent: with its attributes in headers, or all in one body."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -29,7 +29,7 @@ from panoptes_network import (
 )
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.events import M, PushEnvelope, parse, unwrap_push
+from panoptes_network.events import EventAttributes, M, PushEnvelope, parse, unwrap_push
 from panoptes_network.request_guard import MAX_BODY_BYTES, TOO_DEEP
 
 RETRY_AFTER_S = 10
@@ -87,6 +87,8 @@ def setup(
             )
         )
         app.before_request(lambda: _refuse_other_sites(media_types))
+        if cross_site.WHOLE_EVENT in media_types:
+            app.before_request(_refuse_half_events)
         app.after_request(redirects.make_relative)
         app.register_error_handler(HTTPException, _fault)
         for undecodable in (RecursionError, DataUnmarshallerError):
@@ -199,6 +201,25 @@ def _refuse_other_sites(media_types: Collection[str]) -> Response | None:
         _drop_body()
         return _error(Reason.BAD_REQUEST, str(error.description), 415)
     return None
+
+
+def _refuse_half_events() -> Response | None:
+    """Answer what is no CloudEvent: the framework, which decodes events, would fail at it."""
+    if request.method != "POST":
+        return None
+    try:
+        parse(EventAttributes, _event_attributes())
+    except PermanentError as error:
+        _drop_body()
+        return _error(error.reason, error.message, _status(error))
+    return None
+
+
+def _event_attributes() -> object:
+    """Return the attributes of an event, unchecked: its headers, or its body with all in it."""
+    sent = {name: request.headers.get(f"ce-{name}") for name in EventAttributes.model_fields}
+    is_whole = request.mimetype == cross_site.WHOLE_EVENT or None in sent.values()
+    return _json_body(request) if is_whole else sent
 
 
 def _refusal(error: identity.RefusedError) -> Response:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,6 +21,15 @@ M = TypeVar("M", bound=BaseModel)
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class EventAttributes(_Message):
+    """What a CloudEvent has besides its `data`, in headers or beside them in the body."""
+
+    specversion: Literal["0.3", "1.0"]
+    id: str
+    source: str
+    type: str
 
 
 class StorageObject(_Message):

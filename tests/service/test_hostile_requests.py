@@ -146,6 +146,26 @@ def test_a_message_with_it_does_not_come_again(make: Callable[[str], Flask], ser
     assert answer.json["error"]["reason"] == "bad_request"
 
 
+@pytest.mark.parametrize("service", [name for name in FUNCTIONS if name != "cf-bucket-upload"])
+@pytest.mark.parametrize(
+    "bad",
+    [{"attributes": {"a\0": "b"}}, {"attributes": {"a": "b\0"}}, {"messageId": "7\0"}],
+)
+def test_beside_the_data_it_does_not_let_a_message_come_again(
+    make: Callable[[str], Flask], service: str, bad: dict[str, Any]
+) -> None:
+    envelope = push(SOUND)
+    envelope["message"] |= bad
+    path = "/dead-letter" if service == "cf-operations" else "/"
+    answer = make(service).test_client().post(path, json=envelope)
+    assert answer.status_code == 200, answer.text
+    assert answer.json is not None
+    if service == "cf-operations":
+        assert answer.json["recorded"]  # whatever came is kept, so that somebody can look
+    else:
+        assert answer.json["error"]["reason"] == "bad_request"
+
+
 def test_a_form_with_it_is_refused(make: Callable[[str], Flask]) -> None:
     client = make("observations-data").test_client()
     answer = client.post("/vo/datalink/links", data={"ID": "a\0"})
@@ -153,6 +173,39 @@ def test_a_form_with_it_is_refused(make: Callable[[str], Flask]) -> None:
 
 
 # --- bodies
+
+
+WHOLE = {"specversion": "1.0", "id": "1", "source": "//storage", "type": "t", "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (json.dumps(WHOLE), 200),
+        (json.dumps(WHOLE | {"specversion": []}), 400),
+        (json.dumps(WHOLE | {"specversion": "2.0"}), 400),
+        (json.dumps(WHOLE | {"id": {}}), 400),
+        (json.dumps({"context": 1, "data": {}}), 400),
+        ("[]", 400),
+        ("1", 400),
+        ("{", 400),
+        ("", 400),
+        (b"\xff\xfe", 400),
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/json", "application/cloudevents+json"])
+def test_an_event_within_a_body_is_whole_or_refused(
+    make: Callable[[str], Flask], body: str | bytes, kind: str, status: int
+) -> None:
+    client = make("cf-bucket-upload").test_client()
+    answer = client.post("/", data=body, headers={"Content-Type": kind})
+    assert answer.status_code == status, answer.text
+
+
+def test_an_event_of_an_unknown_version_is_refused(make: Callable[[str], Flask]) -> None:
+    client = make("cf-bucket-upload").test_client()
+    answer = client.post("/", json={"context": 1}, headers={**HEADERS, "ce-specversion": "9"})
+    assert answer.status_code == 400, answer.text
 
 
 @pytest.mark.parametrize("service", [*FUNCTIONS, "observations-data"])
