@@ -19,6 +19,7 @@ MAX_TEXT = 200
 MAX_NUMBER = 10**9
 TIME_WANTED = "a date like 2018-10-11, or a time like 2018-10-11T13:42:02Z"
 
+_WHOLE = re.compile(r"[0-9]{1,10}(?:\.0{0,15})?")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
@@ -51,9 +52,9 @@ def whole_number(parameters: Parameters, name: str, most: int = MAX_NUMBER) -> i
     value = text(parameters, name)
     if value is None:
         return None
-    if not re.fullmatch("[0-9]{1,10}", value) or int(value) > most:
+    if not _WHOLE.fullmatch(value) or int(float(value)) > most:
         raise BadParameterError(name, f"a whole number from 0 to {most}")
-    return int(value)
+    return int(float(value))
 
 
 def real_number(parameters: Parameters, name: str, least: float, most: float) -> float | None:
@@ -95,9 +96,9 @@ def choice(parameters: Parameters, name: str, choices: type[Choice]) -> Choice |
 def limit(parameters: Parameters, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:
     """Return how many rows a page may have."""
     value = parameters.get("limit") or str(default)
-    if not re.fullmatch("[0-9]{1,5}", value) or not 1 <= int(value) <= most:
+    if not _WHOLE.fullmatch(value) or not 1 <= int(float(value)) <= most:
         raise BadParameterError("limit", f"a whole number from 1 to {most}")
-    return int(value)
+    return int(float(value))
 
 
 def day(parameters: Parameters, name: str) -> date | None:

@@ -15,6 +15,7 @@ TAKEN: dict[str, frozenset[str]] = {
     "pages.observations": frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"}),
     "pages.unit": frozenset({"before"}),
     "pages.statistics": frozenset({"after", "before"}),
+    "pages.uploads": frozenset({"unit", "reason_code", "cursor"}),
     "viewers.image": frozenset({"header"}),
     "viewers.file_list": frozenset({"kind"}),
     "viewers.star": frozenset({"catalog", "sequence_id", "light", "period_d", "epoch_mjd"}),

@@ -27,6 +27,7 @@ INFO: Schema = {
     "license": {"name": "MIT", "identifier": "MIT"},
 }
 EVERYWHERE = (
+    HTTPStatus.BAD_REQUEST,
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -131,8 +132,6 @@ def _parameter(part: Parameter) -> Schema:
 def _responses(operation: Operation) -> Schema:
     content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
     problems = {*operation.problems, *operation.answer.problems, *EVERYWHERE}
-    if operation.answer.refused is None:
-        problems.add(HTTPStatus.BAD_REQUEST)  # of a parameter that is not described
     refused = {
         str(int(status)): {
             "description": HTTPStatus(status).phrase,
@@ -140,10 +139,12 @@ def _responses(operation: Operation) -> Schema:
         }
         for status in problems
     }
+    # What cannot be stored, and a path that leads nowhere, are refused before anybody knows whose
+    # they would be.
+    either = {**(operation.answer.refused or {}), **PROBLEM_CONTENT}
+    refused["400"] = {"description": HTTPStatus.BAD_REQUEST.phrase, "content": either}
     if operation.path:
-        # A path that leads nowhere is refused before anybody knows whose it would be.
-        nothing = {**(operation.answer.refused or {}), **PROBLEM_CONTENT}
-        refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": nothing}
+        refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": either}
     return {
         "200": {"description": operation.answer.description, "content": content},
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},

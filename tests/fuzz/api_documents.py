@@ -150,6 +150,9 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/sky/atlas": shown(),
             "/stats": shown(_in_query("after", "2018-10-11"), _in_query("before", "2018-02-30")),
             "/status": shown(),
+            "/uploads": shown(
+                _in_query("unit", "PAN001", ""), _in_query("reason_code", "bad_path")
+            ),
             "/about": shown(),
             "/units": shown(),
             "/units/{unit_id}": shown(unit, older),
