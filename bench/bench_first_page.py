@@ -20,7 +20,7 @@ import table
 from page_floor import from_memory
 from page_visit import KINDS, OTHER, SCHOOL, Line, Visit, chromium, visits
 from playwright.sync_api import Browser
-from servers import database, gunicorn, object_storage, open_folder
+from servers import database, object_storage, open_folder, web_server
 
 from panoptes_network import storage
 from panoptes_network.config import settings
@@ -54,8 +54,8 @@ def main() -> None:
     ):
         big_database.make(options.sequences, options.images, 0)
         with (
-            gunicorn("observations-data") as data,
-            gunicorn("observations-explorer", OBSERVATIONS_DATA_URL=data) as explorer,
+            web_server("observations-data") as data,
+            web_server("observations-explorer", OBSERVATIONS_DATA_URL=data) as explorer,
             chromium() as browser,
         ):
             table.heading(_store_pictures(data, folder))

@@ -26,7 +26,7 @@ import requests
 import services  # noqa: F401 - the service's folder is on the path behind it
 import table
 from flask import Flask
-from servers import database, gunicorn, object_storage
+from servers import database, object_storage, web_server
 from sqlalchemy import event, text
 
 from panoptes_network.database.engine import engine
@@ -57,7 +57,7 @@ def main() -> None:
         object_storage(Path(buckets)),
     ):
         _fill(options)
-        with gunicorn(SERVICE) as address:
+        with web_server(SERVICE) as address:
             rows = [_measure(case, address) for case in cases() if options.only in case.name]
     _print(rows, options)
 

@@ -62,11 +62,11 @@ def object_storage(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def gunicorn(service: str, **settings: str) -> Iterator[str]:
+def web_server(service: str, **settings: str) -> Iterator[str]:
     """Serve a web service as the network does, without a limit of requests; yield its address."""
     port = _free_port()
-    options = [f"--bind=127.0.0.1:{port}", "--threads=8", "--no-control-socket"]
-    program = [sys.executable, "-m", "gunicorn", *options, f"--chdir={ROOT / service}"]
+    options = [f"--folder={ROOT / service}", f"--port={port}"]
+    program = [sys.executable, "-m", "panoptes_network.web_server", *options]
     env = {"PYTHONPATH": str(ROOT / "shared"), "RATE_LIMIT": "1000000 per second", **settings}
     address = f"http://127.0.0.1:{port}"
 

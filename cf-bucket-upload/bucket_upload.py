@@ -26,5 +26,5 @@ def forward(uploaded: StorageObject) -> str:
     image = ImageObject(
         bucket_path=uploaded.name, bucket=uploaded.bucket, generation=uploaded.generation
     )
-    post(settings().image_received_url, image)
+    post(settings().image_received_url, image, behind=1)
     return "handed on to cf-image-received"

@@ -79,7 +79,7 @@ class Rehearsal:
             return [str(self.python), "main.py"]
         words = procfile.read_text().strip().removeprefix("web: ")
         # Only this machine may reach it here.
-        words = words.replace("--bind :", "--no-control-socket --bind 127.0.0.1:")
+        words = words.replace("--host 0.0.0.0", "--host 127.0.0.1")
         return ["/bin/sh", "-c", f"exec {words}"]
 
 

@@ -92,8 +92,8 @@ def _written(source: Path, deployment: Deployment) -> Iterator[tuple[str, str]]:
     yield ".gcloudignore", "# All that is staged is uploaded.\n"
     if deployment.kind is Kind.WEB:
         n_threads = deployment.concurrency + SPARE_THREADS
-        threads = f"--workers 1 --threads {n_threads} --timeout 0"
-        yield "Procfile", f"web: gunicorn --bind :$PORT {threads} 'main:create_app()'\n"
+        options = f"--host 0.0.0.0 --port $PORT --threads {n_threads}"
+        yield "Procfile", f"web: python -m panoptes_network.web_server {options}\n"
     if deployment.kind is Kind.JOB:
         yield "Procfile", "web: python main.py\n"
 

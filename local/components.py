@@ -175,8 +175,8 @@ def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Comp
 def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
     """Return a web service: the application that ``create_app()`` of a module makes."""
     port = ports[name]
-    command = [*_python("gunicorn"), f"--bind={LOOPBACK}:{port}", f"--threads={THREADS}"]
-    command += ["--no-control-socket", f"--chdir={folder}", f"{module}:create_app()"]
+    command = [*_python("panoptes_network.web_server"), f"--folder={folder}", f"--port={port}"]
+    command += [f"--threads={THREADS}", module]
     env = {"PUBLIC_URL": f"http://{LOOPBACK}:{port}", **_database_env(name, ports)}
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
+import file_storage
 import observations_data as data
 from observation_database import Json, read
 from observation_rows import SEQUENCE_COLUMNS
-from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, TransientError
@@ -82,13 +82,13 @@ def _solution(path: str, _updated_at: str) -> dict[str, CardValue]:
     TransientError
         When the storage is away.
     """
-    stored = storage.find(settings().processed_bucket, path)
-    first = storage.read_range(stored, 0, FIRST_BYTES)
+    stored = file_storage.find(settings().processed_bucket, path)
+    first = file_storage.read_range(stored, 0, FIRST_BYTES)
 
     def read_bytes(start: int, length: int) -> bytes:
         if start + length <= len(first) or len(first) == stored.size:
             return first[start : start + length]
-        return storage.read_range(stored, start, length)
+        return file_storage.read_range(stored, start, length)
 
     cards = read_image_header(read_bytes).cards
     return {name: value for name, value in cards.items() if WCS_CARD.fullmatch(name)}

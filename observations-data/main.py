@@ -1,4 +1,4 @@
-"""observations-data: the network's observations as JSON; gunicorn starts ``main:create_app()``."""
+"""observations-data: the network's observations as JSON; waitress serves ``main:create_app()``."""
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from pathlib import PurePosixPath
 
 from flask import Response, request
 
+import file_storage
 from file_ranges import answer_range
 from panoptes_network import storage
 from panoptes_network.byte_ranges import ReadRange
@@ -50,7 +52,7 @@ def send(bucket: str, path: str) -> Response:
     TransientError
         When storage is away.
     """
-    stored = storage.find(bucket, path)
+    stored = file_storage.find(bucket, path)
     media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
     read, size = _content(stored)
     response = Response(mimetype=media_type, direct_passthrough=True)
@@ -63,7 +65,10 @@ def send(bucket: str, path: str) -> Response:
     response.make_conditional(request)
     if response.status_code == HTTPStatus.NOT_MODIFIED:
         return response
-    return answer_range(response, size, partial(_chunks, read))
+    answer_range(response, size, partial(_chunks, read))
+    if request.method == "GET":
+        _begin(response)
+    return response
 
 
 def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
@@ -72,7 +77,7 @@ def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
     What was stored packed is unpacked once to know its size; where that fails, it is sent as it
     is stored.
     """
-    read: ReadRange = partial(storage.read_range, stored)
+    read: ReadRange = partial(file_storage.read_range, stored)
     if stored.content_encoding == "gzip":
         content = content_of(read, stored.size, layers=1)
         with suppress(PermanentError):
@@ -89,3 +94,9 @@ def _chunks(read: ReadRange, first: int, last: int) -> Iterator[bytes]:
             return
         yield chunk
         position += len(chunk)
+
+
+def _begin(response: Response) -> None:
+    """Read the first piece: a fault has a status of its own until the first byte is sent."""
+    pieces = iter(response.iter_encoded())
+    response.response = chain([next(pieces, b"")], pieces)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
 import requests
-from flask import Response, request
+from flask import Response, g, request
 from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound, ServiceUnavailable
 
 from panoptes_network import tokens, trace
@@ -152,7 +153,7 @@ def _ask(
     **options: Any,
 ) -> requests.Response:
     url = settings().observations_data_url.rstrip("/") + path
-    limit_s = settings().request_timeout_s if timeout_s is None else timeout_s
+    limit_s = _time_left_s() if timeout_s is None else timeout_s
     try:
         sent = {**(headers or {}), **trace.headers(), **tokens.headers(url)}
         return requests.request(
@@ -163,6 +164,15 @@ def _ask(
             "The data service does not answer. The observations are safe.",
             retry_after=RETRY_AFTER_S,
         ) from error
+
+
+def _time_left_s() -> float:
+    """Return what is left of the time that the request at hand may wait for its answers."""
+    if "asks_until" not in g:
+        g.asks_until = monotonic() + settings().page_timeout_s
+    left_s: float = g.asks_until - monotonic()
+    # When it is over, what is there at once may still come.
+    return max(left_s, 0.1)
 
 
 def _fault(answer: requests.Response) -> HTTPException:

@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+import file_storage
 from cutouts.search import CutoutSearch
 from panoptes_network import storage
 from panoptes_network.errors import PermanentError, Reason, TransientError
@@ -65,7 +66,7 @@ class StoredFile(io.RawIOBase):
         number, start = divmod(self._position, BLOCK_BYTES)
         if number not in self._blocks:
             first = number * BLOCK_BYTES
-            self._blocks[number] = storage.read_range(self._stored, first, BLOCK_BYTES)
+            self._blocks[number] = file_storage.read_range(self._stored, first, BLOCK_BYTES)
         data = self._blocks[number][start : start + len(buffer)]
         buffer[: len(data)] = data
         self._position += len(data)

@@ -4,13 +4,13 @@ from flask import Blueprint, Response, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import file_storage
 from cutouts.fits_file import cutout_file
 from cutouts.frame_piece import read_piece
 from cutouts.search import DEFAULT_SIDE_PX, LEAST_SIDE_PX, MOST_SIDE_PX, CutoutSearch
 from observation_database import Json, read, unknown
 from observation_parameters import DEC, IMAGE_ID, RA
 from open_api import Parameter, described, file_answer
-from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, Reason
@@ -47,7 +47,7 @@ def cutout(image_id: str) -> Response:
     """
     search = CutoutSearch.parse(request.args)
     image = read(_solved_image, image_id)
-    stored = storage.find(settings().processed_bucket, image["solved_path"])
+    stored = file_storage.find(settings().processed_bucket, image["solved_path"])
     piece = read_piece(stored, search)
     name = f"{image_id}_{search.ra_deg:.4f}{search.dec_deg:+.4f}"
     return fits_file(cutout_file(piece, image, stored), name)

@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     read_timeout_s: float = Field(
         10, gt=0, description="limit of one query that a web page asks for, seconds"
     )
+    page_timeout_s: float = Field(
+        30, gt=0, description="limit of all that one page asks observations-data for, seconds"
+    )
+    file_timeout_s: float = Field(
+        4, gt=0, description="limit of the storage's silence where a reader waits, seconds"
+    )
     allowed_callers: str = Field(
         "",
         description="service accounts whose identity tokens are accepted, comma separated;"

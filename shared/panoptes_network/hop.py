@@ -15,8 +15,13 @@ _PASSING = frozenset({401, 403, 408, 425, 429})
 """Statuses that say nothing of the message: who may call (401, 403) is for the operator to mend."""
 
 
-def post(url: str, message: BaseModel) -> dict[str, Any]:
+def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, Any]:
     """POST a message as JSON, with the trace and this service's identity; return the answer.
+
+    Parameters
+    ----------
+    behind : int
+        How many services the next one waits for in turn; each gives it as much time again.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def post(url: str, message: BaseModel) -> dict[str, Any]:
             url,
             data=message.model_dump_json(exclude_none=True),
             headers=headers,
-            timeout=settings().request_timeout_s,
+            timeout=limit_s(behind),
         )
     except requests.RequestException as error:
         raise TransientError(f"{url} does not answer: {error}") from error
@@ -41,6 +46,11 @@ def post(url: str, message: BaseModel) -> dict[str, Any]:
     if response.status_code < 500 and response.status_code not in _PASSING:
         raise _refusal(answer, response.status_code)
     raise TransientError(f"{url} answered {response.status_code}: {answer.get('error')}")
+
+
+def limit_s(behind: int) -> float:
+    """Return for how long the next service is waited for, seconds."""
+    return settings().request_timeout_s * (1 + behind)
 
 
 def check(url: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import requests
 from google.api_core.exceptions import (
@@ -21,10 +22,37 @@ from panoptes_network import gzip_files
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 
-TIMEOUT_S = (5, 120)
-"""Seconds to connect, and to wait for bytes."""
 
-_RETRY = storage.retry.DEFAULT_RETRY.with_timeout(20)
+class Patience(NamedTuple):
+    """How long storage is waited for, in seconds.
+
+    Attributes
+    ----------
+    connect_s : float
+        For a connection.
+    silence_s : float
+        For the next bytes.
+    tries_s : float
+        After so long no other try begins.
+    """
+
+    connect_s: float
+    silence_s: float
+    tries_s: float
+
+    @property
+    def longest_s(self) -> float:
+        """What a call takes at most where storage answers nothing."""
+        return self.tries_s + self.connect_s + self.silence_s
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of the client's calls."""
+        retry = storage.retry.DEFAULT_RETRY.with_timeout(self.tries_s)
+        return {"timeout": (self.connect_s, self.silence_s), "retry": retry}
+
+
+PATIENT = Patience(connect_s=5, silence_s=20, tries_s=20)
+"""Of those for whom nobody waits: functions and workers."""
 
 
 @cache
@@ -46,7 +74,9 @@ class StoredObject:
     content_encoding: str | None = field(default=None, compare=False)
 
 
-def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
+def find(
+    bucket: str, path: str, generation: int | None = None, patience: Patience | None = None
+) -> StoredObject:
     """Look an object up; without a `generation`, its newest.
 
     Raises
@@ -59,7 +89,7 @@ def find(bucket: str, path: str, generation: int | None = None) -> StoredObject:
     """
     blob = client().bucket(bucket).blob(path)
     with _faults(path):
-        blob.reload(timeout=TIMEOUT_S, retry=_RETRY)
+        blob.reload(**(patience or PATIENT).options())
     if generation is not None and generation != blob.generation:
         raise PermanentError(
             Reason.OBJECT_MISSING,
@@ -91,7 +121,7 @@ def find_all(bucket: str, prefix: str) -> list[StoredObject]:
         When storage is away.
     """
     with _faults(prefix):
-        blobs = client().list_blobs(bucket, prefix=prefix, timeout=TIMEOUT_S, retry=_RETRY)
+        blobs = client().list_blobs(bucket, prefix=prefix, **PATIENT.options())
         return [_stored(blob) for blob in blobs]
 
 
@@ -106,14 +136,14 @@ def pages(bucket: str, start: str, size: int) -> Iterator[list[StoredObject]]:
         When storage is away.
     """
     with _faults(start):
-        found = client().list_blobs(
-            bucket, start_offset=start, page_size=size, timeout=TIMEOUT_S, retry=_RETRY
-        )
+        found = client().list_blobs(bucket, start_offset=start, page_size=size, **PATIENT.options())
         for page in found.pages:
             yield [_stored(blob) for blob in page]
 
 
-def read_range(stored: StoredObject, start: int, length: int) -> bytes:
+def read_range(
+    stored: StoredObject, start: int, length: int, patience: Patience | None = None
+) -> bytes:
     """Return up to `length` bytes from `start`, as they are stored; none after the object's end."""
     end = min(start + length, stored.size)
     if start >= end:
@@ -123,9 +153,8 @@ def read_range(stored: StoredObject, start: int, length: int) -> bytes:
             start=start,
             end=end - 1,
             raw_download=True,
-            timeout=TIMEOUT_S,
-            retry=_RETRY,
             checksum=None,
+            **(patience or PATIENT).options(),
         )
     return bytes(data)
 
@@ -146,9 +175,7 @@ def download(stored: StoredObject, target: Path, max_bytes: int | None = None) -
             Reason.TOO_LARGE, f"the file has {stored.size} bytes, more than {max_bytes}"
         )
     with _faults(stored.path):
-        _blob(stored).download_to_filename(
-            str(target), raw_download=True, timeout=TIMEOUT_S, retry=_RETRY
-        )
+        _blob(stored).download_to_filename(str(target), raw_download=True, **PATIENT.options())
     gzip_files.unpack(target, max_bytes or gzip_files.MAX_UNPACKED_BYTES)
 
 
@@ -179,8 +206,7 @@ def upload(
         blob.upload_from_filename(
             str(source),
             content_type=content_type,
-            timeout=TIMEOUT_S,
-            retry=_RETRY,
+            **PATIENT.options(),
             if_generation_match=over_generation,
         )
     return _stored(blob)

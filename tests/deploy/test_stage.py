@@ -63,10 +63,10 @@ def test_what_is_started_is_said_where_the_platform_does_not_know() -> None:
     }
     assert said == {
         "job-migrate": "web: python main.py",
-        "observations-data": "web: gunicorn --bind :$PORT --workers 1 --threads 24 --timeout 0"
-        " 'main:create_app()'",
-        "observations-explorer": "web: gunicorn --bind :$PORT --workers 1 --threads 40 --timeout 0"
-        " 'main:create_app()'",
+        "observations-data": "web: python -m panoptes_network.web_server --host 0.0.0.0"
+        " --port $PORT --threads 24",
+        "observations-explorer": "web: python -m panoptes_network.web_server --host 0.0.0.0"
+        " --port $PORT --threads 40",
     }
 
 

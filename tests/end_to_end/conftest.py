@@ -23,7 +23,7 @@ from simulator import Frame, Observation, simulate
 from tests.conftest import free_port, serving
 from tests.end_to_end.browsing import CHROMIUM, FLAGS
 from tests.integration.solver import load_gaia
-from tests.service.web_services import gunicorn_command, gunicorn_environment, is_healthy
+from tests.service.web_services import is_healthy, web_command, web_environment
 
 T = TypeVar("T")
 
@@ -143,13 +143,13 @@ def browser() -> Iterator[Browser]:
 def explorer_url(database_url: str, storage_port: int) -> Iterator[str]:
     """Address of the explorer, with observations-data behind it."""
     data_port, port = free_port(), free_port()
-    environment = gunicorn_environment(
+    environment = web_environment(
         DATABASE_URL=database_url,
         STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}",
         OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}",
     )
-    data = gunicorn_command("observations-data", data_port)
-    explorer = gunicorn_command("observations-explorer", port)
+    data = web_command("observations-data", data_port)
+    explorer = web_command("observations-explorer", port)
     with (
         serving(data, lambda: is_healthy(data_port), env=environment),
         serving(explorer, lambda: is_healthy(port), env=environment),

@@ -1,4 +1,4 @@
-"""The explorer's pages in a real Chromium, over both services under gunicorn."""
+"""The explorer's pages in a real Chromium, over both services under waitress."""
 
 import re
 from collections.abc import Iterator

@@ -19,9 +19,9 @@ from tests.service.functions import FaultyService, Network, create_function, ser
 from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
 from tests.service.web_services import (
     create_app,
-    gunicorn_command,
-    gunicorn_environment,
     is_healthy,
+    web_command,
+    web_environment,
 )
 
 
@@ -99,12 +99,12 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
 
 @pytest.fixture(scope="module")
 def data_port(database_url: str, storage_port: int) -> Iterator[int]:
-    """Port of observations-data under gunicorn."""
+    """Port of observations-data under waitress."""
     port = free_port()
-    environment = gunicorn_environment(
+    environment = web_environment(
         DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
     )
-    command = gunicorn_command("observations-data", port)
+    command = web_command("observations-data", port)
     with serving(command, lambda: is_healthy(port), env=environment):
         yield port
 
@@ -150,7 +150,7 @@ def faulty(set_env: Callable[..., None]) -> Iterator[FaultyService]:
 @pytest.fixture
 def impatient_storage(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait the whole time that the storage client tries again for."""
-    monkeypatch.setattr(storage, "_RETRY", storage._RETRY.with_timeout(0.2))
+    monkeypatch.setattr(storage, "PATIENT", storage.PATIENT._replace(tries_s=0.2))
 
 
 @pytest.fixture

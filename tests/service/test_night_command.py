@@ -15,10 +15,10 @@ from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,
     add_observation,
-    gunicorn_command,
-    gunicorn_environment,
     is_healthy,
     rows,
+    web_command,
+    web_environment,
 )
 
 CLOUDS = {"state": ImageState.UNSOLVED, "reason_code": "too_few_sources", "reason": "only 3"}
@@ -27,8 +27,8 @@ CLOUDS = {"state": ImageState.UNSOLVED, "reason_code": "too_few_sources", "reaso
 @pytest.fixture(scope="module")
 def url(database_url: str) -> Iterator[str]:
     port = free_port()
-    command = gunicorn_command("observations-data", port)
-    environment = gunicorn_environment(DATABASE_URL=database_url)
+    command = web_command("observations-data", port)
+    environment = web_environment(DATABASE_URL=database_url)
     with serving(command, lambda: is_healthy(port), env=environment):
         yield f"http://127.0.0.1:{port}"
 

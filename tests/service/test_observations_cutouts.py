@@ -253,9 +253,9 @@ def test_only_the_rows_that_are_needed_are_read(
     lengths: list[int] = []
     read_range = storage.read_range
 
-    def watched(stored: storage.StoredObject, start: int, length: int) -> bytes:
+    def watched(stored: storage.StoredObject, start: int, length: int, *limits: Any) -> bytes:
         lengths.append(length)
-        return read_range(stored, start, length)
+        return read_range(stored, start, length, *limits)
 
     monkeypatch.setattr(storage, "read_range", watched)
     cut(client, **MIDDLE)

@@ -31,12 +31,12 @@ from tests.service.web_services import (
     add_observation,
     create_app,
     get,
-    gunicorn_command,
-    gunicorn_environment,
     is_healthy,
     problem,
     rows,
     storage_at,
+    web_command,
+    web_environment,
 )
 
 
@@ -119,7 +119,7 @@ def test_the_service_works_as_the_reader(db: Engine, reader_url: str, storage_po
     with rows(db) as session:
         sequence_id = add_observation(session, images=[{}])
     port = free_port()
-    environment = gunicorn_environment(
+    environment = web_environment(
         DATABASE_URL=reader_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
     )
     paths = [
@@ -133,9 +133,7 @@ def test_the_service_works_as_the_reader(db: Engine, reader_url: str, storage_po
         "/units/PAN001/nights",
         "/units/PAN001/nights/2018-10-11",
     ]
-    with serving(
-        gunicorn_command("observations-data", port), lambda: is_healthy(port), env=environment
-    ):
+    with serving(web_command("observations-data", port), lambda: is_healthy(port), env=environment):
         for path in paths:
             answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=10)
             assert answer.ok, (path, answer.text)

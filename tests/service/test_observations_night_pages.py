@@ -20,10 +20,10 @@ from tests.service.web_services import (
     START,
     add_observation,
     create_app,
-    gunicorn_command,
-    gunicorn_environment,
     is_healthy,
     rows,
+    web_command,
+    web_environment,
 )
 
 HOSTILE = "<script>alert(1)</script> \"quoted\" 'too' & Köln ☄"
@@ -169,10 +169,10 @@ def test_not_ready_where_the_data_service_is_not(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = free_port()
-    environment = gunicorn_environment(
+    environment = web_environment(
         DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{free_port()}"
     )
-    command = gunicorn_command("observations-data", port)
+    command = web_command("observations-data", port)
     with serving(command, lambda: is_healthy(port), env=environment):
         answer = explorer(monkeypatch, port).get("/ready")
     assert answer.status_code == 503

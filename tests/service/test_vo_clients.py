@@ -32,12 +32,12 @@ from tests.conftest import free_port, serving
 from tests.service.sky_rows import add_sources, solved
 from tests.service.web_services import (
     add_observation,
-    gunicorn_command,
-    gunicorn_environment,
     is_healthy,
     rows,
     storage_at,
     store,
+    web_command,
+    web_environment,
 )
 
 ORION = SkyCoord(83.8, -5.4, unit="deg")
@@ -102,13 +102,13 @@ class Service:
 def running(database_url: str, storage_port: int) -> Iterator[Service]:
     """The service, whatever the tables hold."""
     port = free_port()
-    environment = gunicorn_environment(
+    environment = web_environment(
         DATABASE_URL=database_url, STORAGE_EMULATOR_HOST=f"http://127.0.0.1:{storage_port}"
     )
     with storage_at(storage_port):
         store("panoptes-raw", RAW_PATH, PIXELS)
         store("panoptes-processed", "any", b"")
-    command = gunicorn_command("observations-data", port)
+    command = web_command("observations-data", port)
     with serving(command, lambda: is_healthy(port), env=environment):
         yield Service(f"http://127.0.0.1:{port}")
 

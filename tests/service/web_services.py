@@ -58,14 +58,13 @@ def create_app(service: str) -> Flask:
     return app
 
 
-def gunicorn_command(service: str, port: int) -> list[str]:
+def web_command(service: str, port: int) -> list[str]:
     """Return the command of the service's README, on a loopback port."""
-    gunicorn = [sys.executable, "-m", "gunicorn", "--chdir", str(ROOT / service)]
-    options = ["--bind", f"127.0.0.1:{port}", "--threads", "4", "--no-control-socket"]
-    return [*gunicorn, *options, "main:create_app()"]
+    program = [sys.executable, "-m", "panoptes_network.web_server"]
+    return [*program, "--folder", str(ROOT / service), "--port", str(port), "--threads", "16"]
 
 
-def gunicorn_environment(**settings: str) -> dict[str, str]:
+def web_environment(**settings: str) -> dict[str, str]:
     """Return this process's environment with the shared package and `settings` in it."""
     return {**os.environ, "PYTHONPATH": str(ROOT / "shared"), **settings}
 

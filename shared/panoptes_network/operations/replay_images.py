@@ -62,7 +62,7 @@ def _send(image: Image) -> None:
     elif image_suffix(path) == ".cr2":
         publish(settings().raw_topic, ImageObject(bucket_path=path, bucket=bucket))
     else:  # its upload was never looked at
-        post(settings().image_received_url, ImageObject(bucket_path=path, bucket=bucket))
+        post(settings().image_received_url, ImageObject(bucket_path=path, bucket=bucket), behind=1)
 
 
 def _note(session: Session, images: list[Image]) -> None:

@@ -230,7 +230,7 @@ def _hand_on(lost: Judged) -> None:
     stored = lost.upload.stored
     image = ImageObject(bucket_path=stored.path, bucket=stored.bucket, generation=stored.generation)
     if lost.missing is Missing.ALL:
-        post(settings().image_received_url, image)
+        post(settings().image_received_url, image, behind=1)
     elif lost.upload.is_raw:
         publish(settings().raw_topic, image)
     else:

@@ -1,0 +1,94 @@
+"""Limits of time lie one within the other: all are read and held against docs/reliability.md."""
+
+import re
+
+import pytest
+
+import file_storage
+from deployment.service import deployments
+from network_state import readiness
+from panoptes_client.connection import Patience
+from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
+from panoptes_network.checks import storage as storage_check
+from panoptes_network.config import Settings
+from panoptes_network.database import engine
+from tests.unit.test_config import ROOT
+
+DOCUMENT = ROOT / "docs" / "reliability.md"
+
+
+def default(name: str) -> float:
+    return float(Settings.model_fields[name].default)
+
+
+def platform(service: str) -> float:
+    return deployments()[service].timeout_s
+
+
+def explorer_ready_s() -> float:
+    """Read it of the source: the explorer's modules are not beside those of observations-data."""
+    source = (ROOT / "observations-explorer" / "data_service.py").read_text()
+    found = re.search(r"^READY_TIMEOUT_S = (\d+)", source, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
+READER = storage.Patience(
+    file_storage.CONNECT_S, default("file_timeout_s"), file_storage.TRIES_S
+).longest_s
+LIMITS = {
+    "a reader's call of storage": READER,
+    "a turn at storage": file_storage.TURN_S,
+    "a patient call of storage": storage.PATIENT.longest_s,
+    "a connection of the pool": engine.POOL_TIMEOUT_S,
+    "a new connection to the database": engine.CONNECT_TIMEOUT_S,
+    "a lock": engine.LOCK_TIMEOUT_S,
+    "a statement": engine.STATEMENT_TIMEOUT_S,
+    "an answer of the database": engine.ANSWER_TIMEOUT_S,
+    "a reader's statement": default("read_timeout_s"),
+    "a reader's statement, then a call of storage": default("read_timeout_s")
+    + engine.CANCEL_S
+    + file_storage.TURN_S
+    + READER,
+    "all that a page asks for": default("page_timeout_s"),
+    "the issuer's certificates": identity.CERTIFICATES_TIMEOUT_S,
+    "a message to a topic": pubsub.PUBLISH_TIMEOUT_S,
+    "the decoding of a file": conversion.TIME_LIMIT_S,
+    "a hop to the last service": default("request_timeout_s"),
+    "a hop to one that waits for another": 2 * default("request_timeout_s"),
+    "the look at storage": storage_check.TIMEOUT_S,
+    "the look at a topic": pubsub.CHECK_TIMEOUT_S,
+    "the look at the next service": hop.CHECK_TIMEOUT_S,
+    "`/ready` of observations-data": readiness.READY_TIMEOUT_S,
+    "`/ready` of the explorer": explorer_ready_s(),
+    "the end of a stopped server": web_server.DRAIN_S,
+    "Cloud Run's patience with a stopped one": 10,
+    "an answer to panoptes-client": Patience().read_timeout_s,
+    **{f"{service} on the platform": platform(service) for service in deployments()},
+}
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """Return the rows of the document's table: what, its seconds, within what, its seconds."""
+    _, _, behind = DOCUMENT.read_text().partition("| What | s | lies within | s |")
+    table = behind.split("\n\n", 1)[0]
+    return re.findall(r"^\| ([^|]+?) \| ([\d.]+) \| ([^|]+?) \| ([\d.]+) \|$", table, re.MULTILINE)
+
+
+def test_the_table_has_the_limits_as_they_are() -> None:
+    told = {(name, float(seconds)) for row in rows() for name, seconds in (row[:2], row[2:])}
+    assert told
+    assert told <= {(name, float(seconds)) for name, seconds in LIMITS.items()}
+    named = {name for name, _ in told}
+    assert {name for name in LIMITS if name not in named} <= {"job-migrate on the platform"}
+
+
+@pytest.mark.parametrize(("inner", "inner_s", "outer", "outer_s"), rows())
+def test_each_limit_lies_within_the_next(
+    inner: str, inner_s: str, outer: str, outer_s: str
+) -> None:
+    assert float(inner_s) < float(outer_s), f"{inner} is not over before {outer}"
+
+
+def test_threads_are_left_while_storage_hangs() -> None:
+    assert deployments()["observations-data"].concurrency > file_storage.MAX_CALLS
