@@ -26,9 +26,20 @@ UNKNOWN_NUMBER = "PROJECT_NUMBER"
     show_default=True,
     help="names of resources end with it; prod: with nothing",
 )
+@click.option(
+    "--security-contact",
+    default="",
+    envvar="SECURITY_CONTACT",
+    help="where to report a vulnerability: mailto:… or https://…; empty: no security.txt",
+)
 @click.option("--dry-run", is_flag=True, help="print the commands only")
 def main(
-    services: tuple[str, ...], project: str, region: str, environment: str, dry_run: bool
+    services: tuple[str, ...],
+    project: str,
+    region: str,
+    environment: str,
+    security_contact: str,
+    dry_run: bool,
 ) -> None:
     """Deploy SERVICES, or `all`: the database first, then the services behind it.
 
@@ -36,7 +47,7 @@ def main(
     """
     try:
         number = UNKNOWN_NUMBER if dry_run else project_number(project)
-        target = Target(project, region, environment, number)
+        target = Target(project, region, environment, number, security_contact)
         if not dry_run:
             check_containers(services)
         for command in plan(services, target):

@@ -46,6 +46,8 @@ class Target:
         `prod`, or what the names of all resources end with: `test` makes `image-pipeline-test`.
     project_number : str
         Part of the services' addresses.
+    security_contact : str
+        Where to report a vulnerability; SECURITY_CONTACT of the web services.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class Target:
     region: str
     environment: str
     project_number: str
+    security_contact: str = ""
 
     def __post_init__(self) -> None:
         for value, pattern, what in (
@@ -155,6 +158,7 @@ def _fixed(service: str, deployment: Deployment, target: Target) -> dict[str, st
         **({} if deployment.public else _PRIVATE),
         "PUBLIC_URL": target.url(service),
         "TRUSTED_PROXIES": "1",
+        "SECURITY_CONTACT": target.security_contact,
         "HEALTH_HOST": "0.0.0.0",  # noqa: S104 - inside a container, for the health check
         "HEALTH_PORT": str(HEALTH_PORT),
     }

@@ -13,7 +13,7 @@ from cutouts import routes as cutout_routes
 from network_state import metrics as network_metrics
 from network_state import routes as network_routes
 from network_state import stats_routes as statistics_routes
-from panoptes_network import canonical, log, web
+from panoptes_network import canonical, log, web, well_known
 from stars import routes as source_routes
 
 BLUEPRINTS = (
@@ -29,6 +29,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+CLOSED_TO_ROBOTS = ("/",)
+"""Robots find the same on the explorer's pages, which say what it means."""
 
 
 class OrderedJson(DefaultJSONProvider):
@@ -47,6 +49,7 @@ def create_app() -> Flask:
     observation_problems.register(app)
     network_metrics.register()
     http_answers.register(app)
+    well_known.register(app, CLOSED_TO_ROBOTS)
     web.secure(
         app,
         POLICY,
@@ -55,5 +58,6 @@ def create_app() -> Flask:
     )
     canonical.register(app)
     parameter_names.register(app)
-    observation_routes.describe_metrics(app.view_functions["metrics"])
+    for endpoint, describe in observation_routes.COMMON.items():
+        describe(app.view_functions[endpoint])
     return app

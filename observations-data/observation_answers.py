@@ -83,5 +83,7 @@ IMAGE = json_answer(
 )
 NIGHT = json_answer("The report of the night.", OBJECT)
 METRICS = file_answer("OpenMetrics.", "application/openmetrics-text")
+ROBOTS = file_answer("A robots.txt (RFC 9309).", "text/plain")
+SECURITY = file_answer("A security.txt (RFC 9116).", "text/plain")
 FILE_LIST = file_answer("One address a line.", "text/plain")
 FILE = file_answer("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE}))

@@ -26,6 +26,8 @@ from observation_answers import (
     OBSERVATION,
     OBSERVATIONS,
     OBSERVATIONS_CSV,
+    ROBOTS,
+    SECURITY,
     STATUS,
 )
 from observation_database import read
@@ -40,8 +42,12 @@ api = Blueprint("observations", __name__)
 UNITS = "Units and nights"
 SEEN = "Observations and images"
 
-describe_metrics = described(OPERATION, METRICS, problems=(401, 403))
-"""Describes the route that every web service has."""
+COMMON = {
+    "metrics": described(OPERATION, METRICS, problems=(401, 403)),
+    "robots_txt": described(OPERATION, ROBOTS),
+    "security_txt": described(OPERATION, SECURITY, problems=(404,)),
+}
+"""What describes the routes that every web service has, by endpoint."""
 
 
 @api.route("/", methods=["GET", "POST"])

@@ -8,7 +8,7 @@ import page_problems
 import page_sections
 import static_files
 from page_routes import pages
-from panoptes_network import canonical, log, public_address, web, web_answers
+from panoptes_network import canonical, log, public_address, web, web_answers, well_known
 from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)
@@ -16,6 +16,10 @@ CONTENT_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
 )
+CLOSED_TO_ROBOTS = ("/api/", "/files/", "/*/files.txt", "/sources/*/stamps.png", "/*?")
+"""What is large, and searches, of which there is no end. Pages have addresses without a query.
+
+Not "/?", which Python's own reader of these files takes for "/"."""
 
 
 def create_app() -> Flask:
@@ -36,6 +40,7 @@ def create_app() -> Flask:
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     web_answers.register(app)
+    well_known.register(app, CLOSED_TO_ROBOTS)
     web.secure(app, CONTENT_POLICY)
     canonical.register(app)
     page_parameters.register(app)

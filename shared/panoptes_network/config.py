@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     file_timeout_s: float = Field(
         4, gt=0, description="limit of the storage's silence where a reader waits, seconds"
     )
+    security_contact: str = Field(
+        "",
+        pattern="^((mailto|tel):|https://|$)[!-:<-~]*$",
+        description="where to report a vulnerability, `mailto:…` or `https://…`; empty: there is"
+        " no security.txt",
+    )
     allowed_callers: str = Field(
         "",
         description="service accounts whose identity tokens are accepted, comma separated;"

@@ -58,7 +58,7 @@ def test_it_answers(rehearsal: Rehearsal, request: pytest.FixtureRequest) -> Non
 
 
 def _answer(url: str, process: subprocess.Popen[bytes]) -> requests.Response:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             return requests.get(url, timeout=30)

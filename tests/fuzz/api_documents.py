@@ -160,6 +160,10 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": shown(*parts, answer=anything),
             "/api/": {"get": _read(anything, *search, problems=(400,))},
             "/api/{path}": {"get": _read(anything, asked, problems=(400, 404))},
+            "/robots.txt": {"get": _read(_answer(_TEXT, "text/plain"), problems=())},
+            "/.well-known/security.txt": {
+                "get": _read(_answer(_TEXT, "text/plain"), problems=(404,))
+            },
             "/health": {"get": probe},
             "/ready": {"get": probe},
         }

@@ -94,7 +94,8 @@ def test_no_route_writes_an_address_of_the_host_header(
     client = create_app(service).test_client()
     for path in [*paths(client.application), *WRITTEN[service], "/nowhere", "//nowhere"]:
         for headers in HOSTILE:
-            with client.get(path, headers=headers) as answer:
+            answer = client.get(path, headers=headers)
+            with answer:
                 assert EVIL not in names_of(answer), (path, headers)
 
 
