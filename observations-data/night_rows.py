@@ -12,7 +12,6 @@ from panoptes_network.database import refusals
 from panoptes_network.database.models import (
     END_STATES,
     Camera,
-    DeadLetter,
     FileKind,
     Image,
     ImageEvent,
@@ -20,6 +19,7 @@ from panoptes_network.database.models import (
     Sequence,
     Unit,
 )
+from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import format_time

@@ -130,8 +130,8 @@ def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         connection.execute(
             text(
                 "TRUNCATE units, cameras, sequences, facts, fact_changes, images, image_events,"
-                " image_files, sources, gone_objects, dead_letters, catalog_stars, catalog_loads,"
-                " sequence_figures, file_figures"
+                " image_files, sources, gone_objects, superseded_objects, dead_letters,"
+                " catalog_stars, catalog_loads, sequence_figures, file_figures"
             )
         )
     yield engine

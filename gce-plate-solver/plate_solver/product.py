@@ -7,9 +7,9 @@ from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import Claim, check_claim
+from panoptes_network.database.superseded import solved_path
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
-from panoptes_network.ids import kept_path, replace_suffix
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
@@ -33,8 +33,7 @@ def find_product(image: PipelineImage, sequence_id: str) -> Product:
     TransientError
         When storage is away.
     """
-    kept = kept_path(image.bucket_path, image.image_id, sequence_id)
-    path = replace_suffix(kept.path, ".fits.fz")
+    path = solved_path(image.bucket_path, image.image_id, sequence_id)
     return Product(path, storage.find_if_there(settings().processed_bucket, path))
 
 

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from observation_database import Json, read
 from panoptes_network.config import settings
 from panoptes_network.database import films
-from panoptes_network.database.models import END_STATES, DeadLetter, Image, ImageState
+from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.operation_models import DeadLetter
 
 WINDOW = timedelta(hours=1)
 """So far back the seconds of processing are looked at."""

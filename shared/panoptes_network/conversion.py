@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from panoptes_network import isolation, storage
 from panoptes_network.calibration import path_kind, skipped
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
 from panoptes_network.database.images import find_ids, record_failure
 from panoptes_network.database.models import FileKind
+from panoptes_network.database.superseded import files_of, is_superseded, note_superseded
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import ImageObject
 from panoptes_network.frame import MAX_FRAME_BYTES
@@ -123,6 +126,8 @@ def make_products(
 ) -> dict[str, Any]:
     """Make the products of an image that are not there yet, and say what is there now.
 
+    Nothing is made of an upload that a newer one in another folder has superseded.
+
     Parameters
     ----------
     upload : Upload
@@ -147,6 +152,9 @@ def make_products(
     """
     origin = upload.origin(options)
     paths = {product: replace_suffix(upload.path.path, product.ending) for product in products}
+    ours = [path for product, path in paths.items() if product.kind]
+    if run_transaction(lambda session: _is_left(session, origin, bucket, ours)):
+        return {"image_id": upload.path.image_id, "made": False, "superseded": True}
     there = {product: storage.find_if_there(bucket, path) for product, path in paths.items()}
     wanted = [product for product in products if _is_due(there[product], origin)]
     if wanted:
@@ -183,6 +191,14 @@ def record_cr2(upload: Upload) -> None:
     run_transaction(
         lambda session: record_file(session, FileKind.CR2, upload.stored, upload.origin())
     )
+
+
+def _is_left(session: Session, origin: Origin, bucket: str, products: list[str]) -> bool:
+    """Return whether an upload was superseded; its products, which may be there, are noted then."""
+    left = is_superseded(origin, *files_of(session, origin.image_id))
+    if left:
+        note_superseded(session, bucket, products, origin.image_id)
+    return left
 
 
 def _is_due(there: StoredObject | None, origin: Origin) -> bool:

@@ -212,6 +212,25 @@ def upload(
     return _stored(blob)
 
 
+def delete(stored: StoredObject) -> bool:
+    """Delete just this generation of an object; return False where a newer one is there, and stays.
+
+    Raises
+    ------
+    TransientError
+        When storage is away.
+    """
+    blob = client().bucket(stored.bucket).blob(stored.path)
+    with _faults(stored.path):
+        try:
+            blob.delete(**PATIENT.options(), if_generation_match=stored.generation)
+        except NotFound:
+            return True
+        except PreconditionFailed:
+            return False
+    return True
+
+
 def _stored(blob: storage.Blob) -> StoredObject:
     return StoredObject(
         blob.bucket.name,

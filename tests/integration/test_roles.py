@@ -14,7 +14,7 @@ from local.postgres_roles import create_users
 from panoptes_network import config
 from panoptes_network.database import prepare, roles
 from panoptes_network.database.engine import engine, sqlstate
-from panoptes_network.database.models import Base
+from panoptes_network.database.operation_models import METADATA
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_times import sweep_times
 from tests.service.functions import IMAGE_ID
@@ -66,7 +66,7 @@ def test_a_user_writes_its_tables_and_reads_all(
     _grant(db, {"writer": ["units"]})
     user = connected("writer")
     assert _may(user, INSERT_UNIT)
-    assert all(_may(user, f"TABLE {table} LIMIT 1") for table in Base.metadata.tables)
+    assert all(_may(user, f"TABLE {table} LIMIT 1") for table in METADATA.tables)
     assert not _may(user, "DELETE FROM cameras")
     assert not _may(user, "DROP TABLE units")
     assert not _may(user, "TRUNCATE units")

@@ -7,13 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
-from panoptes_network.database.models import (
-    DeadLetter,
-    FileKind,
-    ImageEvent,
-    ImageState,
-    Unit,
-)
+from panoptes_network.database.models import FileKind, ImageEvent, ImageState, Unit
+from panoptes_network.database.operation_models import DeadLetter
 from tests.service.web_services import (
     START,
     add_file,

@@ -79,6 +79,7 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
         "given_up": 0,
         "failed": 0,
         "letters_closed": 0,
+        "products_deleted": 0,
         "images": {"sent": [IMAGE_ID], "given_up": []},
         "problems": [],
         "balance": balance(lost=1, lost_paths=[PATH]),

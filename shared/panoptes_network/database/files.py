@@ -5,12 +5,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import FileKind, ImageFile
+from panoptes_network.database.superseded import leave_superseded, lock_files
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
 
 def record_file(session: Session, kind: FileKind, stored: StoredObject, origin: Origin) -> None:
-    """Write that an image has this file; an older generation of the object changes nothing."""
+    """Write that an image has this file; an older generation of the object changes nothing.
+
+    Of two uploads in different folders, the image has the files of the newer alone.
+    """
+    lock_files(session, origin.image_id)
     new = insert(ImageFile).values(
         bucket=stored.bucket,
         path=stored.path,
@@ -30,3 +35,4 @@ def record_file(session: Session, kind: FileKind, stored: StoredObject, origin: 
             where=ImageFile.generation < new.excluded.generation,
         )
     )
+    leave_superseded(session, origin.image_id)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import Image, ImageState, Sequence
+from panoptes_network.database.superseded import note_superseded
 from panoptes_network.storage import StoredObject
 
 LEAST_FRAMES = 3
@@ -100,8 +101,17 @@ def quiet(quiet_s: float) -> Select[tuple[str, datetime]]:
 def record_film(
     session: Session, sequence_id: str, tried: Tried, film: StoredObject, frames: int
 ) -> None:
-    """Write that a sequence has this film; one that was made of newer images stays."""
+    """Write that a sequence has this film; one that was made of newer images stays.
+
+    Where the two lie under different paths, the other one is noted as superseded.
+    """
+    query = select(Sequence).where(Sequence.sequence_id == sequence_id)
+    sequence = session.scalars(query.with_for_update(key_share=True)).one()
+    before = sequence.film_path
     _record(session, sequence_id, tried, film_path=film.path, film_frames=frames, film_reason=None)
+    session.refresh(sequence)
+    left = {path for path in (before, film.path) if path not in (None, sequence.film_path)}
+    note_superseded(session, film.bucket, left, sequence_id)
 
 
 def record_no_film(session: Session, sequence_id: str, tried: Tried, reason: str) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from panoptes_network.database.models import FileKind, GoneObject, Image, ImageFile
+from panoptes_network.database.models import FileKind, Image, ImageFile
+from panoptes_network.database.operation_models import GoneObject
 
 Path = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from panoptes_network import storable
+from panoptes_network.config import settings
 from panoptes_network.database.models import (
     END_STATES,
     Image,
@@ -25,6 +26,14 @@ from panoptes_network.database.models import (
     ImageState,
 )
 from panoptes_network.database.parents import FileRank, insert_parents
+from panoptes_network.database.superseded import (
+    files_of,
+    is_superseded,
+    leave_superseded,
+    lock_files,
+    note_superseded,
+    solved_path,
+)
 from panoptes_network.database.unit_tags import add_unit_tags
 from panoptes_network.errors import PanoptesError, PermanentError, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
@@ -110,9 +119,11 @@ def record_image(
     add_unit_tags(session, str(identity.sequence), {**headers, **sent})
     image = _locked(session, identity)
     generation = stored.generation if stored else 0
-    if _rank(_is_from_cr2(stored), generation) > _rank(image.from_cr2, image.generation):
+    if _takes_over(session, image, stored):
+        left = _solved_path(image)
         _start_anew(image, identity, stored)
         session.add(_event(image, service))
+        _leave_products(session, image, left)
     if generation in (0, image.generation):
         image.headers = {**headers, **image.headers, **sent}
         image.header_findings = {**image.header_findings, **(findings or {})}
@@ -362,6 +373,35 @@ def _events_of(session: Session, image: Image, message_id: str, states: Set[Imag
         ImageEvent.state.in_(states),
     )
     return session.execute(query).scalar_one()
+
+
+def _takes_over(session: Session, image: Image, stored: StoredObject | None) -> bool:
+    """Return whether a file is newer than the one that the image's row describes.
+
+    What was made of a CR2 is not, once a newer CR2 was uploaded into another folder.
+    """
+    generation, origin = stored.generation if stored else 0, Origin.of(stored)
+    if _rank(_is_from_cr2(stored), generation) <= _rank(image.from_cr2, image.generation):
+        return False
+    return origin is None or not is_superseded(origin, *files_of(session, image.image_id))
+
+
+def _solved_path(image: Image) -> str | None:
+    if image.generation <= 0 or image.bucket_path is None:
+        return None
+    return solved_path(image.bucket_path, image.image_id, image.sequence_id)
+
+
+def _leave_products(session: Session, image: Image, left: str | None) -> None:
+    """Note the products of an earlier file that the present one's do not overwrite.
+
+    A solved file is noted whether it is there or not: a plate solver may be writing it.
+    """
+    session.flush()
+    lock_files(session, image.image_id)
+    leave_superseded(session, image.image_id)
+    if left not in (None, _solved_path(image)):
+        note_superseded(session, settings().processed_bucket, [str(left)], image.image_id)
 
 
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Computed,
     DateTime,
     ForeignKey,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
-from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 
@@ -297,67 +295,6 @@ class ImageEvent(Base):
     state: Mapped[str]
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]
-
-
-class DeadLetter(Base):
-    """A message that was given up after its last try.
-
-    It is open until an operator sends it again (`replayed_at`), or the sweep finds that what it
-    was to bring about has been done (`closed_at`).
-
-    `topic` and `subscription` are those it could not be delivered from, `data` and `attributes`
-    the message as it was published, and `message_id` that of the dead letter. `image_id` and
-    `bucket_path` say what it was about, where it says so.
-    """
-
-    __tablename__ = "dead_letters"
-
-    dead_letter_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    message_id: Mapped[str] = mapped_column(unique=True)
-    topic: Mapped[str]
-    subscription: Mapped[str]
-    tries: Mapped[int | None]
-    data: Mapped[bytes] = mapped_column(LargeBinary)
-    attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    image_id: Mapped[str | None]
-    bucket_path: Mapped[str | None]
-    reason: Mapped[str | None]
-    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    replayed_at: Mapped[datetime | None]
-    closed_at: Mapped[datetime | None]
-
-    @hybrid_property
-    def is_open(self) -> bool:
-        """Whether nobody has sent it again, and its work is not known to be done."""
-        return self.replayed_at is None and self.closed_at is None
-
-    @is_open.inplace.expression
-    @classmethod
-    def _is_open(cls) -> ColumnElement[bool]:
-        return cls.replayed_at.is_(None) & cls.closed_at.is_(None)
-
-
-class Sweep(Base):
-    """How far the comparison of a bucket with the database has come: `position` is a name.
-
-    There is none of a bucket that was compared to its end.
-    """
-
-    __tablename__ = "sweeps"
-
-    bucket: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[str]
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
-
-
-class GoneObject(Base):
-    """An object that a row names and that its bucket had no more when it was last looked at."""
-
-    __tablename__ = "gone_objects"
-
-    bucket: Mapped[str] = mapped_column(primary_key=True)
-    path: Mapped[str] = mapped_column(primary_key=True)
-    noted_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Source(Base):

@@ -57,10 +57,14 @@ class FileRank:
 
     @classmethod
     def of(cls, stored: StoredObject | None) -> "FileRank":
-        """Return that of a file; of headers without a file, the lowest."""
-        origin = Origin.of(stored)
-        is_own = stored is not None and not (origin and origin.is_cr2)
-        return cls(is_own, stored.generation if stored else 0)
+        """Return that of a file; of headers without a file, the lowest.
+
+        What was made of a CR2 counts as that CR2, whenever it was made.
+        """
+        if stored is None:
+            return cls(from_unit=False, generation=0)
+        origin = Origin.of(stored) or Origin("", stored.path, stored.generation)
+        return cls(not origin.is_cr2, origin.generation)
 
 
 def insert_parents(

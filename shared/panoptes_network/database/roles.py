@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Base, Source
+from panoptes_network.database.models import Source
+from panoptes_network.database.operation_models import METADATA
 
 READER = "panoptes_reader"
 """The role that a migration makes; it can only read."""
@@ -31,9 +32,8 @@ def grant(session: Session, writers: Mapping[str, Sequence[str]]) -> None:
     sqlalchemy.exc.ProgrammingError
         For a user that there is not.
     """
-    unknown = {
-        table for tables in writers.values() for table in tables
-    } - Base.metadata.tables.keys()
+    named = {table for tables in writers.values() for table in tables}
+    unknown = named - METADATA.tables.keys()
     if unknown:
         raise ValueError(f"there is no table {', '.join(sorted(unknown))}")
     for user, tables in writers.items():

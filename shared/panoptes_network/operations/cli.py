@@ -151,6 +151,8 @@ def sweep_everything(*, dry_run: bool) -> None:
     would = "would be sent" if dry_run else "sent"
     click.echo(f"{done['objects']} objects, {done['sent']} {would} again,")
     click.echo(f"{done['given_up']} given up, {done['failed']} not taken")
+    if count := done["products_deleted"]:
+        click.echo(f"{count} superseded products {'would be ' if dry_run else ''}deleted")
     _show_balance(done["balance"], done["objects"])
 
 

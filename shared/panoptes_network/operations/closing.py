@@ -14,19 +14,21 @@ from panoptes_network.database import films
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import (
     END_STATES,
-    DeadLetter,
     FileKind,
     Image,
     ImageEvent,
     ImageFile,
     ImageState,
 )
+from panoptes_network.database.operation_models import DeadLetter
+from panoptes_network.database.superseded import files_of, is_superseded
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest, PipelineImage, parse
 from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.uploads import PICTURES, PRODUCTS
+from panoptes_network.origin import Origin
 
 PAGE_SIZE = 100
 MOST_AT_ONCE = 1000
@@ -93,6 +95,8 @@ def _has_come(session: Session, letter: DeadLetter, about: About) -> bool:
     """Return whether all has come of an image that the message was to bring."""
     query = select(Image).where(Image.image_id == about.image_id)
     image = session.scalars(query).one_or_none()
+    if image is not None and _is_superseded(session, about):
+        return True
     made = _files(session, about)
     if letter.subscription == settings().solver_subscription:
         return image is not None and _is_solved(session, letter, image)
@@ -102,6 +106,14 @@ def _has_come(session: Session, letter: DeadLetter, about: About) -> bool:
         wanted = {FileKind.CR2} if about.is_upload else PRODUCTS
         return image is not None and image.generation > 0 and made >= wanted
     return image is not None and image.generation >= (about.generation or 1)
+
+
+def _is_superseded(session: Session, about: About) -> bool:
+    """Return whether a newer upload of the image lies in another folder."""
+    if about.generation is None:
+        return False
+    origin = Origin(str(about.image_id), str(about.bucket_path), about.generation)
+    return is_superseded(origin, *files_of(session, origin.image_id))
 
 
 def _is_outdated(image: Image, about: About) -> bool:

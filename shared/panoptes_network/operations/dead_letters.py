@@ -15,13 +15,8 @@ from sqlalchemy.orm import Session
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_failure
-from panoptes_network.database.models import (
-    END_STATES,
-    DeadLetter,
-    Image,
-    ImageEvent,
-    ImageState,
-)
+from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
+from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import parse_whatever
 from panoptes_network.metadata import identify

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database import refusals
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import DeadLetter, Image, ImageEvent
+from panoptes_network.database.models import Image, ImageEvent
+from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.operations.selection import Filters, bounds
 
 

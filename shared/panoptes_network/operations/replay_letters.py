@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import DeadLetter, Image, ImageEvent
+from panoptes_network.database.models import Image, ImageEvent
+from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import PipelineImage, parse
 from panoptes_network.operations.about import About

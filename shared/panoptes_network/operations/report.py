@@ -29,6 +29,7 @@ class Report:
     given_up: int = 0
     failed: int = 0
     letters_closed: int = 0
+    products_deleted: int = 0
     is_whole: bool = True
     names: dict[str, list[str]] = field(default_factory=lambda: {"sent": [], "given_up": []})
     problems: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ class Report:
             "given_up": self.given_up,
             "failed": self.failed,
             "letters_closed": self.letters_closed,
+            "products_deleted": self.products_deleted,
             "images": self.names,
             "problems": self.problems,
             "balance": self.balance.answer(),

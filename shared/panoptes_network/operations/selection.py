@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.sql.elements import SQLCoreOperations
 
-from panoptes_network.database.models import DeadLetter, Image, ImageState, Sequence
+from panoptes_network.database.models import Image, ImageState, Sequence
+from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import Reason
 from panoptes_network.ids import CameraTime, format_time
 

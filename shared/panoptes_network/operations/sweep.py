@@ -11,6 +11,7 @@ from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
+from panoptes_network.operations.sweep_superseded import sweep_superseded
 from panoptes_network.operations.sweep_times import sweep_times
 from panoptes_network.operations.uploads import Group
 
@@ -56,6 +57,7 @@ def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
     sweep_times(report)
     close_done(report)
     sweep_images(report)
+    sweep_superseded(report)
     sweep_bucket(report, from_start=from_start)
     answer = report.answer()
     _last.update({(group,): answer["balance"][group] for group in Group})

@@ -19,7 +19,8 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.gone import find_gone_objects, note_gone_objects
 from panoptes_network.database.images import record_failure, record_refusal
-from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, Sweep
+from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile
+from panoptes_network.database.operation_models import Sweep
 from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage

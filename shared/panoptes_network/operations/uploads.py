@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, load_only
 
 from panoptes_network.companions import is_companion
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, ImageState
+from panoptes_network.database.superseded import is_superseded
 from panoptes_network.ids import image_suffix
 from panoptes_network.operations.about import image_path
 from panoptes_network.operations.history import Past, pasts
@@ -62,6 +63,12 @@ class Upload:
         return image_suffix(self.stored.path) == ".cr2"
 
     @property
+    def origin(self) -> Origin:
+        """The file that products of it carry as theirs: of one made of a CR2, that CR2."""
+        itself = Origin(self.image_id or "", self.stored.path, self.stored.generation)
+        return Origin.of(self.stored) or itself
+
+    @property
     def noted_as(self) -> str:
         """How the services note this file when they refuse it."""
         return f"generation {self.stored.generation}"
@@ -69,8 +76,7 @@ class Upload:
     @property
     def rank(self) -> tuple[bool, int]:
         """What the file that an image's row describes has the most of; see `record_image`."""
-        origin = Origin.of(self.stored)
-        return origin is None or not origin.is_cr2, self.stored.generation
+        return not self.origin.is_cr2, self.stored.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,14 @@ def judge(session: Session, objects: Sequence[StoredObject]) -> list[Judged]:
     """Say of each of these objects, none of them a companion, what the database knows of it."""
     uploads = _identified(session, objects)
     ids = {upload.image_id for upload in uploads}
-    known_of = load_only(Image.image_id, Image.generation, Image.from_cr2, Image.state)
+    known_of = load_only(
+        Image.image_id,
+        Image.sequence_id,
+        Image.bucket_path,
+        Image.generation,
+        Image.from_cr2,
+        Image.state,
+    )
     found = session.scalars(select(Image).options(known_of).where(Image.image_id.in_(ids)))
     images: dict[str | None, Image] = {image.image_id: image for image in found}
     files = defaultdict(list)
@@ -141,6 +154,8 @@ def _identified(session: Session, objects: Sequence[StoredObject]) -> list[Uploa
 
 
 def _missing(upload: Upload, image: Image | None, files: Sequence[ImageFile]) -> Missing | None:
+    if upload.image_id is not None and is_superseded(upload.origin, image, files):
+        return None
     if not upload.is_raw or upload.image_id is None:
         return _missing_of_fits(upload, image, files)
     has_fits = image is not None and image.generation > 0

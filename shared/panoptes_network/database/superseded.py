@@ -1,0 +1,88 @@
+"""Products under a path that their image or sequence has left.
+
+An image that is uploaded again under another field has its products in another folder. The newest
+upload says which: what was made of an older one elsewhere is forgotten by `image_files` in the
+transaction in which the newer takes over, and noted, so that the sweep deletes the object. What is
+made of the older one later, by an event that comes late, is noted as well.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from panoptes_network.database.models import FileKind, Image, ImageFile
+from panoptes_network.database.operation_models import SupersededObject
+from panoptes_network.ids import kept_path, replace_suffix
+from panoptes_network.origin import Origin
+
+_LOCK = 0x50414E32
+"""Of PostgreSQL's advisory locks; which one, the image's id says."""
+
+
+def note_superseded(session: Session, bucket: str, paths: Iterable[str], subject: str) -> None:
+    """Note that an image or sequence, `subject`, no longer has these objects; they may be gone."""
+    rows = [{"bucket": bucket, "path": path, "subject": subject} for path in sorted(set(paths))]
+    if not rows:
+        return
+    again = insert(SupersededObject).on_conflict_do_update(
+        index_elements=["bucket", "path"], set_={"subject": subject, "since": func.now()}
+    )
+    session.execute(again, rows)
+
+
+def lock_files(session: Session, image_id: str) -> None:
+    """Keep other writers of an image's files away until the transaction ends.
+
+    The row of the image may not be there yet. It is locked before this, by whoever needs both.
+    """
+    statement = text("SELECT pg_advisory_xact_lock(CAST(:key AS integer), hashtext(:image_id))")
+    session.execute(statement, {"key": _LOCK, "image_id": image_id})
+
+
+def leave_superseded(session: Session, image_id: str) -> None:
+    """Forget the files of an image that were made of an older upload elsewhere; note its products.
+
+    To be called with the files locked.
+    """
+    image, files = files_of(session, image_id)
+    for file in files:
+        origin = Origin(image_id, file.source_path, file.source_generation)
+        if is_superseded(origin, image, files):
+            session.delete(file)
+            if file.kind != FileKind.CR2:  # no raw object is ever deleted
+                note_superseded(session, file.bucket, [file.path], image_id)
+    session.flush()
+
+
+def files_of(session: Session, image_id: str) -> tuple[Image | None, list[ImageFile]]:
+    """Return an image's row, None where there is none, and those of its files."""
+    image = session.scalars(select(Image).where(Image.image_id == image_id)).one_or_none()
+    files = select(ImageFile).where(ImageFile.image_id == image_id).order_by(ImageFile.kind)
+    return image, list(session.scalars(files.execution_options(populate_existing=True)))
+
+
+def is_superseded(origin: Origin, image: Image | None, files: Iterable[ImageFile]) -> bool:
+    """Return whether a newer upload of the image lies in another folder than this one.
+
+    A FITS file that was made of a CR2 counts as that CR2, which is among the image's files: it
+    is itself newer than a CR2 that was uploaded since.
+    """
+    uploads = {(file.source_path, file.source_generation) for file in files}
+    if image is not None and image.bucket_path is not None and not image.from_cr2:
+        uploads.add((image.bucket_path, image.generation))
+    newer = [path for path, generation in uploads if generation > origin.generation]
+    ours = folder_of(origin.path, origin.image_id, image)
+    return any(folder_of(path, origin.image_id, image) != ours for path in newer)
+
+
+def folder_of(path: str, image_id: str, image: Image | None) -> str:
+    """Return the folder of the products of an image's upload."""
+    sequence_id = image.sequence_id if image is not None else image_id
+    return kept_path(path, image_id, sequence_id).path.rpartition("/")[0]
+
+
+def solved_path(path: str, image_id: str, sequence_id: str) -> str:
+    """Return where the solved file of an image's upload belongs, in the processed bucket."""
+    return replace_suffix(kept_path(path, image_id, sequence_id).path, ".fits.fz")
