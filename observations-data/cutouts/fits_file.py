@@ -50,7 +50,8 @@ def _add_origin(header: fits.Header, piece: FramePiece, image: Json, stored: Sto
         header["OBJECT"] = (_ascii(image["field"]), "field that was pointed at")
     header["IMAGEID"] = (image["image_id"], "the frame")
     time = datetime.fromisoformat(image["time"])
-    header["DATE-OBS"] = (f"{time:%Y-%m-%dT%H:%M:%S}", "start of the exposure, by the frame's id")
+    said = time.replace(tzinfo=None).isoformat(timespec="seconds")  # strftime has no year 0001
+    header["DATE-OBS"] = (said, "start of the exposure, by the frame's id")
     header["MJD-OBS"] = ((time - MJD_EPOCH) / DAY, "the same")
     header["TIMESYS"] = ("UTC", "scale of both")
     header["BUNIT"] = ("adu", "black level included")

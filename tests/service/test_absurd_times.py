@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
+from panoptes_network import night_cli
 from panoptes_network.database.models import CatalogStar, Image, Source, Unit
+from panoptes_network.operations import cli as operations_cli
 from tests.service.sky_rows import solved
 from tests.service.web_services import START, add_observation, create_app, get, rows
 
@@ -164,6 +167,8 @@ def test_every_endpoint_answers(client: FlaskClient, ids: tuple[list[str], list[
         listed = ["/observations", "/units", "/units/PAN316/nights", "/stats", *star]
         paths += [f"{path}?format={form}" for path in listed]
     paths += ["/vo/sia/query?POS=CIRCLE 83.8 -5.4 5", "/vo/sia/query?MAXREC=100"]
+    cone = "RA=83.8&DEC=-5.4&SR=5"
+    paths += [f"/vo/scs/{of}?{cone}&VERB={verb}" for of in ("sources", "images") for verb in (1, 3)]
     assert _failed(client, paths, 400) == {}
 
 
@@ -186,6 +191,23 @@ def test_every_page_is_shown(explorer: FlaskClient, ids: tuple[list[str], list[s
     assert _failed(explorer, paths, 400) == {}
     dated = [path.format(date) for path in PAGES_WITH_DATES for date in DATES]
     assert _failed(explorer, dated) == {}
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31", "2018-10-11", "last"])
+def test_the_commands_answer(
+    explorer: FlaskClient, ids: tuple[list[str], list[str]], day: str
+) -> None:
+    for unit in LONGITUDES:
+        told = CliRunner().invoke(night_cli.main, [unit, day])
+        assert isinstance(told.exception, SystemExit | None), told.exception
+        assert told.exit_code == 0 or told.output.startswith("Error: "), told.output
+    if day == "last":
+        return
+    for night in ([], ["--night", day]):
+        arguments = ["list", "--unit", "PAN317", "--state", "sources_extracted", *night]
+        listed = CliRunner().invoke(operations_cli.main, arguments)
+        assert isinstance(listed.exception, SystemExit | None), listed.exception
+        assert listed.exit_code in (0, 2), listed.output
 
 
 def test_no_age_is_negative(explorer: FlaskClient, ids: tuple[list[str], list[str]]) -> None:

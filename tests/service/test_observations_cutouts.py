@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from astropy.wcs import WCS
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from panoptes_client.cli import main
 from panoptes_network import storage
+from panoptes_network.database.models import Image
 from panoptes_network.frame import Frame
 from plate_solver.solved_file import write_solved
 from simulator.optics import field_wcs
@@ -89,6 +91,21 @@ def cut(client: FlaskClient, **parameters: str) -> fits.PrimaryHDU:
         [hdu] = hdus
         hdu.data  # noqa: B018 - read before the file is closed
         return hdu
+
+
+@pytest.mark.parametrize("year", [1, 1969, 9999])
+def test_a_cutout_of_an_absurd_time_has_a_date_that_can_be_read(
+    client: FlaskClient, solved: None, db: Engine, year: int
+) -> None:
+    with rows(db) as session:
+        session.execute(update(Image).values(time=datetime(year, 1, 2, tzinfo=UTC)))
+    answer = client.get(CUTOUT, query_string=MIDDLE)
+    assert answer.status_code == 200, answer.text
+    with fits.open(io.BytesIO(answer.data)) as hdus:
+        header = hdus[0].header
+    assert header["DATE-OBS"] == f"{year:04}-01-02T00:00:00"
+    since = datetime(year, 1, 2, tzinfo=UTC) - datetime(1858, 11, 17, tzinfo=UTC)
+    assert header["MJD-OBS"] == since.days
 
 
 def corner_of(header: fits.Header) -> tuple[int, int]:

@@ -68,7 +68,9 @@ def test_changes_and_contradictions_are_shown(receive: Any, explorer: FlaskClien
     assert "-155.58" in finding["what"]
 
 
-def test_a_field_that_was_set_is_shown_with_the_observation(receive: Any) -> None:
+def test_a_field_that_was_set_is_shown_with_the_observation(
+    receive: Any, explorer: FlaskClient
+) -> None:
     receive("33")
     sequence_id = IDS["SEQID"]
     done = operate("observation", sequence_id, "--field", "M 43", "--pin", "--by", "ada")
@@ -82,6 +84,10 @@ def test_a_field_that_was_set_is_shown_with_the_observation(receive: Any) -> Non
         "M 43",
         "ada",
     )
+    page = explorer.get(f"/observations/{sequence_id}").text
+    assert "Changes of its facts" in page
+    assert "<b>field</b> from M42 to M 43, pinned" in page
+    assert "by ada" in page
 
 
 @pytest.mark.parametrize(
