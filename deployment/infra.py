@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from deployment.service import (
+    MAX_ACK_DEADLINE_S,
     MAX_BACKOFF_S,
     MAX_DELIVERY_ATTEMPTS,
     MIN_BACKOFF_S,
@@ -42,6 +43,7 @@ def document() -> dict[str, Any]:
             for subscription in one.subscriptions
         },
         "delivery": {
+            "dead_letter_ack_deadline_s": MAX_ACK_DEADLINE_S,
             "max_attempts": MAX_DELIVERY_ATTEMPTS,
             "min_backoff_s": MIN_BACKOFF_S,
             "max_backoff_s": MAX_BACKOFF_S,

@@ -18,6 +18,9 @@ MAX_BACKOFF_S = 240
 """The pauses between two deliveries of a message, each twice the one before. All of them together
 take six hours, longer than any ordinary outage; what is back is noticed within minutes."""
 
+MAX_ACK_DEADLINE_S = 600
+"""Pub/Sub waits so long for the answer to a push at most; a dead letter is given all of it."""
+
 
 class Kind(StrEnum):
     """In what way a service runs."""
@@ -47,7 +50,7 @@ class Subscription(_Part):
 
     name: str
     topic: str
-    ack_deadline_s: int = Field(ge=10, le=600)
+    ack_deadline_s: int = Field(ge=10, le=MAX_ACK_DEADLINE_S)
     path: str = Field("/", pattern="^/")
 
 

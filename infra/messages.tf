@@ -52,7 +52,7 @@ resource "google_pubsub_subscription" "dead" {
   for_each                   = local.dead
   name                       = "${each.value}${module.names.suffix}"
   topic                      = google_pubsub_topic.topic[each.value].id
-  ack_deadline_seconds       = 60
+  ack_deadline_seconds       = local.network.delivery.dead_letter_ack_deadline_s
   message_retention_duration = "2678400s"
 
   expiration_policy {

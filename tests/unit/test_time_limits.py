@@ -5,13 +5,14 @@ import re
 import pytest
 
 import file_storage
-from deployment.service import deployments
+from deployment.service import MAX_ACK_DEADLINE_S, deployments
 from network_state import readiness
 from panoptes_client.connection import Patience
 from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
 from panoptes_network.checks import storage as storage_check
 from panoptes_network.config import Settings
 from panoptes_network.database import engine
+from plate_solver import programs, reading, subscription
 from tests.unit.test_config import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
@@ -31,6 +32,13 @@ def explorer_ready_s() -> float:
     found = re.search(r"^READY_TIMEOUT_S = (\d+)", source, re.MULTILINE)
     assert found
     return float(found[1])
+
+
+def scheduler_s() -> float:
+    """Read it of Terraform's file, where it is written once."""
+    source = (ROOT / "infra" / "services.tf").read_text()
+    [found] = re.findall(r'attempt_deadline += "(\d+)s"', source)
+    return float(found)
 
 
 READER = storage.Patience(
@@ -61,6 +69,13 @@ LIMITS = {
     "the look at the next service": hop.CHECK_TIMEOUT_S,
     "`/ready` of observations-data": readiness.READY_TIMEOUT_S,
     "`/ready` of the explorer": explorer_ready_s(),
+    "a push of a dead letter": MAX_ACK_DEADLINE_S,
+    "a sweep, to the scheduler": scheduler_s(),
+    "one extension of a lease": subscription.LEASE_S / 3,
+    "a worker's lease": subscription.LEASE_S,
+    "a silent program of the worker": programs.STALL_S,
+    "the worker's reading of a frame": reading.TIME_LIMIT_S,
+    "the work on one image": subscription.MAX_WORK_S,
     "the end of a stopped server": web_server.DRAIN_S,
     "Cloud Run's patience with a stopped one": 10,
     "an answer to panoptes-client": Patience().read_timeout_s,
