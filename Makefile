@@ -68,6 +68,7 @@ audit: setup ## Look for vulnerable packages; fails where one could not be looke
 fuzz: setup ## Have every parser read 10,000 broken inputs, or INPUTS=…
 	FUZZ_INPUTS=$(or $(INPUTS),10000) \
 	  PYTHONPATH=.:shared:observations-data:cf-make-rgb-fits $(PYTHON) -m tests.fuzz
+	API_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest -q -n 0 --timeout 3600 tests/fuzz/test_document.py
 
 bench: setup ## Measure every figure of the README.
 	@local/setup test

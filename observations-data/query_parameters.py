@@ -19,6 +19,7 @@ MAX_TEXT = 200
 MAX_NUMBER = 10**9
 TIME_WANTED = "a date like 2018-10-11, or a time like 2018-10-11T13:42:02Z"
 
+_TEXT = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{0,{MAX_TEXT}}}")
 _WHOLE = re.compile(r"[0-9]{1,10}(?:\.0{0,15})?")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _TIME = re.compile(
@@ -40,11 +41,12 @@ class BadParameterError(PermanentError):
 
 
 def text(parameters: Parameters, name: str) -> str | None:
-    """Return printable text without the space around it; None where there is none."""
-    value = parameters.get(name, "").strip()
-    if not value.isprintable() or len(value) > MAX_TEXT:
-        raise BadParameterError(name, f"printable text of up to {MAX_TEXT} characters")
-    return value or None
+    """Return text without the space around it; None where there is none."""
+    value = parameters.get(name, "")
+    if not _TEXT.fullmatch(value):
+        wanted = f"text of up to {MAX_TEXT} characters, none of them a control character"
+        raise BadParameterError(name, wanted)
+    return value.strip() or None
 
 
 def whole_number(parameters: Parameters, name: str, most: int = MAX_NUMBER) -> int | None:

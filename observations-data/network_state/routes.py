@@ -9,7 +9,7 @@ from network_state import coverage as sky_coverage
 from network_state import pipeline as pipeline_status
 from network_state import refused_uploads
 from observation_database import read
-from observation_parameters import CURSOR, LIMIT, UNIT
+from observation_parameters import CURSOR, LIMIT
 from open_api import (
     COUNT,
     MAYBE_TEXT,
@@ -54,6 +54,11 @@ UPLOADS = Table(
         Column("meaning", "what the reason means", Kind.TEXT, ucd="meta.note"),
         Column("action", "what to do", Kind.TEXT, ucd="meta.note"),
     ),
+)
+UNIT = Parameter(
+    "unit",
+    "Id of the unit, in any case.",
+    {"type": "string", "pattern": "^[Pp][Aa][Nn][0-9]{3}$", "examples": ["PAN001"]},
 )
 REASON_CODE = Parameter("reason_code", "Refused for this reason.", {"enum": [*Reason]})
 STATUS = json_answer(
