@@ -161,9 +161,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/api/": {"get": _read(anything, *search, problems=(400,))},
             "/api/{path}": {"get": _read(anything, asked, problems=(400, 404))},
             "/robots.txt": {"get": _read(_answer(_TEXT, "text/plain"), problems=())},
-            "/.well-known/security.txt": {
-                "get": _read(_answer(_TEXT, "text/plain"), problems=(404,))
-            },
+            "/.well-known/security.txt": shown(answer=_answer(_TEXT, "text/plain")),
             "/health": {"get": probe},
             "/ready": {"get": probe},
         }
