@@ -144,9 +144,12 @@ def test_nothing_is_counted_but_figures(client: FlaskClient, db: Engine) -> None
         add_observation(session, images=[SEEN, SEEN])
     before = get(client, "/stats")["totals"]
     with db.begin() as connection:  # behind the triggers' back
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in ("images", "image_files"):
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text("DELETE FROM image_files"))
         connection.execute(text("UPDATE images SET n_sources = 1"))
+        for table in ("images", "image_files"):
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
     assert get(client, "/stats")["totals"] == before
     assert before["n_sources"] == 10000
 
