@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from panoptes_network.config import settings
+from panoptes_network.database import gone as gone_objects
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.gone import note_gone_objects
 from panoptes_network.operations import report, sweep, sweep_bucket
 from tests.conftest import free_port
 from tests.service.functions import (
@@ -116,6 +120,24 @@ def test_a_deleted_object_is_noted_until_it_is_there_again(
     chain.upload(PATH, frame(**IDS))
     ask(operations, "/sweep")
     assert gone(db) == [other]
+
+
+def test_a_whole_unit_may_be_gone_at_once(db: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [f"PAN001/{number:05}.cr2" for number in range(33_000)]  # two parameters each
+    monkeypatch.setattr(gone_objects, "find_gone_objects", lambda *_: paths)
+    assert note_gone({""}) == gone(db) == paths
+
+
+def test_a_whole_unit_may_be_there_again_at_once(db: Engine) -> None:
+    most = 66_000  # one statement takes 65,535 parameters
+    noted = "INSERT INTO gone_objects SELECT 'b', 'PAN001/' || n FROM generate_series(1, :n) AS n"
+    change(db, noted, n=most)
+    assert note_gone(set(gone(db))) == gone(db) == []
+
+
+def note_gone(names: set[str]) -> list[str]:
+    part, no_grace = ("", None), timedelta(0)
+    return run_transaction(lambda session: note_gone_objects(session, "b", names, part, no_grace))
 
 
 def gone(db: Engine) -> list[str]:

@@ -1,6 +1,6 @@
 """Objects of the raw bucket that were deleted: noted by the sweep, and no longer offered."""
 
-from collections.abc import Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select, union
@@ -11,6 +11,9 @@ from panoptes_network.database.models import FileKind, Image, ImageFile
 from panoptes_network.database.operation_models import GoneObject
 
 Path = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+CHUNK = 1000
+"""So many paths are in one statement: PostgreSQL takes 65,535 parameters at most."""
 
 
 def note_gone_objects(
@@ -30,11 +33,11 @@ def note_gone_objects(
         GoneObject.bucket == bucket, lies_in(GoneObject.path, part)
     )
     back = set(session.scalars(noted)) & names
-    if back:
-        is_back = (GoneObject.bucket == bucket) & GoneObject.path.in_(back)
+    for paths in _chunks(sorted(back)):
+        is_back = (GoneObject.bucket == bucket) & GoneObject.path.in_(paths)
         session.execute(delete(GoneObject).where(is_back))
-    if gone:
-        new = insert(GoneObject).values([{"bucket": bucket, "path": path} for path in gone])
+    for paths in _chunks(gone):
+        new = insert(GoneObject).values([{"bucket": bucket, "path": path} for path in paths])
         again = new.on_conflict_do_update(
             index_elements=["bucket", "path"], set_={"noted_at": func.now()}
         )
@@ -91,3 +94,7 @@ def lies_in(path: Path, part: tuple[str, str | None]) -> ColumnElement[bool]:
     after, until = part
     name = path.collate("C")
     return name > after if until is None else and_(name > after, name <= until)
+
+
+def _chunks(paths: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK))
