@@ -14,6 +14,8 @@ from panoptes_network.config import settings
 from panoptes_network.database import gone as gone_objects
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.gone import note_gone_objects
+from panoptes_network.database.images import record_refusal
+from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.operations import report, sweep, sweep_bucket
 from tests.conftest import free_port
 from tests.service.functions import (
@@ -242,6 +244,35 @@ def test_rows_whose_objects_are_gone_are_told_and_refusals_closed(
         assert done["paths_without_object"] == [PATH, "a.txt"]
     done = ask(operations, "/sweep")["balance"]
     assert done["paths_without_object"] == [PATH]
+
+
+def test_refusals_of_what_no_object_can_be_called_are_not_looked_up(
+    operations: FlaskClient, db: Engine
+) -> None:
+    for path in ("x" * 1025, "a\nb", "."):
+        refuse(db, path)
+    assert ask(operations, "/sweep")["balance"] == balance()
+
+
+def test_refusals_are_looked_up_until_the_budget_is_spent(
+    chain: Network, operations: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        refuse(db, f"{number}.txt")
+    monkeypatch.setattr(sweep, "BUDGET_S", 0)
+    assert ask(operations, "/sweep")["balance"] == balance()
+    monkeypatch.setattr(sweep, "BUDGET_S", 40)
+    assert ask(operations, "/sweep")["balance"]["rows_without_object"] == 3
+    assert ask(operations, "/sweep")["balance"] == balance()
+
+
+def refuse(db: Engine, path: str) -> None:
+    run_transaction(
+        lambda session: record_refusal(
+            session, PermanentError(Reason.BAD_PATH, "bad"), "cf-image-received", path
+        )
+    )
+    let_time_pass(db, 1)
 
 
 def test_a_young_stranger_waits_for_its_event(

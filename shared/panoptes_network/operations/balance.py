@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from panoptes_network.database.gone import lies_in
 from panoptes_network.database.models import ImageEvent
 from panoptes_network.database.refusals import standing
-from panoptes_network.errors import Reason
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.ids import check_name
 from panoptes_network.operations.requeue import grace
 from panoptes_network.operations.uploads import Group
 
@@ -67,11 +68,21 @@ def words(balance: dict[str, Any], objects: int) -> str:
 def refused_between(session: Session, part: tuple[str, str | None]) -> set[str]:
     """Return the paths of the refusals that stand in a part of the raw bucket; see `lies_in`.
 
-    What changed within the grace period is left out: it may be gone for a newer file.
+    What changed within the grace period is left out: it may be gone for a newer file. So is what
+    no object can be called, which storage does not look up.
     """
     query = standing().where(
         ImageEvent.at < func.now() - grace(),
         ImageEvent.reason_code != Reason.OBJECT_MISSING,
         lies_in(ImageEvent.bucket_path, part),
     )
-    return {str(refusal.bucket_path) for refusal in session.scalars(query)}
+    paths = {str(refusal.bucket_path) for refusal in session.scalars(query)}
+    return {path for path in paths if _is_name(path)}
+
+
+def _is_name(path: str) -> bool:
+    try:
+        check_name(path)
+    except PermanentError:
+        return False
+    return path not in (".", "..")

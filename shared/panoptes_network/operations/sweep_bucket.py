@@ -52,6 +52,9 @@ from panoptes_network.storage import StoredObject
 
 PAGE_SIZE = 1000
 
+_REFUSALS_AT_ONCE = 20
+"""So many refused paths are looked up before the budget is looked at again."""
+
 _LOCK = 0x50414E31
 """Of PostgreSQL's advisory locks; one page is decided on at a time."""
 
@@ -119,11 +122,20 @@ def _close(page: list[StoredObject], after: str, report: Report) -> None:
     objects = run_transaction(lambda session: look(session, bucket, names, part, grace()))
     report.balance.add_gone(objects)
     refused = run_transaction(partial(refused_between, part=part))
-    # What was uploaded since the page was read is not gone.
-    gone = [path for path in refused - names if storage.find_if_there(bucket, path) is None]
-    report.balance.add_gone(sorted(gone))
-    if not report.dry_run:
-        run_transaction(lambda session: note_gone(session, gone, SERVICE))
+    _close_refusals(sorted(refused - names), report)
+
+
+def _close_refusals(refused: list[str], report: Report) -> None:
+    """Note which of these refused paths have no object, until the budget is spent."""
+    for start in range(0, len(refused), _REFUSALS_AT_ONCE):
+        if report.is_spent:
+            return
+        # What was uploaded since the page was read is not gone.
+        some = refused[start : start + _REFUSALS_AT_ONCE]
+        gone = [path for path in some if storage.find_if_there(settings().raw_bucket, path) is None]
+        report.balance.add_gone(gone)
+        if not report.dry_run:
+            run_transaction(partial(note_gone, paths=gone, service=SERVICE))
 
 
 def _decide(session: Session, page: list[StoredObject], *, dry_run: bool) -> Decided:
