@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from flask import Response, request
+from werkzeug.exceptions import PreconditionFailed
 
 import file_storage
 from file_ranges import answer_range
@@ -41,9 +42,10 @@ FRESH_S, STALE_S = 60, 604_800
 def send(bucket: str, path: str) -> Response:
     """Answer the request at hand with the object `path` of `bucket`.
 
-    Ranges and conditions (Range, If-Range, If-None-Match) are followed: see `file_ranges`. The
-    object's generation is its ETag, so that a resumed download never mixes two versions. An
-    object that was stored with Content-Encoding: gzip is sent as its name says, unpacked.
+    Ranges and conditions (Range, If-Range, If-Match, If-None-Match) are followed: see
+    `file_ranges`. The object's generation is its ETag, so that a resumed download never mixes two
+    versions. An object that was stored with Content-Encoding: gzip is sent as its name says,
+    unpacked.
 
     Raises
     ------
@@ -51,8 +53,12 @@ def send(bucket: str, path: str) -> Response:
         With :attr:`Reason.OBJECT_MISSING`, when the bucket no longer has it.
     TransientError
         When storage is away.
+    werkzeug.exceptions.PreconditionFailed
+        When the bucket has another version than If-Match names.
     """
     stored = file_storage.find(bucket, path)
+    version = str(stored.generation)
+    _require_version(version)
     media_type = MEDIA_TYPES.get(PurePosixPath(path).suffix.lower(), UNKNOWN_TYPE)
     read, size = _content(stored)
     response = Response(mimetype=media_type, direct_passthrough=True)
@@ -61,14 +67,24 @@ def send(bucket: str, path: str) -> Response:
     if media_type == PICTURE_TYPE:
         response.cache_control.max_age = FRESH_S
         response.cache_control.stale_while_revalidate = STALE_S
-    response.set_etag(str(stored.generation))
-    response.make_conditional(request)
-    if response.status_code == HTTPStatus.NOT_MODIFIED:
+    response.set_etag(version)
+    if request.if_none_match.contains_weak(version):
+        response.status_code = HTTPStatus.NOT_MODIFIED
         return response
     answer_range(response, size, partial(_chunks, read))
     if request.method == "GET":
         _begin(response)
     return response
+
+
+def _require_version(version: str) -> None:
+    """Raise PreconditionFailed where If-Match names other versions only (RFC 9110, 13.1.1).
+
+    Werkzeug's `make_conditional` sets the status alone, and sets it for ``If-Match: *``, too.
+    """
+    wanted = request.if_match
+    if wanted and not wanted.star_tag and not wanted.is_strong(version):
+        raise PreconditionFailed("The file has changed: ask for it without If-Match.")
 
 
 def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
@@ -79,8 +95,8 @@ def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
     """
     read: ReadRange = partial(file_storage.read_range, stored)
     if stored.content_encoding == "gzip":
-        content = content_of(read, stored.size, layers=1)
         with suppress(PermanentError):
+            content = content_of(read, stored.size, layers=1)
             return content.read, content.size
     return read, stored.size
 

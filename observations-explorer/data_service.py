@@ -21,6 +21,8 @@ RETRY_AFTER_S = 10
 READY_TIMEOUT_S = 8
 """observations-data gives what it depends on 5 seconds."""
 PIECE_BYTES = 2**18
+CONDITIONS_FAILED = frozenset({412, 416})
+"""Answers to If-Match and Range that are for the program that sent these, not for a reader."""
 PASSED_ON = (
     "Accept",
     "Accept-Encoding",
@@ -95,7 +97,7 @@ def send_file_on(bucket: str, path: str) -> Response:
     headers = {**_passed_on(), "Accept-Encoding": "identity"}
     path = f"/files/{bucket}/{quote(path)}"
     upstream = _ask(request.method, path, headers=headers, stream=True)
-    if upstream.status_code >= 400 and upstream.status_code != 416:
+    if upstream.status_code >= 400 and upstream.status_code not in CONDITIONS_FAILED:
         with upstream:
             raise _fault(upstream)
     return _sent_on(upstream)

@@ -230,27 +230,52 @@ def test_a_range_of_a_version(client: FlaskClient, file_url: str) -> None:
         assert client.get(file_url, headers=headers).status_code == status
 
 
+@pytest.mark.parametrize("more", [{}, {"Range": "bytes=0-1"}])
+def test_only_the_version_that_is_wanted_is_sent(
+    client: FlaskClient, file_url: str, more: dict[str, str]
+) -> None:
+    etag = client.get(file_url).headers["ETag"]
+    for wanted in ('"other"', f"W/{etag}"):
+        refused = client.get(file_url, headers={"If-Match": wanted, **more})
+        assert (refused.status_code, refused.mimetype) == (412, "application/problem+json")
+    for wanted in (etag, f'"other", {etag}', "*"):
+        answer = client.get(file_url, headers={"If-Match": wanted, **more})
+        assert answer.status_code == (206 if more else 200)
+        assert answer.data == (CONTENT[:2] if more else CONTENT)
+
+
 def test_head_has_no_range(client: FlaskClient, file_url: str) -> None:
     answer = client.head(file_url, headers={"Range": "bytes=0-1"})
     assert (answer.status_code, answer.content_length) == (200, len(CONTENT))
     assert answer.headers["Accept-Ranges"] == "bytes"
 
 
-@pytest.mark.parametrize("is_whole", [True, False])
+PACKED = gzip.compress(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("packed", "wanted"),
+    [
+        (PACKED, CONTENT),
+        # A broken one is what it is: one that is cut short, and ones that are damaged.
+        (PACKED[:-99], PACKED[:-99]),
+        (PACKED[:15], PACKED[:15]),
+        (PACKED[:10] + b"\xff" * 3000, PACKED[:10] + b"\xff" * 3000),
+    ],
+    ids=["whole", "cut short", "cut at its beginning", "damaged"],
+)
 def test_file_that_was_stored_packed_is_sent_as_its_name_says(
-    client: FlaskClient, file_url: str, is_whole: bool
+    client: FlaskClient, file_url: str, packed: bytes, wanted: bytes
 ) -> None:
-    packed = gzip.compress(CONTENT) if is_whole else gzip.compress(CONTENT)[:-99]
     blob = storage.client().bucket("panoptes-raw").blob(PATH)
     blob.content_encoding = "gzip"
     blob.upload_from_string(packed)
-    wanted = CONTENT if is_whole else packed  # a broken one is what it is
     answer = client.get(file_url)
     assert (answer.status_code, answer.data) == (200, wanted)
     assert answer.content_length == len(wanted)
     assert "Content-Encoding" not in answer.headers
-    piece = client.get(file_url, headers={"Range": "bytes=1000-1999"})
-    assert (piece.status_code, piece.data) == (206, wanted[1000:2000])
+    piece = client.get(file_url, headers={"Range": "bytes=10-1999"})
+    assert (piece.status_code, piece.data) == (206, wanted[10:2000])
 
 
 def test_unchanged_file_is_not_sent_again(client: FlaskClient, file_url: str) -> None:

@@ -311,6 +311,10 @@ def test_file_comes_through(
     assert (part.status_code, part.data) == (206, CONTENT[100:200])
     unchanged = client.get(href[1], headers={"If-None-Match": whole.headers["ETag"]})
     assert unchanged.status_code == 304
+    changed = client.get(href[1], headers={"If-Match": '"other"', "Range": "bytes=100-199"})
+    assert changed.status_code == 412
+    beyond = client.get(href[1], headers={"Range": f"bytes={len(CONTENT)}-"})
+    assert beyond.status_code == 416
     assert client.head(href[1]).headers["Content-Length"] == str(len(CONTENT))
 
 
