@@ -63,13 +63,13 @@ def simple_way() -> Response:
     name = parameters.SEQUENCE_ID.name
     body = posted() if request.method == "POST" else {}
     Search.parse(request.args)
-    if name not in body and name not in request.args:
-        return observations()
-    sequence_id = body[name] if name in body else request.args[name]
-    if not isinstance(sequence_id, str):
+    if not isinstance(body.get(name, ""), str):
         raise BadParameterError(name, "text")
-    wanted = query_parameters.text({name: sequence_id}, name)
-    return answer(read(data.images_of, fold_id(wanted or "")), tables.IMAGES)
+    given = [query_parameters.text(each, name) for each in (body, request.args)]
+    wanted = next(filter(None, given), None)
+    if wanted is None:
+        return observations()
+    return answer(read(data.images_of, fold_id(wanted)), tables.IMAGES)
 
 
 @api.get("/health")

@@ -133,7 +133,6 @@ def test_new_observation_does_not_shift_the_next_page(client: FlaskClient, db: E
         ({"field": "' OR 1=1 --"}, []),
         ({"unit": "PAN001", "field": "sky"}, []),
         ({"field": "  M42 "}, ["M42"]),
-        ({"unheard": "of"}, ["M42", "100% \\ dark_sky"]),
     ],
 )
 def test_filters(
@@ -254,7 +253,7 @@ def test_simple_way(
     assert [item["sequence_id"] for item in answer["items"]] == [sequence_id] * 2
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'"sequence_id"'])
+@pytest.mark.parametrize("body", [b"", b"{}"])
 def test_simple_way_without_a_sequence_lists_observations(
     client: FlaskClient, db: Engine, body: bytes
 ) -> None:
@@ -264,7 +263,18 @@ def test_simple_way_without_a_sequence_lists_observations(
     assert (answer["total"], answer["items"][0]["field"]) == (1, "M42")
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"sequence_id": }'])
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_sequence_id_counts_as_none(client: FlaskClient, db: Engine, empty: str) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[SOLVED, SOLVED])
+    listed = get(client, "/observations")["items"]
+    assert get(client, "/", sequence_id=empty)["items"] == listed
+    assert client.post("/", json={"sequence_id": empty}).get_json()["items"] == listed
+    address = f"/?sequence_id={sequence_id}"
+    assert client.post(address, json={"sequence_id": empty}).get_json()["total"] == 2
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b'{"sequence_id": }', b"[]", b'"sequence_id"'])
 def test_what_is_no_json_is_refused(client: FlaskClient, body: bytes) -> None:
     answer = client.post("/", data=body, content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (400, "application/problem+json")
