@@ -1,5 +1,7 @@
 """What the routes of observations and images answer, as the service's document describes it."""
 
+from dataclasses import replace
+
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
 from observation_search.order import Direction, Sort
 from observation_tables import EVENTS, IMAGES
@@ -86,4 +88,6 @@ METRICS = file_answer("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_answer("A robots.txt (RFC 9309).", "text/plain")
 SECURITY = file_answer("A security.txt (RFC 9116).", "text/plain")
 FILE_LIST = file_answer("One address a line.", "text/plain")
-FILE = file_answer("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE}))
+FILE = replace(
+    file_answer("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE})), has_ranges=True
+)

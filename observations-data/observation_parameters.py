@@ -61,12 +61,15 @@ WHEN = "UTC where it has no offset; a date is the whole day"
 _POSITION = "Place that is searched around"
 _SIXTIES = r"[: ][0-5][0-9]([: ][0-5][0-9](\.[0-9]{1,12})?)?"
 _DEGREES = r"(3[0-5][0-9]|[12]?[0-9]{1,2})(\.[0-9]{0,15})?"
+_NO_SIXTIES = r"[: ]00([: ]00(\.0{1,12})?)?"
+_WHOLE_TURN = rf"360(\.0{{0,15}})?|24{_NO_SIXTIES}"
+_POLE = rf"90((\.0{{0,15}})?|{_NO_SIXTIES})"
 RA = Parameter(
     "ra",
     f"{_POSITION}, right ascension, ICRS: {RA_WANTED}. Together with `dec`.",
     {
         "type": "string",
-        "pattern": rf"^({_DEGREES}|([01][0-9]|2[0-3]){_SIXTIES})$",
+        "pattern": rf"^({_DEGREES}|([01][0-9]|2[0-3]){_SIXTIES}|{_WHOLE_TURN})$",
         "examples": ["83.82", "05:35:17.3"],
     },
 )
@@ -75,7 +78,7 @@ DEC = Parameter(
     f"{_POSITION}, declination, ICRS: {DEC_WANTED}. Together with `ra`.",
     {
         "type": "string",
-        "pattern": rf"^[-+]?[0-8]?[0-9]((\.[0-9]{{0,15}})?|{_SIXTIES})$",
+        "pattern": rf"^[-+]?([0-8]?[0-9]((\.[0-9]{{0,15}})?|{_SIXTIES})|{_POLE})$",
         "examples": ["-5.39", "-05:23:28"],
     },
 )

@@ -56,7 +56,7 @@ COMMON = {
     IMAGES_OR_OBSERVATIONS,
     query=(parameters.SEQUENCE_ID, *parameters.SEARCH, *parameters.PAGE),
     body=(parameters.SEQUENCE_ID,),
-    problems=(403, 415),
+    problems=(403, 413, 415),
 )
 def simple_way() -> Response:
     """Answer as the network's first data service did: the images of one sequence, or the list."""
@@ -177,7 +177,7 @@ def image(image_id: str) -> dict[str, Any]:
 
 
 @api.get("/files/<any(raw, processed):bucket>/<path:path>")
-@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(416,))
+@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(412, 416))
 def file(bucket: str, path: str) -> Response:
     """Send a file of an image or an observation's film, or the range of it that is asked for."""
     read(file_rows.require_file, bucket, path)

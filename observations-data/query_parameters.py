@@ -24,7 +24,7 @@ _WHOLE = re.compile(r"[0-9]{1,10}(?:\.0{0,15})?")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]"
-    r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)"
+    r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)"
     r"(?P<offset>[Zz]|[-+ ][0-9]{2}:?[0-9]{2})?"
 )
 
@@ -134,7 +134,8 @@ def _moment(parameters: Parameters, name: str, time_of_day: time) -> datetime | 
 def _time_of(value: str, parameter: str) -> datetime:
     """Read a time of ISO 8601; one without an offset is UTC.
 
-    A space before the offset was a plus sign: forms write spaces so.
+    A space before the offset was a plus sign: forms write spaces so. Less than a microsecond is
+    cut off.
     """
     match = _TIME.fullmatch(value)
     if match is None:

@@ -30,7 +30,8 @@ class Answer:
 
     `tables` are those whose rows the schemas refer to, `query` are parameters that choose
     among the media types, and `problems` statuses that come of such a choice. What is wrong is
-    answered as `refused`, where some standard wants something else than a problem.
+    answered as `refused`, where some standard wants something else than a problem. Of an answer
+    that `has_ranges`, the header Range asks for parts.
     """
 
     content: dict[str, Schema]
@@ -39,6 +40,7 @@ class Answer:
     query: tuple[Parameter, ...] = ()
     problems: tuple[int, ...] = ()
     refused: dict[str, Schema] | None = None
+    has_ranges: bool = False
 
 
 @dataclass(frozen=True, slots=True)

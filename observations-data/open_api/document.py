@@ -147,7 +147,15 @@ def _responses(operation: Operation) -> Schema:
         refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": either}
     return {
         "200": {"description": operation.answer.description, "content": content},
+        **({"206": _ranges(content)} if operation.answer.has_ranges else {}),
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
         **({"308": CANONICAL} if IDS & {part.name for part in operation.path} else {}),
         **dict(sorted(refused.items())),
+    }
+
+
+def _ranges(content: Schema) -> Schema:
+    return {
+        "description": "The range that the header Range asks for; of several, a part for each.",
+        "content": {**content, "multipart/byteranges": {}},
     }

@@ -61,7 +61,7 @@ def search_cone(catalog: str) -> Response:
     query=parameters.IMAGE_ACCESS,
     body=parameters.IMAGE_ACCESS,
     body_types=(FORM,),
-    problems=(400,),
+    problems=(400, 413),
 )
 def find_images() -> Response:
     """Find frames by their place on the sky and more: Simple Image Access 2.0, rows of ObsCore."""
@@ -80,7 +80,7 @@ def find_images() -> Response:
     query=parameters.LINKS,
     body=parameters.LINKS,
     body_types=(FORM,),
-    problems=(400,),
+    problems=(400, 413),
 )
 def links() -> Response:
     """List all files of images, and what each of them is: DataLink 1.1."""

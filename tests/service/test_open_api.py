@@ -1,5 +1,6 @@
 """The OpenAPI document of observations-data and its page: true, whole, and made of the code."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from open_api import TEXT, Parameter, described, json_answer
 from open_api.document import document
 from open_api.page import words_of
+from panoptes_network.request_guard import MAX_BODY_BYTES
 from tests.service.functions import served
 from tests.service.web_services import add_observation, create_app, rows
 
@@ -175,6 +177,47 @@ def refused(client: FlaskClient, path: str, name: str, value: object, **more: ob
     assert answer.status_code in {200, 400}, (path, name, answer.text)
     found: str | None = answer.get_json()["parameter"] if answer.status_code == 400 else None
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "taken", "refused_values"),
+    [
+        (
+            "ra",
+            ("0", "360", "360.", "360.000", "23:59:59.9", "24:00:00", "24 00"),
+            ("360.1", "361", "24:00:01", "24:01"),
+        ),
+        (
+            "dec",
+            ("90", "-90", "+90.00", "-90:00:00.0", "90 00", "89:59:59"),
+            ("90.1", "-91", "90:00:01", "90:01"),
+        ),
+    ],
+)
+def test_edges_of_the_sky_are_those_that_hold(
+    client: FlaskClient,
+    said: Any,
+    name: str,
+    taken: tuple[str, ...],
+    refused_values: tuple[str, ...],
+) -> None:
+    patterns = {part["schema"]["pattern"] for _, part in query_of(said) if part["name"] == name}
+    other = {"ra": "dec", "dec": "ra"}[name]
+    for pattern in patterns:
+        for value in (*taken, *refused_values):
+            is_taken = refused(client, "/observations", name, value, **{other: 1}) is None
+            assert (value, is_taken) == (value, value in taken)
+            assert (value, bool(re.search(pattern, value))) == (value, is_taken)
+
+
+def test_statuses_of_files_and_of_bodies_are_told(client: FlaskClient, said: Any) -> None:
+    file = said["paths"]["/files/{bucket}/{path}"]["get"]["responses"]
+    assert {"200", "206", "304", "412", "416"} <= file.keys()
+    assert "multipart/byteranges" in file["206"]["content"]
+    long = client.post("/", data=b" " * (MAX_BODY_BYTES + 1), content_type="application/json")
+    for path, method, operation in operations(said):
+        if method == "post":
+            assert str(long.status_code) == "413" in operation["responses"], path
 
 
 def test_the_page_shows_every_operation(client: FlaskClient, said: Any) -> None:
