@@ -170,11 +170,18 @@ def test_a_killed_component_is_restarted_and_said_so(local: LocalNetwork) -> Non
     assert requests.get(f"{url}/health", timeout=10).ok
 
 
-def test_an_upload_becomes_an_event_at_the_function(local: LocalNetwork) -> None:
+def test_an_upload_becomes_an_event_and_a_row(local: LocalNetwork) -> None:
     name = 'PAN001/a "field" <ü>/note.txt'
     storage.Client().bucket(local.env["RAW_BUCKET"]).blob(name).upload_from_string("no image")
-    log = state.log_file("cf-bucket-upload")
-    _wait_for(lambda: "ignored: not an image" in log.read_text())
+    engine = create_engine(local.env["DATABASE_URL"])
+    _wait_for(lambda: _refusals(engine, name) == ["unknown_file_type"])
+    engine.dispose()
+
+
+def _refusals(engine: Engine, path: str) -> list[str]:
+    query = text("SELECT reason_code FROM image_events WHERE bucket_path = :path")
+    with engine.connect() as connection:
+        return list(connection.scalars(query, {"path": path}))
 
 
 def _dead_letters(engine: Engine) -> list[bytes]:
