@@ -1,5 +1,6 @@
 """The command ``panoptes-network``: search, tables, light curves, stamps and downloads."""
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -51,6 +52,15 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except (NetworkError, OSError) as error:
             raise click.ClickException(str(error)) from error
+
+
+class _OfAStar(click.Command):
+    """A command of a star, whose number may be negative: those of Hipparcos stars are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Only then, as click has no hint for a misspelt option that it takes for an argument.
+        ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", word) for word in args)
+        return super().parse_args(ctx, args)
 
 
 def _written(command: F) -> F:
@@ -185,7 +195,7 @@ def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> N
     network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
 
 
-@main.command()
+@main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
 @click.option("--sequence", help="Only this observation.")
 @_written
@@ -197,7 +207,7 @@ def lightcurve(
     write(network.lightcurve(picid, sequence), CURVE_COLUMNS, as_format, path)
 
 
-@main.command()
+@main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
 @click.option("--sequence", help="Only this observation.")
 @_written

@@ -207,6 +207,8 @@ def test_files(url: str, names: dict[str, str], tmp_path: Path) -> None:
         (["search", "--format", "fits"], 2, "-o NAME"),
         (["search", "-o", "/nowhere/found.csv"], 1, "/nowhere"),
         (["lightcurve", "x"], 2, "not a valid integer"),
+        (["lightcurve", "1003", "--sequnce", "x"], 2, "--sequence"),
+        (["stamps", "-11767", "--sequnce", "x"], 2, "--sequnce"),
     ],
 )
 def test_failures_are_told_in_words(
@@ -226,3 +228,10 @@ def test_the_address_may_stand_in_the_environment(
     wrong = CliRunner().invoke(main, ["--url", f"ftp://127.0.0.1:{free_port()}", "units"])
     assert wrong.exit_code == 1
     assert "no address" in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["lightcurve", "stamps"])
+def test_a_star_may_have_a_negative_number(command: str) -> None:
+    arguments = ["-11767", "--sequence", "x", "-o", "star.csv"]
+    context = main.commands[command].make_context(command, arguments)
+    assert (context.params["picid"], context.params["sequence"]) == (-11767, "x")
