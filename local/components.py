@@ -12,7 +12,7 @@ import requests
 
 from deployment.service import Deployment, address_variable, functions, writers
 from local import storage, unprivileged
-from local.postgres import Cluster
+from local.postgres import LIBPQ_NAMES, Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.storage_guard import hidden_address
 from local.supervisor import Component
@@ -36,6 +36,9 @@ PREFERRED_PORTS = {
     "cf-operations": 8091,
 }
 
+OWNERS_NAMES = frozenset({"DATABASE_URL", *LIBPQ_NAMES})
+"""The variables by which a person's own programs connect as the database's owner."""
+
 THREADS = MAX_BUSY + SPARE_THREADS
 """Of each server: there is always one that says that it lives, or that it is busy."""
 
@@ -53,6 +56,7 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         "STORAGE_EMULATOR_HOST": url["storage"],
         "PUBSUB_EMULATOR_HOST": _foreign_pubsub(ports) or f"{LOOPBACK}:{ports['pubsub']}",
         "DATABASE_URL": _cluster(ports).url(),
+        **_cluster(ports).libpq(),
         "RAW_BUCKET": names["raw_bucket"].default,
         "PROCESSED_BUCKET": names["processed_bucket"].default,
         "RAW_TOPIC": names["raw_topic"].default,
@@ -75,7 +79,8 @@ def _cluster(ports: Mapping[str, int]) -> Cluster:
 
 def shared_env(env: Mapping[str, str]) -> dict[str, str]:
     """Return what all components have in their environment: all but the database's owner."""
-    return {name: value for name, value in {**os.environ, **env}.items() if name != "DATABASE_URL"}
+    both = {**os.environ, **env}
+    return {name: value for name, value in both.items() if name not in OWNERS_NAMES}
 
 
 def _no_proxy() -> str:

