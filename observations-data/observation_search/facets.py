@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from observation_database import Json
 from observation_search.conditions import Conditions, of_observations
 from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
+from panoptes_network.database.times import has_plausible
 
 MOST_VALUES = 100
 
@@ -25,8 +26,10 @@ def facets(session: Session, conditions: Conditions) -> Json:
     Each is counted under the conditions of all other parameters: so it shows what one would
     find with another value of it.
     """
+    # A year that no camera has lived through would lead to a search that is refused.
+    further = {"year": [has_plausible(Sequence.start_time)]}
     counted = {
-        name: _values(session, value, _without(conditions, own))
+        name: _values(session, value, _without(conditions, own) + further.get(name, []))
         for name, (value, own) in _FACETS.items()
     }
     states = _states(session, _without(conditions, {"state"}))

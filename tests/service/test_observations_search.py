@@ -162,6 +162,18 @@ def test_the_most_frequent_values_come_first(client: FlaskClient) -> None:
     assert [one["value"] for one in facets["camera"]] == ["14d3bd", "ee04d1", "f5a6b7"]
 
 
+@pytest.mark.parametrize("year", [1969, 9999])
+def test_no_year_is_counted_that_cannot_be_searched_for(
+    client: FlaskClient, db: Engine, year: int
+) -> None:
+    with rows(db) as session:
+        add_observation(session)
+        add_observation(session, start=START.replace(year=year))
+    facets = get(client, "/observations", facets="true")["facets"]
+    assert facets["year"] == [{"value": "2018", "count": 1}]
+    assert facets["unit"] == [{"value": "PAN001", "count": 2}]
+
+
 def test_a_facet_has_a_hundred_values_at_most(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         add_observation(session)
