@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 import observation_file_rows as file_rows
 from observation_database import AnyRow, Json
-from panoptes_network import id_spellings
 from panoptes_network.database import refusals
 from panoptes_network.database.models import (
     END_STATES,
@@ -17,11 +16,9 @@ from panoptes_network.database.models import (
     ImageEvent,
     ImageFile,
     Sequence,
-    Unit,
 )
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
-from panoptes_network.errors import PermanentError
 from panoptes_network.ids import format_time
 from panoptes_network.night_report import (
     NightFacts,
@@ -89,7 +86,7 @@ def night(session: Session, unit_id: str, date: str) -> Json:
     BadParameterError
         When `date` is none of a night.
     """
-    unit = _unit(session, unit_id)
+    unit = require_unit(session, unit_id)
     now = session.scalar(select(func.now())) or datetime.now(UTC)
     asked = _asked_night(date, unit.longitude_deg, now)
     rows = _image_rows(session, unit.unit_id, asked)
@@ -113,16 +110,6 @@ def night(session: Session, unit_id: str, date: str) -> Json:
         shown["film"] = file_rows.film_of(sequences[shown["sequence_id"]])
     made["images"] = [_shown(image, files.get(image.image_id, {})) for image in images]
     return {"unit": unit_facts(unit), **made}
-
-
-def _unit(session: Session, unit_id: str) -> Unit:
-    """Return a unit; also one that is known by refused uploads only, as whose owner must know."""
-    try:
-        return require_unit(session, unit_id)
-    except PermanentError:
-        if not refusals.has_any(session, unit_id):
-            raise
-        return Unit(unit_id=id_spellings.unit(unit_id))
 
 
 def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night:

@@ -28,6 +28,8 @@ from sqlalchemy.orm import Session
 from fact_rows import changes
 from observation_database import AnyRow, Json, unknown
 from observation_search.search import NightSearch
+from panoptes_network import id_spellings
+from panoptes_network.database import refusals
 from panoptes_network.database.models import (
     Image,
     ImageState,
@@ -118,6 +120,8 @@ def _sequences_of_units() -> CTE:
 def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
     """Return the nights of a unit that have images, newest first: ``items``, ``next``.
 
+    There are no items where all uploads of the unit were refused.
+
     Raises
     ------
     PermanentError
@@ -187,17 +191,22 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
 
 
 def require_unit(session: Session, unit_id: str) -> Unit:
-    """Return a unit's row; its id may come in small letters.
+    """Return a unit; its id may come in small letters.
+
+    One that is known by refused uploads only has no row, but pages all the same: its owner must
+    learn of them.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is none.
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
     """
     found = session.get(Unit, unit_id.upper())
-    if found is None:
+    if found is not None:
+        return found
+    if not refusals.has_any(session, unit_id):
         raise unknown("unit", unit_id)
-    return found
+    return Unit(unit_id=id_spellings.unit(unit_id))
 
 
 def unit_facts(unit: Unit) -> Json:

@@ -106,6 +106,9 @@ def test_the_page_says_why_and_what_to_do(explorer: FlaskClient) -> None:
     only = explorer.get("/uploads?unit=PAN002").text
     assert CR3 not in only
     assert "Nothing was refused" in explorer.get("/uploads?unit=PAN009").text
+    behind = explorer.get("/uploads?cursor=0").text
+    assert "That was the last page" in behind
+    assert "Nothing was refused" not in behind
 
 
 def test_the_night_of_a_unit_that_only_had_refusals_tells_them(explorer: FlaskClient) -> None:
@@ -115,6 +118,10 @@ def test_the_night_of_a_unit_that_only_had_refusals_tells_them(explorer: FlaskCl
     assert (group["reason_code"], group["files"][0]["bucket_path"]) == ("bad_path", SCRIPT)
     assert "All uploads of PAN002" in explorer.get("/units/PAN002/nights/2018-10-11").text
     assert explorer.get("/api/units/PAN003/nights/2018-10-11").status_code == 404
+    nights = explorer.get("/api/units/PAN002/nights").get_json()
+    assert (nights["unit"]["unit_id"], nights["items"], nights["next"]) == ("PAN002", [], None)
+    assert "No upload of this unit" in explorer.get("/units/PAN002").text
+    assert explorer.get("/units/PAN003").status_code == 404
 
 
 def test_kept_files_are_no_problem_of_a_night(explorer: FlaskClient, db: Engine) -> None:
