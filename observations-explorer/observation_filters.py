@@ -86,7 +86,7 @@ class Search:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "Search":
-        """Read a page's address; other parameters are left alone.
+        """Read a page's address.
 
         A place may also be given as observations-data takes it: ``name``, or ``ra`` and ``dec``.
         """

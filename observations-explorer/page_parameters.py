@@ -25,7 +25,8 @@ TAKEN: dict[str, frozenset[str]] = {
 UNCHECKED = frozenset({"pages.api", "static", "metrics"})
 """The data service checks those of the API itself."""
 _TRACKING = re.compile(
-    r"utm_\w+|mtm_\w+|pk_\w+|mc_[ce]id|_hs\w+|fbclid|gclid|dclid|gbraid|wbraid|msclkid|twclid|igshid|yclid"
+    r"utm_\w+|mtm_\w+|pk_\w+|gad_\w+|_hs\w+|mc_[ce]id|_gl|_ga|li_fat_id|srsltid|epik|igshid"
+    r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|ttclid|twclid|yclid"
 )
 """What mail, search and social sites add to links: no reader wrote them, no page needs them."""
 

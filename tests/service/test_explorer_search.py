@@ -199,6 +199,18 @@ def test_a_search_that_cannot_be_says_why_and_keeps_its_form(
     assert ids(html) == []
 
 
+@pytest.mark.parametrize(
+    ("after", "field"),
+    [("2018-10-11", "date"), ("2018-10-11 13:42", "text"), ("2018-10-11T13:42:02Z", "text")],
+)
+def test_a_time_stays_in_the_form(
+    explorer: FlaskClient, observations: dict[str, str], after: str, field: str
+) -> None:
+    html = shown(explorer, {"after": after})
+    assert f'<input type="{field}" name="after" value="{after}"' in html
+    assert '<input type="date" name="before" value=""' in html
+
+
 def test_nothing_found_names_the_filters(
     explorer: FlaskClient, observations: dict[str, str]
 ) -> None:
