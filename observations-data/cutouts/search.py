@@ -19,7 +19,7 @@ class CutoutSearch:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "CutoutSearch":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------

@@ -50,7 +50,7 @@ class StatsSearch:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "StatsSearch":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------

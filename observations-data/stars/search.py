@@ -63,7 +63,7 @@ class SourceSearch:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "SourceSearch":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class FrameSearch:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "FrameSearch":
-        """Read query parameters; those of other names are left alone.
+        """Read query parameters.
 
         Raises
         ------
