@@ -15,6 +15,7 @@ from panoptes_network.database import gone as gone_objects
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.gone import note_gone_objects
 from panoptes_network.database.images import record_refusal
+from panoptes_network.database.refusals import standing
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.operations import report, sweep, sweep_bucket
 from tests.conftest import free_port
@@ -515,6 +516,24 @@ def test_missing_products_do_not_end_an_image_that_has_its_sources(
         let_time_pass(db, LEASE_S + 1)
     add_file(db, "cr2", generation + 1, image_id=IMAGE_ID.replace("134333", "140000"))
     assert swept(operations) == (0, 1, 0)
+    assert image(db)["state"] == "sources_extracted"
+    assert swept(operations) == (0, 0, 0)
+
+
+def test_missing_pictures_of_an_image_that_its_header_names_are_no_refusal(
+    chain: Network, operations: FlaskClient, db: Engine
+) -> None:
+    chain.upload("inbox/a.fits", frame(**IDS))
+    assert swept(operations) == (1, 0, 0)
+    change(db, "UPDATE images SET state = 'sources_extracted'")
+    for _ in range(4):
+        let_time_pass(db, LEASE_S + 1)
+        assert swept(operations) == (1, 0, 0)
+    let_time_pass(db, LEASE_S + 1)
+    assert swept(operations) == (0, 1, 0)
+    given_up = "SELECT image_id FROM image_events WHERE reason_code = 'tries_exhausted'"
+    assert rows(db, given_up) == [{"image_id": IMAGE_ID}]
+    assert run_transaction(lambda session: session.scalars(standing()).all()) == []
     assert image(db)["state"] == "sources_extracted"
     assert swept(operations) == (0, 0, 0)
 

@@ -25,7 +25,8 @@ from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.hop import post
-from panoptes_network.metadata import identify
+from panoptes_network.ids import CameraTime
+from panoptes_network.metadata import Identity, identify
 from panoptes_network.operations.about import image_path
 from panoptes_network.operations.balance import refused_between
 from panoptes_network.operations.history import SERVICE, Stage, last_words
@@ -213,11 +214,24 @@ def _may_be_queued(session: Session, lost: Judged, sent_at: datetime) -> bool:
 
 def _give_up(session: Session, upload: Upload) -> None:
     error = exhausted(last_words(session, upload.image_id, upload.stored.path))
-    path = image_path(upload.stored.path)
-    if path is None:
+    identity = _identity(session, upload)
+    if identity is None:
         record_refusal(session, error, SERVICE, upload.stored.path, stored=upload.stored)
     else:
-        record_failure(session, error, SERVICE, identify(path, {}), upload.stored)
+        record_failure(session, error, SERVICE, identity, upload.stored)
+
+
+def _identity(session: Session, upload: Upload) -> Identity | None:
+    """Return the ids in an upload's path, else those it is recorded under; None without any."""
+    path = image_path(upload.stored.path)
+    if path is not None:
+        return identify(path, {})
+    query = select(Image.sequence_id).where(Image.image_id == upload.image_id)
+    sequence_id = session.scalar(query)
+    if upload.image_id is None or sequence_id is None:
+        return None
+    image, sequence = CameraTime.parse(upload.image_id), CameraTime.parse(sequence_id)
+    return Identity(image, sequence, None, {})
 
 
 def _send(claimed: list[Claimed], report: Report) -> None:
