@@ -1,10 +1,16 @@
 """The migrations make what the models describe."""
 
+from pathlib import Path
+
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
+from panoptes_network.database import engine
 from panoptes_network.database.migrate import alembic_config, migrate
 from panoptes_network.database.models import Base
 
@@ -24,6 +30,32 @@ def test_migrating_again_changes_nothing(db: Engine) -> None:
     migrate()
     with db.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+
+
+REVISION = """
+from alembic import op
+revision, down_revision = {revision!r}, {before!r}
+def upgrade():
+    op.execute({statement!r})
+"""
+
+
+def test_a_migration_may_take_long_and_stands_though_the_next_one_fails(
+    bare_database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = None
+    for revision, statement in (("1", "SELECT pg_sleep(3)"), ("2", "SELECT 1 / 0")):
+        words = REVISION.format(revision=revision, before=before, statement=statement)
+        (tmp_path / f"{revision}.py").write_text(words)
+        before = revision
+    config = alembic_config()
+    config.set_main_option("version_locations", str(tmp_path))
+    monkeypatch.setattr(engine, "STATEMENT_TIMEOUT_S", 1)
+    monkeypatch.setattr(engine, "ANSWER_TIMEOUT_S", 2)
+    with pytest.raises(DBAPIError, match="division by zero"):
+        command.upgrade(config, "head")
+    with bare_database.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "1"
 
 
 COLUMNS = """

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -112,8 +112,17 @@ def limit_waiting(session: Session, statement_s: float, lock_s: float) -> None:
     _listen(session.connection().connection.dbapi_connection, statement_s + CANCEL_S)
 
 
-def _listen(connection: Any, limit_s: float) -> None:
-    """Set for how long an answer is waited for; None is a connection that is closed.
+def let_statements_take_long(connection: Connection) -> None:
+    """Let each statement of a connection take as long as it needs, but not wait so for a lock."""
+    _listen(connection.connection.dbapi_connection, None)
+    connection.execute(text("SET statement_timeout = 0"))
+    connection.commit()
+
+
+def _listen(connection: Any, limit_s: float | None) -> None:
+    """Set for how long an answer is waited for, None for ever.
+
+    A connection that is None is closed.
 
     pg8000 has one limit, which begins as that of connecting. A connection in the pool has the
     same, so that its test does not hang where the server does.

@@ -1,13 +1,17 @@
 """Where Alembic finds the models and the database."""
 
 from alembic import context
+from sqlalchemy import NullPool
 
-from panoptes_network.database.engine import connecting
+from panoptes_network.database.engine import connecting, let_statements_take_long
 from panoptes_network.database.operation_models import METADATA
 
-_engine = connecting()
+_engine = connecting(poolclass=NullPool)
 with _engine.connect() as _connection:
-    context.configure(connection=_connection, target_metadata=METADATA)
+    let_statements_take_long(_connection)
+    # Each migration lets its locks go; one that fails leaves those before it applied.
+    context.configure(
+        connection=_connection, target_metadata=METADATA, transaction_per_migration=True
+    )
     with context.begin_transaction():
         context.run_migrations()
-_engine.dispose()
