@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -14,7 +14,11 @@ MAX_TEXT = 4096
 MAX_HEADER_CARDS = 2000
 MAX_PLACE = 100
 
+_BIGINT_END = 2**63
 _GENERATION = re.compile(r"[0-9]{1,19}")
+
+Generation = Annotated[int, Field(ge=0, lt=_BIGINT_END)]
+"""Of an object in a bucket; Cloud Storage and the database have 64 bits for it."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -40,7 +44,7 @@ class StorageObject(_Message):
 
     bucket: str = Field(max_length=222)
     name: str = Field(max_length=MAX_TEXT)
-    generation: int = Field(ge=0)
+    generation: Generation
     size: int | None = Field(None, ge=0)
 
 
@@ -53,7 +57,7 @@ class ImageObject(_Message):
 
     bucket_path: str = Field(max_length=MAX_TEXT)
     bucket: str | None = Field(None, max_length=222)
-    generation: int | None = Field(None, ge=0)
+    generation: Generation | None = None
     object_id: str | None = Field(None, max_length=2 * MAX_TEXT)
 
     @property
@@ -61,8 +65,7 @@ class ImageObject(_Message):
         """The generation that the sender means; None for the newest."""
         if self.generation is not None or not self.object_id:
             return self.generation
-        last = self.object_id.rpartition("/")[2]
-        return int(last) if _GENERATION.fullmatch(last) else None
+        return read_generation(self.object_id.rpartition("/")[2])
 
 
 class HeaderRequest(_Message):
@@ -70,7 +73,7 @@ class HeaderRequest(_Message):
 
     bucket_path: str | None = Field(None, max_length=MAX_TEXT)
     bucket: str | None = Field(None, max_length=222)
-    generation: int | None = Field(None, ge=0)
+    generation: Generation | None = None
     headers: dict[str, Any] = Field(default_factory=dict, max_length=MAX_HEADER_CARDS)
 
 
@@ -83,7 +86,7 @@ class PipelineImage(_Message):
     image_id: str = Field(max_length=64)
     bucket: str = Field(max_length=222)
     bucket_path: str = Field(max_length=MAX_TEXT)
-    generation: int = Field(ge=0)
+    generation: Generation
     reprocess: bool = False
 
 
@@ -112,6 +115,14 @@ class PushEnvelope(_Message):
 
     message: _PushMessage
     subscription: str = ""
+
+
+def read_generation(text: str) -> int | None:
+    """Return the generation that a text is; None where it is none that an object can have."""
+    if not _GENERATION.fullmatch(text):
+        return None
+    generation = int(text)
+    return generation if generation < _BIGINT_END else None
 
 
 def parse(model: type[M], value: object) -> M:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from panoptes_network.events import read_generation
 from panoptes_network.storage import StoredObject
 
 _IMAGE_ID, _PATH, _GENERATION, _OPTIONS = "image-id", "raw-path", "raw-generation", "options"
@@ -35,10 +36,11 @@ class Origin:
     def of(cls, product: StoredObject | None) -> "Origin | None":
         """Return what a product was made of; None for an object that says no such thing."""
         said: Mapping[str, str] = product.metadata if product else {}
-        generation = said.get(_GENERATION, "")
-        if _PATH not in said or not (generation.isascii() and generation.isdecimal()):
+        # Whoever uploads an object chooses its metadata.
+        generation = read_generation(said.get(_GENERATION, ""))
+        if _PATH not in said or generation is None:
             return None
-        return cls(said.get(_IMAGE_ID, ""), said[_PATH], int(generation), said.get(_OPTIONS, ""))
+        return cls(said.get(_IMAGE_ID, ""), said[_PATH], generation, said.get(_OPTIONS, ""))
 
     def gives_way_to(self, other: "Origin") -> bool:
         """Whether a product of `other` replaces one of this.

@@ -128,6 +128,18 @@ def test_what_is_only_kept_needs_no_id(
     only(rows["image_events"], bucket_path=path, image_id=None, **kept)
 
 
+@pytest.mark.parametrize("generation", ["9" * 25, str(2**63)])
+def test_metadata_with_an_impossible_generation_say_nothing(
+    client: FlaskClient, network: Network, db: Engine, generation: str
+) -> None:
+    """Whoever uploads a file chooses the metadata of its object."""
+    blob = network.bucket.blob(PATH)
+    blob.metadata = {"image-id": IMAGE_ID, "raw-path": PATH, "raw-generation": generation}
+    blob.upload_from_string(frame(**IDS))
+    assert post(client, PATH)["state"] == "metadata_received"
+    only(tables(db)["images"], image_id=IMAGE_ID, generation=blob.generation)
+
+
 @pytest.mark.parametrize(
     ("path", "imagetyp", "reason"),
     [

@@ -53,6 +53,10 @@ def test_a_storage_resource_is_read_as_google_sends_it() -> None:
         (ImageObject, {"bucket_path": "a\ud800"}, "bucket_path: "),
         (ImageObject, {"bucket_path": "a", "generation": -1}, "generation: "),
         (ImageObject, {"bucket_path": "a", "generation": "new"}, "generation: "),
+        (ImageObject, {"bucket_path": "a", "generation": 2**63}, "generation: "),
+        (HeaderRequest, {"bucket_path": "a", "generation": 2**63}, "generation: "),
+        (StorageObject, {"bucket": "b", "name": "a", "generation": str(2**63)}, "generation: "),
+        (PipelineImage, {**IMAGE.model_dump(), "generation": 10**20}, "generation: "),
         (HeaderRequest, {"headers": [1]}, "headers: "),
         (HeaderRequest, {"headers": dict.fromkeys(map(str, range(2001)), 1)}, "headers: "),
         (StorageObject, {"bucket": "b", "generation": 1}, "name: Field required"),
@@ -85,6 +89,8 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         ({"object_id": "20160909T081152.fits"}, None),
         ({"object_id": "b/p/٣"}, None),
         ({"object_id": "b/p/" + "9" * 5000}, None),
+        ({"object_id": f"b/p/{2**63}"}, None),
+        ({"object_id": f"b/p/{2**63 - 1}"}, 2**63 - 1),
     ],
 )
 def test_generation_that_a_sender_means(sent: dict[str, object], wanted: int | None) -> None:
