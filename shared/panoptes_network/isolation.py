@@ -4,8 +4,10 @@ One process is kept for the next call, so that libraries are imported once; one 
 brought down is replaced.
 """
 
+import math
 import resource
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as TimeLimitError
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +29,9 @@ MEMORY_LIMIT_BYTES = 1_300_000_000
 CALLS_A_PROCESS = 100
 """After so many a new one takes over: what libraries leak ends with the old one."""
 
+CPU_SHARE = 0.5
+"""Of a call's time, as processor time: a decoder that uses it up runs in circles."""
+
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
 
 
@@ -44,13 +49,15 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
     ------
     PermanentError
         As `work` does; or TOO_LARGE where it ran out of `MEMORY_LIMIT_BYTES`, DAMAGED_FILE
-        where it crashed: the same file would do it again.
+        where it crashed, or used `CPU_SHARE` of the time as processor time: the same file
+        would do it again.
     TransientError
-        When it took too long or was killed: the machine may have been busy.
+        When it took too long without that, or was killed: the machine may have been busy.
     """
     try:
         pool = _pool()
-        future = pool.schedule(work, args=list(args), kwargs=dict(kwargs), timeout=time_limit_s)
+        called = [time_limit_s * CPU_SHARE, work, *args]
+        future = pool.schedule(_on_cpu, args=called, kwargs=dict(kwargs), timeout=time_limit_s)
     except RuntimeError as error:
         raise _broken() from error
     try:
@@ -78,6 +85,17 @@ def _import(module: str) -> None:
     import_module(module)
 
 
+def _on_cpu(limit_s: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do the work; beyond `limit_s` of processor time the kernel ends the process by SIGXCPU."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    # Of the whole process: what it has used for earlier calls is not this call's.
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + limit_s), hard))
+    try:
+        return work(*args, **kwargs)
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+
+
 def _broken() -> TransientError:
     """Give up a pool whose process could not even begin: it takes no more work."""
     _pool.cache_clear()
@@ -86,6 +104,8 @@ def _broken() -> TransientError:
 
 def _expired(error: ProcessExpired) -> PermanentError | TransientError:
     code = error.exitcode or 0
+    if code == -signal.SIGXCPU:
+        return PermanentError(Reason.DAMAGED_FILE, "the file made its decoder run without an end")
     if code < 0 and -code in _CRASHES:
         name = signal.Signals(-code).name
         return PermanentError(Reason.DAMAGED_FILE, f"the file made its decoder crash ({name})")

@@ -32,6 +32,11 @@ def sleep() -> None:
     time.sleep(60)
 
 
+def run_in_circles() -> None:
+    while True:
+        pass
+
+
 def refuse() -> None:
     raise UnsolvedError(Reason.BLANK_FRAME, "the lens cap is on")
 
@@ -90,6 +95,13 @@ def test_being_killed_is_not() -> None:
 def test_a_process_that_hangs_is_killed() -> None:
     with pytest.raises(TransientError, match="not done within"):
         isolation.run(sleep, 0.5)
+
+
+def test_running_in_circles_is_the_files_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "CPU_SHARE", 0.01)
+    with pytest.raises(PermanentError, match="without an end") as caught:
+        isolation.run(run_in_circles, 60)
+    assert caught.value.reason is Reason.DAMAGED_FILE
 
 
 def test_work_goes_on_after_all_that() -> None:
