@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
-from panoptes_network.calibration import calibration_kind, path_kind, skipped
+from panoptes_network.calibration import header_kind, path_kind, skipped
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import (
@@ -149,7 +149,7 @@ def _skip(bucket_path: str | None, headers: dict[str, Any]) -> SkippedError | No
         return SkippedError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
         )
-    kind = path_kind(bucket_path or "") or calibration_kind(headers.get("IMAGETYP"))
+    kind = path_kind(bucket_path or "") or header_kind(headers)
     return None if kind is None else skipped(kind)
 
 

@@ -1,4 +1,4 @@
-"""Calibration frames: told by the words of an object path, or of the header card IMAGETYP.
+"""Calibration frames: told by the words of an object path, or of a header card.
 
 They show no sky to be solved. They end as ``skipped``, each kind under its own reason, and
 their files stay where the unit put them.

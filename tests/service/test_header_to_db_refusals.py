@@ -141,11 +141,13 @@ def test_metadata_with_an_impossible_generation_say_nothing(
 
 
 @pytest.mark.parametrize(
-    ("path", "imagetyp", "reason"),
+    ("path", "cards", "reason"),
     [
-        (PATH.replace("M42", "darks"), None, "dark_frame"),
-        (PATH.replace("M42", "Flat Field").replace(".fits", ".cr2"), None, "flat_frame"),
-        (PATH, "Bias Frame", "bias_frame"),
+        (PATH.replace("M42", "darks"), {}, "dark_frame"),
+        (PATH.replace("M42", "Flat Field").replace(".fits", ".cr2"), {}, "flat_frame"),
+        (PATH, {"IMAGETYP": "Bias Frame"}, "bias_frame"),
+        (PATH, {"OBSTYPE": "dark"}, "dark_frame"),
+        (PATH, {"FRAME": "Flat"}, "flat_frame"),
     ],
 )
 def test_a_calibration_frame_is_kept_as_skipped(
@@ -153,10 +155,10 @@ def test_a_calibration_frame_is_kept_as_skipped(
     network: Network,
     db: Engine,
     path: str,
-    imagetyp: str | None,
+    cards: dict[str, str],
     reason: str,
 ) -> None:
-    network.upload(path, frame(**({"IMAGETYP": imagetyp} if imagetyp else {})))
+    network.upload(path, frame(**cards))
     for _ in range(2):
         said = post(client, path)
         assert (said["image_id"], said["state"]) == (IMAGE_ID, "skipped")
