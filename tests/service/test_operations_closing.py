@@ -30,7 +30,8 @@ def operations(network: Network, function: Callable[[str], FlaskClient]) -> Flas
 
 
 def give_up(operations: FlaskClient, subscription: str, topic: str, **data: Any) -> None:
-    push = dead_letter(json.dumps(data).encode(), subscription=subscription, topic=topic)
+    content = json.dumps(data).encode()
+    push = dead_letter(content, subscription=subscription, topic=topic, message_id=subscription)
     ask(operations, "/dead-letter", **push)
 
 
@@ -105,6 +106,27 @@ def test_a_solvers(
     add_image(db, state="solving", generation=3)
     pipeline(operations, settings().solver_subscription)
     assert is_open(operations, db, happening) is is_left_open
+
+
+@pytest.mark.parametrize("odd", [{}, {"generation": 10**20}])
+def test_one_that_cannot_be_read_stays_open_alone(
+    operations: FlaskClient, db: Engine, odd: dict[str, Any]
+) -> None:
+    add_image(db, state="sources_extracted", generation=4)
+    topic, solver = settings().pipeline_topic, settings().solver_subscription
+    give_up(operations, solver, topic, bucket_path=PATH, **odd)
+    pipeline(operations, "cf-make-jpg-fits")
+    assert ask(operations, "/sweep")["letters_closed"] == 1
+    assert [letter["closed_at"] is None for letter in letters(db)] == [True, False]
+
+
+def test_an_image_that_is_known_by_its_header(operations: FlaskClient, db: Engine) -> None:
+    """Its path has no ids; the message has."""
+    add_image(db, state="sources_extracted", generation=3)
+    topic, subscription = settings().pipeline_topic, settings().solver_subscription
+    named = {"image_id": IMAGE_ID, "bucket_path": "somewhere/night.fits", "generation": 3}
+    give_up(operations, subscription, topic, bucket=settings().raw_bucket, **named)
+    assert not is_open(operations, db)
 
 
 def test_an_image_that_was_wanted_again(operations: FlaskClient, db: Engine) -> None:

@@ -3,6 +3,7 @@
 The work may have been done by the sweep's message, by an operator's, or by a newer file.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +30,8 @@ from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.uploads import PICTURES, PRODUCTS
 from panoptes_network.origin import Origin
+
+_log = logging.getLogger(SERVICE)
 
 PAGE_SIZE = 100
 MOST_AT_ONCE = 1000
@@ -77,7 +80,15 @@ def _close_page(session: Session, before: int | None, *, dry_run: bool) -> _Page
 
 
 def _is_done(session: Session, letter: DeadLetter) -> bool:
-    """Return whether nothing is left to do of a message; not of one that says nothing."""
+    """Return whether nothing is left to do of a message; not of one that cannot be read."""
+    try:
+        return _is_worked_off(session, letter)
+    except PermanentError as error:
+        _log.warning("dead letter %d stays open: %s", letter.dead_letter_id, error)
+        return False
+
+
+def _is_worked_off(session: Session, letter: DeadLetter) -> bool:
     about = About.of(letter.data)
     if letter.topic == settings().film_topic:
         return _is_filmed(session, letter)
@@ -85,7 +96,7 @@ def _is_done(session: Session, letter: DeadLetter) -> bool:
         return False
     if _was_refused(session, about):
         return True
-    if about.path is None:
+    if about.path is None and about.image_id is None:
         # What is no image by its path waits for nothing; the sweep looks at all objects.
         return about.is_upload
     return _has_come(session, letter, about)
@@ -168,8 +179,5 @@ def _was_refused(session: Session, about: About) -> bool:
 
 
 def _is_filmed(session: Session, letter: DeadLetter) -> bool:
-    try:
-        sequence_id = parse(FilmRequest, letter.data).sequence_id
-    except PermanentError:
-        return False
+    sequence_id = parse(FilmRequest, letter.data).sequence_id
     return sequence_id is not None and films.is_up_to_date(session, sequence_id)
