@@ -164,6 +164,25 @@ def test_nothing_goes_before_a_lease_has_passed_nor_in_a_dry_run(
     assert len(rows(pipeline.db, "SELECT * FROM superseded_objects")) == 6
 
 
+def test_what_was_just_written_stays_until_a_lease_has_passed(
+    pipeline: Pipeline, set_env: Callable[..., None]
+) -> None:
+    film = pipeline.make(f"{WRONG_FOLDER}film.mp4", {"sequence-id": IMAGE_ID})
+    change(
+        pipeline.db,
+        "INSERT INTO superseded_objects VALUES (:bucket, :path, :subject, '2026-01-01')",
+        bucket=film.bucket,
+        path=film.path,
+        subject=IMAGE_ID,
+    )
+    set_env(SWEEP_LEASE_S=900)
+    sweep_superseded(Report())
+    assert film.path in names(pipeline.network.processed)
+    set_env(SWEEP_LEASE_S=0.0001)
+    sweep_superseded(Report())
+    assert film.path not in names(pipeline.network.processed)
+
+
 def test_a_film_leaves_its_old_path(pipeline: Pipeline) -> None:
     network, sequence_id = pipeline.network, IMAGE_ID
     pipeline.deliver(RIGHT, network.upload(RIGHT, CR2))

@@ -18,7 +18,7 @@ from panoptes_network.database.models import Image, ImageFile, Sequence
 from panoptes_network.database.operation_models import SupersededObject
 from panoptes_network.database.superseded import folder_of
 from panoptes_network.operations.report import Report
-from panoptes_network.operations.requeue import lease
+from panoptes_network.operations.requeue import database_now, lease
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 
@@ -55,12 +55,18 @@ def _due(session: Session, after: Key | None) -> Rows[SupersededObject]:
 
 def _delete(left: SupersededObject, report: Report) -> None:
     stored = storage.find_if_there(left.bucket, left.path)
+    if stored is not None and run_transaction(partial(_is_young, stored=stored)):
+        return  # It may get its row yet: the next sweep looks again.
     if stored is not None and _may_go(stored, left):
         if not report.dry_run and not storage.delete(stored):
             return  # Somebody has written it anew: the next sweep looks again.
         report.products_deleted += 1
     if not report.dry_run:
         run_transaction(partial(_forget, left=left))
+
+
+def _is_young(session: Session, stored: StoredObject) -> bool:
+    return stored.created is not None and stored.created >= database_now(session) - lease()
 
 
 def _may_go(stored: StoredObject, left: SupersededObject) -> bool:
