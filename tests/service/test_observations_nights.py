@@ -300,7 +300,7 @@ def test_no_such_date(client: FlaskClient, db: Engine, date: str) -> None:
     assert problem(client, f"/units/PAN001/nights/{date}", 400)["parameter"] == "date"
 
 
-@pytest.mark.parametrize("unit_id", ["PAN999", "'; DROP", "a%00b", "☄"])
+@pytest.mark.parametrize("unit_id", ["PAN999", "'; DROP", "☄"])
 def test_unknown_unit(client: FlaskClient, db: Engine, unit_id: str) -> None:
     problem(client, f"/units/{unit_id}/nights", 404)
     problem(client, f"/units/{unit_id}/nights/2018-10-11", 404)
