@@ -89,7 +89,7 @@ def test_nights_with_their_states(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         add_observation(session, images=[SOLVED, SOLVED, UNSOLVED])
         add_observation(session, start=START + timedelta(days=1), images=[SOLVED])
-    found = get(client, "/units/pan001/nights")
+    found = get(client, "/units/PAN001/nights")
     assert found["unit"]["unit_id"] == "PAN001"
     assert [(night["date"], night["states"]) for night in found["items"]] == [
         ("2018-10-12", {"sources_extracted": 1}),

@@ -142,7 +142,7 @@ def cursor_of(*said: Any) -> str:
     [
         ("time", cursor_of("field", "asc", "M42", "x")),
         ("time", cursor_of("time", "asc", START.isoformat(), "x")),
-        ("time", cursor_of("time", "desc", None, "x")),
+        ("unit", cursor_of("unit", "asc", None, "x")),
         ("time", cursor_of("time", "desc", "2018-10-11T13:42:02", "x")),
         ("time", cursor_of("time", "desc", "0001-01-01T00:00:00+23:59", "x")),
         ("time", cursor_of("time", "desc", 5, "x")),
