@@ -222,7 +222,7 @@ def test_a_place_outside_of_the_frame(client: FlaskClient, solved: None, ra: str
         ({**MIDDLE, "side": "4"}, "side"),
         ({**MIDDLE, "side": "1026"}, "side"),
         ({**MIDDLE, "side": "-64"}, "side"),
-        ({**MIDDLE, "side": "64.0"}, "side"),
+        ({**MIDDLE, "side": "64.5"}, "side"),
         ({**MIDDLE, "side": "9" * 40}, "side"),
     ],
 )
