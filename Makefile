@@ -36,7 +36,7 @@ test: ## Run the checks and all tests.
 
 test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test
-	$(PYTHON) -m pytest -m faults -s tests/faults
+	$(PYTHON) -m pytest -m faults -s tests/faults tests/end_to_end/test_every_upload.py
 
 sbom: setup ## List what each service is made of, in build/sbom.
 	bin/sbom

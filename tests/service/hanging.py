@@ -9,9 +9,13 @@ from threading import Thread
 
 @dataclass
 class HangingServer:
-    """Listens on a loopback port, answers its first requests with `answers`, and then nothing."""
+    """Listens on a loopback port, answers its first requests with `answers`, and then nothing.
+
+    `asked` holds the request lines that came.
+    """
 
     answers: list[bytes]
+    asked: list[str] = field(default_factory=list)
     held: list[socket.socket] = field(default_factory=list)
     listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
 
@@ -28,7 +32,10 @@ class HangingServer:
 
     def _answer(self, connection: socket.socket) -> None:
         with suppress(OSError):
-            while connection.recv(65536) and self.answers:
+            while request := connection.recv(65536):
+                self.asked.append(request.partition(b"\r\n")[0].decode())
+                if not self.answers:
+                    return
                 connection.sendall(self.answers.pop(0))
 
     def close(self) -> None:

@@ -119,6 +119,9 @@ def test_a_file_that_stalls_in_the_middle_ends(picture: str, data_service: Serve
         assert answer.status_code == 200
         with pytest.raises(requests.RequestException, match=r"IncompleteRead|Connection broken"):
             _ = answer.content
+        # Nothing but the object: a service may not look up the bucket.
+        assert len(storage.asked) == 3
+        assert all("/o/" in line for line in storage.asked)
 
 
 def test_a_function_gives_up_before_the_platform_does(
