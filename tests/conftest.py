@@ -21,6 +21,7 @@ from local.postgres_roles import create_database
 from panoptes_network import config
 from panoptes_network import storage as object_storage
 from panoptes_network.database import engine as database
+from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.migrate import migrate
 
 NETWORK_MODULES = {
@@ -127,13 +128,7 @@ def db(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     database.engine.cache_clear()
     engine = database.engine()
     with engine.begin() as connection:
-        connection.execute(
-            text(
-                "TRUNCATE units, cameras, sequences, facts, fact_changes, images, image_events,"
-                " image_files, sources, gone_objects, superseded_objects, dead_letters,"
-                " catalog_stars, catalog_loads, sequence_figures, file_figures"
-            )
-        )
+        connection.execute(text(f"TRUNCATE {', '.join(METADATA.tables)}"))
     yield engine
     engine.dispose()
     database.engine.cache_clear()

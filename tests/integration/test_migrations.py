@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from panoptes_network.database import engine
+from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.migrate import alembic_config, migrate
-from panoptes_network.database.models import Base
 
 
 def _is_partition(difference: object) -> bool:
@@ -22,7 +22,7 @@ def _is_partition(difference: object) -> bool:
 def test_models_and_migrations_agree(db: Engine) -> None:
     with db.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, Base.metadata)
+        differences = compare_metadata(context, METADATA)
     assert [d for d in differences if not _is_partition(d)] == []
 
 

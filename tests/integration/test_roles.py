@@ -14,7 +14,7 @@ from local.postgres_roles import create_users
 from panoptes_network import config
 from panoptes_network.database import prepare, roles
 from panoptes_network.database.engine import engine, sqlstate
-from panoptes_network.database.operation_models import METADATA
+from panoptes_network.database.metadata import METADATA
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_times import sweep_times
 from tests.service.functions import IMAGE_ID

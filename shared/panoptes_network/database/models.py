@@ -298,7 +298,10 @@ class ImageEvent(Base):
 
 
 class Source(Base):
-    """Something detected in an image; a matched one has the catalog star and its pixels.
+    """Something detected in an image, or a catalog star at its place; a star has its pixels.
+
+    `is_detected` says whether source-extractor saw it. `neighbour_flux` is the light of other
+    catalog stars in a star's aperture, in units of its own.
 
     Partitioned by month of `time`, the start of the exposure (`ensure_sources_partition`
     makes the month's table). `x_px`, `y_px` are 0-based mosaic pixels; `stamp_x`,
@@ -324,6 +327,8 @@ class Source(Base):
     fwhm_px: Mapped[float] = mapped_column(REAL)
     ellipticity: Mapped[float] = mapped_column(REAL)
     flags: Mapped[int] = mapped_column(SmallInteger)
+    is_detected: Mapped[bool] = mapped_column(server_default="true")
+    neighbour_flux: Mapped[float | None] = mapped_column(REAL)
     stamp_x: Mapped[int | None] = mapped_column(SmallInteger)
     stamp_y: Mapped[int | None] = mapped_column(SmallInteger)
     stamp_side: Mapped[int | None] = mapped_column(SmallInteger)

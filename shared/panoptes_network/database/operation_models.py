@@ -86,7 +86,3 @@ class SupersededObject(Base):
     path: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[str]
     since: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-METADATA = Base.metadata
-"""Of all tables, those of `models` among them."""

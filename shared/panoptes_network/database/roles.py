@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.models import Source
-from panoptes_network.database.operation_models import METADATA
 
 READER = "panoptes_reader"
 """The role that a migration makes; it can only read."""

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import NullPool
 
 from panoptes_network.database.engine import connecting, let_statements_take_long
-from panoptes_network.database.operation_models import METADATA
+from panoptes_network.database.metadata import METADATA
 
 _engine = connecting(poolclass=NullPool)
 with _engine.connect() as _connection:
