@@ -1,7 +1,8 @@
 """A file read in ranges, wherever it lies: what reads headers asks for their bytes alone."""
 
+import io
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 ReadRange = Callable[[int, int], bytes]
 """Returns up to `length` bytes from `start`; fewer only at the end of the file."""
@@ -15,3 +16,33 @@ def ranges_of(file: BinaryIO) -> ReadRange:
         return file.read(length)
 
     return read
+
+
+class RangeFile(io.RawIOBase):
+    """A file of `size` bytes that is open for reading; each read asks for one range."""
+
+    def __init__(self, read: ReadRange, size: int) -> None:
+        self._read = read
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:  # noqa: D102
+        return True
+
+    def seekable(self) -> bool:  # noqa: D102
+        return True
+
+    def tell(self) -> int:  # noqa: D102
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: D102
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
+        self._position = starts[whence] + offset
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:  # noqa: D102
+        length = min(len(buffer), max(self._size - self._position, 0))
+        data = self._read(self._position, length) if length else b""
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)

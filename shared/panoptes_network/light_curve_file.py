@@ -1,0 +1,172 @@
+"""The Parquet file of a sequence's light curves: written star by star, read one star at a time.
+
+A row is one star in one frame (`panoptes_network.light_curves.PARQUET_COLUMNS`). A star's rows
+stand together in one row group, so that one star is read by the file's footer and one range.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from panoptes_network.byte_ranges import RangeFile, ReadRange
+from panoptes_network.light_curves import (
+    FRAME_COLUMNS,
+    MEASUREMENT_COLUMNS,
+    PARQUET_COLUMNS,
+    STAR_COLUMNS,
+    Column,
+)
+
+Arrays = Mapping[str, NDArray[Any]]
+ROWS_PER_GROUP = 16_384
+"""About 1.5 MB: what is read for one star. Fewer would make the footer longer than that."""
+REPEATED = [column.name for column in (*STAR_COLUMNS, *FRAME_COLUMNS)]
+SPLIT = [column.name for column in MEASUREMENT_COLUMNS if column.arrow_type in {"float", "double"}]
+"""Measured numbers: their bytes are stored by significance, which packs noise better."""
+_TYPES = {
+    "string": pa.string(),
+    "timestamp[us, tz=UTC]": pa.timestamp("us", tz="UTC"),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+}
+
+
+def _schema(columns: tuple[Column, ...]) -> pa.Schema:
+    return pa.schema([_field(column) for column in columns])
+
+
+def _field(column: Column) -> pa.Field:
+    said = {"description": column.description, "unit": column.unit}
+    metadata = {name: value for name, value in said.items() if value}
+    return pa.field(column.name, _TYPES[column.arrow_type], metadata=metadata)
+
+
+STARS, FRAMES = _schema(STAR_COLUMNS), _schema(FRAME_COLUMNS)
+MEASUREMENTS, SCHEMA = _schema(MEASUREMENT_COLUMNS), _schema(PARQUET_COLUMNS)
+
+
+class LightCurveWriter:
+    """Writes the file, some stars at a time; memory holds no more than a row group.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, which is whole once the writer is closed.
+    frames : mapping of str to ndarray, shape (frames,)
+        A value of each of `FRAME_COLUMNS` for each frame of the sequence, in order of time:
+        times as ``datetime64[us]`` in UTC, ids as text.
+    """
+
+    def __init__(self, path: Path, frames: Arrays) -> None:
+        self._frames = _table(frames, FRAMES)
+        self._n_rows = 0
+        self._writer = parquet.ParquetWriter(
+            path,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=REPEATED,
+            use_byte_stream_split=SPLIT,
+            write_statistics=["picid"],
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def write(self, stars: Arrays, measurements: Arrays, has: NDArray[np.bool_]) -> NDArray[Any]:
+        """Write the rows of some stars.
+
+        Parameters
+        ----------
+        stars : mapping of str to ndarray, shape (stars,)
+            A value of each of `STAR_COLUMNS` for each star.
+        measurements : mapping of str to ndarray, shape (stars, frames)
+            A value of each of `MEASUREMENT_COLUMNS` for each star and frame. What is not finite
+            is stored as null.
+        has : ndarray, shape (stars, frames), bool
+            Which of them become rows; a star without any has none.
+
+        Returns
+        -------
+        ndarray, shape (stars,), int64
+            The first row of each star in the file; its number of rows is that of `has`.
+        """
+        first_rows = self._n_rows + np.concatenate([[0], np.cumsum(has.sum(axis=1))])
+        named = _table(stars, STARS)
+        at_once = max(1, ROWS_PER_GROUP // max(1, self._frames.num_rows))
+        for start in range(0, len(has), at_once):
+            chosen = slice(start, start + at_once)
+            own = {name: values[chosen][has[chosen]] for name, values in measurements.items()}
+            star, frame = np.nonzero(has[chosen])
+            self._write_group(named.take(star + start), self._frames.take(frame), own)
+        self._n_rows = int(first_rows[-1])
+        return first_rows[:-1]
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        self._writer.close()
+
+    def _write_group(self, stars: pa.Table, frames: pa.Table, measurements: Arrays) -> None:
+        columns = [*stars.columns, *frames.columns, *_table(measurements, MEASUREMENTS).columns]
+        rows = pa.Table.from_arrays(columns, schema=SCHEMA)
+        if rows.num_rows:
+            self._writer.write_table(rows, row_group_size=rows.num_rows)
+
+
+def _table(values: Arrays, schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_arrays([_array(values[f.name], f.type) for f in schema], schema=schema)
+
+
+def _array(values: NDArray[Any], arrow_type: pa.DataType) -> pa.Array:
+    if pa.types.is_floating(arrow_type):
+        return pa.array(values, arrow_type, mask=~np.isfinite(values))
+    return pa.array(values, arrow_type)
+
+
+def read_footer(read: ReadRange, size: int) -> parquet.FileMetaData:
+    """Return what a file of `size` bytes says of its row groups.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        When it is no Parquet file.
+    """
+    return parquet.ParquetFile(pa.PythonFile(RangeFile(read, size), "r")).metadata
+
+
+def read_rows(
+    read: ReadRange, size: int, first_row: int, n_rows: int, footer: parquet.FileMetaData
+) -> pa.Table:
+    """Return the rows of one star, by its `first_row` and `n_rows`.
+
+    Only the row groups that hold them are read, each in one range.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        When it is no such file.
+    """
+    sizes = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    groups = np.flatnonzero((starts[:-1] < first_row + n_rows) & (starts[1:] > first_row))
+    file = parquet.ParquetFile(
+        pa.PythonFile(RangeFile(read, size), "r"), metadata=footer, pre_buffer=True
+    )
+    found = file.read_row_groups(groups.tolist(), use_threads=False)
+    behind = first_row - int(starts[groups[0]]) if len(groups) else 0
+    return found.slice(behind, n_rows)
