@@ -240,3 +240,16 @@ def test_an_image_that_let_others_go_first_is_not_lost(operations: FlaskClient, 
     assert swept(operations) == (0, 0)
     change(db, "UPDATE images SET put_off_at = NULL")
     assert swept(operations) == (1, 0)
+
+
+def test_a_fault_in_one_step_of_the_sweep_stops_no_other(
+    network: Network, operations: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(report: object) -> None:
+        raise ValueError("a row that nobody foresaw")
+
+    monkeypatch.setattr("panoptes_network.operations.sweep.sweep_times", fails)
+    add_image(db, state="metadata_received", age_s=GRACE_S + 1)
+    answer = operations.post("/sweep", json={})
+    assert asks_to_come_again(answer)
+    assert len(network.queued(settings().pipeline_topic)) == 1

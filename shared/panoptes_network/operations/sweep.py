@@ -1,10 +1,13 @@
 """What never arrived, or hangs, is found and sent again."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from panoptes_network.errors import TransientError
 from panoptes_network.operations.balance import words
 from panoptes_network.operations.closing import close_done
 from panoptes_network.operations.history import SERVICE
@@ -54,16 +57,32 @@ def last_balance() -> dict[tuple[str, ...], float]:
 
 
 def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
-    sweep_times(report)
-    close_done(report)
-    sweep_images(report)
-    sweep_superseded(report)
-    sweep_bucket(report, from_start=from_start)
+    """Take each step, whatever becomes of the others; the first fault is raised at the end."""
+    steps: dict[str, Callable[[Report], object]] = {
+        "times": sweep_times,
+        "dead letters": close_done,
+        "images": sweep_images,
+        "superseded": sweep_superseded,
+        "bucket": partial(sweep_bucket, from_start=from_start),
+    }
+    faults = [fault for name, step in steps.items() if (fault := _fault_of(step, name, report))]
+    if faults:
+        raise faults[0]
     answer = report.answer()
     _last.update({(group,): answer["balance"][group] for group in Group})
     log = _log.warning if answer["balance"][Group.LOST] else _log.info
     log("swept: %s", words(answer["balance"], report.looked_at), extra=_logged(answer))
     return answer
+
+
+def _fault_of(step: Callable[[Report], object], name: str, report: Report) -> Exception | None:
+    try:
+        step(report)
+    except Exception as error:
+        is_expected = isinstance(error, TransientError)
+        _log.warning("sweep of %s: %s", name, error, exc_info=not is_expected)
+        return error
+    return None
 
 
 def _logged(answer: dict[str, Any]) -> dict[str, Any]:
