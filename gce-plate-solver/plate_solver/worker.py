@@ -1,16 +1,9 @@
 """Takes images from the subscription, one at a time, and ends each with a state and a reason."""
 
 import logging
-import signal
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import ReceivedMessage
 
 from panoptes_network import isolation, workspace
@@ -31,10 +24,9 @@ from panoptes_network.errors import (
     TransientError,
 )
 from panoptes_network.events import PipelineImage, parse
-from plate_solver import health
-from plate_solver.parts import Parts
+from panoptes_network.worker import loop
+from plate_solver.parts import CHECKS
 from plate_solver.pipeline import Stopwatch, process
-from plate_solver.subscription import Subscription
 
 SERVICE = "gce-plate-solver"
 
@@ -47,124 +39,34 @@ ALLOWANCE_IN_SOLVES = 3
 MAX_PUT_OFF = 90
 """Deliveries; after so many, hours later, a message is not put off any more, and has tries left."""
 
-MAX_CLAIM_TRIES = 5
-"""Of a message in hand, each when all parts have just answered."""
+MAX_WORK_S = 1800.0
+"""For one image: a frame takes seconds, a blind solve a minute."""
 
 _log = logging.getLogger(SERVICE)
 
 
-class PutOffError(Exception):
-    """Images of other units go first: the message comes again behind them."""
-
-
-class StoppedError(Exception):
-    """The worker was told to end before it had begun with a message."""
-
-
 def run() -> None:
     """Work on the subscription until SIGTERM or SIGINT; the image under way is finished."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    for path in workspace.remove_leftovers():
-        _log.info("removed what a killed worker had left: %s", path)
     isolation.prepare("plate_solver.solved_file")
-    parts = Parts()
-    threading.Thread(target=parts.watch, name="parts", daemon=True).start()
-    with closing(Subscription(_subscription_path(), parts, stopping)) as subscription:
-        worker = Worker(subscription, parts, stopping)
-        with health.answering(worker.report), ThreadPoolExecutor(1) as pool:
-            # Beside the main thread, which alone hears signals.
-            working = pool.submit(worker.work)
-            working.add_done_callback(lambda _: stopping.set())
-            _log.info("waiting for images", extra={"subscription": _subscription_path()})
-            stopping.wait()
-            subscription.stop_pulling()
-        working.result()
-    _log.info("stopped")
+    loop.run(PlateSolver, settings().solver_subscription, CHECKS, MAX_WORK_S)
 
 
-class Worker:
-    """Handles the messages of a subscription, one after the other.
+class PlateSolver(loop.Worker):
+    """Handles the messages that name images."""
 
-    Parameters
-    ----------
-    subscription : Subscription
-    parts : Parts
-        What the work depends on; somebody watches them.
-    stopping : threading.Event
-        No message is begun after it.
-    """
-
-    def __init__(self, subscription: Subscription, parts: Parts, stopping: threading.Event) -> None:
-        self._subscription = subscription
-        self._parts = parts
-        self._stopping = stopping
-
-    def work(self) -> None:
-        """Handle messages until told to stop; none is taken while a part is away."""
-        while self._parts.wait(self._stopping):
-            received = self._subscription.pull()
-            if received is not None:
-                self.handle(received)
-
-    def handle(self, received: ReceivedMessage) -> None:
-        """Work on one message; it is acknowledged only when its effect is committed."""
-        about = {"message_id": received.message.message_id}
-        try:
-            with self._subscription.lease(received):
-                self._work_on(received)
-        except PutOffError:
-            _log.info("put off: images of other units go first", extra=about)
-            self._subscription.give_back(received)
-        except StoppedError:
-            self._subscription.give_back(received)
-        except PermanentError as error:
-            _log.error(error.message, extra=about)
-            self._subscription.acknowledge(received)
-        except Exception as error:
-            is_expected = isinstance(error, TransientError)
-            _log.warning("left for another try: %s", error, extra=about, exc_info=not is_expected)
-            self._parts.doubt()
-            self._subscription.give_back(received)
-        else:
-            self._subscription.acknowledge(received)
-
-    def report(self) -> dict[str, Any]:
-        """Return whether the worker does its work, and what keeps it from that."""
-        away, is_overdue = self._parts.away, self._subscription.is_overdue
-        is_subscribed = self._subscription.is_subscribed
-        ready = self._parts.is_known and is_subscribed and not away and not is_overdue
-        return {
-            "ready": ready,
-            "away": away,
-            "subscribed": is_subscribed,
-            "overdue": is_overdue,
-        }
-
-    def _work_on(self, received: ReceivedMessage) -> None:
+    def work_on(self, received: ReceivedMessage) -> None:
+        """Claim the image that a message names, and take it through the pipeline."""
         message = received.message
         image = parse(PipelineImage, message.data)
         may_wait = received.delivery_attempt < MAX_PUT_OFF
-        claim = self._claim(image, message.message_id, may_wait=may_wait)
-        self._subscription.begin()
+        claim = self.begin(partial(_claim, image, message.message_id, may_wait=may_wait))
         work_on_claimed(image, claim)
 
-    def _claim(self, image: PipelineImage, message_id: str, *, may_wait: bool) -> Claim | None:
-        """Claim an image; while a part is away, wait: no try is spent on that."""
-        for attempt in count(1):
-            if not self._parts.wait(self._stopping):
-                break
-            try:
-                if may_wait and is_put_off(image):
-                    raise PutOffError
-                return claim(image, message_id)
-            except TransientError:
-                self._parts.doubt()
-                # The database answers, and yet not here: the image may be locked.
-                if attempt == MAX_CLAIM_TRIES:
-                    raise
-        raise StoppedError
+
+def _claim(image: PipelineImage, message_id: str, *, may_wait: bool) -> Claim | None:
+    if may_wait and is_put_off(image):
+        raise loop.PutOffError
+    return claim(image, message_id)
 
 
 def work_on(image: PipelineImage, message_id: str) -> None:
@@ -257,11 +159,3 @@ def _disk_full(folder: Path) -> TransientError:
 
 def _about(image: PipelineImage) -> dict[str, object]:
     return {"image_id": image.image_id, "generation": image.generation}
-
-
-def _subscription_path() -> str:
-    return str(
-        SubscriberClient.subscription_path(
-            settings().google_cloud_project, settings().solver_subscription
-        )
-    )

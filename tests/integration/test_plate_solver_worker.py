@@ -237,7 +237,7 @@ def test_one_units_hopeless_night_does_not_hold_up_another(
     left = [image for image in night if solver.image(image.image_id)["state"] != "unsolved"]
     assert left
     assert any(solver.image(image.image_id)["put_off_at"] for image in left)
-    assert worker.said(message="put off: images of other units go first")
+    assert worker.said(message="put off: others go first")
 
 
 def _upload(solver: Solver, folder: str, minute: int, file: Path) -> PipelineImage:

@@ -12,7 +12,8 @@ from panoptes_network import conversion, hop, identity, pubsub, storage, web_ser
 from panoptes_network.checks import storage as storage_check
 from panoptes_network.config import Settings
 from panoptes_network.database import engine
-from plate_solver import programs, reading, subscription
+from panoptes_network.worker import subscription
+from plate_solver import programs, reading, worker
 from tests.unit.test_config import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
@@ -75,7 +76,7 @@ LIMITS = {
     "a worker's lease": subscription.LEASE_S,
     "a silent program of the worker": programs.STALL_S,
     "the worker's reading of a frame": reading.TIME_LIMIT_S,
-    "the work on one image": subscription.MAX_WORK_S,
+    "the work on one image": worker.MAX_WORK_S,
     "the end of a stopped server": web_server.DRAIN_S,
     "Cloud Run's patience with a stopped one": 10,
     "an answer to panoptes-client": Patience().read_timeout_s,

@@ -1,4 +1,4 @@
-"""The subscription that images come from: one message at a time, kept on lease until it is done.
+"""The subscription that work comes from: one message at a time, kept on lease until it is done.
 
 A pull for one message, and not the client's stream of them: so a message is held for as long
 as a part of the network is away, without any of its deliveries being spent, and whether the
@@ -23,7 +23,7 @@ from tenacity import (
 )
 from tenacity.nap import sleep_using_event
 
-from plate_solver.parts import BROKER, MAX_BACKOFF_S, Parts
+from panoptes_network.worker.parts import BROKER, MAX_BACKOFF_S, Parts
 
 PULL_S = 60.0
 """For how long a pull waits for a message."""
@@ -31,13 +31,9 @@ PULL_S = 60.0
 LEASE_S = 30
 """A message whose worker was killed comes again after so long at most."""
 
-MAX_WORK_S = 1800.0
-"""For how long a lease is extended once work has begun: a frame takes seconds, a blind solve a
-minute. Whoever takes longer hangs."""
-
 ANSWER_S = 60.0
 
-_log = logging.getLogger("gce-plate-solver")
+_log = logging.getLogger(__name__)
 
 
 class Subscription:
@@ -51,10 +47,15 @@ class Subscription:
         Hears whether the broker answers.
     stopping : threading.Event
         No pull is tried again after it.
+    max_work_s : float
+        For how long a lease is extended once work has begun. Whoever takes longer hangs.
     """
 
-    def __init__(self, path: str, parts: Parts, stopping: threading.Event) -> None:
+    def __init__(
+        self, path: str, parts: Parts, stopping: threading.Event, max_work_s: float
+    ) -> None:
         self._path = path
+        self._max_work_s = max_work_s
         self._parts = parts
         self._stopping = stopping
         # Closing a client ends its pull; what is under way is still to be answered for.
@@ -66,7 +67,7 @@ class Subscription:
     def is_overdue(self) -> bool:
         """Whether work on a message takes so long that its lease has ended."""
         since = self._working_since
-        return since is not None and time.monotonic() - since > MAX_WORK_S
+        return since is not None and time.monotonic() - since > self._max_work_s
 
     def pull(self) -> ReceivedMessage | None:
         """Wait for a message, and while the broker is away; None where there is none yet."""

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from panoptes_network import config
-from plate_solver import health
+from panoptes_network.worker import health
 from tests.conftest import free_port
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from panoptes_network import config, workspace
 from panoptes_network.errors import TransientError
-from plate_solver import parts
-from plate_solver.parts import Parts
+from panoptes_network.worker import parts
+from panoptes_network.worker.parts import Parts
+from plate_solver.parts import check_solver
 
 
 class Away:
@@ -102,12 +103,12 @@ def test_a_solver_without_index_files_is_away(
     monkeypatch.setenv("ASTROMETRY_INDEX_DIR", str(tmp_path))
     config.settings.cache_clear()
     with pytest.raises(TransientError, match="no index files"):
-        parts.check_solver()
+        check_solver()
     (tmp_path / "index-4107.fits").touch()
-    parts.check_solver()
+    check_solver()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TransientError, match="apt-get install"):
-        parts.check_solver()
+        check_solver()
     config.settings.cache_clear()
 
 

@@ -1,0 +1,173 @@
+"""A worker's life: messages of its subscription, one after the other, until it is told to end."""
+
+import logging
+import signal
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from typing import Any, TypeVar
+
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.pubsub_v1 import ReceivedMessage
+
+from panoptes_network import workspace
+from panoptes_network.config import settings
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.worker import health
+from panoptes_network.worker.parts import Parts
+from panoptes_network.worker.subscription import Subscription
+
+T = TypeVar("T")
+
+MAX_CLAIM_TRIES = 5
+"""Of a message in hand, each when all parts have just answered."""
+
+_log = logging.getLogger(__name__)
+
+
+class PutOffError(Exception):
+    """Others go first: the message comes again behind them."""
+
+
+class StoppedError(Exception):
+    """The worker was told to end before it had begun with a message."""
+
+
+class Worker(ABC):
+    """Handles the messages of a subscription, one after the other.
+
+    Parameters
+    ----------
+    subscription : Subscription
+    parts : Parts
+        What the work depends on; somebody watches them.
+    stopping : threading.Event
+        No message is begun after it.
+    """
+
+    def __init__(self, subscription: Subscription, parts: Parts, stopping: threading.Event) -> None:
+        self._subscription = subscription
+        self._parts = parts
+        self._stopping = stopping
+
+    @abstractmethod
+    def work_on(self, received: ReceivedMessage) -> None:
+        """Do what a message asks for and commit it; then the message is acknowledged.
+
+        Raises
+        ------
+        PermanentError
+            For a message that no other try would make any better: it is acknowledged.
+        Exception
+            Whatever may pass when it is tried again: it comes again.
+        """
+
+    def work(self) -> None:
+        """Handle messages until told to stop; none is taken while a part is away."""
+        while self._parts.wait(self._stopping):
+            received = self._subscription.pull()
+            if received is not None:
+                self.handle(received)
+
+    def handle(self, received: ReceivedMessage) -> None:
+        """Work on one message; it is acknowledged only when its effect is committed."""
+        about = {"message_id": received.message.message_id}
+        try:
+            with self._subscription.lease(received):
+                self.work_on(received)
+        except PutOffError:
+            _log.info("put off: others go first", extra=about)
+            self._subscription.give_back(received)
+        except StoppedError:
+            self._subscription.give_back(received)
+        except PermanentError as error:
+            _log.error(error.message, extra=about)
+            self._subscription.acknowledge(received)
+        except Exception as error:
+            is_expected = isinstance(error, TransientError)
+            _log.warning("left for another try: %s", error, extra=about, exc_info=not is_expected)
+            self._parts.doubt()
+            self._subscription.give_back(received)
+        else:
+            self._subscription.acknowledge(received)
+
+    def report(self) -> dict[str, Any]:
+        """Return whether the worker does its work, and what keeps it from that."""
+        away, is_overdue = self._parts.away, self._subscription.is_overdue
+        is_subscribed = self._subscription.is_subscribed
+        ready = self._parts.is_known and is_subscribed and not away and not is_overdue
+        return {
+            "ready": ready,
+            "away": away,
+            "subscribed": is_subscribed,
+            "overdue": is_overdue,
+        }
+
+    def begin(self, claim: Callable[[], T]) -> T:
+        """Return what `claim` does, and let the lease be bounded from then on.
+
+        While a part is away, wait: no try is spent on that.
+
+        Raises
+        ------
+        StoppedError
+            When the worker was told to end before.
+        TransientError
+            When all parts answer, and yet `claim` fails: what it takes may be locked.
+        """
+        for attempt in count(1):
+            if not self._parts.wait(self._stopping):
+                break
+            try:
+                claimed = claim()
+            except TransientError:
+                self._parts.doubt()
+                if attempt == MAX_CLAIM_TRIES:
+                    raise
+            else:
+                self._subscription.begin()
+                return claimed
+        raise StoppedError
+
+
+def run(
+    worker: Callable[[Subscription, Parts, threading.Event], Worker],
+    subscription: str,
+    checks: Mapping[str, Callable[[], None]],
+    max_work_s: float,
+) -> None:
+    """Work on a subscription until SIGTERM or SIGINT; the work under way is finished.
+
+    Parameters
+    ----------
+    worker : callable
+        Makes the worker.
+    subscription : str
+        Its name, without the project's.
+    checks : mapping of str to callable
+        What the work depends on, as for `Parts`.
+    max_work_s : float
+        Whoever works longer than this on one message hangs.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    for left in workspace.remove_leftovers():
+        _log.info("removed what a killed worker had left: %s", left)
+    parts = Parts(checks)
+    threading.Thread(target=parts.watch, name="parts", daemon=True).start()
+    path = SubscriberClient.subscription_path(settings().google_cloud_project, subscription)
+    with closing(Subscription(path, parts, stopping, max_work_s)) as subscribed:
+        working_one = worker(subscribed, parts, stopping)
+        with health.answering(working_one.report), ThreadPoolExecutor(1) as pool:
+            # Beside the main thread, which alone hears signals.
+            working = pool.submit(working_one.work)
+            working.add_done_callback(lambda _: stopping.set())
+            _log.info("waiting for work", extra={"subscription": path})
+            stopping.wait()
+            subscribed.stop_pulling()
+        working.result()
+    _log.info("stopped")
