@@ -114,6 +114,8 @@ def cases() -> list[Case]:
         Case("statistics", "/stats"),
         Case("coverage", "/coverage"),
         Case("status", "/status"),
+        Case("refused uploads", "/uploads"),
+        Case("refused uploads of a unit", f"/uploads?unit={unit}"),
         Case("cone search of sources", "/vo/scs/sources?RA=100&DEC=20&SR=0.05"),
         Case("cone search of images", "/vo/scs/images?RA=100&DEC=20&SR=5&MAXREC=100"),
         Case("SIA 2", "/vo/sia/query?POS=CIRCLE+100+20+1&MAXREC=100"),

@@ -76,7 +76,7 @@ def web_server(service: str, **settings: str) -> Iterator[str]:
         except requests.RequestException:
             return False
 
-    with _serving([*program, "main:create_app()"], is_healthy, signal.SIGTERM, env):
+    with _serving([*program, "main"], is_healthy, signal.SIGTERM, env):
         yield address
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, literal, select, true, union_all
+from sqlalchemy import ColumnElement, case, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
@@ -18,6 +18,8 @@ from panoptes_network.database.models import FileKind, Image, ImageFile, Sequenc
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
 """Columns of an image that name a file; as a kind of file, each is called like its bucket."""
 RAW_IS_GONE = is_gone(Image).label("raw_is_gone")
+OFFERED_RAW_PATH = case((is_gone(Image), None), else_=Image.bucket_path)
+"""Path of an image's raw file, None where it was deleted."""
 KINDS = (*IMAGE_PATHS, *FileKind)
 FILE_COLUMNS = (ImageFile.kind, ImageFile.bucket, ImageFile.path, ImageFile.n_bytes)
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json
+from observation_file_rows import OFFERED_RAW_PATH
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
 from virtual_observatory import obscore
@@ -102,7 +103,7 @@ def _of_image(wanted: Wanted, image: AnyRow) -> list[Product]:
 
 def _has_one(wanted: Wanted) -> ColumnElement[bool]:
     """Return the condition that an image has one of the wanted frames."""
-    paths = {Product.SOLVED: Image.solved_path, Product.RAW: Image.bucket_path}
+    paths = {Product.SOLVED: Image.solved_path, Product.RAW: OFFERED_RAW_PATH}
     ways = []
     for product, ids in wanted.items():
         is_there = paths[product].is_not(None)

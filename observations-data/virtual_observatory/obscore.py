@@ -14,7 +14,7 @@ from sqlalchemy import Float, cast, func, literal_column
 
 from data_tables import Row
 from observation_database import AnyRow
-from observation_file_rows import file_in
+from observation_file_rows import OFFERED_RAW_PATH, file_in
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.directions import unit_vectors
 from panoptes_network.public_address import absolute
@@ -51,7 +51,7 @@ IS_TIMED = Image.exptime_s.between(0, LONGEST_S)
 SELECTED = (
     Image.image_id,
     Image.sequence_id,
-    Image.bucket_path,
+    OFFERED_RAW_PATH.label("bucket_path"),
     Image.solved_path,
     Image.ra_deg,
     Image.dec_deg,

@@ -12,9 +12,10 @@ from astropy.io.votable import parse
 from astropy.time import Time
 from flask.testing import FlaskClient
 from mocpy import MOC
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from panoptes_network.database.models import FileKind, Image, ImageState
+from panoptes_network.database.operation_models import GoneObject
 from tests.service.sky_rows import footprint, solved
 from tests.service.web_services import START, add_observation, create_app, problem, rows
 from virtual_observatory import coverage, newest
@@ -128,6 +129,16 @@ def test_each_frame_has_a_raw_row_too(client: FlaskClient) -> None:
     assert found(client, {"CALIB": "3"}, level=None) == []
     form = client.post(QUERY, data={"POS": "CIRCLE 83.8 -5.4 1", "CALIB": "2"})
     assert form.text.count("<TR>") == 1
+
+
+@pytest.mark.usefixtures("sky")
+def test_a_raw_frame_that_was_deleted_is_not_found(client: FlaskClient, db: Engine) -> None:
+    before = found(client, level=1)
+    with rows(db) as session:
+        image = session.scalars(select(Image).order_by(Image.time.desc()).limit(1)).one()
+        session.add(GoneObject(bucket=image.bucket, path=image.bucket_path))
+    assert found(client, level=1) == before[1:]
+    assert found(client) == found(client, level=2)
 
 
 @pytest.mark.usefixtures("sky")
