@@ -1,0 +1,98 @@
+"""Three colours become one light curve; what is far off in one frame; how much a star varies."""
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves import robust
+from light_curves.measurements import N_COLOURS, Singles
+
+OUTLIER_SIGMA = 5.0
+NEIGHBOURHOOD = 5
+"""Frames whose median says what is usual about a time."""
+
+
+def weights(err: Singles, is_good: NDArray[np.bool_]) -> Singles:
+    """Return the weight of each colour of a star, the same in all frames, shape (n, 3).
+
+    The same, because a change that differs by colour would else follow the errors. Colours of
+    which nothing is known have 0.
+    """
+    typical = [
+        robust.median(np.where(is_good, err[:, :, colour], np.nan)) for colour in range(N_COLOURS)
+    ]
+    weight = 1 / np.stack(typical, axis=1) ** 2
+    return np.asarray(np.nan_to_num(weight, posinf=0.0), np.float32)
+
+
+def typical_shares(weight: Singles) -> Singles:
+    """Return the share of each colour in most stars' curves, shape (3,); weights as above."""
+    total = weight.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        shares = np.nan_to_num(robust.median(weight / total))
+    return np.asarray(shares / max(float(shares.sum()), 1e-30))
+
+
+def combined(flux: Singles, err: Singles, weight: Singles) -> tuple[Singles, Singles]:
+    """Return the weighted mean of the colours and its error, shape (f, n).
+
+    Parameters
+    ----------
+    flux, err : ndarray, shape (f, n, 3)
+        A colour that is NaN in a frame does not count there.
+    weight : ndarray, shape (n, 3)
+    """
+    total, mean, variance = np.zeros((3, *flux.shape[:2]), np.float32)
+    for colour in range(N_COLOURS):
+        known = np.isfinite(flux[:, :, colour]) & np.isfinite(err[:, :, colour])
+        share = np.where(known, weight[:, colour], 0)
+        total += share
+        mean += share * np.where(known, flux[:, :, colour], 0)
+        variance += (share * np.where(known, err[:, :, colour], 0)) ** 2
+    with np.errstate(invalid="ignore"):
+        return mean / total, np.sqrt(variance) / total
+
+
+def expected_noise(photon_err: Singles, is_good: NDArray[np.bool_]) -> Singles:
+    """Return the photon limit of one frame, colours combined, the median over frames, shape (n,).
+
+    Photons of star and sky, and readout, as the fit of the PSF weighs the pixels.
+    """
+    information = np.nansum(1 / photon_err**2, axis=2)
+    limit = 1 / np.sqrt(np.where(information > 0, information, np.nan))
+    return robust.median(np.where(is_good, limit, np.nan))
+
+
+def lone_outliers(flux: Singles, err: Singles) -> NDArray[np.bool_]:
+    """Tell which fluxes, shape (f, n), are far from those about them, in one frame alone.
+
+    A change of the star that lasts for two frames is none.
+    """
+    half = NEIGHBOURHOOD // 2
+    padded = np.pad(flux, ((half, half), (0, 0)), constant_values=np.nan)
+    about = np.stack([padded[shift : shift + len(flux)] for shift in range(NEIGHBOURHOOD)])
+    with np.errstate(invalid="ignore"):
+        is_far = np.abs(flux - robust.median(about)) > OUTLIER_SIGMA * err
+    beside = np.pad(is_far, ((1, 1), (0, 0)))
+    return np.asarray(is_far & ~beside[:-2] & ~beside[2:])
+
+
+def stetson_j(flux: Singles, err: Singles, is_good: NDArray[np.bool_]) -> Singles:
+    """Return Stetson's J of the colours, shape (n,): 0 for noise, larger for what all colours show.
+
+    Stetson (1996), PASP 108, 851, formula 1, with the three pairs of colours of a frame as pairs
+    of equal weight.
+    """
+    count = is_good.sum(axis=0)
+    inflate = np.sqrt(count / np.maximum(count - 1, 1)).astype(np.float32)
+    total, pairs = np.zeros((2, flux.shape[1]), np.float32)
+    for one, other in combinations(range(N_COLOURS), 2):
+        product = np.ones(flux.shape[:2], np.float32)
+        for colour in (one, other):
+            good = np.where(is_good, flux[:, :, colour], np.nan)
+            product *= inflate * (good - robust.median(good)) / err[:, :, colour]
+        known = np.isfinite(product)
+        total += np.sum(np.sign(product) * np.sqrt(np.abs(product)), axis=0, where=known)
+        pairs += known.sum(axis=0)
+    return np.where(pairs > 0, total / np.maximum(pairs, 1), np.nan).astype(np.float32)

@@ -1,0 +1,209 @@
+"""What a frame did to the light of all its stars: zero points, and the map of the pixel phase.
+
+The flux of star s on pixels of one colour in frame k is
+
+    exp(level_s + z_k · (1, x, y, x², xy, y², colour_s) + map(x, y, focus_k))
+
+with the level and the zero point's terms in logarithms of ADU/s. All are fitted to the comparison
+stars together, by steps of Gauss and Newton on winsorized residuals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves import pixel_phase, robust
+from light_curves.comparison import Comparison
+from light_curves.measurements import N_COLOURS, Floats, Singles
+from light_curves.pixel_phase import FIELD_TERMS, N_PHASES, MapEquations, folding
+
+DEGREE = 2
+"""Of the zero point's polynomial over the field."""
+ITERATIONS = 8
+WEIGHTS_UNTIL = 3
+"""Iterations after which the weights stay, and the maps' equations with them."""
+WINSOR_SIGMA = 3.0
+LEAST_SCATTER = 0.002
+"""No comparison star counts for more than one of this relative scatter."""
+PRIOR_FIELD = 0.3
+"""Usual size of the zero point's terms but the first, in logarithms over half a field."""
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What was fitted: f frames, 3 colours.
+
+    Parameters
+    ----------
+    zero_point : ndarray, shape (f, 3, t)
+        Terms of :func:`zero_point_terms`.
+    maps : ndarray, shape (3, 3 + m, N_PHASES)
+        Of the pixel phase, one a colour.
+    focus : ndarray, shape (f, 3, m)
+    level : ndarray, shape (g, c, 3)
+        Of the comparison stars in each group of frames, logarithm of ADU/s.
+    frame_scatter : ndarray, shape (f, 3)
+        Relative scatter of the comparison stars beyond what each has in other frames.
+    """
+
+    zero_point: Floats
+    maps: Floats
+    focus: Floats
+    level: Singles
+    frame_scatter: Singles
+
+    def factor(self, frame: int, places: tuple[Singles, ...], star_colour: Singles) -> Singles:
+        """Return by what the light of n stars was multiplied in a frame.
+
+        Parameters
+        ----------
+        places : tuple of ndarray, each of shape (n,)
+            x and y in mosaic pixels, and in half widths of the field from its centre.
+        star_colour : ndarray, shape (n,)
+
+        Returns
+        -------
+        ndarray, shape (n, 3), float32
+        """
+        terms = zero_point_terms(places[2], places[3], star_colour)
+        rows = pixel_phase.design(*places)
+        phase = pixel_phase.evaluate(self.maps, rows, self.focus[frame])
+        logarithm = terms @ self.zero_point[frame].T + phase
+        return np.asarray(np.exp(logarithm), np.float32)
+
+
+def zero_point_terms(u: Singles, v: Singles, star_colour: Singles) -> Singles:
+    """Return 1, u, v, u², uv, v², … up to the degree and the stars' colour, shape (n, t)."""
+    powers = [u ** (total - y) * v**y for total in range(DEGREE + 1) for y in range(total + 1)]
+    return np.asarray(np.nan_to_num(np.stack([*powers, star_colour], axis=1)), np.float32)
+
+
+def fit(comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> Ensemble:
+    """Fit the zero points of all frames, the maps, and the levels of the comparison stars.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        f frames, c stars.
+    group : ndarray, shape (f,)
+        Number of the group whose levels hold in a frame, from 0.
+    focus : ndarray, shape (f, 3, m)
+        How wide the PSF is, in m standardized terms of each colour.
+    """
+    work = _Fit(comparison, group, focus)
+    work.start()
+    for iteration in range(ITERATIONS):
+        if iteration < WEIGHTS_UNTIL:
+            work.weigh()
+        work.step_zero_points()
+        work.step_maps()
+    return work.result()
+
+
+class _Fit:
+    """The state of a fit: the model, its residuals and the weights."""
+
+    def __init__(self, comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> None:
+        self.data, self.group, self.focus = comparison, group, focus
+        f, c, _ = comparison.rate.shape
+        n_terms = zero_point_terms(*comparison.places(0)[2:], comparison.colour).shape[1]
+        self.zero_point = np.zeros((f, N_COLOURS, n_terms))
+        self.maps = np.zeros((N_COLOURS, FIELD_TERMS + focus.shape[2], N_PHASES))
+        self.level = np.zeros((int(group.max()) + 1, c, N_COLOURS), np.float32)
+        self.phase = np.zeros_like(comparison.rate)
+        self.frame_scatter = np.zeros((f, N_COLOURS), np.float32)
+        self.weight = np.empty_like(comparison.rate)
+        self.equations: list[MapEquations] = []
+
+    def start(self) -> None:
+        """Set levels and the frames' mean zero points to medians."""
+        rate = self.data.rate
+        logarithm = np.log(np.where(rate > 0, rate, np.nan))
+        level = robust.median(logarithm)
+        frame = robust.median(np.moveaxis(logarithm - level, 1, 0))
+        self.level[:] = np.nan_to_num(robust.median(logarithm - frame[:, np.newaxis]))
+        self.zero_point[:, :, 0] = np.nan_to_num(frame)
+
+    def model(self) -> Singles:
+        """Return the expected rates, shape (f, c, 3)."""
+        terms = [self._terms(k) @ self.zero_point[k].T for k in range(len(self.group))]
+        logarithm = np.stack(terms) + self.level[self.group] + self.phase
+        return np.asarray(np.exp(logarithm), np.float32)
+
+    def residuals(self) -> tuple[Singles, Singles]:
+        """Return relative residuals and their standard deviations by photons and readout."""
+        model = self.model()
+        return self.data.rate / model - 1, self.data.rate_err / model
+
+    def weigh(self) -> None:
+        """Set weights by photons, and by what stars and frames scatter beyond them."""
+        residual, noise = self.residuals()
+        photons = robust.median(noise**2)
+        star = np.maximum(robust.scatter(residual) ** 2 - photons, 0)
+        variance = noise**2 + np.nan_to_num(star)
+        for colour in range(N_COLOURS):
+            bright = photons[:, colour] <= np.nanmedian(photons[:, colour])
+            seen, expected = (values[:, bright, colour].T for values in (residual, variance))
+            excess = robust.scatter(seen) ** 2 - robust.median(expected)
+            self.frame_scatter[:, colour] = np.sqrt(np.maximum(np.nan_to_num(excess), 0))
+        variance += self.frame_scatter[:, np.newaxis] ** 2 + LEAST_SCATTER**2
+        self.weight = np.asarray(np.nan_to_num(1 / variance), np.float32)
+        self.equations = []
+
+    def pulls(self) -> Singles:
+        """Return the residuals, winsorized and weighted, shape (f, c, 3)."""
+        sigma = np.asarray(1 / np.sqrt(np.maximum(self.weight, 1e-30)), np.float32)
+        kept = robust.winsorized(self.residuals()[0], np.float32(WINSOR_SIGMA) * sigma)
+        return np.asarray(self.weight * kept)
+
+    def step_zero_points(self) -> None:
+        """Fit the zero points of each frame to the residuals."""
+        pulls = self.pulls()
+        n_terms = self.zero_point.shape[2]
+        prior = np.diag(np.r_[1e-6, np.full(n_terms - 1, PRIOR_FIELD**-2)])
+        for k, weight in enumerate(self.weight):
+            terms = self._terms(k)
+            gram = (weight.T[:, np.newaxis] * terms.T) @ terms + prior
+            wanted = pulls[k].T @ terms - self.zero_point[k] @ prior
+            self.zero_point[k] += np.linalg.solve(gram, wanted[..., np.newaxis])[..., 0]
+
+    def step_maps(self) -> None:
+        """Fit maps and levels to the residuals."""
+        if not self.equations:
+            self.equations = self._equations()
+        pulls = self.pulls()
+        level_pull = np.zeros(self.level.shape)
+        np.add.at(level_pull, self.group, pulls)
+        map_pull = np.zeros(self.maps.shape)
+        for k, pull in enumerate(pulls):
+            waves = np.einsum("nap,nc->cap", self._rows(k), pull, optimize=True)
+            for colour in range(N_COLOURS):
+                map_pull[colour] += folding(self.focus[k, colour]).T @ waves[colour]
+        for colour, equations in enumerate(self.equations):
+            change, level = equations.step(
+                self.maps[colour], map_pull[colour], level_pull[..., colour].ravel()
+            )
+            self.maps[colour] += change
+            self.level[..., colour] += level.reshape(self.level.shape[:2])
+        for k in range(len(self.group)):
+            self.phase[k] = pixel_phase.evaluate(self.maps, self._rows(k), self.focus[k])
+
+    def result(self) -> Ensemble:
+        """Return what was fitted."""
+        return Ensemble(self.zero_point, self.maps, self.focus, self.level, self.frame_scatter)
+
+    def _equations(self) -> list[MapEquations]:
+        groups, stars = self.level.shape[:2]
+        equations = [MapEquations(groups * stars, self.focus.shape[2]) for _ in range(N_COLOURS)]
+        for k, group in enumerate(self.group):
+            rows, levels = self._rows(k), slice(group * stars, (group + 1) * stars)
+            for colour, one in enumerate(equations):
+                one.add(levels, rows, self.focus[k, colour], self.weight[k, :, colour])
+        return equations
+
+    def _rows(self, frame: int) -> Singles:
+        return pixel_phase.design(*self.data.places(frame))
+
+    def _terms(self, frame: int) -> Singles:
+        return zero_point_terms(*self.data.places(frame)[2:], self.data.colour)

@@ -1,0 +1,61 @@
+"""What light curves say of a frame: its zero points, its clouds, whether it can be trusted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.comparison import FEWEST, Comparison
+from light_curves.ensemble import Ensemble
+from light_curves.measurements import Singles
+from panoptes_network.light_curves import Quality
+
+MAG_OF_E = 2.5 * np.log10(np.e)
+CLEAREST_PERCENTILE = 95.0
+MOST_CLOUD_MAG = 2.0
+CLOUDED_MAG = 0.2
+CLOUDED_SCATTER = 0.02
+"""Of the comparison stars beyond their usual one: the cloud has edges within the field."""
+
+
+@dataclass(frozen=True)
+class FrameFacts:
+    """What is known of f frames.
+
+    Parameters
+    ----------
+    zero_point_mag : ndarray, shape (f, 3), float32
+        Gaia G of a star of 1 ADU/s in the frame's centre and of the field's usual colour; NaN
+        where there are too few comparison stars.
+    cloud_mag : ndarray, shape (f,), float32
+        Light lost against the sequence's clearest frames, mean of the colours: cloud, and the
+        air of a larger airmass.
+    n_comparison : ndarray, shape (f,), int32
+    quality : ndarray, shape (f,), int32
+        CLOUD and FEW_COMPARISONS.
+    """
+
+    zero_point_mag: Singles
+    cloud_mag: Singles
+    n_comparison: NDArray[np.int32]
+    quality: NDArray[np.int32]
+
+
+def frame_facts(stars: Comparison, fitted: Ensemble) -> FrameFacts:
+    """Return what the fit says of the frames."""
+    n_comparison = stars.n_seen
+    is_known = n_comparison >= FEWEST
+    level_mag = stars.gaia_mag[:, np.newaxis] + MAG_OF_E * fitted.level[0]
+    zero_point_mag = np.nanmedian(level_mag, axis=0) + MAG_OF_E * fitted.zero_point[:, :, 0]
+    zero_point_mag[~is_known] = np.nan
+    lost = np.nanpercentile(zero_point_mag, CLEAREST_PERCENTILE, axis=0) - zero_point_mag
+    cloud_mag = np.maximum(lost.mean(axis=1), 0)
+    is_torn = (cloud_mag > CLOUDED_MAG) & (fitted.frame_scatter.min(axis=1) > CLOUDED_SCATTER)
+    is_cloudy = is_torn | (cloud_mag > MOST_CLOUD_MAG)
+    quality = Quality.CLOUD * is_cloudy | Quality.FEW_COMPARISONS * ~is_known
+    return FrameFacts(
+        zero_point_mag.astype(np.float32),
+        cloud_mag.astype(np.float32),
+        n_comparison,
+        quality.astype(np.int32),
+    )

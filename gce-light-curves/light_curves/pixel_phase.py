@@ -1,0 +1,170 @@
+"""How the flux of a star depends on where it falls on the Bayer pattern: a map shared by all.
+
+The phase of a star moves slowly, so what the PSF's fit leaves of it is red noise as long as a
+transit. A map that is fitted to all stars of a colour at once takes it out, and can't follow the
+change of a single star.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.measurements import Floats, Singles
+
+ORDER = 4
+"""Highest |a| + |b| of the waves pi (a x + b y): those of 2 pixels and shorter."""
+WAVES = tuple(
+    (a, b)
+    for a in range(ORDER + 1)
+    for b in range(-ORDER, ORDER + 1)
+    if (a > 0 or b > 0) and a + abs(b) <= ORDER
+)
+N_PHASES = 2 * len(WAVES)
+FIELD_TERMS = 3
+"""1, and the place in x and y, by which each wave is multiplied."""
+PRIOR_RMS = 0.02
+"""Usual relative size of a term: where there are few frames or stars, it stays near 0."""
+
+
+def phases(x_px: Singles, y_px: Singles) -> Singles:
+    """Return the cosines and sines of the waves at places of stars.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, shape (n,)
+        Mosaic pixels; NaN gives rows of 0.
+
+    Returns
+    -------
+    ndarray, shape (n, N_PHASES), float32
+    """
+    x_turn, y_turn = (_turns(place) for place in (x_px, y_px))
+    out = np.empty((len(x_px), N_PHASES), np.float32)
+    for number, (a, b) in enumerate(WAVES):
+        wave = x_turn[a] * (y_turn[b] if b >= 0 else y_turn[-b].conj())
+        out[:, 2 * number], out[:, 2 * number + 1] = wave.real, wave.imag
+    return out
+
+
+def _turns(place: Singles) -> NDArray[np.complex64]:
+    """Return exp(i pi a place) for a from 0 to ORDER, shape (ORDER + 1, n); 0 for NaN."""
+    known = np.isfinite(place)
+    # Whole cells of 2 pixels are left out first: float32 would lose them in the sine.
+    cell = np.where(known, place, 0) % 2
+    first = np.exp(1j * np.pi * cell).astype(np.complex64)
+    out = np.cumprod(np.broadcast_to(first, (ORDER + 1, len(place))), axis=0) / first
+    return np.asarray(out * known, np.complex64)
+
+
+def design(x_px: Singles, y_px: Singles, u: Singles, v: Singles) -> Singles:
+    """Return the waves of stars in a frame, times 1 and their places in the field.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, shape (n,)
+        Mosaic pixels; NaN gives rows of 0.
+    u, v : ndarray, shape (n,)
+        The same place in units of the field's half width, from its centre.
+
+    Returns
+    -------
+    ndarray, shape (n, 3, N_PHASES), float32
+    """
+    waves = phases(x_px, y_px)
+    field = np.nan_to_num(np.stack([np.ones_like(u), u, v], axis=1))
+    return np.asarray(field[:, :, np.newaxis] * waves[:, np.newaxis, :], np.float32)
+
+
+def folding(focus: Floats) -> Floats:
+    """Return the matrix, shape (3, 3 + m), that makes all m + 3 factors of the waves of 1, u, v.
+
+    Only the waves themselves, not those times u or v, follow the focus.
+    """
+    out = np.eye(FIELD_TERMS, FIELD_TERMS + len(focus))
+    out[0, FIELD_TERMS:] = focus
+    return out
+
+
+def standardized(focus: Floats) -> Floats:
+    """Return terms of the focus, shape (f, m), with mean 0 and standard deviation 1."""
+    away = focus - np.mean(focus, axis=0)
+    return np.asarray(away / np.maximum(np.std(away, axis=0), 1e-9))
+
+
+def evaluate(maps: Floats, rows: Singles, focus: Floats) -> Singles:
+    """Return the maps of the three colours at stars of a frame.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (3, 3 + m, N_PHASES)
+    rows : ndarray, shape (n, 3, N_PHASES)
+        Of :func:`design`.
+    focus : ndarray, shape (3, m)
+        Of each colour.
+
+    Returns
+    -------
+    ndarray, shape (n, 3), float32
+        Relative: what is to be added to the logarithm of the flux.
+    """
+    folded = [folding(one) @ terms for one, terms in zip(focus, maps, strict=True)]
+    columns = np.stack([terms.ravel() for terms in folded], axis=1).astype(np.float32)
+    return np.asarray(rows.reshape(len(rows), -1) @ columns)
+
+
+class MapEquations:
+    """The normal equations of a map and of the levels of its stars, of one colour.
+
+    Levels are eliminated (Schur complement): a wave in which a star stays at one phase tells
+    nothing, and nothing of it is taken from the star. Weights are fixed when the frames are added;
+    wrong values are kept away by residuals that are winsorized (Huber 1981, 7.8).
+
+    Parameters
+    ----------
+    n_levels : int
+        Stars times groups of frames.
+    n_focus : int
+        Terms of the focus, m.
+    """
+
+    def __init__(self, n_levels: int, n_focus: int) -> None:
+        self._size = (FIELD_TERMS + n_focus) * N_PHASES
+        self._gram = np.zeros((self._size, self._size))
+        self._weight = np.zeros(n_levels)
+        self._waves = np.zeros((n_levels, self._size), np.float32)
+
+    def add(self, levels: slice, rows: Singles, focus: Floats, weight: Singles) -> None:
+        """Add a frame, whose stars have these levels and weights, shape (n,)."""
+        fold, weighted = folding(focus), rows * weight[:, np.newaxis, np.newaxis]
+        flat = rows.reshape(len(rows), -1)
+        block = (weighted.reshape(len(rows), -1).T @ flat).astype(np.float64)
+        blocks = block.reshape(FIELD_TERMS, N_PHASES, FIELD_TERMS, N_PHASES)
+        full = np.einsum("ai,apbq,bj->ipjq", fold, blocks, fold, optimize=True)
+        self._gram += full.reshape(self._size, self._size)
+        self._weight[levels] += weight
+        folded = np.einsum("ai,nap->nip", fold.astype(np.float32), weighted, optimize=True)
+        self._waves[levels] += folded.reshape(len(rows), -1)
+
+    def step(self, terms: Floats, pull: Floats, level_pull: Floats) -> tuple[Floats, Floats]:
+        """Return by what the map's terms and the levels change.
+
+        Parameters
+        ----------
+        terms : ndarray, shape (3 + m, N_PHASES)
+            As they are.
+        pull : ndarray, shape (3 + m, N_PHASES)
+            Sum of the waves times weighted residuals.
+        level_pull : ndarray, shape (n_levels,)
+            Sum of the weighted residuals of each level.
+
+        Returns
+        -------
+        terms, levels : ndarray
+            As the parameters. A level without weight stays.
+        """
+        share = self._waves / np.maximum(self._weight, 1e-30)[:, np.newaxis]
+        schur = self._gram - (share.T @ self._waves).astype(np.float64)
+        schur[np.diag_indices(self._size)] += PRIOR_RMS**-2
+        wanted = pull.ravel() - share.T @ level_pull - terms.ravel() / PRIOR_RMS**2
+        change = np.linalg.solve(schur, wanted)
+        level = (level_pull - self._waves @ change) / np.maximum(self._weight, 1e-30)
+        return np.asarray(change.reshape(terms.shape)), np.asarray(level)
