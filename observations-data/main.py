@@ -9,7 +9,9 @@ import observation_routes
 import open_api.routes
 import parameter_names
 import virtual_observatory.routes
+from candidates import routes as candidate_routes
 from cutouts import routes as cutout_routes
+from detrended import routes as light_curve_routes
 from network_state import metrics as network_metrics
 from network_state import routes as network_routes
 from network_state import stats_routes as statistics_routes
@@ -19,6 +21,8 @@ from stars import routes as source_routes
 BLUEPRINTS = (
     observation_routes.api,
     source_routes.api,
+    light_curve_routes.api,
+    candidate_routes.api,
     cutout_routes.api,
     open_api.routes.api,
     network_routes.api,

@@ -53,6 +53,7 @@ OBSERVATION = table_answer(
             record(
                 images=list_of(row_of(IMAGES)),
                 files=_files(list_of(_FILE)),
+                light_curves=_files(_FILE),
                 fact_changes=list_of(OBJECT),
             ),
         ]

@@ -43,7 +43,11 @@ def file_list(sequence_id: str) -> Response:
     if kind and kind not in FILE_KINDS:
         raise BadParameterError("kind", f"one of {', '.join(FILE_KINDS)}")
     found = read(data.observation, sequence_id)
-    by_kind = {**found["files"], FILM: [found["film"]] if found["film"] else []}
+    by_kind = {
+        **found["files"],
+        FILM: [found["film"]] if found["film"] else [],
+        **{name: [file] for name, file in found["light_curves"].items()},
+    }
     wanted = [kind] if kind else by_kind
     urls = [absolute(file["url"]) for each in wanted for file in by_kind.get(each, [])]
     return Response("".join(f"{url}\n" for url in urls), mimetype="text/plain")

@@ -1,4 +1,4 @@
-"""Which objects of the buckets the rows name: files of images, and films of observations.
+"""Which objects of the buckets the rows name: files of images, films and light curves.
 
 The two buckets are called ``raw`` and ``processed`` in every answer, whatever their names are.
 """
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
+from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import FileKind, Image, ImageFile, Sequence
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
@@ -21,6 +22,15 @@ RAW_IS_GONE = is_gone(Image).label("raw_is_gone")
 OFFERED_RAW_PATH = case((is_gone(Image), None), else_=Image.bucket_path)
 """Path of an image's raw file, None where it was deleted."""
 KINDS = (*IMAGE_PATHS, *FileKind)
+LIGHT_CURVES, LIGHT_CURVES_FITS = "light_curves", "light_curves_fits"
+"""Kinds of files of a whole sequence: all its light curves, as Parquet and as FITS."""
+LIGHT_CURVE_COLUMNS = (
+    LightCurveSet.parquet_path,
+    LightCurveSet.parquet_bytes,
+    LightCurveSet.fits_path,
+    LightCurveSet.fits_bytes,
+)
+"""What a query has to select for `light_curve_files`."""
 FILE_COLUMNS = (ImageFile.kind, ImageFile.bucket, ImageFile.path, ImageFile.n_bytes)
 
 
@@ -40,6 +50,19 @@ def film_of(row: AnyRow) -> Json | None:
     if row.film_path is None:
         return None
     return {**file_in("processed", row.film_path), "n_frames": row.film_frames}
+
+
+def light_curve_files(row: AnyRow) -> dict[str, Json]:
+    """Return the files of all light curves of a sequence by kind, of a row of their set."""
+    named = {
+        LIGHT_CURVES: (row.parquet_path, row.parquet_bytes),
+        LIGHT_CURVES_FITS: (row.fits_path, row.fits_bytes),
+    }
+    return {
+        kind: {**file_in("processed", path), "n_bytes": n_bytes}
+        for kind, (path, n_bytes) in named.items()
+        if path is not None
+    }
 
 
 def files_of_image(row: AnyRow, further: dict[str, Json]) -> dict[str, Json]:
@@ -121,6 +144,8 @@ def require_file(session: Session, bucket: str, path: str) -> Json:
     ]
     if bucket == "processed":
         ways.append(Sequence.film_path == path)
+        ways.append(LightCurveSet.parquet_path == path)
+        ways.append(LightCurveSet.fits_path == path)
     if session.execute(union_all(*(select(literal(1)).where(way) for way in ways))).first() is None:
         raise unknown(f"{bucket} file", path)
     return file_in(bucket, path)

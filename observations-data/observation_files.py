@@ -29,6 +29,7 @@ MEDIA_TYPES = {
     ".fts": "application/fits",
     ".fz": "application/fits",
     ".gz": "application/gzip",
+    ".parquet": "application/vnd.apache.parquet",
 }
 """What a file is, by the end of its name; what a bucket says of it is never believed."""
 UNKNOWN_TYPE = "application/octet-stream"

@@ -1,6 +1,6 @@
 """The parameters that the service's routes share, as its document describes them."""
 
-from observation_file_rows import KINDS
+from observation_file_rows import KINDS, LIGHT_CURVES, LIGHT_CURVES_FITS
 from observation_search.order import Direction, Sort
 from observation_search.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
 from observation_search.search import MAX_EXPTIME_S
@@ -9,7 +9,7 @@ from panoptes_network.database.models import ImageState
 from query_parameters import DEFAULT_LIMIT, MAX_LIMIT, MAX_NUMBER, MAX_TEXT
 
 FILM = "film"
-FILE_KINDS = (*KINDS, FILM)
+FILE_KINDS = (*KINDS, FILM, LIGHT_CURVES, LIGHT_CURVES_FITS)
 _DAY = "(19[0-9]{2}|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 DATE: Schema = {"type": "string", "format": "date", "pattern": f"^{_DAY}$"}
 DATE_OR_TIME: Schema = {

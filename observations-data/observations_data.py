@@ -13,6 +13,7 @@ from observation_search.facets import facets
 from observation_search.order import KEY, Cursor, page_behind
 from observation_search.position import Cone
 from observation_search.search import Search
+from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageEvent, Sequence
 
 IMAGE_COLUMNS = (
@@ -86,6 +87,8 @@ def observations(session: Session, search: Search) -> Json:
 def observation(session: Session, sequence_id: str) -> Json:
     """Return an observation with its images, oldest first, and its files by kind.
 
+    ``light_curves`` are the files of the whole sequence's, by kind; none before they were made.
+
     Raises
     ------
     PermanentError
@@ -100,9 +103,17 @@ def observation(session: Session, sequence_id: str) -> Json:
     return {
         **found,
         "fact_changes": changes(session, found["sequence_id"]),
+        "light_curves": _light_curves(session, sequence_id),
         "images": images,
         "files": file_rows.files_by_kind(images),
     }
+
+
+def _light_curves(session: Session, sequence_id: str) -> dict[str, Json]:
+    row = session.execute(
+        select(*file_rows.LIGHT_CURVE_COLUMNS).where(LightCurveSet.sequence_id == sequence_id)
+    ).one_or_none()
+    return file_rows.light_curve_files(row) if row else {}
 
 
 def images_of(session: Session, sequence_id: str) -> Json:

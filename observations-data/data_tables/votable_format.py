@@ -18,8 +18,13 @@ if TYPE_CHECKING:
     from astropy.io.votable.tree import Field, TimeSys, VOTableFile
 
 VERSION = "1.4"
-ICRS, UTC, UTC_MJD = "icrs", "utc", "utc_mjd"
-TIME_ORIGINS: dict[str, dict[str, str]] = {UTC: {}, UTC_MJD: {"timeorigin": "MJD-origin"}}
+ICRS, UTC, UTC_MJD, BJD_TDB = "icrs", "utc", "utc_mjd", "bjd_tdb"
+_AT_THE_UNIT = {"timescale": "UTC", "refposition": "TOPOCENTER"}
+TIME_SYSTEMS: dict[str, dict[str, str]] = {
+    UTC: _AT_THE_UNIT,
+    UTC_MJD: {**_AT_THE_UNIT, "timeorigin": "MJD-origin"},
+    BJD_TDB: {"timescale": "TDB", "refposition": "BARYCENTER", "timeorigin": "JD-origin"},
+}
 """The systems of texts, and of numbers of days."""
 TIMES = ("time.start", "time.epoch", "time.end")
 _TEXT = {"datatype": "unicodeChar", "arraysize": "*"}
@@ -43,7 +48,8 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     """Return a document of one resource of type ``results`` with one table, still without rows.
 
     Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS; times are in UTC,
-    those in days are MJD. `infos` are INFO elements of the resource, by name, beside those of
+    those in days are MJD, but columns whose name ends in ``bjd_tdb`` are Julian dates in TDB at
+    the barycentre. `infos` are INFO elements of the resource, by name, beside those of
     the table.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
@@ -54,7 +60,7 @@ def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
     systems = {_system(column) for column in table.columns}
     if ICRS in systems:
         resource.coordinate_systems.append(tree.CooSys(ID=ICRS, system="ICRS"))
-    for name in [known for known in TIME_ORIGINS if known in systems]:
+    for name in [known for known in TIME_SYSTEMS if known in systems]:
         resource.time_systems.append(_time_system(name))
     for name, value in {**infos, **dict(table.infos)}.items():
         resource.infos.append(tree.Info(name=name, value=xml_text(value)))
@@ -85,8 +91,7 @@ def _time_system(name: str) -> "TimeSys":
     from astropy.io.votable.tree import TimeSys  # noqa: PLC0415 - see above
 
     is_new_enough = {"version_1_4_or_later": True, "version": VERSION}
-    said = {"timescale": "UTC", "refposition": "TOPOCENTER", **TIME_ORIGINS[name]}
-    return TimeSys(ID=name, config=is_new_enough, **said)
+    return TimeSys(ID=name, config=is_new_enough, **TIME_SYSTEMS[name])
 
 
 def _field(document: "VOTableFile", column: Column) -> "Field":
@@ -115,6 +120,8 @@ def field_type(column: Column) -> dict[str, str]:
 def _system(column: Column) -> str | None:
     if column.kind is Kind.TIME:
         return UTC
+    if column.name.endswith(BJD_TDB):
+        return BJD_TDB
     ucd = (column.ucd or "").lower()
     if column.unit == "d" and ucd.startswith(TIMES):
         return UTC_MJD

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from candidates.tables import CANDIDATES
 from data_tables import Table
 from observation_parameters import DEC, RA
 from observation_search.position import MAX_RADIUS_DEG
@@ -66,6 +67,11 @@ SOURCE_CURSOR = Parameter(
     "`next` of the page before.",
     {"type": "string", "pattern": "^[0-9]{1,9}$"},
 )
+RADIUS = Parameter(
+    "radius",
+    "How far from the place it may be, degrees; with `ra` and `dec` only.",
+    {"type": "number", "minimum": 0, "maximum": MAX_RADIUS_DEG},
+)
 SOURCE_QUERY = (
     Parameter(
         "min_snr",
@@ -75,11 +81,7 @@ SOURCE_QUERY = (
     Parameter("matched", "Only sources that are known stars.", {"type": "boolean"}),
     RA,
     DEC,
-    Parameter(
-        "radius",
-        "How far from the place a source may be, degrees; with `ra` and `dec` only.",
-        {"type": "number", "minimum": 0, "maximum": MAX_RADIUS_DEG},
-    ),
+    RADIUS,
     SOURCE_CURSOR,
 )
 
@@ -90,20 +92,20 @@ def limit(default: int, most: int) -> Parameter:
     return Parameter("limit", "How many there may be at once.", bounds)
 
 
-def _with_fits(answer: Answer) -> Answer:
-    """Return that a route's table can be had as FITS, too."""
+def with_formats(answer: Answer, formats: dict[str, str]) -> Answer:
+    """Return that a route's table can be had as these, too: media types by the formats' names."""
     [written] = answer.query
-    choices = {**written.schema, "enum": [*written.schema["enum"], FITS]}
+    choices = {**written.schema, "enum": [*written.schema["enum"], *formats]}
     return replace(
         answer,
-        content={**answer.content, MEDIA_TYPE: {}},
+        content={**answer.content, **{media: {} for media in formats.values()}},
         query=(replace(written, schema=choices),),
     )
 
 
 def _of_star(table: Table, **more: Schema) -> Answer:
     star = {"picid": ID, "catalog": CATALOG_NAME, "url": TEXT}
-    return _with_fits(listing(table, **star, **more))
+    return listing(table, **star, **more)
 
 
 SOURCES = listing(tables.SOURCES, image_id=TEXT, total=COUNT, next=MAYBE_TEXT)
@@ -120,9 +122,12 @@ STAR = table_answer(
         first_time=MAYBE_TIME,
         last_time=MAYBE_TIME,
         visits=list_of(row_of(tables.VISITS)),
+        light_curves=list_of(OBJECT),
+        candidates=list_of(row_of(CANDIDATES)),
     ),
+    CANDIDATES,
 )
-STAMPS = _of_star(tables.STAMPS, next=MAYBE_TEXT)
+STAMPS = with_formats(_of_star(tables.STAMPS, next=MAYBE_TEXT), {FITS: MEDIA_TYPE})
 LIGHT_CURVE = _of_star(
     tables.LIGHT_CURVE,
     method=TEXT,

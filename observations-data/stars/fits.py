@@ -1,6 +1,7 @@
 """Stamps and light curves as FITS files."""
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from flask import Response
 from data_tables import Column, Kind, Table
 from observation_database import Json
 from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
+from stars.rows import star_name
 from stars.tables import LIGHT_CURVE, STAMPS
 
 MEDIA_TYPE = "application/fits"
+Cards = Mapping[str, tuple[str | float, str]]
+"""Values and comments by keyword."""
 CUBE_COMMENTS = (
     "Raw pixels around one star, [frame, y, x]; row n of FRAMES is frame n.",
     "Bayer colours by 0-based parity of (x, y) in a stamp, which starts on even",
@@ -23,6 +27,24 @@ CUBE_COMMENTS = (
 NULL = -(2**63)
 """Stands for an unknown whole number in a FITS table: no id and no count is this."""
 FRAME_COLUMNS = tuple(column for column in STAMPS.columns if column.name != "pixels")
+RAW_LIGHT_CURVE = Table(
+    "LIGHTCURVE",
+    LIGHT_CURVE.description,
+    (
+        Column("time", "middle of the exposure, MJD", Kind.REAL, "d"),
+        Column("flux", "relative light in green", Kind.REAL),
+        Column("flux_err", "its error", Kind.REAL),
+        *(column for column in LIGHT_CURVE.columns if column.name not in {"mjd", "time"}),
+        Column("date_obs", "start of the exposure, UTC", Kind.TEXT),
+    ),
+)
+TIME_CARDS: Cards = {
+    "TIMESYS": ("UTC", "scale of the column time"),
+    "TREFPOS": ("TOPOCENTER", "where its times are those of"),
+    "MJDREFI": (0, "[d] the column time is the whole MJD"),
+    "MJDREFF": (0.0, "[d]"),
+    "TIMEUNIT": ("d", ""),
+}
 
 
 def stamp_cube(listing: Json) -> bytes:
@@ -43,6 +65,7 @@ def stamp_cube(listing: Json) -> bytes:
     cube = pixels.reshape(-1, STAMP_SIDE, STAMP_SIDE).astype(np.uint16)
     primary = fits.PrimaryHDU(cube if items else None)
     _add_star(primary.header, listing)
+    primary.header["TIMESYS"] = ("UTC", "scale of all times")
     primary.header["BUNIT"] = ("adu", "black level included")
     primary.header["BLACKLEV"] = (BLACK_LEVEL_ADU, "[adu] of an unexposed pixel")
     primary.header["SATURATE"] = (SATURATION_ADU, "[adu] plateau of saturated pixels")
@@ -54,18 +77,51 @@ def stamp_cube(listing: Json) -> bytes:
 def light_curve_table(answer: Json) -> bytes:
     """Return a light curve as a FITS file with one table, ``LIGHTCURVE``.
 
+    ``lightkurve.read`` opens it: `time` is the number of days that it looks for, `flux` the
+    relative light in green.
+
     Parameters
     ----------
     answer : dict
         As `stars.light_curves.light_curve` gives it; its items may be none.
     """
+    rows = [
+        {
+            **item,
+            "time": item["mjd"],
+            "flux": item["relative_g"],
+            "flux_err": item["relative_err_g"],
+            "date_obs": item["time"],
+        }
+        for item in answer["items"]
+    ]
+    radius_px = answer["aperture"]["radius_px"]
+    cards: Cards = {**TIME_CARDS, "APERRAD": (radius_px, "[pixel] radius of the aperture")}
+    compared = [f"comparison star {picid}" for picid in answer["comparison"]]
+    return star_file(answer, RAW_LIGHT_CURVE, rows, cards, [answer["method"], *compared])
+
+
+def star_file(
+    said: Json, table: Table, rows: list[Json], cards: Cards, comments: list[str]
+) -> bytes:
+    """Return a FITS file with one table of a star.
+
+    Parameters
+    ----------
+    said : dict
+        With `picid` and `catalog`, and where its place is known `star`.
+    cards : mapping of str to (value, comment)
+        Of the table's header.
+    comments : list of str
+        Of the file.
+    """
     primary = fits.PrimaryHDU()
-    _add_star(primary.header, answer)
-    primary.header["APERRAD"] = (answer["aperture"]["radius_px"], "[pixel] radius of the aperture")
-    for picid in answer["comparison"]:
-        primary.header.add_history(f"comparison star {picid}")
-    primary.header.add_comment(answer["method"])
-    return _written(primary, _table(LIGHT_CURVE, answer["items"]))
+    _add_star(primary.header, said)
+    for text in comments:
+        primary.header.add_comment(text)
+    made = _table(table, rows)
+    made.header.update(cards)
+    return _written(primary, made)
 
 
 def fits_file(content: bytes, name: str) -> Response:
@@ -76,15 +132,16 @@ def fits_file(content: bytes, name: str) -> Response:
 
 
 def _add_star(header: fits.Header, said: Json) -> None:
-    catalog = {"tic": "TIC", "gaia": "Gaia DR3"}[said["catalog"]]
     picid = int(said["picid"])
-    name = f"HIP {-picid}" if said["catalog"] == "gaia" and picid < 0 else f"{catalog} {picid}"
-    header["OBJECT"] = (name, "the star")
+    header["OBJECT"] = (star_name(picid, said["catalog"]), "the star")
     header["PICID"] = (picid, f"its number in the catalog {said['catalog']}")
     if said["catalog"] == "tic":
         header["TICID"] = (picid, "its number in the TESS Input Catalog")
     header["ORIGIN"] = "Project PANOPTES"
-    header["TIMESYS"] = ("UTC", "scale of all times")
+    if place := said.get("star"):
+        header["RADESYS"] = "ICRS"
+        header["RA_OBJ"] = (place["ra_deg"], "[deg] right ascension")
+        header["DEC_OBJ"] = (place["dec_deg"], "[deg] declination")
 
 
 def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:

@@ -1,17 +1,18 @@
-"""Where the sources of an image, stars, stamps and light curves are asked for."""
+"""Where the sources of an image, stars and stamps are asked for."""
 
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
+from candidates.rows import candidates_of
 from data_tables import answer
-from observation_database import read
+from detrended.rows import curves_of_star
+from observation_database import Json, read
 from observation_parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
 from open_api import described
 from stars import answers, image_sources, tables
 from stars import fits as star_fits
 from stars import frames as star_frames
 from stars import rows as star_rows
-from stars import stamps as sequence_stamps
-from stars.light_curves import light_curve
 from stars.search import FrameSearch, SourceSearch, StarId, visit_limit
 
 api = Blueprint("sources", __name__)
@@ -43,9 +44,13 @@ def sources(image_id: str) -> Response:
     problems=(404,),
 )
 def star(picid: str) -> Response:
-    """Tell what is known of a star, and list the sequences that it was seen in."""
+    """Tell what is known of a star, and list the sequences that it was seen in.
+
+    `light_curves` are those sequences that have a detrended light curve of it, `candidates` what
+    was found in them.
+    """
     asked = StarId.parse(picid, request.args)
-    found = read(star_rows.star, asked, visit_limit(request.args))
+    found = read(_star, asked, visit_limit(request.args))
     return answer(found, tables.VISITS, items="visits", name=f"{picid}_visits")
 
 
@@ -66,19 +71,13 @@ def stamps(picid: str) -> Response:
     return answer(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
 
 
-@api.get("/sources/<picid>/lightcurve")
-@described(STARS, answers.LIGHT_CURVE, path=(answers.PICID,), query=OF_STAR, problems=(404,))
-def lightcurve(picid: str) -> Response:
-    """Measure a star's light in each Bayer colour, relative to stars of the same frames.
-
-    Without a sequence, the newest ones are measured, each for itself.
-    """
-    asked = StarId.parse(picid, request.args)
-    search = FrameSearch.parse_first(request.args)
-    found = light_curve(**read(sequence_stamps.stamps_by_sequence, asked, search))
-    if _wants_fits():
-        return _negotiated(star_fits.light_curve_table(found), f"{picid}_lightcurve")
-    return answer(found, tables.LIGHT_CURVE, name=f"{picid}_lightcurve")
+def _star(session: Session, asked: StarId, limit: int) -> Json:
+    found = star_rows.require_star(session, asked)
+    return {
+        **star_rows.star(session, found, limit),
+        "light_curves": [about for about, _ in curves_of_star(session, found)],
+        "candidates": candidates_of(session, found),
+    }
 
 
 def _wants_fits() -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.catalog.epochs import EPOCH_YR
+from panoptes_network.database.light_curve_models import StarLightCurve
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
 from panoptes_network.database.times import has_plausible
 from stars.search import Catalog, StarId
@@ -31,17 +32,16 @@ VISIT_COLUMNS = (
 )
 
 
-def star(session: Session, asked: StarId, limit: int) -> Json:
+def star(session: Session, found: StarId, limit: int) -> Json:
     """Return a star, and its visits in the newest `limit` sequences that have it.
 
     ``ra_deg`` and ``dec_deg`` are as measured in its newest image, None where it has none.
 
-    Raises
-    ------
-    PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has it.
+    Parameters
+    ----------
+    found : StarId
+        As `require_star` gives it.
     """
-    found = require_star(session, asked)
     catalog = session.execute(
         select(*CATALOG_COLUMNS).where(
             CatalogStar.picid == found.picid, CatalogStar.catalog == found.catalog
@@ -66,7 +66,7 @@ def require_star(session: Session, asked: StarId) -> StarId:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has it.
+        With :attr:`Reason.OBJECT_MISSING`, when no catalog, no image and no light curve has it.
     """
     catalogs = [asked.catalog] if asked.catalog else list(Catalog)
     loaded = select(CatalogStar.catalog).where(
@@ -77,7 +77,11 @@ def require_star(session: Session, asked: StarId) -> StarId:
         .where(Source.picid == asked.picid, Source.catalog.in_(catalogs))
         .limit(1)
     )
-    known = set(session.scalars(loaded)) or set(session.scalars(seen))
+    measured = select(StarLightCurve.catalog).where(
+        StarLightCurve.picid == asked.picid, StarLightCurve.catalog.in_(catalogs)
+    )
+    ways = (loaded, seen, measured)
+    known: set[str | None] = next(filter(None, (set(session.scalars(way)) for way in ways)), set())
     for catalog in Catalog:
         if catalog in known:
             return StarId(asked.picid, catalog)
@@ -93,6 +97,13 @@ def is_of(star_id: StarId) -> ColumnElement[bool]:
 def star_url(picid: int, catalog: str | None) -> str:
     """Return a star's address."""
     return f"/sources/{picid}?catalog={catalog}"
+
+
+def star_name(picid: int, catalog: str) -> str:
+    """Return what a star is called by its catalog: TIC 123, Gaia DR3 123, HIP 123."""
+    if catalog == Catalog.TIC:
+        return f"TIC {picid}"
+    return f"HIP {-picid}" if picid < 0 else f"Gaia DR3 {picid}"
 
 
 def _catalog_row(row: AnyRow) -> Json:

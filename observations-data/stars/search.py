@@ -75,7 +75,7 @@ class SourceSearch:
             after=query.whole_number(parameters, "cursor"),
             min_snr=query.real_number(parameters, "min_snr", 0, MAX_SNR),
             matched=query.truth(parameters, "matched"),
-            cone=_cone(parameters),
+            cone=cone(parameters),
         )
 
 
@@ -142,8 +142,14 @@ def visit_limit(parameters: Parameters) -> int:
     return query.limit(parameters, DEFAULT_VISITS)
 
 
-def _cone(parameters: Parameters) -> Cone | None:
-    """Read the place that is searched around: all that says it, or nothing."""
+def cone(parameters: Parameters) -> Cone | None:
+    """Read the place that is searched around: ``ra``, ``dec`` and ``radius``, or none of them.
+
+    Raises
+    ------
+    BadParameterError
+        For the first one that cannot be read, or that is missing.
+    """
     radius_deg = query.real_number(parameters, "radius", 0, MAX_RADIUS_DEG)
     ra, dec = (query.text(parameters, name) for name in ("ra", "dec"))
     if radius_deg is None:

@@ -1,4 +1,4 @@
-"""DataLink 1.1: all files of an image, and what each of them is to the frame that was asked for."""
+"""DataLink 1.1: all files of an image and its sequence, and what each is to the frame."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -8,8 +8,17 @@ from sqlalchemy.orm import Session
 
 from data_tables import Column, Kind, Row, Table
 from observation_database import AnyRow, Json
-from observation_file_rows import RAW_IS_GONE, files_of_image, further_files
+from observation_file_rows import (
+    LIGHT_CURVE_COLUMNS,
+    LIGHT_CURVES,
+    LIGHT_CURVES_FITS,
+    RAW_IS_GONE,
+    files_of_image,
+    further_files,
+    light_curve_files,
+)
 from observation_files import MEDIA_TYPES, UNKNOWN_TYPE
+from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import FileKind, Image
 from panoptes_network.public_address import absolute
 from virtual_observatory.identifiers import Product, parse_dataset_id
@@ -26,6 +35,8 @@ SEMANTICS = {
     FileKind.BLUE: dict.fromkeys(Product, "#derivation"),
     FileKind.PICTURE: dict.fromkeys(Product, "#preview"),
     FileKind.THUMBNAIL: dict.fromkeys(Product, "#thumbnail"),
+    LIGHT_CURVES: dict.fromkeys(Product, "#derivation"),
+    LIGHT_CURVES_FITS: dict.fromkeys(Product, "#derivation"),
 }
 """Terms of http://www.ivoa.net/rdf/datalink/core by kind of file and the frame asked for."""
 DESCRIPTIONS = {
@@ -37,6 +48,8 @@ DESCRIPTIONS = {
     FileKind.BLUE: "Blue, interpolated: not for photometry, FITS",
     FileKind.PICTURE: "Picture for the eye",
     FileKind.THUMBNAIL: "Small picture for lists",
+    LIGHT_CURVES: "Light curves of all stars of its sequence, Parquet",
+    LIGHT_CURVES_FITS: "Light curves of all stars of its sequence, FITS",
 }
 LINKS = Table(
     "links",
@@ -81,16 +94,19 @@ def links(session: Session, query: Query) -> Json:
         if meant is None or image is None:
             rows.append(_unknown(text))
         else:
-            named = files_of_image(image, files.get(image.image_id, {}))
+            named = files_of_image(image, files.get(image.image_id, {})) | light_curve_files(image)
             rows += _rows(text, meant[0], named)
     return {"rows": rows, "is_cut": len(asked) > MOST_IDS}
 
 
 def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
     rows = session.execute(
-        select(Image.image_id, Image.bucket_path, Image.solved_path, RAW_IS_GONE).where(
-            Image.image_id.in_(ids)
+        select(
+            *(Image.image_id, Image.bucket_path, Image.solved_path, RAW_IS_GONE),
+            *LIGHT_CURVE_COLUMNS,
         )
+        .outerjoin(LightCurveSet, LightCurveSet.sequence_id == Image.sequence_id)
+        .where(Image.image_id.in_(ids))
     )
     return {row.image_id: row for row in rows}
 

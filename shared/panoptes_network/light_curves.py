@@ -98,6 +98,13 @@ PARQUET_COLUMNS = (*STAR_COLUMNS, *FRAME_COLUMNS, *MEASUREMENT_COLUMNS)
 """Of the Parquet file: one row a star and frame, a star's rows together and in order of time."""
 
 
+class CandidateKind(StrEnum):
+    """What a candidate may be."""
+
+    TRANSIT = "transit"
+    VARIABLE = "variable"
+
+
 class Vetting(StrEnum):
     """What a human would look at first of a candidate: names of the keys of `vetting`."""
 

@@ -27,6 +27,7 @@ PATH_VALUES = {
     "unit_id": "PAN001",
     "date": "2018-10-11",
     "picid": "1",
+    "candidate_id": "1",
 }
 READ_AS_A_WHOLE = ("/vo/", "/observations.csv", "/files/", "/docs")
 """Routes that do not read their parameters one by one; `observations.csv` has those of the list."""

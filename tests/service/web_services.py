@@ -104,12 +104,14 @@ def storage_at(port: int) -> Iterator[None]:
     forget_storage_client()
 
 
-def store(bucket_name: str, path: str, content: bytes) -> None:
-    """Put an object into a bucket, which is made where there is none."""
+def store(bucket_name: str, path: str, content: bytes) -> int:
+    """Put an object into a bucket, which is made where there is none; return its generation."""
     bucket = storage.client().bucket(bucket_name)
     if not bucket.exists():
         bucket.create()
-    bucket.blob(path).upload_from_string(content)
+    blob = bucket.blob(path)
+    blob.upload_from_string(content)
+    return int(blob.generation)
 
 
 @contextmanager
