@@ -14,14 +14,13 @@ from panoptes_network.config import settings
 from panoptes_network.database import films, models
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
+from panoptes_network.database.superseded import sequence_path
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
 from panoptes_network.frame import MAX_FRAME_BYTES
 from panoptes_network.ids import (
     CameraTime,
     check_time,
-    format_time,
-    kept_path,
     names_pointing,
     parse_upload_path,
 )
@@ -120,13 +119,11 @@ def _plan(sequence_id: str) -> Plan:
 
 def _film_path(sequence: models.Sequence, images: Sequence[FilmImage]) -> str:
     """Return where a film belongs: with the products of its first image."""
-    name = f"{format_time(sequence.start_time)}.mp4"
-    if not images:
-        return f"{sequence.sequence_id}/{name}"
-    first = images[0]
-    image_id = str(CameraTime(sequence.unit_id, sequence.camera_id, first.time))
-    kept = kept_path(first.path, image_id, sequence.sequence_id).path
-    return f"{kept.rpartition('/')[0]}/{name}"
+    first = None
+    if images:
+        image_id = str(CameraTime(sequence.unit_id, sequence.camera_id, images[0].time))
+        first = image_id, images[0].path
+    return sequence_path(sequence.sequence_id, first, ".mp4")
 
 
 def _write(plan: Plan, folder: Path) -> int:

@@ -128,9 +128,13 @@ ADVICE: dict[str, Advice] = {
         "No stars of this field are loaded in the network.",
         f"{OPERATOR} It can load more of the catalog and send the images again.",
     ),
+    Reason.NO_SOLVED_FRAMES: Advice(
+        "Light curves need frames whose place on the sky is known, and there are none.",
+        "Look at the pictures, and at the reasons of the single images.",
+    ),
     Reason.TOO_FEW_FRAMES: Advice(
-        "A film needs three frames that can be shown.",
-        "Nothing to do; longer sequences have films.",
+        "A film needs three frames that can be shown; light curves three solved ones of one size.",
+        "Nothing to do; longer sequences have both.",
     ),
     Reason.TRIES_EXHAUSTED: Advice(
         "The processing failed each time it was tried.",

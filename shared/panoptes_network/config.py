@@ -25,6 +25,15 @@ class Settings(BaseSettings):
     film_topic: str = Field("sequence-quiet", description="topic of sequences to be filmed")
     pipeline_topic: str = Field("image-pipeline", description="topic of images to solve")
     solver_subscription: str = Field("gce-plate-solver", description="the worker's subscription")
+    light_curve_subscription: str = Field(
+        "gce-light-curves", description="the subscription of those who make light curves"
+    )
+    light_curve_mag: float = Field(
+        13.0,
+        allow_inf_nan=False,
+        description="Gaia G down to which a star has a light curve; of the fainter ones the light"
+        " is taken off their neighbours",
+    )
     database_url: str = Field(
         "postgresql+pg8000://localhost/metadata", description="SQLAlchemy address of the database"
     )

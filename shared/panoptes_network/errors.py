@@ -33,6 +33,7 @@ class Reason(StrEnum):
     UPSIDE_DOWN = "upside_down"
     POOR_SOLUTION = "poor_solution"
     NO_CATALOG = "no_catalog"
+    NO_SOLVED_FRAMES = "no_solved_frames"
     TOO_FEW_FRAMES = "too_few_frames"
     TRIES_EXHAUSTED = "tries_exhausted"
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from panoptes_network.config import settings
 from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network
+from tests.service.solved_rows import add_solved
 from tests.service.operations import (
     CR2,
     PRODUCTS,
@@ -206,6 +207,18 @@ def test_a_film(operations: FlaskClient, db: Engine) -> None:
     of_two = "UPDATE sequences SET film_images = 2, film_generation = 2"
     change(db, of_two)
     of_all = "UPDATE sequences SET film_images = 3, film_generation = 3, film_path = 'p'"
+    assert not is_open(operations, db, lambda db: change(db, of_all))
+
+
+def test_light_curves(operations: FlaskClient, db: Engine) -> None:
+    add_solved(db, 0, 1, 2, age_s=0)
+    subscription = settings().light_curve_subscription
+    give_up(operations, subscription, settings().film_topic, sequence_id=SEQUENCE_ID)
+    film_of_all = "UPDATE sequences SET film_images = 3, film_generation = 3"
+    change(db, film_of_all)
+    of_two = "INSERT INTO light_curve_sets (sequence_id, images, generation) VALUES (:id, 2, 2)"
+    change(db, of_two, id=SEQUENCE_ID)
+    of_all = "UPDATE light_curve_sets SET images = 3, generation = 3, made_at = now()"
     assert not is_open(operations, db, lambda db: change(db, of_all))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,11 @@ _ROW = np.dtype(
         ("pmra_masyr", "f4"),
         ("pmdec_masyr", "f4"),
         ("mag", "f4"),
+        ("gaia_mag", "f4"),
+        ("teff_k", "f4"),
     ]
 )
+"""Of `catalog_stars`, in binary; `is_tic` is made of its catalog."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,25 @@ class CatalogStars:
         return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
+@dataclass(frozen=True)
+class ColouredStars(CatalogStars):
+    """Stars with what photometry needs besides.
+
+    Parameters
+    ----------
+    gaia_mag : ndarray, shape (n,), float32
+        Gaia G; NaN where it is unknown.
+    teff_k : ndarray, shape (n,), float32
+        Effective temperature; NaN where it is unknown.
+    """
+
+    gaia_mag: NDArray[np.float32]
+    teff_k: NDArray[np.float32]
+
+
+S = TypeVar("S", bound=CatalogStars)
+
+
 def stars_in_cone(
     connection: Connection,
     ra_deg: float,
@@ -100,6 +122,26 @@ def stars_in_cone(
     ValueError
         Where the cone or the limit is no number that makes sense.
     """
+    return _read_cone(CatalogStars, connection, ra_deg, dec_deg, radius_deg, mag_limit)
+
+
+def coloured_stars_in_cone(
+    connection: Connection, ra_deg: float, dec_deg: float, radius_deg: float, mag_limit: float
+) -> ColouredStars:
+    """Do as `stars_in_cone`, with what photometry needs besides."""
+    return _read_cone(ColouredStars, connection, ra_deg, dec_deg, radius_deg, mag_limit)
+
+
+def _read_cone(
+    kind: type[S],
+    connection: Connection,
+    ra_deg: float,
+    dec_deg: float,
+    radius_deg: float,
+    mag_limit: float | None,
+) -> S:
+    names = [field.name for field in fields(kind)]
+    columns = ", ".join(names).replace("is_tic", "catalog = 'tic' AS is_tic")
     ranges = sky.cone_ranges(ra_deg, dec_deg, radius_deg).tolist()
     cells = ", ".join(f"({first:d}, {last:d})" for first, last in ranges)
     bright = ""
@@ -110,16 +152,17 @@ def stars_in_cone(
     # COPY takes no parameters: all that goes into the text is made of numbers, here. OFFSET 0
     # keeps the planner, which cannot estimate such a join, from reading the whole table.
     query = f"""
-        SELECT catalog = 'tic' AS is_tic, picid, ra_deg, dec_deg, pmra_masyr, pmdec_masyr, mag
+        SELECT {columns}
         FROM (VALUES {cells}) AS cells (first, last), LATERAL (
             SELECT * FROM catalog_stars WHERE healpix BETWEEN first AND last {bright} OFFSET 0
         ) AS stars"""  # noqa: S608
-    rows = read_copy(connection, query, _ROW)
+    row = np.dtype([(name, _ROW[name]) for name in names])
+    rows = read_copy(connection, query, row)
     rows = rows[directions.is_within(rows["ra_deg"], rows["dec_deg"], ra_deg, dec_deg, radius_deg)]
-    return CatalogStars(*(np.ascontiguousarray(rows[field.name]) for field in fields(CatalogStars)))
+    return kind(*(np.ascontiguousarray(rows[name]) for name in names))
 
 
-def prefer_tic(stars: CatalogStars) -> CatalogStars:
+def prefer_tic(stars: S) -> S:
     """Return the stars without those Gaia entries that the TIC has under its own id.
 
     The same star is the nearest TIC star within `SAME_STAR_ARCSEC` and `SAME_STAR_MAG`, both

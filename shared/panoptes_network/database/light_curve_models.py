@@ -16,8 +16,9 @@ class LightCurveSet(Base):
     `images` and `generation` say of which frames they were last tried: how many solved ones, and
     the newest generation among them. The files stay until newer ones are committed. Where none
     could be made, `reason_code` and `reason` say why; an earlier result stays beside them.
-    `claim` is the number of the last worker that took the sequence, `claimed_at` when: only that
-    one may write. `photon_limit_ratio` is the median scatter of G 9 to 11 in units of the
+    `claim` is the number of the last worker that took the sequence: only that one may write.
+    `claimed_at` is when it was last heard of, None once it has ended; `asked_at` when the sweep
+    last asked for them. `photon_limit_ratio` is the median scatter of G 9 to 11 in units of the
     expected noise.
     """
 
@@ -28,6 +29,7 @@ class LightCurveSet(Base):
     generation: Mapped[int] = mapped_column(BigInteger, server_default="0")
     claim: Mapped[int] = mapped_column(BigInteger, server_default="0")
     claimed_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(server_default="0")
     reason_code: Mapped[str | None]
     reason: Mapped[str | None]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import FileKind, Image, ImageFile
 from panoptes_network.database.operation_models import SupersededObject
-from panoptes_network.ids import kept_path, replace_suffix
+from panoptes_network.ids import CameraTime, format_time, kept_path, replace_suffix
 from panoptes_network.origin import Origin
 
 _LOCK = 0x50414E32
@@ -81,6 +81,23 @@ def folder_of(path: str, image_id: str, image: Image | None) -> str:
     """Return the folder of the products of an image's upload."""
     sequence_id = image.sequence_id if image is not None else image_id
     return kept_path(path, image_id, sequence_id).path.rpartition("/")[0]
+
+
+def sequence_path(sequence_id: str, first: tuple[str, str] | None, ending: str) -> str:
+    """Return where a product of a sequence belongs, in the processed bucket.
+
+    Parameters
+    ----------
+    first : tuple of str, optional
+        Id and object path of the sequence's first image, with whose products it lies.
+    ending : str
+        Behind the sequence's time in the file's name: ``.mp4``.
+    """
+    name = f"{format_time(CameraTime.parse(sequence_id).time)}{ending}"
+    if first is None:
+        return f"{sequence_id}/{name}"
+    image_id, path = first
+    return f"{kept_path(path, image_id, sequence_id).path.rpartition('/')[0]}/{name}"
 
 
 def solved_path(path: str, image_id: str, sequence_id: str) -> str:

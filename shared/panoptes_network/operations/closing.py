@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from panoptes_network.config import settings
-from panoptes_network.database import films
+from panoptes_network.database import films, light_curve_sets
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import (
     END_STATES,
@@ -91,7 +91,7 @@ def _is_done(session: Session, letter: DeadLetter) -> bool:
 def _is_worked_off(session: Session, letter: DeadLetter) -> bool:
     about = About.of(letter.data)
     if letter.topic == settings().film_topic:
-        return _is_filmed(session, letter)
+        return _has_come_of_sequence(session, letter)
     if about.bucket_path is None or about.bucket not in (None, settings().raw_bucket):
         return False
     if _was_refused(session, about):
@@ -178,6 +178,11 @@ def _was_refused(session: Session, about: About) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _is_filmed(session: Session, letter: DeadLetter) -> bool:
+def _has_come_of_sequence(session: Session, letter: DeadLetter) -> bool:
+    """Return whether the film, or the light curves, are of all images of the sequence."""
     sequence_id = parse(FilmRequest, letter.data).sequence_id
-    return sequence_id is not None and films.is_up_to_date(session, sequence_id)
+    if sequence_id is None:
+        return False
+    if letter.subscription == settings().light_curve_subscription:
+        return light_curve_sets.is_up_to_date(session, sequence_id)
+    return films.is_up_to_date(session, sequence_id)

@@ -17,8 +17,8 @@ MOST_AT_ONCE = 1000
 class Report:
     """The result of a sweep, as it grows.
 
-    `sent` and `given_up` are ids of images, or paths of what is none; `failed` has why some
-    could not be handed on.
+    `sent` and `given_up` are ids of images and of sequences, or paths of what is none; `failed`
+    has why some could not be handed on.
     """
 
     dry_run: bool = False

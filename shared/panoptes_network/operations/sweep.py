@@ -14,6 +14,7 @@ from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
+from panoptes_network.operations.sweep_light_curves import sweep_light_curves
 from panoptes_network.operations.sweep_superseded import sweep_superseded
 from panoptes_network.operations.sweep_times import sweep_times
 from panoptes_network.operations.uploads import Group
@@ -62,6 +63,7 @@ def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
         "times": sweep_times,
         "dead letters": close_done,
         "images": sweep_images,
+        "light curves": sweep_light_curves,
         "superseded": sweep_superseded,
         "bucket": partial(sweep_bucket, from_start=from_start),
     }

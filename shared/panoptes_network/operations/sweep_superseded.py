@@ -8,12 +8,13 @@ made of this image or sequence stays, and so does all of the raw bucket.
 from collections.abc import Sequence as Rows
 from functools import partial
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import delete, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageFile, Sequence
 from panoptes_network.database.operation_models import SupersededObject
 from panoptes_network.database.superseded import folder_of
@@ -82,10 +83,14 @@ def _is_in_use(session: Session, left: SupersededObject) -> bool:
     film = select(Sequence.sequence_id).where(
         Sequence.sequence_id == left.subject, Sequence.film_path == left.path
     )
+    curves = select(LightCurveSet.sequence_id).where(
+        LightCurveSet.sequence_id == left.subject,
+        or_(LightCurveSet.parquet_path == left.path, LightCurveSet.fits_path == left.path),
+    )
     file = select(ImageFile.path).where(
         ImageFile.bucket == left.bucket, ImageFile.path == left.path
     )
-    if session.scalar(film) is not None or session.scalar(file) is not None:
+    if any(session.scalar(query) is not None for query in (film, curves, file)):
         return True
     image = session.scalar(select(Image).where(Image.image_id == left.subject))
     if image is None or image.bucket_path is None:

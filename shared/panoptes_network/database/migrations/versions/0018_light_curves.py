@@ -17,6 +17,7 @@ CREATE TABLE light_curve_sets (
     generation bigint NOT NULL DEFAULT 0,
     claim bigint NOT NULL DEFAULT 0,
     claimed_at timestamptz,
+    asked_at timestamptz,
     tries integer NOT NULL DEFAULT 0,
     reason_code text,
     reason text,
