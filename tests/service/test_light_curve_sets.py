@@ -21,8 +21,8 @@ from panoptes_network.database.light_curve_sets import (
     release_claim,
 )
 from panoptes_network.errors import PermanentError, Reason
-from tests.service.solved_rows import SEQUENCE_ID, add_solved, image_id
 from tests.service.operations import add_image, change, rows
+from tests.service.solved_rows import SEQUENCE_ID, add_solved, image_id
 
 ERROR = PermanentError(Reason.NO_CATALOG, "no stars of this field")
 

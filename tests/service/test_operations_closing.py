@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from panoptes_network.config import settings
 from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network
-from tests.service.solved_rows import add_solved
 from tests.service.operations import (
     CR2,
     PRODUCTS,
@@ -21,6 +20,7 @@ from tests.service.operations import (
     dead_letter,
     letters,
 )
+from tests.service.solved_rows import add_solved
 
 Happening = Callable[[Engine], None]
 

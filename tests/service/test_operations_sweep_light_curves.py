@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from panoptes_network.config import settings
 from tests.service.functions import Network
-from tests.service.solved_rows import SEQUENCE_ID, add_solved
 from tests.service.operations import ask, change, rows
+from tests.service.solved_rows import SEQUENCE_ID, add_solved
 
 
 @pytest.fixture
