@@ -1,0 +1,58 @@
+"""Known planets' hosts and variable stars: a list that comes with the service.
+
+`known_stars.csv` says in its head where its lines come from.
+"""
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import SkyCoord
+
+LIST = Path(__file__).parent / "known_stars.csv"
+SAME_ARCSEC = 15.0
+"""Pixels are 10 arcsec wide: a star so near shares them."""
+
+
+@dataclass(frozen=True)
+class KnownStar:
+    """A star that is known to change.
+
+    Parameters
+    ----------
+    name : str
+    kind : str
+        ``planet``, or the type of the variable.
+    ra_deg, dec_deg : float
+        ICRS.
+    """
+
+    name: str
+    kind: str
+    ra_deg: float
+    dec_deg: float
+
+
+def known_star(ra_deg: float, dec_deg: float) -> KnownStar | None:
+    """Return the known star at a place, ICRS, within `SAME_ARCSEC`; None where there is none."""
+    stars, places = _known()
+    if not stars:
+        return None
+    nearest, distance, _ = SkyCoord(ra_deg, dec_deg, unit="deg").match_to_catalog_sky(places)
+    return stars[int(nearest)] if distance < SAME_ARCSEC * units.arcsec else None
+
+
+@lru_cache(maxsize=1)
+def _known() -> tuple[list[KnownStar], SkyCoord]:
+    with LIST.open(encoding="utf-8") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        stars = [
+            KnownStar(row["name"], row["kind"], float(row["ra_deg"]), float(row["dec_deg"]))
+            for row in rows
+        ]
+    ra_deg = np.array([star.ra_deg for star in stars])
+    dec_deg = np.array([star.dec_deg for star in stars])
+    return stars, SkyCoord(ra_deg, dec_deg, unit="deg")

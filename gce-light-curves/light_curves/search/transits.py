@@ -1,0 +1,124 @@
+"""One transit in one night: the search of all its stars, and the best box of each."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.search.boxes import MIDS_PER_DURATION, Scan, Trials, make_trials, scan, trials_at
+from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
+from light_curves.search.night import Night
+from light_curves.search.red_noise import AMPLITUDES, SlowNoise, fit_slow_noise, slow_columns
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+FINER_DURATIONS = 1.25 ** np.linspace(-0.75, 0.75, 7)
+FINER_MIDS = np.linspace(-0.75, 0.75, 7) / MIDS_PER_DURATION
+"""Of durations and mid-times around the best trial, in its durations."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """The best transit of a star in a night.
+
+    Parameters
+    ----------
+    mid_d : float
+        Middle, on the night's clock.
+    duration_h : float
+        First to last contact.
+    depth, depth_err : float
+        Of the middle, relative.
+    """
+
+    mid_d: float
+    duration_h: float
+    depth: float
+    depth_err: float
+
+    @property
+    def significance(self) -> float:
+        """Depth by its error."""
+        return self.depth / self.depth_err
+
+
+@dataclass(frozen=True)
+class TransitSearch:
+    """What the search of a night says of its n stars, by k trials.
+
+    Parameters
+    ----------
+    night : Night
+    bins : list of ndarray
+        The stars of like brightness.
+    noise : SlowNoise
+    trials : Trials
+    scan : Scan
+    """
+
+    night: Night
+    bins: list[Indices]
+    noise: SlowNoise
+    trials: Trials
+    scan: Scan
+
+    @cached_property
+    def deviations(self) -> NDArray[np.float32]:
+        """Depth of each star and trial in standard deviations, shape (n, k)."""
+        return self.scan.deviations
+
+    @cached_property
+    def best(self) -> Indices:
+        """The trial of each star that is most significant, shape (n,)."""
+        return np.asarray(self.deviations.argmax(axis=1))
+
+    @cached_property
+    def significance(self) -> NDArray[np.float32]:
+        """That of the best trial, shape (n,)."""
+        return np.asarray(self.deviations.max(axis=1))
+
+    @cached_property
+    def false_alarm_probability(self) -> Floats:
+        """Share of constant stars of like brightness that look as significant, shape (n,)."""
+        upside_down = np.maximum(-self.deviations.min(axis=1), 0)
+        power = np.maximum(self.significance, 0) ** 2
+        return false_alarm_probability(power, self.bins, upside_down**2)
+
+    def box(self, star: int) -> Box:
+        """Return the best box of a star, its middle and duration finer than the trials are."""
+        best = self.best[star]
+        duration_h = float(self.trials.duration_h[best]) * FINER_DURATIONS
+        mid_d = self.trials.mid_d[best] + FINER_MIDS * self.trials.duration_h[best] / 24
+        mids, durations = (each.ravel() for each in np.meshgrid(mid_d, duration_h))
+        finer = trials_at(self.night.time_d, mids, durations)
+        own, noise = slice(star, star + 1), self.noise.take(slice(star, star + 1))
+        found = scan(self.night.flux[own], self.night.weight[own], finer, noise)
+        at = int(found.deviations[0].argmax())
+        return Box(
+            mid_d=float(finer.mid_d[at]),
+            duration_h=float(finer.duration_h[at]),
+            depth=float(found.depth[0, at]),
+            depth_err=float(found.information[0, at] ** -0.5),
+        )
+
+
+def search_transits(night: Night) -> TransitSearch | None:
+    """Return the search of a night; None where it has no star or no room for a transit.
+
+    Each star is scanned twice. The first time its noise counts as white; the slow noise is then
+    taken of what the largest box leaves, so that a transit does not count as its own noise. That
+    box may be a dip or the contrary, so that both are as likely in a constant star.
+    """
+    trials = make_trials(night.time_d)
+    if len(night) == 0 or len(trials) == 0:
+        return None
+    bins, columns = brightness_bins(night.gaia_mag), slow_columns(night.time_d)
+    white = SlowNoise(columns, np.full(len(night), AMPLITUDES[0]))
+    first = scan(night.flux, night.weight, trials, white)
+    best = np.abs(first.deviations).argmax(axis=1)
+    depth = np.take_along_axis(first.depth, best[:, None], axis=1)
+    flat = night.flux + depth * trials.shape[best]
+    noise = fit_slow_noise(night.flux, flat, night.weight, columns, bins)
+    return TransitSearch(night, bins, noise, trials, scan(night.flux, night.weight, trials, noise))

@@ -1,0 +1,117 @@
+"""Stars that vary all the time: periods by Lomb and Scargle, and Stetson's index of the colours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
+from light_curves.search.night import Night
+
+Floats = NDArray[np.float64]
+
+MOST_PER_DAY = 48.0
+"""Frequency of a period of half an hour."""
+LEAST_CYCLES = 0.5
+"""Of a period within the night: of a longer one only a slope is seen."""
+FREQUENCIES_PER_PEAK = 5
+LEAST_VOLUME = 1e-4
+"""Of a sine's normal matrix, relative: below, sine and level can't be told apart."""
+
+
+@dataclass(frozen=True)
+class VariabilitySearch:
+    """What the search of a night says of its n stars.
+
+    Parameters
+    ----------
+    period_d : ndarray, shape (n,), float64
+        The best one.
+    amplitude : ndarray, shape (n,), float64
+        Of the sine of that period, relative flux.
+    significance : ndarray, shape (n,), float64
+        Square root of the gain in chi-square by the sine.
+    false_alarm_probability : ndarray, shape (n,), float64
+        Share of constant stars of like brightness whose sine, or whose Stetson index, is as
+        significant: twice the lower of both, as there are two ways to be found.
+    """
+
+    period_d: Floats
+    amplitude: Floats
+    significance: Floats
+    false_alarm_probability: Floats
+
+
+def search_variables(night: Night, stetson: NDArray[np.floating]) -> VariabilitySearch:
+    """Return the search of a night's stars for variables.
+
+    Parameters
+    ----------
+    night : Night
+    stetson : ndarray, shape (n,)
+        Stetson's J of each star; NaN where it is unknown.
+    """
+    frequency = frequencies(night.time_d)
+    if len(frequency) == 0 or len(night) == 0:
+        return VariabilitySearch(
+            *(np.full(len(night), value) for value in (np.nan, np.nan, 0.0, 1.0))
+        )
+    gain, size = periodogram(night.time_d, night.flux, night.weight, frequency)
+    best = gain.argmax(axis=1)
+    gain, amplitude = (
+        np.take_along_axis(values, best[:, None], axis=1)[:, 0] for values in (gain, size)
+    )
+    bins = brightness_bins(night.gaia_mag)
+    index = np.where(np.isfinite(stetson), stetson, 0).astype(np.float64)
+    by_sine = false_alarm_probability(gain, bins)
+    by_index = false_alarm_probability(index, bins)
+    both = np.minimum(1, 2 * np.minimum(by_sine, by_index))
+    return VariabilitySearch(1 / frequency[best], amplitude, np.sqrt(gain), both)
+
+
+def frequencies(time_d: Floats) -> Floats:
+    """Return the frequencies, in cycles a day, to try on frames at `time_d`; maybe none."""
+    span_d = np.ptp(time_d) if len(time_d) else 0.0
+    if span_d == 0:
+        return np.zeros(0)
+    step = 1 / span_d / FREQUENCIES_PER_PEAK
+    return np.arange(LEAST_CYCLES / span_d, MOST_PER_DAY, step)
+
+
+def periodogram(
+    time_d: Floats, flux: NDArray[np.floating], weight: Floats, frequency: Floats
+) -> tuple[Floats, Floats]:
+    """Return the generalised Lomb-Scargle periodogram of many stars at once.
+
+    The sine and the level are fitted together: Zechmeister and Kuerster 2009, A&A 496, 577.
+    astropy has it for one star; this takes the frames' clock that all stars share.
+
+    Parameters
+    ----------
+    time_d : ndarray, shape (f,), float64
+    flux, weight : ndarray, shape (n, f)
+        Weights are inverse variances, 0 for frames that do not count.
+    frequency : ndarray, shape (k,), float64
+        Cycles a day.
+
+    Returns
+    -------
+    gain, amplitude : ndarray, shape (n, k), float64
+        In chi-square, by the best sine of each frequency; and that sine's amplitude.
+    """
+    phase = 2 * np.pi * time_d[:, None] * frequency
+    waves = np.cos(phase), np.sin(phase)
+    total = weight.sum(axis=1, keepdims=True)
+    change = np.where(weight > 0, flux - 1, 0.0)
+    change -= (weight * change).sum(axis=1, keepdims=True) / total
+    c, s = (weight @ wave / total for wave in waves)
+    yc, ys = ((weight * change) @ wave for wave in waves)
+    cc = weight @ waves[0] ** 2 - total * c**2
+    ss = weight @ waves[1] ** 2 - total * s**2
+    cs = weight @ (waves[0] * waves[1]) - total * c * s
+    volume = cc * ss - cs**2
+    usable = volume > LEAST_VOLUME * total**2
+    volume = np.where(usable, volume, np.inf)
+    gain = (ss * yc**2 + cc * ys**2 - 2 * cs * yc * ys) / volume
+    amplitude = np.hypot(ss * yc - cs * ys, cc * ys - cs * yc) / volume
+    return gain, amplitude

@@ -1,0 +1,127 @@
+"""What a human would look at first of a transit that the search found in one night."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.measurements import LightCurves
+from light_curves.search.boxes import Trials, scan, trials_at
+from light_curves.search.transits import Box, TransitSearch
+from panoptes_network.light_curves import BAD, COLOURS, Quality, Vetting
+
+Floats = NDArray[np.float64]
+
+AGREE_SIGMA = 3.0
+ALIKE_SIGMA = 3.0
+NEIGHBOURHOOD_PX = 300.0
+NEAR_EDGE_PX = 20.0
+NEAR_SATURATION_MAG = 0.5
+"""A star that is fainter than the faintest saturated ones by less is near to it."""
+MOSTLY = 0.5
+MAD_TO_SIGMA = 1.4826
+
+
+def vet(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> dict[str, Any]:
+    """Return what is to be said of a star's best box, by the keys of `Vetting`.
+
+    Parameters
+    ----------
+    curves : LightCurves
+    search : TransitSearch
+        Of the curves.
+    star : int
+        Its index in the search.
+    box : Box
+        Its best box.
+    """
+    of_curves = int(search.night.star[star])
+    trial = trials_at(search.night.time_d, np.array([box.mid_d]), np.array([box.duration_h]))
+    depths = colour_depths(curves, search, star, trial)
+    return {
+        Vetting.ODD_EVEN_SIGMA: None,
+        Vetting.COLOURS_AGREE: sum(agrees(depth, box) for depth in depths.values()),
+        Vetting.COLOUR_DEPTHS: depths,
+        Vetting.NEIGHBOURS_ALIKE: neighbours_alike(curves, search, star),
+        Vetting.IS_NEAR_SATURATION: is_near_saturation(curves, of_curves),
+        Vetting.IS_NEAR_EDGE: is_near_edge(curves, of_curves),
+        Vetting.IS_CROWDED: _has_mostly(curves, of_curves, Quality.CROWDED),
+        Vetting.N_IN_TRANSIT: int(np.sum((search.night.weight[star] > 0) & (trial.shape[0] > 0))),
+    }
+
+
+def colour_depths(
+    curves: LightCurves, search: TransitSearch, star: int, trial: Trials
+) -> dict[str, list[float]]:
+    """Return depth and error of each colour that was measured, of the one trial.
+
+    Errors grow where the colour scatters more around the fit than it says.
+    """
+    found = {}
+    of_curves = int(search.night.star[star])
+    good = (curves.quality[:, of_curves] & int(BAD)) == 0
+    for index, colour in enumerate(COLOURS):
+        flux = curves.colour_flux[:, of_curves, index].astype(np.float64)
+        error = curves.colour_flux_err[:, of_curves, index].astype(np.float64)
+        usable = good & np.isfinite(flux) & (error > 0)
+        if not usable.any():
+            continue
+        flux /= np.median(flux[usable])
+        weight = np.where(usable, error, np.inf) ** -2
+        own = scan(flux[None], weight[None], trial, search.noise.take(slice(star, star + 1)))
+        if own.information[0, 0] > 0:
+            depth = float(own.depth[0, 0])
+            left = (flux + depth * trial.shape[0] - 1)[usable] * np.sqrt(weight[usable])
+            spread = MAD_TO_SIGMA * float(np.median(np.abs(left - np.median(left))))
+            found[colour] = [depth, max(1.0, spread) * float(own.information[0, 0] ** -0.5)]
+    return found
+
+
+def agrees(depth: list[float], box: Box) -> bool:
+    """Return whether a colour's depth and error agree with the box of all colours."""
+    return abs(depth[0] - box.depth) < AGREE_SIGMA * depth[1]
+
+
+def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int) -> int:
+    """Return how many stars near this one dim in its box, beyond the share of stars far away."""
+    x, y = (
+        _place(values)[search.night.star] for values in (curves.fluxes.x_px, curves.fluxes.y_px)
+    )
+    near = np.hypot(x - x[star], y - y[star]) < NEIGHBOURHOOD_PX
+    alike = search.deviations[:, search.best[star]] > ALIKE_SIGMA
+    far_share = float(alike[~near].mean()) if np.any(~near) else 0.0
+    near[star] = False
+    return max(0, round(float(alike[near].sum()) - far_share * float(near.sum())))
+
+
+def is_near_saturation(curves: LightCurves, star: int) -> bool:
+    """Return whether a star has a saturated frame, or is hardly fainter than those that have."""
+    saturated = (curves.quality & int(Quality.SATURATED)) != 0
+    if saturated[:, star].any():
+        return True
+    mostly = saturated.mean(axis=0) > MOSTLY
+    mags = curves.fluxes.field.gaia_mag
+    if not np.any(mostly & np.isfinite(mags)):
+        return False
+    return bool(mags[star] < np.nanmedian(mags[mostly]) + NEAR_SATURATION_MAG)
+
+
+def is_near_edge(curves: LightCurves, star: int) -> bool:
+    """Return whether a star is cut by the edge in some frame, or comes near to it."""
+    height, width = curves.fluxes.shape
+    x, y = curves.fluxes.x_px[:, star], curves.fluxes.y_px[:, star]
+    distance = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
+    has_edge = (curves.quality[:, star] & int(Quality.EDGE)) != 0
+    return bool(has_edge.any() or np.any(distance < NEAR_EDGE_PX))
+
+
+def _has_mostly(curves: LightCurves, star: int, bit: Quality) -> bool:
+    return bool(((curves.quality[:, star] & int(bit)) != 0).mean() > MOSTLY)
+
+
+def _place(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return each star's place in the middle of the night, NaN where it was never in a frame."""
+    seen = np.isfinite(values).any(axis=0)
+    place = np.full(values.shape[1], np.nan, np.float32)
+    place[seen] = np.nanmedian(values[:, seen], axis=0)
+    return place

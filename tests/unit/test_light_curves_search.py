@@ -1,0 +1,188 @@
+"""The search in one night: transits are found at their time, constant stars are left alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.timeseries import BoxLeastSquares, LombScargle
+
+from light_curves.measurements import LightCurves
+from light_curves.search.boxes import Trials, make_trials, scan, transit_shape
+from light_curves.search.candidates import find_candidates
+from light_curves.search.night import Night
+from light_curves.search.red_noise import SlowNoise
+from light_curves.search.transits import search_transits
+from light_curves.search.variability import periodogram
+from panoptes_network.database.candidates import CandidateKind, FoundCandidate
+from panoptes_network.light_curves import Quality, Vetting
+from simulator.transit import radius_for_depth, transit_flux
+from simulator.variables import Kind, Variable
+from tests.unit.light_curves_simulated import SimulatedNight, middle_bjd
+
+MIDDLE = middle_bjd(SimulatedNight())
+
+
+def transit(depth: float = 0.01, hours_off: float = 0.0) -> Variable:
+    return Variable(star_id=0, kind=Kind.TRANSIT, depth=depth, epoch_bjd=MIDDLE + hours_off / 24)
+
+
+def found_transits(curves: LightCurves) -> dict[int, FoundCandidate]:
+    rows = find_candidates(curves)
+    return {row.picid - 1: row for row in rows if row.kind == CandidateKind.TRANSIT}
+
+
+def test_the_shape_of_a_box_is_that_of_a_planet_before_a_dark_limbed_star() -> None:
+    radius = radius_for_depth(0.01)
+    distance = np.linspace(0, 1.2, 40)
+    exact = (1 - transit_flux(distance * (1 + radius), radius)) / 0.01
+    off = np.abs(transit_shape(distance) - exact)
+    assert off.max() < 0.05
+    assert off.mean() < 0.005
+
+
+def test_the_fit_of_a_square_box_in_white_noise_is_astropys() -> None:
+    rng = np.random.default_rng(3)
+    time_d = np.sort(rng.uniform(0, 0.25, 120))
+    flux, error = 1 + rng.normal(0, 0.01, 120), rng.uniform(0.005, 0.02, 120)
+    mid_d, duration_d = 0.11, 0.07
+    square = (np.abs(time_d - mid_d) < duration_d / 2).astype(float)
+    trial = Trials(np.array([mid_d]), np.array([duration_d * 24]), square[None])
+    white = SlowNoise(np.ones((120, 1)), np.array([1e-6]))
+    ours = scan(flux[None], error[None] ** -2, trial, white)
+    peer = BoxLeastSquares(time_d, flux, error).compute_stats(10.0, duration_d, mid_d)["depth"]
+    assert ours.depth[0, 0] == pytest.approx(peer[0], rel=1e-5)
+    assert ours.information[0, 0] ** -0.5 == pytest.approx(peer[1], rel=1e-5)
+
+
+def test_a_transit_in_white_noise_is_found_with_its_depth_time_and_duration() -> None:
+    night = SimulatedNight(variables={7: transit(hours_off=0.4)})
+    row = found_transits(night.curves())[7]
+    assert row.depth is not None
+    assert row.depth_err is not None
+    assert row.mid_bjd_tdb == pytest.approx(MIDDLE + 0.4 / 24, abs=12 / 1440)
+    assert row.depth == pytest.approx(0.01, abs=3 * row.depth_err)
+    assert row.duration_h == pytest.approx(2.5, abs=0.6)
+    assert row.false_alarm_probability < 1e-4
+    assert row.significance > 6
+    assert row.period_d is None
+    assert row.vetting[Vetting.COLOURS_AGREE] == 3
+    assert row.vetting[Vetting.NEIGHBOURS_ALIKE] == 0
+    assert row.vetting[Vetting.N_IN_TRANSIT] == pytest.approx(67, abs=16)
+    assert row.vetting[Vetting.ODD_EVEN_SIGMA] is None
+
+
+def test_depths_of_many_transits_are_unbiased() -> None:
+    variables = {star: transit(hours_off=0.02 * star - 0.5) for star in range(50)}
+    search = search_transits(Night.of_curves(SimulatedNight(variables=variables).curves()))
+    assert search is not None
+    depths = [search.box(star).depth for star in range(50)]
+    assert np.median(depths) == pytest.approx(0.01, rel=0.05)
+
+
+@pytest.mark.parametrize("red_noise", [0.0, 0.002])
+def test_one_constant_star_in_a_hundred_is_a_false_alarm(red_noise: float) -> None:
+    rng = np.random.default_rng(5)
+    each = red_noise * np.exp(rng.normal(0, 0.5, 2000))
+    curves = SimulatedNight(stars=2000, red_noise=each, seed=11).curves()
+    search = search_transits(Night.of_curves(curves))
+    assert search is not None
+    assert np.mean(search.false_alarm_probability < 0.01) == pytest.approx(0.01, abs=0.008)
+
+
+def test_transits_in_one_star_of_eight_do_not_hide_each_other() -> None:
+    variables = {star: transit(hours_off=star % 3 - 1) for star in range(75)}
+    found = found_transits(SimulatedNight(variables=variables).curves())
+    assert len(set(found) & set(range(75))) >= 0.9 * 75
+    assert len(set(found) - set(range(75))) <= 12
+
+
+def test_a_star_that_drifts_slowly_is_less_significant_than_a_transit_of_a_steady_one() -> None:
+    red = np.zeros(600)
+    red[:200] = 0.006
+    steady = {star: transit() for star in range(200, 220)}
+    night = SimulatedNight(red_noise=red, variables=steady)
+    search = search_transits(Night.of_curves(night.curves()))
+    assert search is not None
+    assert np.median(search.significance[200:220]) > 1.3 * np.median(search.significance[:200])
+    assert 0.003 < np.median(search.noise.amplitude[:200]) < 0.007
+    assert np.median(search.noise.amplitude[200:]) < 0.001
+
+
+def test_a_neighbour_that_dims_at_the_same_time_is_counted() -> None:
+    night = SimulatedNight(variables={7: transit(0.02), 8: transit(0.02)})
+    curves = night.curves()
+    curves.fluxes.x_px[:, 8] = curves.fluxes.x_px[:, 7] + 12
+    curves.fluxes.y_px[:, 8] = curves.fluxes.y_px[:, 7]
+    assert found_transits(curves)[7].vetting[Vetting.NEIGHBOURS_ALIKE] == 1
+
+
+def test_a_dip_in_one_colour_alone_does_not_agree() -> None:
+    curves = SimulatedNight().curves()
+    signal = transit(0.03).flux(curves.bjd_tdb[:, 7])
+    curves.colour_flux[:, 7, 2] *= signal
+    curves.flux[:, 7] = curves.colour_flux[:, 7].mean(axis=1)
+    row = found_transits(curves)[7]
+    assert row.vetting[Vetting.COLOURS_AGREE] < 3
+    assert row.vetting[Vetting.COLOUR_DEPTHS]["b"][0] == pytest.approx(0.03, abs=0.006)
+
+
+def test_stars_near_saturation_near_the_edge_and_crowded_ones_are_told() -> None:
+    curves = SimulatedNight(variables={star: transit(0.02) for star in (5, 6, 7, 8)}).curves()
+    curves.quality[::20, 5] |= Quality.SATURATED
+    curves.fluxes.x_px[:, 6] = 12
+    curves.quality[:, 7] |= Quality.CROWDED
+    found = found_transits(curves)
+    keys = (Vetting.IS_NEAR_SATURATION, Vetting.IS_NEAR_EDGE, Vetting.IS_CROWDED)
+    told = {star: [found[star].vetting[key] for key in keys] for star in (5, 6, 7, 8)}
+    assert told == {
+        5: [True, False, False],
+        6: [False, True, False],
+        7: [False, False, True],
+        8: [False, False, False],
+    }
+
+
+def test_frames_with_a_bad_bit_do_not_count() -> None:
+    curves = SimulatedNight().curves()
+    curves.flux[40:70, 7] = 0.9
+    curves.quality[40:70, 7] |= Quality.CLOUD
+    assert 7 not in found_transits(curves)
+
+
+def test_the_periodogram_is_astropys() -> None:
+    rng = np.random.default_rng(4)
+    time_d, frequency = np.sort(rng.uniform(0, 0.3, 90)), np.array([3.0, 11.0, 40.0])
+    error = rng.uniform(0.005, 0.02, (2, 90))
+    flux = 1 + 0.02 * np.sin(2 * np.pi * 11 * time_d) + rng.normal(0, error)
+    gain, amplitude = periodogram(time_d, flux, error**-2, frequency)
+    for star in range(2):
+        peer = LombScargle(time_d, flux[star], error[star])
+        power = peer.power(frequency, method="slow", normalization="psd")
+        assert gain[star] == pytest.approx(2 * power, rel=1e-6)
+        _, *sine = peer.model_parameters(11.0)
+        assert amplitude[star, 1] == pytest.approx(np.hypot(*sine), rel=1e-6)
+
+
+def test_a_sine_is_a_variable_with_its_amplitude_and_period() -> None:
+    sine = Variable(
+        star_id=0, kind=Kind.SINE, depth=0.01, epoch_bjd=MIDDLE, period_d=0.1, duration_h=1.0
+    )
+    rows = find_candidates(SimulatedNight(variables={7: sine}).curves())
+    row = next(row for row in rows if row.picid == 8 and row.kind == CandidateKind.VARIABLE)
+    assert row.amplitude == pytest.approx(0.01, abs=0.002)
+    assert row.period_d == pytest.approx(0.1, rel=0.1)
+    assert row.false_alarm_probability < 0.001
+
+
+def test_a_large_stetson_index_makes_a_variable_too() -> None:
+    curves = SimulatedNight().curves()
+    index = np.random.default_rng(2).normal(0, 0.1, 600)
+    index[7] = 3.0
+    rows = find_candidates(replace(curves, variability=index.astype(np.float32)))
+    assert 8 in {row.picid for row in rows if row.kind == CandidateKind.VARIABLE}
+
+
+def test_nothing_is_found_where_there_is_nothing_to_search() -> None:
+    assert find_candidates(SimulatedNight(stars=0).curves()) == []
+    assert find_candidates(SimulatedNight(stars=5, frames=3).curves()) == []
+    assert len(make_trials(np.zeros(0))) == 0
