@@ -12,7 +12,15 @@ from astropy.units import UnitsError, deg
 
 from panoptes_client.errors import NetworkError
 from panoptes_client.files import FILM
-from panoptes_client.network import AT_ONCE, LOCAL_URL, MOST_AT_ONCE, URL_VARIABLE, Network
+from panoptes_client.network import (
+    AT_ONCE,
+    LOCAL_URL,
+    MOST_AT_ONCE,
+    URL_VARIABLE,
+    FileFormat,
+    Method,
+    Network,
+)
 from panoptes_client.output import Format, write
 from panoptes_client.progress import Bars
 
@@ -29,11 +37,32 @@ CURVE_COLUMNS = (
     *("time", "mjd", "relative_r", "relative_err_r", "relative_g", "relative_err_g"),
     *("relative_b", "relative_err_b", "n_comparison", "flags"),
 )
+DETRENDED_COLUMNS = (
+    *("time", "bjd_tdb", "flux", "flux_err", "flux_r", "flux_g", "flux_b"),
+    *("airmass", "fwhm_px", "cloud_mag", "quality"),
+)
+STAR_COLUMNS = (
+    *("picid", "catalog", "gaia_mag", "n_good", "scatter", "expected_noise", "reduced_chi2"),
+    "variability",
+)
+CANDIDATE_COLUMNS = (
+    *("kind", "picid", "catalog", "gaia_mag", "significance", "false_alarm_probability", "depth"),
+    *("duration_h", "mid_bjd_tdb", "period_d", "known_name", "sequence_id"),
+)
 STAMP_COLUMNS = ("image_id", "time", "exptime_s", "stamp_x", "stamp_y", "stamp_side", "flux_adu")
 UNIT_COLUMNS = ("unit_id", "name", "n_images", "n_nights", "last_night")
 NIGHT_COLUMNS = ("date", "n_images", "first_image", "last_image")
 PLACE = "degrees, or '5h35m17s -5d23m28s'"
-KINDS = (*("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail", FILM),)
+KINDS = (
+    *("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail", FILM),
+    *("light_curves", "light_curves_fits"),
+)
+METHODS: tuple[Method, ...] = ("raw", "detrended")
+FILE_FORMATS: dict[str, FileFormat] = {
+    "lightkurve": "fits",
+    "aavso": "aavso",
+    "aavso-exoplanet": "aavso-exoplanet",
+}
 
 
 class _Commands(click.Group):
@@ -198,13 +227,92 @@ def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> N
 @main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
 @click.option("--sequence", help="Only this observation.")
+@click.option("--method", type=click.Choice(METHODS), default="raw")
 @_written
 @click.pass_obj
 def lightcurve(
-    network: Network, picid: int, sequence: str | None, as_format: str | None, path: Path | None
+    network: Network,
+    picid: int,
+    sequence: str | None,
+    method: Method,
+    as_format: str | None,
+    path: Path | None,
 ) -> None:
-    """Give a star's light, relative to comparison stars, in each Bayer colour."""
-    write(network.lightcurve(picid, sequence), CURVE_COLUMNS, as_format, path)
+    """Give a star's light: raw by comparison stars, or detrended as the network made it."""
+    columns = CURVE_COLUMNS if method == "raw" else DETRENDED_COLUMNS
+    write(network.lightcurve(picid, sequence, method=method), columns, as_format, path)
+
+
+@main.command(cls=_OfAStar)
+@click.argument("picid", type=int)
+@click.option("--sequence", help="Only this observation.")
+@click.option("--for", "program", type=click.Choice([*FILE_FORMATS]), default="lightkurve")
+@click.option("--observer", metavar="CODE", help="The observer's code, for the AAVSO.")
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write.",
+)
+@click.pass_obj
+def export(
+    network: Network,
+    picid: int,
+    sequence: str | None,
+    program: str,
+    observer: str | None,
+    path: Path,
+) -> None:
+    """Write a star's detrended light for lightkurve (FITS), or as a report for the AAVSO."""
+    kind = FILE_FORMATS[program]
+    path.write_bytes(network.lightcurve_file(picid, kind, sequence, observer=observer))
+
+
+@main.command("light-curves")
+@click.argument("sequence_id")
+@click.option("--min-mag", type=float, help="Gaia G.")
+@click.option("--max-mag", type=float, help="Gaia G.")
+@click.option("--sort", type=click.Choice(["mag", "scatter", "excess", "chi2", "variability"]))
+@click.option("--order", type=click.Choice(["asc", "desc"]))
+@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@_written
+@click.pass_obj
+def light_curves(
+    network: Network, /, sequence_id: str, as_format: str | None, path: Path | None, **filters: Any
+) -> None:
+    """List the stars of an observation that have detrended light curves, with their scatter."""
+    write(network.light_curves(sequence_id, **filters), STAR_COLUMNS, as_format, path)
+
+
+@main.command()
+@click.option("--kind", type=click.Choice(["transit", "variable"]))
+@click.option("--min-significance", type=float)
+@click.option("--max-false-alarm", type=float, help="Probability.")
+@click.option("--min-mag", type=float, help="Gaia G.")
+@click.option("--max-mag", type=float, help="Gaia G.")
+@click.option("--sequence", "sequence_id", help="Only of this observation.")
+@click.option("--unit", metavar="PAN001")
+@click.option("--known/--unknown", default=None, help="Only known planets and variables, or none.")
+@click.option("--at", metavar="'RA DEC'", help=f"Place; {PLACE}.")
+@click.option("--radius", type=float, help="Around the place, degrees.")
+@click.option(
+    "--sort",
+    type=click.Choice(
+        ["significance", "false_alarm", "depth", "duration", "period", "mag", "found"]
+    ),
+)
+@click.option("--order", type=click.Choice(["asc", "desc"]))
+@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@_written
+@click.pass_obj
+def candidates(
+    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
+) -> None:
+    """Find stars with a transit, or that vary; all filters that are given must hold."""
+    table = network.candidates(at=_place(at) if at else None, **filters)
+    write(table, CANDIDATE_COLUMNS, as_format, path)
 
 
 @main.command(cls=_OfAStar)

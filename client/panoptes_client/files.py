@@ -12,10 +12,11 @@ FILM = "film"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of an image, or a film.
+    """A file of an image or of a whole observation.
 
     `kind` is ``raw`` (the FITS frame), ``processed`` (its solved copy), ``cr2``, ``red``,
-    ``green``, ``blue``, ``picture``, ``thumbnail`` or ``film``, which is of no one image.
+    ``green``, ``blue``, ``picture`` or ``thumbnail``; of no one image are ``film``,
+    ``light_curves`` (of all stars, Parquet) and ``light_curves_fits``.
     `n_bytes` is None where the size is not known beforehand. `url` begins with a slash.
     """
 
@@ -42,12 +43,14 @@ class File:
 
 
 def files_of(observation: dict[str, Any]) -> Iterator[File]:
-    """Return the files of an observation as the network tells it, image by image."""
+    """Return the files of an observation as the network tells it, image by image, then its own."""
     for image in observation["images"]:
         for kind, facts in image["files"].items():
             yield _file(kind, facts, image["image_id"])
     if observation.get(FILM):
         yield _file(FILM, observation[FILM], None)
+    for kind, facts in observation.get("light_curves", {}).items():
+        yield _file(kind, facts, None)
 
 
 def _file(kind: str, facts: dict[str, Any], image_id: str | None) -> File:

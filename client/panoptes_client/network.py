@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, TypeAlias, Unpack
 from urllib.parse import quote
 
 import numpy as np
@@ -17,7 +17,7 @@ from astropy.units import Quantity
 from panoptes_client.connection import Connection, Patience
 from panoptes_client.download import Progress, download_all
 from panoptes_client.files import File, files_of
-from panoptes_client.search import Search, parameters
+from panoptes_client.search import CandidateSearch, Search, parameters
 from panoptes_client.tables import table_at
 
 URL_VARIABLE = "PANOPTES_NETWORK_URL"
@@ -26,6 +26,9 @@ LOCAL_URL = "http://127.0.0.1:8083"
 AT_ONCE = 4
 MOST_AT_ONCE = 8
 PAGE_LENGTH = 500
+MOST_CURVES = 20_000
+Method: TypeAlias = Literal["raw", "detrended"]
+FileFormat: TypeAlias = Literal["fits", "aavso", "aavso-exoplanet"]
 
 
 class Network:
@@ -164,18 +167,110 @@ class Network:
         """
         return self._json(f"/sources/{picid}")
 
-    def lightcurve(self, picid: int | str, sequence_id: str | None = None) -> Table:
-        """Return a star's light in each Bayer colour, oldest first; of one sequence, or the newest.
+    def lightcurve(
+        self, picid: int | str, sequence_id: str | None = None, *, method: Method = "raw"
+    ) -> Table:
+        """Return a star's light, oldest first; of one sequence, or the newest.
+
+        Parameters
+        ----------
+        method : str
+            ``raw``: apertures on the stamps, by comparison stars of the same frame.
+            ``detrended``: what the network made of the whole sequence; this shows planets.
 
         Returns
         -------
         Table
-            For each frame `mjd` (UTC, middle of the exposure) and for each colour r, g, b
-            `flux_r` with `flux_err_r` (adu) and `relative_r` with `relative_err_r`, its light by
-            that of comparison stars of the same frame, median 1. No detrending.
+            Of a raw curve, for each frame `mjd` (UTC, middle of the exposure) and for each colour
+            r, g, b `flux_r` with `flux_err_r` (adu) and `relative_r` with `relative_err_r`,
+            median 1. Of a detrended one `bjd_tdb`, `flux` and `flux_err` of all colours together
+            and `flux_r`, `flux_err_r` and so on, relative, median 1 in each sequence; the raw
+            fluxes (adu); `quality`, 0 where nothing is known against it.
         """
         path = f"/sources/{picid}/lightcurve"
-        return table_at(self._connection, path, _given({"sequence_id": sequence_id}))
+        asked = {"sequence_id": sequence_id, "method": method}
+        return table_at(self._connection, path, _given(asked))
+
+    def lightcurve_file(
+        self,
+        picid: int | str,
+        kind: FileFormat = "fits",
+        sequence_id: str | None = None,
+        *,
+        observer: str | None = None,
+    ) -> bytes:
+        """Return a star's detrended light curve as a file for other programs.
+
+        Parameters
+        ----------
+        kind : str
+            ``fits``: what ``lightkurve.read`` opens. ``aavso``: a report in AAVSO Extended
+            Format. ``aavso-exoplanet``: one for its exoplanet database, of one sequence, the
+            newest without `sequence_id`.
+        observer : str
+            The observer's code in a report.
+        """
+        address = self._connection.address(f"/sources/{picid}/lightcurve")
+        asked = {"sequence_id": sequence_id, "format": kind, "obscode": observer}
+        sent = {**_given(asked), "method": "detrended"}
+        content: bytes = self._connection.get(address, sent).content
+        return content
+
+    def light_curves(
+        self,
+        sequence_id: str,
+        *,
+        min_mag: float | None = None,
+        max_mag: float | None = None,
+        sort: str | None = None,
+        order: str | None = None,
+        limit: int | None = None,
+    ) -> Table:
+        """Return the stars of an observation that have detrended light curves.
+
+        Parameters
+        ----------
+        min_mag, max_mag : float
+            Gaia G of the star.
+        sort : str
+            ``mag`` (the default), ``scatter``, ``excess`` (scatter by expected noise), ``chi2``
+            or ``variability``.
+        order : str
+            ``asc`` or ``desc``.
+        limit : int
+            At most so many; without it, all.
+
+        Returns
+        -------
+        Table
+            For each star its place and `gaia_mag`, the `scatter` of one frame and the
+            `expected_noise`, both relative, `reduced_chi2` and `variability`. The light curves
+            themselves are the file ``light_curves`` of the observation (`files`).
+        """
+        asked = {"min_mag": min_mag, "max_mag": max_mag, "sort": sort, "order": order}
+        sent = {**_given(asked), "limit": str(min(limit or MOST_CURVES, MOST_CURVES))}
+        path = f"/observations/{quote(sequence_id, safe='')}/light-curves"
+        return table_at(self._connection, path, sent, limit)
+
+    def candidates(self, *, limit: int | None = None, **search: Unpack[CandidateSearch]) -> Table:
+        """Return stars in whose light curves a transit was found, or that vary.
+
+        Parameters
+        ----------
+        limit : int
+            At most so many; without it, all.
+        **search
+            The filters of `CandidateSearch`.
+
+        Returns
+        -------
+        Table
+            The most significant first: the star, `depth`, `duration_h`, `mid_bjd_tdb`, `period_d`
+            where it is known, `significance`, `false_alarm_probability`, and `vetting`, JSON text.
+        """
+        sent = parameters(search, CandidateSearch)
+        sent["limit"] = str(min(limit or PAGE_LENGTH, PAGE_LENGTH))
+        return table_at(self._connection, "/candidates", sent, limit)
 
     def stamps(self, picid: int | str, sequence_id: str | None = None) -> Table:
         """Return a star's stamps, oldest first.

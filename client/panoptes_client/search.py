@@ -1,5 +1,6 @@
-"""What observations are searched for by, and how it is sent."""
+"""What observations and candidates are searched for by, and how it is sent."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, TypedDict
@@ -58,19 +59,66 @@ class Search(TypedDict, total=False):
     order: Literal["asc", "desc"] | None
 
 
+class CandidateSearch(TypedDict, total=False):
+    """Filters of candidates; all that are given must hold.
+
+    Attributes
+    ----------
+    kind : str
+        ``transit`` or ``variable``.
+    min_significance, max_false_alarm : float
+        Significance at least, false-alarm probability at most.
+    min_mag, max_mag : float
+        Gaia G of the star.
+    sequence_id, unit : str
+        Observation that was searched; unit that saw it.
+    known : bool
+        Only stars with a known planet or variable, or only others.
+    at : SkyCoord
+        Place, one, that is searched around.
+    radius : Quantity or float
+        Around the place; degrees where it has no unit. Both, or neither.
+    sort : str
+        ``significance`` (the default), ``false_alarm``, ``depth``, ``duration``, ``period``,
+        ``mag`` or ``found``.
+    order : str
+        ``asc`` or ``desc``.
+    """
+
+    kind: Literal["transit", "variable"] | None
+    min_significance: float | None
+    max_false_alarm: float | None
+    min_mag: float | None
+    max_mag: float | None
+    sequence_id: str | None
+    unit: str | None
+    known: bool | None
+    at: SkyCoord | None
+    radius: Quantity | float | None
+    sort: str | None
+    order: Literal["asc", "desc"] | None
+
+
 UNITS = {"radius": units.deg, "min_exptime": units.s, "max_exptime": units.s}
 
 
-def parameters(search: Search) -> dict[str, str]:
+def parameters(search: Mapping[str, Any], filters: type = Search) -> dict[str, str]:
     """Return a search as the parameters of a request.
+
+    Parameters
+    ----------
+    search : Search or CandidateSearch
+    filters : type
+        Which of them it is.
 
     Raises
     ------
     TypeError
         For a filter that there is not: a search without it would find everything.
     """
-    for name in search.keys() - Search.__annotations__.keys():
-        raise TypeError(_unknown(name))
+    known = filters.__annotations__
+    for name in search.keys() - known.keys():
+        raise TypeError(_unknown(name, known))
     given: dict[str, Any] = {name: value for name, value in search.items() if value is not None}
     place = given.pop("at", None)
     sent = {name: _text(name, value) for name, value in given.items()}
@@ -82,6 +130,8 @@ def parameters(search: Search) -> dict[str, str]:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, Quantity):
         return repr(float(value.to_value(UNITS[name])))
+    if isinstance(value, bool):
+        return str(value).lower()
     return _date_or_time(value) if name in {"after", "before"} else str(value)
 
 
@@ -94,7 +144,7 @@ def _date_or_time(value: Date) -> str:
     return str(value)
 
 
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, Search.__annotations__, n=1)
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""
     return f"there is no filter {name!r}{hint}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +97,26 @@ def test_a_detrended_light_curve_shows_the_transit(client: FlaskClient, sequence
     assert (first["airmass"], first["fwhm_px"], first["zero_point_b"]) == (1.8, 2.2, 20.5)
     assert found["items"][3]["quality"] == 16
     assert found["star"] == {"ra_deg": 83.8, "dec_deg": -5.4, "gaia_mag": 9}
+
+
+def test_answers_are_as_the_document_says(client: FlaskClient, sequence_id: str) -> None:
+    said = get(client, "/openapi.json")
+    for path, of_path, parameters in (
+        (CURVE, "/sources/{picid}/lightcurve", {"method": "detrended"}),
+        (
+            f"/observations/{sequence_id}/light-curves",
+            "/observations/{sequence_id}/light-curves",
+            {},
+        ),
+        (STAR, "/sources/{picid}", {}),
+    ):
+        content = said["paths"][of_path]["get"]["responses"]["200"]["content"]
+        schema = content["application/json"]["schema"]
+        if "anyOf" in schema:
+            schema = schema["anyOf"][1]
+        jsonschema.validate(
+            get(client, path, **parameters), {**schema, "components": said["components"]}
+        )
 
 
 def test_the_bits_of_quality_are_told(client: FlaskClient, sequence_id: str) -> None:
@@ -268,8 +289,7 @@ def test_the_exoplanet_report_is_of_one_night(
     client: FlaskClient, db: Engine, sequence_id: str, later_id: str
 ) -> None:
     with rows(db) as session:
-        known = {"known_name": "WASP-1 b", "known_kind": "planet"}
-        session.add(transit(sequence_id, **known))
+        session.add(transit(sequence_id, known_name="WASP-1 b", known_kind="planet"))
     head, lines = report(client, "aavso-exoplanet", sequence_id=sequence_id)
     assert head["TYPE"] == "EXOPLANET"
     assert (head["DATE_TYPE"], head["MEASUREMENT_TYPE"]) == ("BJD_TDB", "Rnflux")
@@ -352,7 +372,8 @@ def test_stars_of_a_sequence_can_be_sorted_and_paged(client: FlaskClient, sequen
         ("mag", "desc"): [4, 3, 2, 1, 0],
     }
     for (sort, order), stars in wanted.items():
-        found, cursor = [], ""
+        found: list[int] = []
+        cursor: Any = ""
         while cursor is not None:
             page = get(client, path, sort=sort, order=order, limit="2", cursor=cursor)
             found += [int(item["picid"]) - 1000 for item in page["items"]]
