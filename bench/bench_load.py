@@ -18,14 +18,14 @@ from pathlib import Path
 
 import psutil
 import table
-from rich.console import Console
 from servers import open_folder
 from sqlalchemy import func, select
+from whole_network import running_network
 
-from local import first_catalog, network, state
+from local import state
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.database.engine import engine, run_transaction
+from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import END_STATES, Image, ImageState
 from simulator import Observation, simulate
 
@@ -38,7 +38,7 @@ LIMIT_S = 3600
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with open_folder() as folder, _running_network(folder):
+    with open_folder() as folder, running_network(folder):
         memory: dict[str, list[float]] = {name: [] for name in WATCHED}
         table.heading(f"frames of {SMALL.width}x{SMALL.height}, {os.cpu_count()} cores")
         one = _images_a_minute(0, options.frames, memory)
@@ -63,22 +63,6 @@ def _options() -> argparse.Namespace:
         "--total", type=int, default=500, help="frames over which memory is watched"
     )
     return parser.parse_args()
-
-
-@contextmanager
-def _running_network(folder: Path) -> Iterator[None]:
-    os.environ["PANOPTES_LOCAL_DIR"] = str(folder)
-    os.environ.pop("PUBSUB_EMULATOR_HOST", None)
-    supervisor = network.start(Console(quiet=True), attached=True)
-    os.environ.update(state.read_env())
-    settings.cache_clear()
-    try:
-        first_catalog.load(Console(quiet=True))
-        yield
-    finally:
-        engine().dispose()
-        supervisor.terminate()
-        supervisor.wait(90)
 
 
 @contextmanager
