@@ -1,127 +1,242 @@
-"""How far raw light curves of constant stars scatter, and what one costs.
+"""How near the photon limit light curves come, and how many transits are found in them.
 
-``python bench/bench_light_curves.py``: a simulated sequence, 900x900 pixels of the Milky Way that
-drift as real frames do, is measured as observations-data does it, at the places where the plate
-solver finds the sources. The scatter is what is left of stars that do not vary, beside the error
-that is said of them. The peer of the aperture sums is photutils.
+``python bench/bench_light_curves.py``: simulated nights of both presets go through the whole
+network, frame by frame: upload, plate solution, light curves, search. What is then served is held
+against the simulation's truth, and against the raw photometry of the same stars and frames.
+
+The seed is drawn anew each time and printed: nobody can have tuned the network on it.
 """
 
-from collections import defaultdict
+import argparse
+import secrets
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
-import services  # noqa: F401 - first: it leads to the services' packages
 import table
+from astropy.table import Row
 from numpy.typing import NDArray
-from photutils.aperture import CircularAperture, aperture_photometry
-from scipy.spatial import KDTree
-from stopwatch import timed
+from served_light_curves import Curves, raw_curves, read_file, scatter
+from servers import open_folder
+from simulated_nights import FRAMES, SIZE, NightTruth, read_truth, render, render_command
+from sqlalchemy import func, select
+from whole_network import running_network, say, upload_folder, wait_until
 
-from panoptes_network.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
-from photometry import (
-    APERTURE_RADIUS_PX,
-    COLOURS,
-    FrameSources,
-    aperture_sums,
-    comparison_candidates,
-    relative_flux,
-    steady_stars,
+from panoptes_network import pubsub, storage
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.light_curve_models import Candidate, LightCurveSet
+from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.events import FilmRequest
+
+PRESETS = ("clean", "realistic")
+AIMS = {"clean": ("1.2", "80"), "realistic": ("1.5", "60")}
+"""Scatter over photon limit at G 9 to 11, and percent of the transits found, of each preset."""
+MAGNITUDES = (8.5, 9.5, 10.0, 10.5, 11.0, 12.0, 13.0)
+JUDGED_MAGS = (9.0, 11.0)
+ZHANG_MMAG, ZHANG_MAGS = 4.6, (8.5, 9.5)
+"""Zhang, Bakos and Penev 2015, arXiv 1506.03097: a Canon 60D, 180 s, colours combined."""
+TRANSIT_MAGS = (9.0, 10.5)
+FALSE_ALARMS = 0.01
+COMPARED_STARS = 120
+SOLVE_S, CURVES_S = 3600.0, 3600.0
+
+Float64 = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the network made of a night.
+
+    Attributes
+    ----------
+    curves : Curves
+        Of the stars of the truth, in its order.
+    raw : dict of int to ndarray
+        Relative flux of the raw photometry, of some stars.
+    found : dict of int to Candidate
+        Transits with at most `FALSE_ALARMS`, by star.
+    seconds : float
+        That the worker took for the light curves.
+    """
+
+    curves: Curves
+    raw: dict[int, Float64]
+    found: dict[int, Candidate]
+    seconds: float
+
+
+def main() -> None:
+    """Measure and print."""
+    options = _options()
+    for preset in [options.night] if options.night else PRESETS:
+        folder = options.folder / f"{preset}-{options.seed}-{options.depth}"
+        say(f"rendering {options.frames} frames of a {preset} night")
+        render(folder, preset, options.seed, options.frames, options.depth)
+        served = _through_the_network(folder)
+        _print(preset, options, read_truth(folder), served)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--night", choices=PRESETS, help="one of them alone")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--depth", type=float, default=0.01, help="of the transits")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "panoptes-nights",
+        help="keeps rendered nights",
+    )
+    return parser.parse_args()
+
+
+def _through_the_network(folder: Path) -> Served:
+    with open_folder() as home, running_network(home, with_catalog=False):
+        loader = [sys.executable, "-m", "panoptes_network.catalog.cli", "tic"]
+        subprocess.run([*loader, str(folder / "catalog.csv")], check=True, stdout=sys.stderr)
+        paths = upload_folder(folder, "PAN*/**/*.fits.fz")
+        say(f"{len(paths)} frames are uploaded")
+        wait_until(lambda: _ended() == len(paths), "all frames solved", SOLVE_S)
+        say(f"{len(paths)} frames have ended, {_solved()} of them solved")
+        sequence_id = run_transaction(lambda s: s.scalars(select(Image.sequence_id)).first())
+        request = FilmRequest(sequence_id=str(sequence_id))
+        pubsub.publish(settings().film_topic, request)
+        wait_until(lambda: _made() is not None, "light curves made", CURVES_S)
+        return _served(str(sequence_id), folder)
+
+
+def _ended() -> int:
+    query = select(func.count()).where(Image.state.in_(END_STATES))
+    return run_transaction(lambda session: session.scalar(query)) or 0
+
+
+def _solved() -> int:
+    query = select(func.count()).where(Image.state == ImageState.SOURCES_EXTRACTED)
+    return run_transaction(lambda session: session.scalar(query)) or 0
+
+
+def _made() -> LightCurveSet | None:
+    """Return the set once it is made; RuntimeError where there is a reason why not."""
+    made = run_transaction(lambda session: session.scalar(select(LightCurveSet)))
+    if made is not None and made.reason:
+        raise RuntimeError(made.reason)
+    return made if made is not None and made.made_at is not None else None
+
+
+def _served(sequence_id: str, folder: Path) -> Served:
+    made = run_transaction(lambda session: session.scalars(select(LightCurveSet)).one())
+    file = folder / "light_curves.parquet"
+    stored = storage.find(settings().processed_bucket, str(made.parquet_path))
+    storage.download(stored, file)
+    truth = read_truth(folder)
+    judged = _between(truth, JUDGED_MAGS) & truth.is_constant & ~truth.is_saturated
+    some = truth.star_id[judged][:: max(1, int(judged.sum()) // COMPARED_STARS)]
+    say(f"asking for the raw photometry of {len(some)} stars")
+    raw = raw_curves(settings().observations_data_url, sequence_id, some)
+    candidates = run_transaction(lambda session: list(session.scalars(_TRANSITS)))
+    return Served(
+        curves=read_file(file).of(truth.star_id),
+        raw=dict(zip(some.tolist(), raw, strict=True)),
+        found={candidate.picid: candidate for candidate in candidates},
+        seconds=made.processing_s or 0.0,
+    )
+
+
+_TRANSITS = select(Candidate).where(
+    Candidate.kind == "transit",
+    Candidate.sequence_id.is_not(None),
+    Candidate.false_alarm_probability <= FALSE_ALARMS,
 )
-from photometry.aperture import colour_pixels
-from plate_solver.detection import detect
-from simulator import Observation, simulate
-from simulator.frame import Frame
-
-FRAMES = 60
-SIZE = 900
-MAGNITUDES = ((8, 10), (10, 11), (11, 12), (12, 13))
-SAME_PX = 1.0
-PEER_STAMPS = 300
-Stars = NDArray[np.void]
-STAR = np.dtype(
-    [("stamp", "u2", (10, 10)), ("x", "f8"), ("y", "f8"), ("mag", "f8"), ("saturated", "?"),
-     ("frame_x", "f8"), ("frame_y", "f8"), ("flux", "f8")]
-)  # fmt: skip
 
 
-def found_stars(frame: Frame) -> dict[int, Stars]:
-    """Return the true stars that were detected, with their stamps, by id."""
-    with TemporaryDirectory() as folder:
-        seen = detect(superpixel_plane(frame.data), Path(folder))
-    truth = frame.truth.stars[frame.truth.stars["gaia_mag"] < MAGNITUDES[-1][1]]
-    distance, nearest = KDTree(np.c_[seen.x_px, seen.y_px]).query(np.c_[truth["x"], truth["y"]])
-    index = np.asarray(nearest)
-    usable = (distance < SAME_PX) & stamp_fits(seen.x_px[index], seen.y_px[index], frame.data.shape)
-    truth, index = truth[usable], index[usable]
-    stars = np.zeros(len(index), STAR)
-    corner_x, corner_y = stamp_corner(seen.x_px[index]), stamp_corner(seen.y_px[index])
-    stars["stamp"] = cut_stamps(frame.data, corner_x, corner_y)
-    stars["frame_x"], stars["frame_y"] = seen.x_px[index], seen.y_px[index]
-    stars["x"], stars["y"] = stars["frame_x"] - corner_x, stars["frame_y"] - corner_y
-    stars["mag"], stars["saturated"] = truth["gaia_mag"], truth["saturated"]
-    stars["flux"] = seen.flux_adu[index]
-    return dict(zip(truth["id"].tolist(), stars, strict=True))
+def _between(truth: NightTruth, mags: tuple[float, float]) -> Mask:
+    return np.asarray((truth.mag >= mags[0]) & (truth.mag < mags[1]))
 
 
-def sequence() -> Stars:
-    """Return the stars that are in every frame, shape (stars, frames)."""
-    rows: dict[int, list[Stars]] = defaultdict(list)
-    for frame in simulate(Observation(count=FRAMES, width=SIZE, height=SIZE, suffix=".fits")):
-        for star, row in found_stars(frame).items():
-            rows[star].append(row)
-    return np.array([row for row in rows.values() if len(row) == FRAMES], STAR)
+def _print(preset: str, options: argparse.Namespace, truth: NightTruth, served: Served) -> None:
+    width, height = SIZE
+    table.heading(
+        f"a simulated {preset} night, seed {options.seed}: {options.frames} frames of"
+        f" {width}x{height} in Cygnus, transits of {100 * options.depth:g} %"
+    )
+    command = render_command(Path("FOLDER"), preset, options.seed, options.frames, options.depth)
+    table.command(" ".join(["python", *command[1:]]))
+    _print_scatter(preset, truth, served)
+    _print_completeness(truth, served.curves)
+    _print_transits(preset, truth, served)
+    frames = truth.flux_adu.shape[1]
+    table.line("light curves of the sequence, seconds a frame", served.seconds / frames)
 
 
-def show_scatter(stars: Stars) -> None:
-    """Print scatter and error of the relative flux, by magnitude and colour."""
-    flat = stars.ravel()
-    sums = aperture_sums(flat["stamp"], flat["x"], flat["y"])
-    flux, error = (s.reshape(*stars.shape, 3) for s in (sums.flux_adu, sums.flux_err_adu))
-    is_saturated = sums.is_saturated.reshape(stars.shape)
-    middle = stars[:, FRAMES // 2]
-    frame = FrameSources(
-        np.ones(len(stars), bool), middle["frame_x"], middle["frame_y"], middle["flux"],
-        np.where(is_saturated.any(axis=1), 4, 0),
-    )  # fmt: skip
-    curves = []
-    for star in range(len(stars)):
-        others = comparison_candidates(frame, star)
-        others = others[steady_stars(np.isfinite(stars["x"][others]), is_saturated[others])]
-        found = relative_flux(flux[star], error[star], flux[others])
-        curves.append((found.relative, found.relative_err))
-    relative, said = (np.array(column) for column in zip(*curves, strict=True))
-    scatter = 1.4826 * np.median(np.abs(relative - 1), axis=1)
-    for low, high in MAGNITUDES:
-        chosen = (middle["mag"] >= low) & (middle["mag"] < high) & ~is_saturated.any(axis=1)
-        table.heading(f"G {low} to {high}: {chosen.sum()} stars, {FRAMES} frames; medians")
-        for colour, name in enumerate(COLOURS):
-            median = 100 * np.nanmedian(said[chosen, :, colour])
-            note = f"said {median:.1f} %"
-            table.line(name, 100 * float(np.nanmedian(scatter[chosen, colour])), "%", note)
+def _print_scatter(preset: str, truth: NightTruth, served: Served) -> None:
+    """Print scatter, its ratio to the photon limit, and chi-square, by magnitude."""
+    curves, limit = served.curves, served.curves.photon_limit
+    spread = scatter(curves.flux)
+    chi2 = np.nanmean(((curves.flux - 1) / curves.flux_err) ** 2, axis=1)
+    usable = truth.is_constant & ~truth.is_saturated & np.isfinite(spread)
+    print(f"  {'G':12}{'stars':>6}{'scatter %':>11}{'limit %':>9}{'ratio':>7}{'chi2':>7}")
+    for mags in pairwise(MAGNITUDES):
+        chosen = usable & _between(truth, mags)
+        figures = (
+            100 * np.median(spread[chosen]),
+            100 * np.median(limit[chosen]),
+            np.median(spread[chosen] / limit[chosen]),
+            np.median(chi2[chosen]),
+        )
+        name = f"{mags[0]:g} to {mags[1]:g}"
+        print("  {:12}{:6d}{:11.2f}{:9.2f}{:7.2f}{:7.2f}".format(name, chosen.sum(), *figures))
+    judged = usable & _between(truth, JUDGED_MAGS)
+    ours = float(np.median((spread / limit)[judged]))
+    table.ratio("scatter / photon limit, G 9 to 11", ours, f"{AIMS[preset][0]} at most")
+    index = np.searchsorted(truth.star_id, list(served.raw))
+    raw = np.array([scatter(flux) if len(flux) else np.nan for flux in served.raw.values()])
+    table.ratio("raw photometry / photon limit, the same", float(np.nanmedian(raw / limit[index])))
+    bright = usable & _between(truth, ZHANG_MAGS)
+    mmag = 1000 * 2.5 / np.log(10) * float(np.median(spread[bright]))
+    table.line("scatter at G 8.5 to 9.5", mmag, "mmag", f"Zhang: {ZHANG_MMAG}")
 
 
-def show_cost(stars: Stars) -> None:
-    """Print the time of the sums of a light curve with 30 comparison stars and 100 frames."""
-    flat = np.resize(stars.ravel(), 3100)
-    ours, _ = timed(lambda: aperture_sums(flat["stamp"], flat["x"], flat["y"]))
-    peer, _ = timed(lambda: [by_photutils(star) for star in flat[:PEER_STAMPS]])
-    table.heading("Aperture sums of 3100 stamps")
-    table.line("ours", ours.wall)
-    table.line("photutils, stamp by stamp", peer.wall * len(flat) / PEER_STAMPS)
-    table.ratio("photutils / ours", peer.wall * len(flat) / PEER_STAMPS / ours.wall)
+def _print_completeness(truth: NightTruth, curves: Curves) -> None:
+    """Print how many measurements there are, and how many are within 20 % of the truth."""
+    chosen = ~truth.is_saturated & (truth.mag < MAGNITUDES[-1])
+    is_there = np.isfinite(curves.raw_flux[chosen]).any(axis=2)
+    table.line("unsaturated stars with a measurement, of all frames", 100 * is_there.mean(), "%")
+    for colour, name in enumerate(("red", "green", "blue")):
+        measured = curves.raw_flux[chosen][:, :, colour]
+        right = np.abs(measured / truth.flux_adu[chosen][:, :, colour] - 1) < 0.2
+        share = 100 * right[np.isfinite(measured)].mean()
+        table.line(f"within 20 % of the true flux, {name}", share, "%", "aim: 93")
 
 
-def by_photutils(star: np.void) -> list[float]:
-    """Sum each colour of one stamp, without a background."""
-    aperture = CircularAperture((star["x"], star["y"]), APERTURE_RADIUS_PX)
-    return [
-        float(aperture_photometry(star["stamp"] * own, aperture)["aperture_sum"][0])
-        for own in colour_pixels(10)
+def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
+    """Print how many transits are found at the right time, their depth, and false alarms."""
+    there = truth.transits
+    hits = [_hit(served.found.get(int(row["id"])), row) for row in there]
+    share = 100 * np.mean([hit is not None for hit in hits])
+    table.line(f"transits found, of {len(there)}", float(share), "%", f"aim: {AIMS[preset][1]}")
+    depths = [hit.depth / row["depth"] for hit, row in zip(hits, there, strict=True) if hit]
+    table.ratio("depth of those found / true depth", float(np.median(depths or [np.nan])))
+    constant = truth.star_id[
+        truth.is_constant & ~truth.is_saturated & _between(truth, TRANSIT_MAGS)
     ]
+    alarms = 100 * np.mean([star in served.found for star in constant.tolist()])
+    table.line(f"false alarms among {len(constant)} constant stars", float(alarms), "%")
+
+
+def _hit(found: Candidate | None, row: Row) -> Candidate | None:
+    """Return the candidate where it is at the time of the transit."""
+    if found is None or found.mid_bjd_tdb is None:
+        return None
+    off_h = 24 * abs(found.mid_bjd_tdb - row["epoch_bjd"])
+    return found if off_h < row["duration_h"] / 2 else None
 
 
 if __name__ == "__main__":
-    measured = sequence()
-    show_scatter(measured)
-    show_cost(measured)
+    main()
