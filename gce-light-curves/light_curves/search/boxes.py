@@ -16,8 +16,12 @@ from light_curves.search.red_noise import SlowNoise
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-DURATIONS_H = 0.8 * 1.25 ** np.arange(8)
-"""0.8 to 3.8 h; a transit between two of them loses at most 5 % of its significance."""
+DURATIONS_H = 1.25 ** np.arange(8)
+"""1 to 4.8 h; a transit between two of them loses at most 5 % of its significance."""
+LIKELY_DURATION_H = 2.6
+"""Of a planet with a period of 3 days before the middle of a Sun: Winn 2010, arXiv:1001.2010."""
+DURATION_SPREAD = 0.6
+"""Of the natural logarithm: periods from half a day to three weeks, stars of other densities."""
 MIDS_PER_DURATION = 12
 LEAST_FRAMES = 5
 """So many frames must lie in the box, and as many outside of it."""
@@ -50,6 +54,17 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.mid_d)
+
+    @property
+    def log_prior(self) -> Floats:
+        """How probable each is before, shape (k,): natural logarithm, at most 0.
+
+        Each mid-time is as probable as another, so that one of the many short trials is less
+        so; durations are those of planets near their stars.
+        """
+        from_likely = np.log(self.duration_h / LIKELY_DURATION_H) / DURATION_SPREAD
+        share = np.log(self.duration_h / DURATIONS_H[-1])
+        return np.asarray(np.minimum(share - from_likely**2 / 2, 0))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 TIMESCALE_H = 1.0
-SHORTEST_PERIOD_H = 1.0
+SHORTEST_PERIOD_H = 1 / 3
 """Of the cosines; what is faster counts as noise of single frames."""
 AMPLITUDES = np.concatenate([[1e-6], 3e-4 * 1.6 ** np.arange(12)])
 """Relative rms of the slow noise that are tried: none to 5 %."""

@@ -70,21 +70,31 @@ class TransitSearch:
         return self.scan.deviations
 
     @cached_property
+    def gain(self) -> NDArray[np.float32]:
+        """Twice what each trial adds to the log of the posterior probability, shape (n, k)."""
+        prior = 2 * self.trials.log_prior.astype(np.float32)
+        return np.asarray(np.maximum(self.deviations**2 + prior, 0))
+
+    @cached_property
     def best(self) -> Indices:
-        """The trial of each star that is most significant, shape (n,)."""
-        return np.asarray(self.deviations.argmax(axis=1))
+        """The dip of each star that is most probable, shape (n,)."""
+        return np.asarray(np.where(self.deviations > 0, self.gain, -1).argmax(axis=1))
 
     @cached_property
     def significance(self) -> NDArray[np.float32]:
-        """That of the best trial, shape (n,)."""
-        return np.asarray(self.deviations.max(axis=1))
+        """Depth of the best trial in standard deviations, shape (n,)."""
+        return np.asarray(np.take_along_axis(self.deviations, self.best[:, None], axis=1)[:, 0])
+
+    @cached_property
+    def power(self) -> NDArray[np.float32]:
+        """Gain of the best dip, shape (n,); 0 where there is none."""
+        return np.asarray(np.where(self.deviations > 0, self.gain, 0).max(axis=1))
 
     @cached_property
     def false_alarm_probability(self) -> Floats:
-        """Share of constant stars of like brightness that look as significant, shape (n,)."""
-        upside_down = np.maximum(-self.deviations.min(axis=1), 0)
-        power = np.maximum(self.significance, 0) ** 2
-        return false_alarm_probability(power, self.bins, upside_down**2)
+        """Share of constant stars of like brightness that gain as much, shape (n,)."""
+        upside_down = np.where(self.deviations < 0, self.gain, 0).max(axis=1)
+        return false_alarm_probability(self.power, self.bins, upside_down)
 
     def box(self, star: int) -> Box:
         """Return the best box of a star, its middle and duration finer than the trials are."""
@@ -117,7 +127,7 @@ def search_transits(night: Night) -> TransitSearch | None:
     bins, columns = brightness_bins(night.gaia_mag), slow_columns(night.time_d)
     white = SlowNoise(columns, np.full(len(night), AMPLITUDES[0]))
     first = scan(night.flux, night.weight, trials, white)
-    best = np.abs(first.deviations).argmax(axis=1)
+    best = (first.deviations**2 + 2 * trials.log_prior).argmax(axis=1)
     depth = np.take_along_axis(first.depth, best[:, None], axis=1)
     flat = night.flux + depth * trials.shape[best]
     noise = fit_slow_noise(night.flux, flat, night.weight, columns, bins)
