@@ -69,7 +69,7 @@ class Curves:
     @property
     def is_in_transit(self) -> NDArray[np.bool_]:
         """Which frames are in the transit: the middle ones."""
-        hours = (np.arange(self.n_frames) - self.n_frames / 2) * CADENCE / timedelta(hours=1)
+        hours = (np.arange(self.n_frames) - self.n_frames / 2) * (CADENCE / timedelta(hours=1))
         return np.asarray(np.abs(hours) < DURATION_H / 2)
 
     @property
