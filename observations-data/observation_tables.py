@@ -54,9 +54,11 @@ IMAGES = Table(
         ),
         Column("footprint_deg", "RA and Dec of the corners, ICRS degrees", Kind.JSON),
         Column("rms_arcsec", "residual of the solution, RMS", Kind.REAL, "arcsec", "stat.rms;pos"),
-        Column("n_sources", "number of sources", Kind.INTEGER, ucd="meta.number;src"),
+        Column("n_sources", "detected sources", Kind.INTEGER, ucd="meta.number;src"),
         Column("n_matched", "of them with a catalog star", Kind.INTEGER, ucd="meta.number;src"),
-        Column("n_stamps", "of them with a stamp", Kind.INTEGER, ucd="meta.number"),
+        Column(
+            "n_stamps", "catalog stars with a stamp, seen or not", Kind.INTEGER, ucd="meta.number"
+        ),
         Column(
             "fwhm_px", "median width of the stars", Kind.REAL, "pix", "phys.angSize;stat.median"
         ),

@@ -156,16 +156,30 @@ def flag_saturated(detections: Detections, mosaic: NDArray[np.uint16]) -> Detect
     mosaic : ndarray, shape (height, width), uint16
         The frame's own pixels, ADU, at least 6 on each side.
     """
+    brightest = brightest_pixel(detections.x_px, detections.y_px, mosaic)
+    flags = detections.flags | np.where(brightest >= SATURATION_ADU, SATURATED_FLAG, 0)
+    return replace(detections, flags=flags)
+
+
+def brightest_pixel(
+    x_px: NDArray[np.float64], y_px: NDArray[np.float64], mosaic: NDArray[np.uint16]
+) -> NDArray[np.uint16]:
+    """Return the highest pixel in or beside each place's superpixel, ADU, shape (n,).
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, shape (n,)
+        0-based mosaic pixels; n may be 0.
+    mosaic : ndarray, shape (height, width), uint16
+        At least 6 on each side.
+    """
     side = 6
     corner_x, corner_y = (
         np.clip(stamp_corner(place, side), 0, length - side)
-        for place, length in zip(
-            (detections.x_px, detections.y_px), mosaic.shape[::-1], strict=True
-        )
+        for place, length in zip((x_px, y_px), mosaic.shape[::-1], strict=True)
     )
-    brightest = cut_stamps(mosaic, corner_x, corner_y, side).max(axis=(1, 2))
-    flags = detections.flags | np.where(brightest >= SATURATION_ADU, SATURATED_FLAG, 0)
-    return replace(detections, flags=flags)
+    highest: NDArray[np.uint16] = cut_stamps(mosaic, corner_x, corner_y, side).max(axis=(1, 2))
+    return highest
 
 
 def _measured(rows: fits.FITS_rec, plane: NDArray[np.float32]) -> Detections:

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from panoptes_network.events import PipelineImage
 from panoptes_network.frame import Frame, check_exposed
 from panoptes_network.ids import check_safe, check_time, names_pointing
 from plate_solver import matching
+from plate_solver.catalog_stars import UnseenStars, measure_unseen, neighbour_flux, unseen_places
 from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.product import find_product, upload_product
 from plate_solver.programs import versions
@@ -36,7 +38,14 @@ from plate_solver.refit import Solution, refit
 from plate_solver.scale import explained
 from plate_solver.solved_file import write_solved
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, hint_from_header, solve
-from plate_solver.source_rows import Matches, Rows, measured_rows, rows_by_kind
+from plate_solver.source_rows import (
+    Matches,
+    Rows,
+    detected_rows,
+    known_rows,
+    matched_rows,
+    unseen_rows,
+)
 
 CATALOG_MARGIN_DEG = 0.2
 """How far beyond a frame's corners stars are read: they move, and the first solution errs."""
@@ -117,13 +126,20 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     figures = {"solved_path": product.path, **astrometric_figures(solution, frame)}
     _advance(claim, ImageState.SOLVED, figures)
     with stage("match"):
-        matches = match_stars(detections, stars, solution.to_pixels(ra_deg, dec_deg), frame)
-    magnitudes = stars.mag[matches.stars].astype(np.float64)
-    figures |= photometric_figures(detections, matches.sources, magnitudes)
+        places = solution.to_pixels(ra_deg, dec_deg)
+        matches = match_stars(detections, stars, places, frame)
+    with stage("forced"):
+        mag = stars.mag.astype(np.float64)
+        chosen = unseen_places(*places, mag, matches.stars, frame, settings().source_mag)
+        unseen = measure_unseen(*chosen, detections, frame, plane)
+        wanted = np.concatenate([matches.stars, unseen.stars])
+        neighbours = neighbour_flux(*places, mag, wanted)
+    figures |= photometric_figures(detections, matches.sources, mag[matches.stars])
+    figures["n_stamps"] = len(wanted)
     _advance(claim, ImageState.SOURCES_DETECTED, figures)
     with stage("stamps"):
-        measured = measured_rows(claim.image_key, claim.time, detections, solution)
-        rows = rows_by_kind(measured, matches, stars, frame, solution.pixel_scale_arcsec)
+        known = partial(known_rows, stars=stars, neighbours=neighbours, frame=frame)
+        rows = _rows(claim, solution, detections, matches, unseen, known)
     with stage("database"):
         save_sources(claim, rows, figures, stage)
 
@@ -173,6 +189,25 @@ def save_sources(
             copy_into(session.connection(), "sources", rows)
 
     run_transaction(save)
+
+
+def _rows(
+    claim: Claim,
+    solution: Solution,
+    detections: Detections,
+    matches: Matches,
+    unseen: UnseenStars,
+    known: Callable[[Rows, matching.Indices], list[Rows]],
+) -> list[Rows]:
+    """Return all rows, in groups that each fill the same columns; `known` adds what stars have."""
+    detected = detected_rows(claim.image_key, claim.time, detections, solution)
+    matched = matched_rows(detected, matches, solution.pixel_scale_arcsec)
+    others = unseen_rows(claim.image_key, claim.time, unseen, solution, len(detections))
+    return [
+        np.delete(detected, matches.sources),
+        *known(matched, matches.stars),
+        *known(others, unseen.stars),
+    ]
 
 
 def _skip_unwanted(image: PipelineImage, claim: Claim) -> None:

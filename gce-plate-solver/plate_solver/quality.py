@@ -56,7 +56,6 @@ def photometric_figures(
     return {
         "n_sources": len(detections),
         "n_matched": len(matched),
-        "n_stamps": len(matched),
         "fwhm_px": _median(detections.fwhm_px[clean & (detections.snr > 20)]),
         "background_adu": _background(detections),
         "limiting_mag": _limiting_magnitude(detections, matched, magnitudes),

@@ -1,4 +1,4 @@
-"""The rows of table `sources`: one for each source, with its pixels where it is a known star."""
+"""The rows of table `sources`: one for each source and each known star, which has its pixels."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from panoptes_network.bayer import STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.frame import Frame
+from plate_solver.catalog_stars import Floats, Indices, UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.refit import Solution
 
-_MEASURED = [
+_Columns = list[tuple[str, str]]
+
+_PLACED: _Columns = [
     ("time", "M8[us]"),
     ("image_key", "i8"),
     ("number", "i4"),
@@ -24,19 +27,22 @@ _MEASURED = [
     ("flux_adu", "f4"),
     ("flux_err_adu", "f4"),
     ("peak_adu", "f4"),
-    ("fwhm_px", "f4"),
-    ("ellipticity", "f4"),
     ("flags", "i2"),
+    ("is_detected", "?"),
 ]
+"""Of every row."""
 
-_KNOWN = [
+_DETECTED: _Columns = [("fwhm_px", "f4"), ("ellipticity", "f4")]
+"""Besides, of what source-extractor saw."""
+
+_KNOWN: _Columns = [
     ("picid", "i8"),
-    ("separation_arcsec", "f4"),
     ("stamp_x", "i2"),
     ("stamp_y", "i2"),
     ("stamp_side", "i2"),
     ("stamp", f"V{2 * STAMP_SIDE**2}"),
 ]
+"""Besides, of every catalog star."""
 
 Rows = NDArray[np.void]
 
@@ -48,62 +54,97 @@ class Matches:
     `separation_px` is the distance between source and star, pixels.
     """
 
-    sources: NDArray[np.int64]
-    stars: NDArray[np.int64]
-    separation_px: NDArray[np.float64]
+    sources: Indices
+    stars: Indices
+    separation_px: Floats
 
     def take(self, which: NDArray[np.bool_]) -> Self:
         """Return the matches that a mask chooses."""
         return type(self)(self.sources[which], self.stars[which], self.separation_px[which])
 
 
-def measured_rows(
+def detected_rows(
     image_key: int, time: datetime, detections: Detections, solution: Solution
 ) -> Rows:
     """Return what was measured of every source, numbered from 0, brightest first."""
-    rows = np.zeros(len(detections), dtype=_MEASURED)
-    rows["time"] = np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")
-    rows["image_key"] = image_key
+    rows = _placed_rows(image_key, time, detections, _PLACED + _DETECTED)
     rows["number"] = np.arange(len(detections))
     rows["ra_deg"], rows["dec_deg"] = solution.to_sky(detections.x_px, detections.y_px)
-    for name in ("x_px", "y_px", "flux_adu", "flux_err_adu", "peak_adu", "fwhm_px", "flags"):
-        rows[name] = getattr(detections, name)
-    rows["ellipticity"] = detections.ellipticity
+    rows["fwhm_px"], rows["ellipticity"] = detections.fwhm_px, detections.ellipticity
+    rows["is_detected"] = True
     return rows
 
 
-def rows_by_kind(
-    measured: Rows, matches: Matches, stars: CatalogStars, frame: Frame, scale_arcsec: float
-) -> list[Rows]:
-    """Return the rows in groups that each fill the same columns: unknown, TIC, Gaia.
-
-    Binary COPY has rows of one width and without NULL, so that each group is one COPY.
-    """
-    is_tic = stars.is_tic[matches.stars]
-    known = [
-        _known_rows(measured, matches.take(chosen), stars, frame, scale_arcsec, catalog)
-        for catalog, chosen in ((b"tic", is_tic), (b"gaia", ~is_tic))
-    ]
-    return [np.delete(measured, matches.sources), *known]
-
-
-def _known_rows(
-    measured: Rows,
-    matches: Matches,
-    stars: CatalogStars,
-    frame: Frame,
-    scale_arcsec: float,
-    catalog: bytes,
+def unseen_rows(
+    image_key: int, time: datetime, unseen: UnseenStars, solution: Solution, first: int
 ) -> Rows:
-    columns = [*_MEASURED, *_KNOWN, ("catalog", f"S{len(catalog)}")]
-    rows = np.zeros(len(matches.sources), dtype=columns)
-    for name, _ in _MEASURED:
-        rows[name] = measured[name][matches.sources]
+    """Return what was measured of stars that were not detected, numbered from `first`."""
+    rows = _placed_rows(image_key, time, unseen, _PLACED)
+    rows["number"] = first + np.arange(len(unseen))
+    rows["ra_deg"], rows["dec_deg"] = solution.to_sky(unseen.x_px, unseen.y_px)
+    return rows
+
+
+def matched_rows(detected: Rows, matches: Matches, scale_arcsec: float) -> Rows:
+    """Return the rows of sources that are stars, with their distance from these."""
+    rows = _with_columns(detected[matches.sources], [("separation_arcsec", "f4")])
+    rows["separation_arcsec"] = matches.separation_px * scale_arcsec
+    return rows
+
+
+def known_rows(
+    rows: Rows, which: Indices, stars: CatalogStars, neighbours: Floats, frame: Frame
+) -> list[Rows]:
+    """Return the rows of catalog stars with ids and stamps, in groups that fill the same columns.
+
+    Binary COPY has rows of one width and without NULL, so that each group is one COPY: the TIC's
+    stars, Gaia's, and of each apart those whose neighbours' light is unknown. Some are empty.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n,)
+        Each where a whole stamp lies in the frame.
+    which : ndarray, shape (n,), int64
+        Indices into `stars`.
+    stars : CatalogStars
+    neighbours : ndarray, shape (len(stars),)
+        By `catalog_stars.neighbour_flux`.
+    frame : Frame
+    """
+    is_tic, is_told = stars.is_tic[which], np.isfinite(neighbours[which])
+    groups = []
+    for catalog, of_catalog in ((b"tic", is_tic), (b"gaia", ~is_tic)):
+        columns: _Columns = [*_KNOWN, ("catalog", f"S{len(catalog)}")]
+        full = _with_columns(rows[of_catalog], columns)
+        full["picid"], full["catalog"] = stars.picid[which[of_catalog]], catalog
+        _add_stamps(full, frame)
+        told = _with_columns(full[is_told[of_catalog]], [("neighbour_flux", "f4")])
+        told["neighbour_flux"] = neighbours[which[of_catalog & is_told]]
+        groups += [told, full[~is_told[of_catalog]]]
+    return groups
+
+
+def _placed_rows(
+    image_key: int, time: datetime, measured: Detections | UnseenStars, columns: _Columns
+) -> Rows:
+    rows = np.zeros(len(measured), dtype=columns)
+    rows["time"] = np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "us")
+    rows["image_key"] = image_key
+    for name in ("x_px", "y_px", "flux_adu", "flux_err_adu", "peak_adu", "flags"):
+        rows[name] = getattr(measured, name)
+    return rows
+
+
+def _with_columns(rows: Rows, columns: _Columns) -> Rows:
+    """Return the rows with further columns, which are still empty."""
+    wider = np.zeros(len(rows), dtype=[*rows.dtype.descr, *columns])
+    for name in rows.dtype.names or ():
+        wider[name] = rows[name]
+    return wider
+
+
+def _add_stamps(rows: Rows, frame: Frame) -> None:
     corner_x, corner_y = stamp_corner(rows["x_px"]), stamp_corner(rows["y_px"])
     stamps = cut_stamps(frame.mosaic, corner_x, corner_y).astype(">u2")
-    rows["picid"] = stars.picid[matches.stars]
-    rows["separation_arcsec"] = matches.separation_px * scale_arcsec
     rows["stamp_x"], rows["stamp_y"], rows["stamp_side"] = corner_x, corner_y, STAMP_SIDE
     rows["stamp"] = stamps.reshape(len(rows), STAMP_SIDE**2).view(f"V{2 * STAMP_SIDE**2}").ravel()
-    rows["catalog"] = catalog
-    return rows

@@ -20,6 +20,7 @@ FRAME_COLUMNS = (
     Source.flux_adu,
     Source.flux_err_adu,
     Source.flags,
+    Source.is_detected,
     Source.stamp_x,
     Source.stamp_y,
     Source.stamp_side,

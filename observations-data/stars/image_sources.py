@@ -1,4 +1,4 @@
-"""The sources that were detected in an image."""
+"""The sources of an image: what was detected, and catalog stars that were not."""
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -31,14 +31,17 @@ SOURCE_COLUMNS = (
     Source.fwhm_px,
     Source.ellipticity,
     Source.flags,
+    Source.is_detected,
+    Source.neighbour_flux,
     Source.stamp_side.is_not(None).label("has_stamp"),
 )
 
 
 def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
-    """Return a page of an image's sources, brightest first: ``items``, ``total``, ``next``.
+    """Return a page of an image's sources: ``items``, ``total``, ``next``.
 
-    The rows are numbered in this order, so that the primary key leads to any page.
+    What was detected comes first, the brightest ahead, then the catalog stars that were not. The
+    rows are numbered in this order, so that the primary key leads to any page.
 
     Raises
     ------

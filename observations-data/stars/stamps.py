@@ -124,11 +124,12 @@ def _sequence(session: Session, found: StarId, frames: list[AnyRow]) -> Sequence
 def _candidates(session: Session, found: StarId, frame: AnyRow) -> list[StarId]:
     """Return stars of one frame that this one may be compared with."""
     # COPY takes no parameters; all that goes into the text comes from columns of numbers and
-    # times.
+    # times. Stars that were not detected are left out: their light is in other rows, too.
     query = f"""
         SELECT coalesce(picid, 0) AS picid, coalesce(catalog = 'tic', false) AS is_tic,
             stamp_side IS NOT DISTINCT FROM {STAMP_SIDE} AS is_star, x_px, y_px, flux_adu, flags
         FROM sources WHERE time = {_time(frame.time)} AND image_key = {frame.image_key:d}
+            AND (is_detected OR picid = {found.picid:d})
         ORDER BY number"""  # noqa: S608
     rows = read_copy(session.connection(), query, _SOURCE)
     names = ("is_star", "x_px", "y_px", "flux_adu", "flags")

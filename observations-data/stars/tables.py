@@ -45,9 +45,12 @@ FLUX = (
 FLAGS = Column(
     "flags", "FLAGS of source-extractor; bit 4: saturated", Kind.INTEGER, ucd="meta.code.qual"
 )
+IS_DETECTED = Column(
+    "is_detected", "whether source-extractor saw it", Kind.BOOLEAN, ucd="meta.code"
+)
 SOURCES = Table(
     "sources",
-    "Sources that were detected in an image, brightest first.",
+    "Sources of an image: those detected, brightest first, then catalog stars that were not.",
     (
         Column("number", "number in the image, from 0", Kind.INTEGER, ucd="meta.id;meta.main"),
         Column("picid", "id of the catalog star that it is", Kind.ID, ucd="meta.id.cross"),
@@ -68,6 +71,13 @@ SOURCES = Table(
         Column("fwhm_px", "full width at half maximum", Kind.REAL, "pix", "phys.angSize"),
         Column("ellipticity", "1 - minor/major axis", Kind.REAL, ucd="src.ellipticity"),
         FLAGS,
+        IS_DETECTED,
+        Column(
+            "neighbour_flux",
+            "light of other catalog stars in its aperture, in units of its own",
+            Kind.REAL,
+            ucd="phot.flux;arith.ratio",
+        ),
         Column("has_stamp", "whether its pixels are kept", Kind.BOOLEAN, ucd="meta.code"),
         Column("url", "address of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
@@ -88,6 +98,7 @@ STAMPS = Table(
         *PLACE,
         *FLUX,
         FLAGS,
+        IS_DETECTED,
         *STAMP_CORNER,
         Column("pixels", "rows of raw values, black level included, [y][x]", Kind.JSON, "adu"),
     ),

@@ -124,7 +124,10 @@ _SEQUENCE_ID = _text("sequence_id", "Observation: the frames of one tracking run
 
 SOURCES = Catalog(
     name="sources",
-    description="Sources that were detected in the network's images, one row a detection",
+    description=(
+        "Sources in the network's images, one row an image: detections, and catalog stars that were"
+        " measured without one"
+    ),
     columns={
         1: (_text("source_id", "Image and number of the source in it", "ID_MAIN"), *_PLACE),
         2: (
@@ -136,6 +139,7 @@ SOURCES = Catalog(
             _number("flux_err_adu", "Its error", "adu", "stat.error;phot.count;em.opt"),
             _number("fwhm_px", "Full width at half maximum", "pix", "phys.angSize"),
             _count("flags", "Flags of source-extractor", "meta.code.qual"),
+            Column("is_detected", "Whether it was seen", Kind.BOOLEAN, None, "meta.code"),
         ),
         3: (
             _SEQUENCE_ID,
@@ -145,6 +149,12 @@ SOURCES = Catalog(
             _number("separation_arcsec", "Distance to the star", "arcsec", "pos.angDistance"),
             _number("peak_adu", "Highest pixel", "adu", "phot.count;stat.max"),
             _number("ellipticity", "1 - minor by major axis", None, "src.ellipticity"),
+            _number(
+                "neighbour_flux",
+                "Light of other catalog stars in its aperture, in units of its own",
+                None,
+                "phot.flux;arith.ratio",
+            ),
         ),
     },
     selected=select(
@@ -158,6 +168,7 @@ SOURCES = Catalog(
         Source.flux_err_adu,
         Source.fwhm_px,
         Source.flags,
+        Source.is_detected,
         Image.sequence_id,
         Source.number,
         Source.x_px,
@@ -165,6 +176,7 @@ SOURCES = Catalog(
         Source.separation_arcsec,
         Source.peak_adu,
         Source.ellipticity,
+        Source.neighbour_flux,
     )
     .join(Image, Image.image_key == Source.image_key)
     .where(Image.reason_code.is_distinct_from(Reason.BAD_TIME))

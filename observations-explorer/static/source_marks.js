@@ -142,8 +142,9 @@ function words(source) {
   const number = source.picid;
   const flux = `${Math.round(source.flux_adu).toLocaleString("en")} ADU`;
   if (!number) return `Not in the catalog, ${flux}`;
+  const seen = source.is_detected ? "" : ", not detected";
   const name = source.catalog === "tic" ? `TIC ${number}` : number.startsWith("-") ? `HIP ${number.slice(1)}` : `Gaia DR3 ${number}`;
   const band = source.catalog === "tic" ? "TESS" : "Gaia G";
   const magnitude = Number.isFinite(source.mag) ? `, ${source.mag.toFixed(1)} mag (${band})` : "";
-  return `${name}${magnitude}, ${flux}`;
+  return `${name}${magnitude}, ${flux}${seen}`;
 }

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
         "/usr/share/astrometry", description="folder of astrometry.net index files"
     )
     solve_cpu_limit_s: int = Field(30, gt=0, description="CPU seconds that one solve may take")
+    source_mag: float = Field(
+        13.0,
+        allow_inf_nan=False,
+        description="catalog magnitude down to which a star has a row in every solved frame, seen"
+        " or not",
+    )
     health_host: str = Field(
         "127.0.0.1", description="address on which a worker tells its health; 0.0.0.0 for all"
     )

@@ -113,7 +113,8 @@ def test_a_frame_outlives_the_worker_that_worked_on_it(
     assert image["tries"] == 2
     assert net.component("gce-plate-solver")["restarts"] >= 1
     sources = net.rows(SOURCES, id=image["image_id"])
-    assert [source["number"] for source in sources] == list(range(image["n_sources"]))
+    assert [source["number"] for source in sources] == list(range(len(sources)))
+    assert sum(source["is_detected"] for source in sources) == image["n_sources"]
 
 
 def test_bad_uploads_end_with_reasons_and_block_nobody(

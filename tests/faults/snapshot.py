@@ -48,6 +48,7 @@ def image(network: FaultyNetwork, image_id: str) -> dict[str, Any]:
     return {
         **{name: value for name, value in row.items() if name not in VOLATILE},
         "files": network.rows(_FILES, id=image_id),
-        "is_whole": numbers == list(range(row["n_sources"] or 0)),
+        "is_whole": numbers == list(range(len(numbers)))
+        and sum(source["is_detected"] for source in sources) == (row["n_sources"] or 0),
         "sources": hashlib.sha256(repr(sources).encode()).hexdigest(),
     }

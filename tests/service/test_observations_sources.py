@@ -64,6 +64,58 @@ def test_sources_come_brightest_first(client: FlaskClient, image_ids: list[str])
     assert (last["x_px"], last["y_px"]) == (390, 391)
 
 
+def test_a_star_that_was_not_detected(
+    client: FlaskClient, db: Engine, image_ids: list[str]
+) -> None:
+    picid = hide(db, image_ids[:1])
+    path = f"/images/{image_ids[0]}/sources"
+    found = get(client, path)["items"]
+    seen, unseen = ([i for i in found if i["is_detected"] is told] for told in (True, False))
+    assert [item["picid"] for item in unseen] == [picid]
+    assert len(seen) == 40
+    [row] = unseen
+    assert (row["fwhm_px"], row["ellipticity"], row["separation_arcsec"]) == (None, None, None)
+    assert (row["neighbour_flux"], row["has_stamp"]) == (1.5, True)
+    assert seen[0]["neighbour_flux"] is None
+    table = pd.read_csv(io.StringIO(client.get(f"{path}?format=csv").text))
+    [line] = table[~table["is_detected"]].to_dict("records")
+    assert str(line["picid"]) == picid
+    assert math.isnan(line["fwhm_px"])
+    assert (
+        len(parse_single_table(io.BytesIO(client.get(f"{path}?format=votable").data)).array) == 41
+    )
+    stamps = get(client, f"/sources/{picid}/stamps")["items"]
+    assert [stamp["is_detected"] for stamp in stamps] == [False] + [True] * (FRAMES - 1)
+
+
+def test_the_light_curve_goes_on_where_a_star_was_not_detected(
+    client: FlaskClient, db: Engine, image_ids: list[str]
+) -> None:
+    """And no star is compared with it there, nor called crowded by it."""
+    before = get(client, f"/sources/{FIELD.first_picid + 1}/lightcurve")
+    picid = hide(db, image_ids)
+    own = get(client, f"/sources/{picid}/lightcurve")
+    assert own["total"] == FRAMES
+    after = get(client, f"/sources/{FIELD.first_picid + 1}/lightcurve")
+    assert picid in before["comparison"]
+    assert sorted(after["comparison"]) == sorted(set(before["comparison"]) - {picid})
+
+
+def hide(db: Engine, image_ids: list[str]) -> str:
+    """Make star 2 one that was not detected in some images."""
+    picid = FIELD.first_picid + 2
+    with db.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE sources SET is_detected = false, fwhm_px = NULL, ellipticity = NULL,"
+                " separation_arcsec = NULL, neighbour_flux = 1.5 WHERE picid = :picid"
+                " AND image_key IN (SELECT image_key FROM images WHERE image_id = ANY(:images))"
+            ),
+            {"picid": picid, "images": image_ids},
+        )
+    return str(picid)
+
+
 def test_sources_of_a_kind(client: FlaskClient, image_ids: list[str]) -> None:
     path = f"/images/{image_ids[0]}/sources"
     assert get(client, path, matched="true")["total"] == 40

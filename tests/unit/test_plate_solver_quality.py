@@ -62,7 +62,7 @@ def test_all_figures_can_be_written_to_the_database() -> None:
 def test_counts() -> None:
     matched = np.array([0, 2, 3])
     figures = photometric_figures(sources_with_snr(np.full(5, 30.0)), matched, np.zeros(3))
-    assert (figures["n_sources"], figures["n_matched"], figures["n_stamps"]) == (5, 3, 3)
+    assert (figures["n_sources"], figures["n_matched"]) == (5, 3)
 
 
 def test_fwhm_is_that_of_clean_bright_sources() -> None:
@@ -106,7 +106,6 @@ def test_what_cannot_be_told_is_none() -> None:
     assert figures == {
         "n_sources": 0,
         "n_matched": 0,
-        "n_stamps": 0,
         "fwhm_px": None,
         "background_adu": None,
         "limiting_mag": None,

@@ -10,10 +10,18 @@ from panoptes_network.bayer import STAMP_SIDE, stamp_fits
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.database.copy import encode
 from panoptes_network.frame import Frame
+from plate_solver.catalog_stars import UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.pipeline import match_stars
 from plate_solver.refit import Solution
-from plate_solver.source_rows import Matches, Rows, measured_rows, rows_by_kind
+from plate_solver.source_rows import (
+    Matches,
+    Rows,
+    detected_rows,
+    known_rows,
+    matched_rows,
+    unseen_rows,
+)
 from simulator.optics import field_wcs
 from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, Floats, sources_at
 
@@ -68,8 +76,20 @@ def matches(detections: Detections, frame: Frame) -> Matches:
 def groups(
     detections: Detections, matches: Matches, solution: Solution, frame: Frame
 ) -> list[Rows]:
-    measured = measured_rows(IMAGE_KEY, TIME, detections, solution)
-    return rows_by_kind(measured, matches, catalog(COUNT), frame, SCALE_ARCSEC)
+    return rows_of(detections, matches, solution, frame, catalog(COUNT))
+
+
+def rows_of(
+    detections: Detections, matches: Matches, solution: Solution, frame: Frame, stars: CatalogStars
+) -> list[Rows]:
+    """Return the rows of sources that are no star, of the TIC's stars and of Gaia's."""
+    detected = detected_rows(IMAGE_KEY, TIME, detections, solution)
+    matched = matched_rows(detected, matches, SCALE_ARCSEC)
+    neighbours = np.arange(len(stars)) / 100
+    tic, no_tic, gaia, no_gaia = known_rows(matched, matches.stars, stars, neighbours, frame)
+    assert not len(no_tic)
+    assert not len(no_gaia)
+    return [np.delete(detected, matches.sources), tic, gaia]
 
 
 def stamp_of(row: np.void) -> NDArray[np.uint16]:
@@ -99,7 +119,7 @@ def test_what_was_measured(groups: list[Rows], detections: Detections, solution:
 
 def test_time_of_another_zone_is_converted(detections: Detections, solution: Solution) -> None:
     hawaii = TIME.astimezone(timezone(timedelta(hours=-10)))
-    rows = measured_rows(1, hawaii, detections, solution)
+    rows = detected_rows(1, hawaii, detections, solution)
     assert (rows["time"] == np.datetime64("2018-10-11T13:43:33.250")).all()
 
 
@@ -110,6 +130,8 @@ def test_known_stars(groups: list[Rows]) -> None:
         np.testing.assert_array_equal(star, COUNT - 1 - rows["number"])
         assert (star % 2 == parity).all()
         assert (rows["catalog"] == name).all()
+        assert rows["is_detected"].all()
+        np.testing.assert_allclose(rows["neighbour_flux"], star / 100)
         np.testing.assert_allclose(rows["separation_arcsec"], 0.3 * SCALE_ARCSEC, rtol=1e-5)
 
 
@@ -154,17 +176,51 @@ def test_nothing_matched(solution: Solution, frame: Frame, count: int) -> None:
     sources = sources_at(np.full(count, 100.0), np.full(count, 100.0))
     nowhere = np.full(5, np.nan)
     matches = match_stars(sources, catalog(5), (nowhere, nowhere), frame)
-    measured = measured_rows(IMAGE_KEY, TIME, sources, solution)
-    groups = rows_by_kind(measured, matches, catalog(5), frame, SCALE_ARCSEC)
+    groups = rows_of(sources, matches, solution, frame, catalog(5))
     assert [len(rows) for rows in groups] == [count, 0, 0]
 
 
 def test_all_matched(solution: Solution, frame: Frame) -> None:
     sources = sources_at(np.array([100.0, 200.0]), np.array([100.0, 200.0]))
     matches = match_stars(sources, catalog(2), (sources.x_px, sources.y_px), frame)
-    measured = measured_rows(IMAGE_KEY, TIME, sources, solution)
-    groups = rows_by_kind(measured, matches, catalog(2), frame, SCALE_ARCSEC)
+    groups = rows_of(sources, matches, solution, frame, catalog(2))
     assert [len(rows) for rows in groups] == [0, 1, 1]
+
+
+def test_stars_that_were_not_detected(solution: Solution, frame: Frame) -> None:
+    unseen = UnseenStars(
+        stars=np.array([3, 4, 1]),
+        x_px=np.array([100.25, 200.5, 300.0]),
+        y_px=np.array([50.0, 60.0, 70.0]),
+        flux_adu=np.array([500.0, -20.0, 0.0]),
+        flux_err_adu=np.array([30.0, 31.0, 32.0]),
+        peak_adu=np.array([100.0, -3.0, 0.0]),
+        flags=np.array([0, 4, 0]),
+    )
+    neighbours = np.array([np.nan, 0.5, np.nan, np.nan, 2.0])
+    rows = unseen_rows(IMAGE_KEY, TIME, unseen, solution, first=7)
+    tic, no_tic, gaia, no_gaia = known_rows(rows, unseen.stars, catalog(5), neighbours, frame)
+    assert [group["number"].tolist() for group in (tic, no_tic, gaia, no_gaia)] == [
+        [8],
+        [],
+        [9],
+        [7],
+    ]
+    assert [group["picid"].item() for group in (tic, gaia, no_gaia)] == [
+        4 * 10**15 + 7, 10**15 + 7, 3 * 10**15 + 7,
+    ]  # fmt: skip
+    # What is not known has no column, and is NULL.
+    assert "neighbour_flux" not in (no_gaia.dtype.names or ())
+    assert (tic["neighbour_flux"].item(), gaia["neighbour_flux"].item()) == (2.0, 0.5)
+    for group in (tic, gaia, no_gaia):
+        assert not {"fwhm_px", "ellipticity", "separation_arcsec"} & set(group.dtype.names or ())
+        assert not group["is_detected"].any()
+    assert (tic["flux_adu"].item(), tic["flux_err_adu"].item(), tic["flags"].item()) == (-20, 31, 4)
+    place = solution.to_sky(unseen.x_px[1:2], unseen.y_px[1:2])
+    assert (tic["ra_deg"], tic["dec_deg"]) == place
+    x, y = int(tic["stamp_x"].item()), int(tic["stamp_y"].item())
+    np.testing.assert_array_equal(stamp_of(tic[0]), frame.mosaic[y : y + 10, x : x + 10])
+    assert (x, y) == (196, 56)
 
 
 def test_a_row_with_its_stamp_is_small(groups: list[Rows]) -> None:
@@ -180,8 +236,8 @@ def test_rendered_stars_get_their_own_stamp(high_latitude: Field) -> None:
     places = np.asarray(stars["x"]), np.asarray(stars["y"])
     found = match_stars(field.detections, catalog(len(stars)), places, field.frame)
     assert len(found.sources) > 0.9 * len(stars)
-    measured = measured_rows(1, TIME, field.detections, Solution(field.truth.wcs, 2.0))
-    groups = rows_by_kind(measured, found, catalog(len(stars)), field.frame, SCALE_ARCSEC)
+    solution = Solution(field.truth.wcs, 2.0)
+    groups = rows_of(field.detections, found, solution, field.frame, catalog(len(stars)))
     mean = np.mean([stamp_of(row) for rows in groups[1:] for row in rows], axis=0)
     cells = mean.reshape(5, 2, 5, 2).sum(axis=(1, 3))
     assert np.argmax(cells) == 2 * 5 + 2

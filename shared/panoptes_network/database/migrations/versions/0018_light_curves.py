@@ -11,6 +11,9 @@ UPGRADE = """
 -- Of rows that were written before, source-extractor saw each.
 ALTER TABLE sources ADD COLUMN is_detected boolean NOT NULL DEFAULT true;
 ALTER TABLE sources ADD COLUMN neighbour_flux real;
+-- A star that it did not see has a place and a flux, and no shape.
+ALTER TABLE sources ALTER COLUMN fwhm_px DROP NOT NULL;
+ALTER TABLE sources ALTER COLUMN ellipticity DROP NOT NULL;
 CREATE TABLE light_curve_sets (
     sequence_id text PRIMARY KEY REFERENCES sequences,
     images integer NOT NULL DEFAULT 0,
@@ -100,6 +103,9 @@ DROP TABLE camera_flats;
 DROP TABLE candidates;
 DROP TABLE star_light_curves;
 DROP TABLE light_curve_sets;
+DELETE FROM sources WHERE NOT is_detected;
+ALTER TABLE sources ALTER COLUMN ellipticity SET NOT NULL;
+ALTER TABLE sources ALTER COLUMN fwhm_px SET NOT NULL;
 ALTER TABLE sources DROP COLUMN neighbour_flux;
 ALTER TABLE sources DROP COLUMN is_detected;
 """

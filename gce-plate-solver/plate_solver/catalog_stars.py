@@ -1,0 +1,232 @@
+"""Stars of the catalog that were not detected, measured where the plate solution puts them."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from scipy.special import chndtr
+
+from panoptes_network.bayer import (
+    BLACK_LEVEL_ADU,
+    GAIN_E_PER_ADU,
+    SATURATION_ADU,
+    stamp_fits,
+)
+from panoptes_network.frame import Frame
+from plate_solver.detection import (
+    APERTURE_DIAMETER_PX,
+    SATURATED_FLAG,
+    Detections,
+    brightest_pixel,
+)
+
+NEIGHBOUR_REACH_PX = 15.0
+"""Beyond it less than 1 part in 300 of a star's light is in another's aperture."""
+
+PSF_WEIGHTS = (0.52, 0.29, 0.19)
+PSF_SIGMA_PX = (0.8, 2.05, 4.5)
+"""Three Gaussians fitted to stars of a real frame (docs/decisions/0005), colours averaged."""
+
+_RADIUS = APERTURE_DIAMETER_PX / 4
+"""Of the aperture, superpixels."""
+
+_HALF_WINDOW = 3
+_SIDE = 2 * _HALF_WINDOW + 1
+_DISTANCE_STEP_PX = 0.05
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenStars:
+    """Stars of the catalog that are no detection: arrays of one length n, perhaps 0.
+
+    Attributes
+    ----------
+    stars : int64
+        Indices into the frame's catalog stars, in their order.
+    x_px, y_px : float64
+        Where the plate solution puts them, 0-based mosaic pixels.
+    flux_adu, flux_err_adu : float64
+        As of `Detections`, but may be 0 or less.
+    peak_adu : float64
+        The superpixel that the place is in, above the background, sum of its four pixels.
+    flags : int64
+        :data:`SATURATED_FLAG` or 0: source-extractor says nothing about them.
+    """
+
+    stars: Indices
+    x_px: Floats
+    y_px: Floats
+    flux_adu: Floats
+    flux_err_adu: Floats
+    peak_adu: Floats
+    flags: Indices
+
+    def __len__(self) -> int:
+        return len(self.stars)
+
+
+def measure_unseen(
+    stars: Indices, x_px: Floats, y_px: Floats, detections: Detections, frame: Frame,
+    plane: NDArray[np.float32],
+) -> UnseenStars:  # fmt: skip
+    """Measure stars at places in the aperture and on the plane in which detections are measured.
+
+    Sky and its noise are those at the nearest detection.
+
+    Parameters
+    ----------
+    stars : ndarray, shape (n,), int64
+        What the result says of which star is meant; n may be 0.
+    x_px, y_px : ndarray, shape (n,)
+        Where they are; each with a whole stamp on the frame.
+    detections : Detections
+        At least one.
+    frame : Frame
+    plane : ndarray, shape (height, width)
+        The frame's superpixel sums.
+    """
+    near = _nearest(detections, x_px, y_px)
+    sky_adu = 4 * (detections.background_adu[near] + BLACK_LEVEL_ADU)
+    light = _windows(plane, x_px, y_px) - sky_adu.astype(np.float32)[:, None, None]
+    flux_adu = (light * _aperture(x_px, y_px)).sum(axis=(1, 2)).astype(np.float64)
+    # source-extractor: the square of an error is the sky's variance and the star's photons.
+    photons = np.maximum(detections.flux_adu[near], 0) / GAIN_E_PER_ADU
+    sky_variance = np.maximum(detections.flux_err_adu[near] ** 2 - photons, 0)
+    variance = sky_variance + np.maximum(flux_adu, 0) / GAIN_E_PER_ADU
+    is_saturated = brightest_pixel(x_px, y_px, frame.mosaic) >= SATURATION_ADU
+    return UnseenStars(
+        stars=stars,
+        x_px=x_px,
+        y_px=y_px,
+        flux_adu=flux_adu,
+        flux_err_adu=np.sqrt(variance),
+        peak_adu=light[:, _HALF_WINDOW, _HALF_WINDOW].astype(np.float64),
+        flags=np.where(is_saturated, SATURATED_FLAG, 0),
+    )
+
+
+def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> Floats:
+    """Return the light of other stars in a star's aperture, in units of its own there.
+
+    It is told by the catalog alone: places, magnitudes, and the usual width of stars.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, shape (n,)
+        All stars in and around the frame, 0-based pixels; NaN for one whose place is unknown.
+    mag : ndarray, shape (n,)
+        NaN for a star of unknown magnitude: it spoils no other.
+    wanted : ndarray, shape (k,), int64
+        Of which stars it is asked; each has a place. k may be 0.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        0 or more; NaN for a star that is not wanted, or of unknown magnitude.
+    """
+    told = np.full(len(mag), np.nan)
+    known = np.flatnonzero(np.isfinite(x_px) & np.isfinite(y_px) & np.isfinite(mag))
+    wanted = wanted[np.isfinite(mag[wanted])]
+    if not len(wanted):
+        return told
+    own, others = (KDTree(np.stack([x_px[of], y_px[of]], axis=1)) for of in (wanted, known))
+    pairs = own.sparse_distance_matrix(others, NEIGHBOUR_REACH_PX, output_type="ndarray")
+    star, other = wanted[pairs["i"]], known[pairs["j"]]
+    light = 10 ** (0.4 * (mag[star] - mag[other])) * _light_inside(pairs["v"])
+    light[star == other] = 0
+    told[wanted] = np.bincount(pairs["i"], light, minlength=len(wanted)) / _light_inside(0.0)
+    return told
+
+
+def unseen_places(
+    x_px: Floats, y_px: Floats, mag: Floats, seen: Indices, frame: Frame, faintest_mag: float
+) -> tuple[Indices, Floats, Floats]:
+    """Choose the catalog stars that get a row without a detection.
+
+    Parameters
+    ----------
+    x_px, y_px, mag : ndarray, shape (m,)
+        As of `neighbour_flux`.
+    seen : ndarray, shape (n,), int64
+        Stars that are detections.
+    frame : Frame
+        For its size: a star without a whole stamp gets no row.
+    faintest_mag : float
+
+    Returns
+    -------
+    stars, x_px, y_px : ndarray, shape (k,)
+        Indices in the order of the stars, and places as the database keeps them, to 0.0003 pixel:
+        a stamp is cut by the place that is stored.
+    """
+    is_wanted = mag <= faintest_mag
+    is_wanted[seen] = False
+    chosen = np.flatnonzero(is_wanted & frame.contains(x_px, y_px))
+    x, y = (place[chosen].astype(np.float32).astype(np.float64) for place in (x_px, y_px))
+    whole = stamp_fits(x, y, (frame.height, frame.width))
+    return chosen[whole], x[whole], y[whole]
+
+
+def _nearest(detections: Detections, x_px: Floats, y_px: Floats) -> Indices:
+    tree = KDTree(np.stack([detections.x_px, detections.y_px], axis=1))
+    return np.asarray(tree.query(np.stack([x_px, y_px], axis=1))[1], dtype=np.int64)
+
+
+def _superpixels(pixel: Floats) -> tuple[Indices, Floats]:
+    """Return the superpixel that a place is in, and how far from its middle, in superpixels."""
+    place = (pixel - 0.5) / 2
+    cell = np.rint(place).astype(np.int64)
+    return cell, place - cell
+
+
+def _windows(plane: NDArray[np.float32], x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
+    """Return the superpixels around places, shape (n, side, side); those beyond the edge repeat."""
+    steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)
+    columns, rows = (
+        np.clip(_superpixels(pixel)[0][:, None] + steps, 0, length - 1)
+        for pixel, length in zip((x_px, y_px), plane.shape[::-1], strict=True)
+    )
+    windows: NDArray[np.float32] = plane[rows[:, :, None], columns[:, None, :]]
+    return windows
+
+
+def _aperture(x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
+    """Return which part of each superpixel of the windows lies in the aperture.
+
+    A superpixel on the edge counts by how far its middle lies inside, to 1 % of the area.
+    """
+    steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1, dtype=np.float32)
+    dx, dy = (
+        np.square(steps - _superpixels(pixel)[1].astype(np.float32)[:, None])
+        for pixel in (x_px, y_px)
+    )
+    distance = np.sqrt(dy[:, :, None] + dx[:, None, :])
+    weights: NDArray[np.float32] = np.clip(np.float32(_RADIUS + 0.5) - distance, 0, 1)
+    return weights
+
+
+def _light_inside(distance_px: Floats | float) -> Floats:
+    """Return the part of a star's light in an aperture whose middle is so far from it."""
+    table = _light_by_distance()
+    return np.asarray(np.interp(distance_px, np.arange(len(table)) * _DISTANCE_STEP_PX, table))
+
+
+@cache
+def _light_by_distance() -> Floats:
+    """Return it in steps up to `NEIGHBOUR_REACH_PX`.
+
+    The square of a Gaussian's distance from a point, in units of its variance, has a noncentral
+    chi-square distribution of 2 degrees of freedom.
+    """
+    distance_px = np.arange(0, NEIGHBOUR_REACH_PX + 2 * _DISTANCE_STEP_PX, _DISTANCE_STEP_PX)
+    inside = [
+        weight
+        * chndtr((APERTURE_DIAMETER_PX / 2 / sigma_px) ** 2, 2, (distance_px / sigma_px) ** 2)
+        for weight, sigma_px in zip(PSF_WEIGHTS, PSF_SIGMA_PX, strict=True)
+    ]
+    return np.asarray(np.sum(inside, axis=0))
