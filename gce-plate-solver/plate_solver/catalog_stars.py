@@ -130,16 +130,21 @@ def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> 
         0 or more; NaN for a star that is not wanted, or of unknown magnitude.
     """
     told = np.full(len(mag), np.nan)
-    known = np.flatnonzero(np.isfinite(x_px) & np.isfinite(y_px) & np.isfinite(mag))
     wanted = wanted[np.isfinite(mag[wanted])]
     if not len(wanted):
         return told
-    own, others = (KDTree(np.stack([x_px[of], y_px[of]], axis=1)) for of in (wanted, known))
-    pairs = own.sparse_distance_matrix(others, NEIGHBOUR_REACH_PX, output_type="ndarray")
-    star, other = wanted[pairs["i"]], known[pairs["j"]]
-    light = 10 ** (0.4 * (mag[star] - mag[other])) * _light_inside(pairs["v"])
-    light[star == other] = 0
-    told[wanted] = np.bincount(pairs["i"], light, minlength=len(wanted)) / _light_inside(0.0)
+    near = np.isfinite(mag)
+    for place in (x_px, y_px):
+        near &= place > place[wanted].min() - NEIGHBOUR_REACH_PX
+        near &= place < place[wanted].max() + NEIGHBOUR_REACH_PX
+    others = np.flatnonzero(near)
+    flux, inside = 10 ** (-0.4 * mag), _light_by_distance()
+    own, all_near = (_tree(x_px[of], y_px[of]) for of in (wanted, others))
+    pairs = own.sparse_distance_matrix(all_near, NEIGHBOUR_REACH_PX, output_type="ndarray")
+    light = flux[others][pairs["j"]] * inside[np.rint(pairs["v"] / _DISTANCE_STEP_PX).astype(int)]
+    light[wanted[pairs["i"]] == others[pairs["j"]]] = 0
+    total = np.bincount(pairs["i"], light, minlength=len(wanted))
+    told[wanted] = total / (flux[wanted] * inside[0])
     return told
 
 
@@ -173,8 +178,13 @@ def unseen_places(
 
 
 def _nearest(detections: Detections, x_px: Floats, y_px: Floats) -> Indices:
-    tree = KDTree(np.stack([detections.x_px, detections.y_px], axis=1))
+    tree = _tree(detections.x_px, detections.y_px)
     return np.asarray(tree.query(np.stack([x_px, y_px], axis=1))[1], dtype=np.int64)
+
+
+def _tree(x_px: Floats, y_px: Floats) -> KDTree:
+    # Without sorting and tight boxes it is built in half the time, and searched as fast.
+    return KDTree(np.stack([x_px, y_px], axis=1), balanced_tree=False, compact_nodes=False)
 
 
 def _superpixels(pixel: Floats) -> tuple[Indices, Floats]:
@@ -210,15 +220,11 @@ def _aperture(x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
     return weights
 
 
-def _light_inside(distance_px: Floats | float) -> Floats:
-    """Return the part of a star's light in an aperture whose middle is so far from it."""
-    table = _light_by_distance()
-    return np.asarray(np.interp(distance_px, np.arange(len(table)) * _DISTANCE_STEP_PX, table))
-
-
 @cache
 def _light_by_distance() -> Floats:
-    """Return it in steps up to `NEIGHBOUR_REACH_PX`.
+    """Return which part of a star's light is in an aperture that far away, up to the reach.
+
+    One value for each `_DISTANCE_STEP_PX`.
 
     The square of a Gaussian's distance from a point, in units of its variance, has a noncentral
     chi-square distribution of 2 degrees of freedom.

@@ -160,6 +160,8 @@ def _column(column: Column, values: list[Any]) -> fits.Column:
         return _whole_numbers(column, values)
     if column.kind is Kind.REAL:
         return fits.Column(column.name, "D", column.unit, array=np.array(values, np.float64))
+    if column.kind is Kind.BOOLEAN:
+        return fits.Column(column.name, "L", array=np.array(values, np.bool_))
     texts = np.array([(value or "").encode("ascii", "replace") for value in values], "S")
     width = max(texts.dtype.itemsize, 1)
     return fits.Column(column.name, f"{width}A", array=texts)
