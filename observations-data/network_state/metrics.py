@@ -4,16 +4,17 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from observation_database import Json, read
 from panoptes_network.config import settings
-from panoptes_network.database import films
+from panoptes_network.database import films, light_curve_sets
 from panoptes_network.database.models import END_STATES, Image, ImageState
 from panoptes_network.database.operation_models import DeadLetter
 
@@ -35,7 +36,7 @@ def figures(session: Session) -> Json:
     for state, _, number in counts:
         states[state] += number
     letters = select(func.count()).where(DeadLetter.is_open)
-    due = films.quiet(settings().sequence_quiet_s).subquery()
+    quiet_s = settings().sequence_quiet_s
     return {
         "states": states,
         "failures": [
@@ -45,7 +46,8 @@ def figures(session: Session) -> Json:
         ],
         "ages_s": {state.value: _oldest_s(session, state) for state in WAITING_STATES},
         "dead_letters": session.scalar(letters),
-        "films_due": session.scalar(select(func.count()).select_from(due)),
+        "films_due": _count(session, films.quiet(quiet_s)),
+        "light_curves_due": _count(session, light_curve_sets.due(quiet_s)),
         "processing": _processing(session),
     }
 
@@ -75,6 +77,10 @@ class _Figures(Collector):
         )
         if found is not None:
             yield from _families(found)
+
+
+def _count(session: Session, query: Select[Any]) -> int | None:
+    return session.scalar(select(func.count()).select_from(query.subquery()))
 
 
 def _oldest_s(session: Session, state: ImageState) -> float:
@@ -132,6 +138,11 @@ def _families(found: Json) -> Iterator[Metric]:
         "panoptes_films_due",
         "Quiet sequences whose film is not of all their images",
         value=found["films_due"],
+    )
+    yield GaugeMetricFamily(
+        "panoptes_light_curves_due",
+        "Quiet sequences whose light curves are not of all their solved images",
+        value=found["light_curves_due"],
     )
     yield GaugeHistogramMetricFamily(
         "panoptes_processing_seconds",

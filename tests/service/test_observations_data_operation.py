@@ -215,6 +215,10 @@ def test_metrics_of_the_networks_work(client: FlaskClient, db: Engine) -> None:
     assert 7200 <= age < 7400
     assert found["panoptes_dead_letters_waiting", ()] == 1
     assert found["panoptes_films_due", ()] == 1
+    assert found["panoptes_light_curves_due", ()] == 0
+    with db.begin() as connection:
+        connection.execute(text("UPDATE images SET solved_path = 'p.fits.fz'"))
+    assert samples(client)["panoptes_light_curves_due", ()] == 1
     assert found["panoptes_processing_seconds_gcount", ()] == 3
     assert found["panoptes_processing_seconds_gsum", ()] == 33
     assert found["panoptes_processing_seconds_bucket", (("le", "2.0"),)] == 2

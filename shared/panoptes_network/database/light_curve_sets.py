@@ -38,6 +38,7 @@ class SolvedImage:
     """An image that is solved: its solved file, the raw file's generation, the exposure's start."""
 
     image_id: str
+    image_key: int
     time: datetime
     exptime_s: float | None
     bucket_path: str
@@ -155,6 +156,7 @@ def solved_images(session: Session, sequence_id: str) -> tuple[SolvedImage, ...]
     return tuple(
         SolvedImage(
             image.image_id,
+            image.image_key,
             image.time,
             image.exptime_s,
             str(image.bucket_path),
@@ -177,7 +179,16 @@ def find_due(session: Session, quiet_s: float) -> list[str]:
 
     Those that are worked on are left out, and such as were asked for lately and have not grown.
     """
-    return list(session.scalars(due(quiet_s).limit(MOST_AT_ONCE)))
+    query = due(quiet_s)
+    was_not_asked = or_(
+        LightCurveSet.asked_at.is_(None),
+        LightCurveSet.asked_at < query.selected_columns.quiet_since,
+        LightCurveSet.asked_at < func.now() - SENT_AGAIN,
+    )
+    query = query.where(was_not_asked, _is_alive().is_not(True))
+    return list(
+        session.scalars(query.order_by(query.selected_columns.quiet_since).limit(MOST_AT_ONCE))
+    )
 
 
 def note_sent(session: Session, sequence_id: str) -> None:
@@ -188,8 +199,11 @@ def note_sent(session: Session, sequence_id: str) -> None:
     )
 
 
-def due(quiet_s: float) -> Select[tuple[str]]:
-    """Return the query for the sequences of `find_due`, those that are quiet longest first."""
+def due(quiet_s: float) -> Select[tuple[str, datetime]]:
+    """Return the query for quiet sequences whose light curves are not of all solved images.
+
+    And since when they are quiet; those that were asked for, or are worked on, are among them.
+    """
     changed = select(Image.sequence_id).where(Image.updated_at > func.now() - RECENT)
     # As for films: from each of the few that changed to its own images.
     recent = changed.distinct().cte("recent").prefix_with("MATERIALIZED")
@@ -198,7 +212,7 @@ def due(quiet_s: float) -> Select[tuple[str]]:
             func.count().filter(_is_solved()).label("n_solved"),
             func.count().filter(Image.state.not_in(END_STATES)).label("n_to_come"),
             func.coalesce(func.max(Image.generation).filter(_is_solved()), 0).label("generation"),
-            func.max(Image.updated_at).label("since"),
+            func.max(Image.updated_at).label("quiet_since"),
         )
         .where(Image.sequence_id == recent.c.sequence_id)
         .lateral()
@@ -207,20 +221,13 @@ def due(quiet_s: float) -> Select[tuple[str]]:
         frames.c.n_solved != func.coalesce(LightCurveSet.images, 0),
         frames.c.generation != func.coalesce(LightCurveSet.generation, 0),
     )
-    was_not_asked = or_(
-        LightCurveSet.asked_at.is_(None),
-        LightCurveSet.asked_at < frames.c.since,
-        LightCurveSet.asked_at < func.now() - SENT_AGAIN,
-    )
     return (
-        select(recent.c.sequence_id)
+        select(recent.c.sequence_id, frames.c.quiet_since)
         .join(frames, true())
         .outerjoin(LightCurveSet, LightCurveSet.sequence_id == recent.c.sequence_id)
-        .where(frames.c.n_solved >= LEAST_FRAMES, is_new, was_not_asked)
-        .where(_is_alive().is_not(True))
-        .where(frames.c.since < func.now() - timedelta(seconds=quiet_s))
-        .where(or_(frames.c.n_to_come == 0, frames.c.since < func.now() - LATE))
-        .order_by(frames.c.since)
+        .where(frames.c.n_solved >= LEAST_FRAMES, is_new)
+        .where(frames.c.quiet_since < func.now() - timedelta(seconds=quiet_s))
+        .where(or_(frames.c.n_to_come == 0, frames.c.quiet_since < func.now() - LATE))
     )
 
 

@@ -33,7 +33,7 @@ class PutOffError(Exception):
 
 
 class StoppedError(Exception):
-    """The worker was told to end before it had begun with a message."""
+    """The worker was told to end before it was done with a message: it comes again."""
 
 
 class Worker(ABC):
@@ -51,7 +51,7 @@ class Worker(ABC):
     def __init__(self, subscription: Subscription, parts: Parts, stopping: threading.Event) -> None:
         self._subscription = subscription
         self._parts = parts
-        self._stopping = stopping
+        self.stopping = stopping
 
     @abstractmethod
     def work_on(self, received: ReceivedMessage) -> None:
@@ -67,7 +67,7 @@ class Worker(ABC):
 
     def work(self) -> None:
         """Handle messages until told to stop; none is taken while a part is away."""
-        while self._parts.wait(self._stopping):
+        while self._parts.wait(self.stopping):
             received = self._subscription.pull()
             if received is not None:
                 self.handle(received)
@@ -119,7 +119,7 @@ class Worker(ABC):
             When all parts answer, and yet `claim` fails: what it takes may be locked.
         """
         for attempt in count(1):
-            if not self._parts.wait(self._stopping):
+            if not self._parts.wait(self.stopping):
                 break
             try:
                 claimed = claim()

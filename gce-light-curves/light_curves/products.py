@@ -1,0 +1,127 @@
+"""The files of a sequence in the processed bucket, and the transaction that makes them count.
+
+Each claim writes objects of its own: what was there before stays whole until the transaction, in
+which rows and paths change together. Objects that no row names go with the sweep: they are noted
+before they are written, and so is what a newer result replaces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from light_curves.files_fits import write_fits
+from light_curves.files_parquet import write_parquet
+from light_curves.measurements import LightCurves
+from light_curves.rows import Rows, n_stars, photon_limit_ratio, star_rows
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.database.candidates import FoundCandidate, replace_sequence_candidates
+from panoptes_network.database.copy import copy_into
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.light_curve_models import StarLightCurve
+from panoptes_network.database.light_curve_sets import SetClaim, record_set
+from panoptes_network.database.superseded import note_superseded, sequence_path
+from panoptes_network.errors import TransientError
+from panoptes_network.storage import StoredObject
+
+TYPES = {"parquet": "application/vnd.apache.parquet", "fits": "application/fits"}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files in the work folder, by the ending of their names, and the stars' rows."""
+
+    files: dict[str, Path]
+    stars: list[Rows]
+
+
+def write_files(curves: LightCurves, sequence_id: str, folder: Path) -> Written:
+    """Write both files into the work folder."""
+    files = {ending: folder / f"light_curves.{ending}" for ending in TYPES}
+    first_rows = write_parquet(files["parquet"], curves)
+    write_fits(files["fits"], curves, sequence_id)
+    return Written(files, star_rows(curves, sequence_id, first_rows))
+
+
+def upload(claim: SetClaim, written: Written) -> dict[str, StoredObject]:
+    """Upload the files, under names that no other claim uses.
+
+    Raises
+    ------
+    TransientError
+        When storage or database is away.
+    """
+    first = claim.images[0]
+    named = partial(sequence_path, claim.sequence_id, (first.image_id, first.bucket_path))
+    paths = {ending: named(f"_light_curves_{claim.number}.{ending}") for ending in TYPES}
+    bucket = settings().processed_bucket
+    run_transaction(
+        partial(note_superseded, bucket=bucket, paths=paths.values(), subject=claim.sequence_id)
+    )
+    return {
+        ending: _upload(path, written.files[ending], TYPES[ending], claim)
+        for ending, path in paths.items()
+    }
+
+
+def commit(
+    claim: SetClaim,
+    curves: LightCurves,
+    written: Written,
+    found: Sequence[FoundCandidate],
+    uploaded: dict[str, StoredObject],
+    processing_s: float,
+) -> None:
+    """Make the uploaded files, the stars' rows and the candidates those of the sequence, at once.
+
+    Raises
+    ------
+    StaleClaimError
+        When another worker has taken the sequence over.
+    TransientError
+        When the database is away.
+    """
+    columns: dict[str, Any] = {
+        "n_frames": len(curves.fluxes.image_ids),
+        "n_stars": n_stars(curves),
+        "photon_limit_ratio": photon_limit_ratio(curves),
+        "processing_s": processing_s,
+    }
+    for ending, stored in uploaded.items():
+        columns |= {
+            f"{ending}_path": stored.path,
+            f"{ending}_generation": stored.generation,
+            f"{ending}_bytes": stored.size,
+        }
+
+    def save(session: Session) -> None:
+        # The set first: it locks the row, and a void claim ends here.
+        before = record_set(session, claim, columns)
+        of_sequence = StarLightCurve.sequence_id == claim.sequence_id
+        session.execute(delete(StarLightCurve).where(of_sequence))
+        for rows in written.stars:
+            copy_into(session.connection(), StarLightCurve.__tablename__, rows)
+        replace_sequence_candidates(session, claim.sequence_id, found)
+        left = filter(None, (before.parquet_path, before.fits_path))
+        note_superseded(session, settings().processed_bucket, left, claim.sequence_id)
+
+    run_transaction(save)
+
+
+def _upload(path: str, file: Path, content_type: str, claim: SetClaim) -> StoredObject:
+    bucket = settings().processed_bucket
+    metadata = {"sequence-id": claim.sequence_id, "claim": str(claim.number)}
+    try:
+        return storage.upload(
+            bucket, path, file, metadata, content_type=content_type, over_generation=0
+        )
+    except TransientError:
+        there = storage.find_if_there(bucket, path)
+        if there and there.metadata == metadata:
+            return there  # It did get there; only the answer was lost.
+        raise
