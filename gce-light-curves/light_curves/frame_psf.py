@@ -1,0 +1,179 @@
+"""How a frame differs from its sequence: five small terms of its PSF, and its zero points."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.crowding import with_neighbours
+from light_curves.fluxes import Solution, solve_fluxes
+from light_curves.frame_light import FrameLight
+from light_curves.measurements import N_COLOURS
+from light_curves.psf import CHANGES, HALF_PX, Psf, SequencePsf
+from light_curves.psf_stars import PlacedFrame
+from light_curves.stamps import Stamps, cut, describe
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+GREEN = 1
+NEIGHBOURS_PX = 20.0
+LEAST_SNR = 20.0
+
+LEAST_STARS = 20
+"""With fewer the frame is taken to be like its sequence."""
+
+_LEAST_FOR_CURVE = 60
+_MODEL_ERROR = 0.02
+_CLIP_SIGMA = 6.0
+
+
+class FrameState(NamedTuple):
+    """What the PSF's stars say of a frame.
+
+    Parameters
+    ----------
+    terms : ndarray, shape (3, n), float64
+        Of each colour, of `light_curves.psf.CHANGES`.
+    zero_points : ndarray, shape (3, 6), float64
+        Natural logarithm of the flux of a star of Gaia G 0, by `_curve`; -inf where no star is
+        seen.
+    """
+
+    terms: Floats
+    zero_points: Floats
+
+
+class FrameSolution(NamedTuple):
+    """A frame solved for all its stars.
+
+    Parameters
+    ----------
+    state : FrameState
+    psf : Psf
+        The frame's own.
+    stars : ndarray, shape (m,), int64
+        Which of the field's stars shine into the frame.
+    fluxes : Solution
+        Theirs.
+    """
+
+    state: FrameState
+    psf: Psf
+    stars: Integers
+    fluxes: Solution
+
+
+def solve_frame(
+    frame: PlacedFrame, light: FrameLight, known: SequencePsf, gaia_mag: Singles
+) -> FrameSolution:
+    """Find how a frame differs from its sequence, then the fluxes of all stars in it."""
+    state = frame_state(frame, light, known, gaia_mag)
+    psf = known.psf.changed(state.terms)
+    near = np.flatnonzero(frame.holds(-HALF_PX))
+    near = near[np.argsort(frame.y_px[near], kind="stable")]
+    x, y, mag = frame.x_px[near], frame.y_px[near], gaia_mag[near]
+    stamps = psf.stamps(x, y, known.reaches(mag))
+    predicted = predicted_fluxes(state, psf, x, y, mag)
+    return FrameSolution(state, psf, near, solve_fluxes(light, stamps, predicted))
+
+
+def frame_state(
+    frame: PlacedFrame, light: FrameLight, known: SequencePsf, gaia_mag: Singles
+) -> FrameState:
+    """Measure a frame's terms and zero points by the stars of its sequence's PSF."""
+    near = with_neighbours(known.stars, frame.x_px, frame.y_px, NEIGHBOURS_PX)
+    x, y, mag = frame.x_px[near], frame.y_px[near], gaia_mag[near]
+    stamps = known.psf.stamps(x, y, known.reaches(mag))
+    solution = solve_fluxes(light, stamps)
+    with np.errstate(invalid="ignore"):
+        is_seen = solution.flux_adu[:, GREEN] > LEAST_SNR * solution.flux_err_adu[:, GREEN]
+    chosen = np.isin(near, known.stars) & frame.holds(HALF_PX + 1)[near] & is_seen
+    x, y, flux = x[chosen], y[chosen], np.nan_to_num(solution.flux_adu[chosen])
+    terms = np.zeros((N_COLOURS, len(CHANGES)))
+    if len(flux) >= LEAST_STARS:
+        own = known.psf.stamps(x, y, np.full(len(x), HALF_PX))
+        left, weight = cut(own, solution.residual), cut(own, solution.weight)
+        terms = fit_terms(known.psf, x, y, own, flux, left, weight)
+    return FrameState(terms, _zero_points(known.psf.field_terms(x, y), flux, mag[chosen]))
+
+
+def predicted_fluxes(
+    state: FrameState, psf: Psf, x_px: Floats, y_px: Floats, gaia_mag: Singles
+) -> Floats:
+    """Return the fluxes that the catalog lets expect, shape (n, 3); 0 where nothing is known."""
+    curve = _curve(psf.field_terms(x_px, y_px)) @ np.nan_to_num(state.zero_points.T)
+    light = np.exp(curve - 0.4 * np.log(10) * gaia_mag.astype(np.float64)[:, None])
+    return np.where(np.isfinite(state.zero_points[:, 0]), np.nan_to_num(light), 0)
+
+
+def fit_terms(
+    psf: Psf,
+    x_px: Floats,
+    y_px: Floats,
+    own: Stamps,
+    flux: Floats,
+    residual: Singles,
+    weight: Singles,
+) -> Floats:
+    """Fit what stars leave by the changes of the PSF, each star's flux left free.
+
+    Parameters
+    ----------
+    psf : Psf
+    x_px, y_px : ndarray, shape (n,), float64
+    own : Stamps
+        The PSF of the n stars, perhaps changed already.
+    flux : ndarray, shape (n, 3), float64
+    residual, weight : ndarray, float32
+        What the stars leave in the stamps, and its inverse variance.
+
+    Returns
+    -------
+    ndarray, shape (3, n), float64
+        Of `light_curves.psf.CHANGES`.
+    """
+    pixels = describe(own)
+    light = flux[pixels.star, pixels.colour]
+    root = np.sqrt(weight / (1 + weight * (_MODEL_ERROR * light * own.light) ** 2))
+    changes = [change.stamps(x_px, y_px, own.half).light for change in psf.changes()]
+    terms = np.zeros((N_COLOURS, len(CHANGES)))
+    for c in range(N_COLOURS):
+        of = pixels.colour == c
+        star, scaled = pixels.star[of], (own.light * root)[of]
+        columns = np.stack([change[of] * (light * root)[of] for change in changes], axis=1)
+        square = np.bincount(star, scaled**2, minlength=len(x_px))
+        square[square == 0] = 1
+        for k in range(len(CHANGES)):
+            share = np.bincount(star, scaled * columns[:, k], minlength=len(x_px)) / square
+            columns[:, k] -= share[star] * scaled
+        left = np.clip((residual * root)[of], -_CLIP_SIGMA, _CLIP_SIGMA)
+        terms[c] = np.linalg.lstsq(columns, left)[0]
+    return terms
+
+
+def _zero_points(field: Floats, flux: Floats, gaia_mag: Singles) -> Floats:
+    """Fit the logarithm of flux over the catalog's light, without the stars far from it."""
+    curve = _curve(field)
+    zero_points = np.zeros((N_COLOURS, curve.shape[1]))
+    zero_points[:, 0] = -np.inf
+    for c in range(N_COLOURS):
+        usable = flux[:, c] > 0
+        if not usable.any():
+            continue
+        ratio = np.log(flux[usable, c]) + 0.4 * np.log(10) * gaia_mag[usable]
+        zero_points[c, 0] = np.median(ratio)
+        if usable.sum() < _LEAST_FOR_CURVE:
+            continue
+        for _ in range(3):
+            distance = np.abs(ratio - curve[usable] @ zero_points[c])
+            near = distance <= 4 * np.median(distance)
+            zero_points[c] = np.linalg.lstsq(curve[usable][near], ratio[near])[0]
+    return zero_points
+
+
+def _curve(field: Floats) -> Floats:
+    """Return 1, x, y and their products, shape (n, 6)."""
+    _, u, v = field.T
+    return np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
