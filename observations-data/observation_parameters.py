@@ -6,7 +6,7 @@ from observation_search.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADI
 from observation_search.search import MAX_EXPTIME_S
 from open_api import Parameter, Schema
 from panoptes_network.database.models import ImageState
-from query_parameters import DEFAULT_LIMIT, MAX_LIMIT, MAX_NUMBER, MAX_TEXT
+from query_parameters import DEFAULT_LIMIT, MAG_LIMITS, MAX_LIMIT, MAX_NUMBER, MAX_TEXT
 
 FILM = "film"
 FILE_KINDS = (*KINDS, FILM, LIGHT_CURVES, LIGHT_CURVES_FITS)
@@ -130,3 +130,13 @@ SEARCH = (
     Parameter("facets", "Also count by unit, camera, state, year and tag.", {"type": "boolean"}),
 )
 PAGE = (LIMIT, CURSOR)
+ORDER = Parameter(
+    "order",
+    "Whether the least comes first; what is unknown comes last.",
+    {"enum": [*Direction]},
+)
+_MAG: Schema = {"type": "number", "minimum": MAG_LIMITS[0], "maximum": MAG_LIMITS[1]}
+MAGS = (
+    Parameter("min_mag", "Only stars of at least this Gaia G.", _MAG),
+    Parameter("max_mag", "Only stars of at most this Gaia G.", _MAG),
+)

@@ -17,6 +17,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_TEXT = 200
 MAX_NUMBER = 10**9
+MAG_LIMITS = (-2.0, 30.0)
 TIME_WANTED = "a date like 2018-10-11, or a time like 2018-10-11T13:42:02Z"
 
 _TEXT = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{0,{MAX_TEXT}}}")

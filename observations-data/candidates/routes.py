@@ -5,11 +5,11 @@ import re
 from flask import Blueprint, Response, request
 
 from candidates import rows
-from candidates.search import MAG_LIMITS, MAX_SIGNIFICANCE, CandidateSearch, Sort
+from candidates.search import MAX_SIGNIFICANCE, CandidateSearch, Sort
 from candidates.tables import CANDIDATES
 from data_tables import answer
 from observation_database import Json, read, unknown
-from observation_parameters import DEC, PAGE, RA, SEQUENCE_ID, UNIT
+from observation_parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
 from observation_search.order import Direction
 from open_api import COUNT, MAYBE_TEXT, Parameter, described, json_answer, listing, row_of
 from panoptes_network.light_curves import CandidateKind
@@ -20,15 +20,6 @@ api = Blueprint("candidates", __name__)
 TAG = "Light curves and candidates"
 CANDIDATE_ID = Parameter(
     "candidate_id", "Number of a candidate.", {"type": "string", "pattern": "^[0-9]{1,18}$"}
-)
-_LEAST_MAG, _MOST_MAG = MAG_LIMITS
-MAG = {"type": "number", "minimum": _LEAST_MAG, "maximum": _MOST_MAG}
-MIN_MAG = Parameter("min_mag", "Only stars of at least this Gaia G.", MAG)
-MAX_MAG = Parameter("max_mag", "Only stars of at most this Gaia G.", MAG)
-ORDER = Parameter(
-    "order",
-    "Whether the least comes first; what is unknown comes last.",
-    {"enum": [*Direction]},
 )
 QUERY = (
     Parameter("kind", "Only candidates of this kind.", {"enum": [*CandidateKind]}),
@@ -42,8 +33,7 @@ QUERY = (
         "Only candidates of at most this false-alarm probability.",
         {"type": "number", "minimum": 0, "maximum": 1},
     ),
-    MIN_MAG,
-    MAX_MAG,
+    *MAGS,
     SEQUENCE_ID,
     UNIT,
     Parameter(

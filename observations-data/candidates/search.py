@@ -12,7 +12,6 @@ from query_parameters import DEFAULT_LIMIT, Parameters
 from stars.search import cone
 
 MAX_SIGNIFICANCE = 1e6
-MAG_LIMITS = (-2.0, 30.0)
 
 
 class Sort(StrEnum):
@@ -62,8 +61,8 @@ class CandidateSearch:
             kind=query.choice(parameters, "kind", CandidateKind),
             min_significance=query.real_number(parameters, "min_significance", 0, MAX_SIGNIFICANCE),
             max_false_alarm=query.real_number(parameters, "max_false_alarm", 0, 1),
-            min_mag=query.real_number(parameters, "min_mag", *MAG_LIMITS),
-            max_mag=query.real_number(parameters, "max_mag", *MAG_LIMITS),
+            min_mag=query.real_number(parameters, "min_mag", *query.MAG_LIMITS),
+            max_mag=query.real_number(parameters, "max_mag", *query.MAG_LIMITS),
             sequence_id=fold_id(sequence_id) if sequence_id else None,
             unit=query.text(parameters, "unit"),
             known=query.truth(parameters, "known") if known else None,

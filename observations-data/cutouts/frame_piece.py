@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import file_storage
 from cutouts.search import CutoutSearch
 from panoptes_network import storage
+from panoptes_network.byte_ranges import RangeFile, ReadRange
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.image_projection import Pixel, Projection, Sky
 from query_parameters import BadParameterError
@@ -37,40 +38,21 @@ class FramePiece:
     header: fits.Header
 
 
-class StoredFile(io.RawIOBase):
-    """A stored object as a file that is open for reading, whose blocks are fetched when due.
+def _in_blocks(stored: storage.StoredObject) -> ReadRange:
+    """Return what reads an object by blocks, which are kept: up to the end of one at a time.
 
-    They are kept: astropy goes back to the headers after each tile.
+    astropy goes back to the headers after each tile.
     """
+    blocks: dict[int, bytes] = {}
 
-    def __init__(self, stored: storage.StoredObject) -> None:
-        self._stored = stored
-        self._position = 0
-        self._blocks: dict[int, bytes] = {}
-
-    def readable(self) -> bool:  # noqa: D102
-        return True
-
-    def seekable(self) -> bool:  # noqa: D102
-        return True
-
-    def tell(self) -> int:  # noqa: D102
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:  # noqa: D102
-        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._stored.size}
-        self._position = starts[whence] + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:  # noqa: D102
-        number, start = divmod(self._position, BLOCK_BYTES)
-        if number not in self._blocks:
+    def read(start: int, length: int) -> bytes:
+        number, behind = divmod(start, BLOCK_BYTES)
+        if number not in blocks:
             first = number * BLOCK_BYTES
-            self._blocks[number] = file_storage.read_range(self._stored, first, BLOCK_BYTES)
-        data = self._blocks[number][start : start + len(buffer)]
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+            blocks[number] = file_storage.read_range(stored, first, BLOCK_BYTES)
+        return blocks[number][behind : behind + length]
+
+    return read
 
 
 def read_piece(stored: storage.StoredObject, search: CutoutSearch) -> FramePiece:
@@ -101,7 +83,7 @@ def read_piece(stored: storage.StoredObject, search: CutoutSearch) -> FramePiece
 @contextmanager
 def _frame_of(stored: storage.StoredObject) -> Iterator[Any]:
     """Open the first image of a FITS file; what astropy finds wrong with it is damage."""
-    file = io.BufferedReader(StoredFile(stored))
+    file = io.BufferedReader(RangeFile(_in_blocks(stored), stored.size))
     try:
         with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
             yield next(hdu for hdu in hdus if hdu.is_image and len(hdu.shape) == 2)

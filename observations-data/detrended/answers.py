@@ -1,6 +1,5 @@
 """What the routes of light curves take and answer, as the service's document describes it."""
 
-from candidates.routes import MAX_MAG, MIN_MAG, ORDER
 from data_tables import Column, Table
 from detrended import aavso, tables
 from detrended.search import (
@@ -11,7 +10,7 @@ from detrended.search import (
     Method,
     Sort,
 )
-from observation_parameters import CURSOR, DEC, RA
+from observation_parameters import CURSOR, DEC, MAGS, ORDER, RA
 from observation_search.order import Direction
 from open_api import (
     COUNT,
@@ -113,8 +112,7 @@ CURVES = listing(
     order={"enum": [*Direction]},
 )
 CURVES_QUERY = (
-    MIN_MAG,
-    MAX_MAG,
+    *MAGS,
     Parameter(
         "min_variability",
         "Only stars of at least this variability.",

@@ -11,7 +11,6 @@ from query_parameters import BadParameterError, Parameters
 from stars.search import cone
 
 MOST_CURVES, DEFAULT_CURVES = 20_000, 1000
-MAG_LIMITS = (-2.0, 30.0)
 MAX_VARIABILITY = 1e6
 OBSERVER = "[A-Za-z0-9]{1,5}"
 """An observer's code of the AAVSO."""
@@ -59,8 +58,8 @@ class CurveSearch:
         """
         return cls(
             order=Order.parse(parameters, Sort, USUALLY_FALLING, (int, str)),
-            min_mag=query.real_number(parameters, "min_mag", *MAG_LIMITS),
-            max_mag=query.real_number(parameters, "max_mag", *MAG_LIMITS),
+            min_mag=query.real_number(parameters, "min_mag", *query.MAG_LIMITS),
+            max_mag=query.real_number(parameters, "max_mag", *query.MAG_LIMITS),
             min_variability=query.real_number(parameters, "min_variability", 0, MAX_VARIABILITY),
             cone=cone(parameters),
             limit=query.limit(parameters, DEFAULT_CURVES, MOST_CURVES),

@@ -19,7 +19,10 @@ def ranges_of(file: BinaryIO) -> ReadRange:
 
 
 class RangeFile(io.RawIOBase):
-    """A file of `size` bytes that is open for reading; each read asks for one range."""
+    """A file of `size` bytes that is open for reading; each read asks for one range.
+
+    What reads the ranges may give less than it is asked for, but nothing only at the end.
+    """
 
     def __init__(self, read: ReadRange, size: int) -> None:
         self._read = read
