@@ -86,7 +86,10 @@ def balance(net: Network, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Count
     return count
 
 
-@pytest.mark.parametrize("copies", [1, pytest.param(10, marks=pytest.mark.faults)])
+MANY = [pytest.mark.faults, pytest.mark.timeout(1800)]
+
+
+@pytest.mark.parametrize("copies", [1, pytest.param(10, marks=MANY)])
 def test_every_object_is_in_the_balance_and_each_kind_in_the_night_report(
     net: Network, balance: Callable[[], Counter[str]], copies: int
 ) -> None:
@@ -102,9 +105,10 @@ def test_every_object_is_in_the_balance_and_each_kind_in_the_night_report(
         now = balance()
         return not now["lost"] and not now["waiting"]
 
-    net.wait_for(is_settled, 60 + 20 * copies)
+    limit_s = 60 * (1 + copies)
+    net.wait_for(is_settled, limit_s)
     assert _difference(balance(), before) == _expected(copies, deleted=False)
-    net.wait_for(lambda: not any(_n_waiting(net, unit) for unit, _ in units))
+    net.wait_for(lambda: not any(_n_waiting(net, unit) for unit, _ in units), limit_s)
     for kind, unit, camera in wanted:
         if kind.is_deleted:
             net.client.bucket(net.env["RAW_BUCKET"]).blob(_path(kind, unit, camera)).delete()
