@@ -5,7 +5,6 @@ from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import parquet
 from sqlalchemy.orm import Session
 
 import file_storage
@@ -21,8 +20,8 @@ from stars.rows import require_star, star_url
 from stars.search import FrameSearch, StarId
 
 MAX_SEQUENCES = 20
-KEPT_FOOTERS = 32
-"""Of files that were read lately, some 300 kB each."""
+KEPT_FOOTERS = 64
+"""Of files that were read lately, up to some 400 kB each."""
 SINGLE_DIGITS = 7
 """All that a number of single precision has."""
 
@@ -125,6 +124,6 @@ def _rows(lies: Json, first_row: int, n_rows: int) -> pa.Table:
 
 
 @lru_cache(KEPT_FOOTERS)
-def _footer(path: str, generation: int, size: int) -> parquet.FileMetaData:
+def _footer(path: str, generation: int, size: int) -> bytes:
     stored = StoredObject(settings().processed_bucket, path, generation, size)
     return read_footer(partial(file_storage.read_range, stored), size)

@@ -26,6 +26,7 @@ from panoptes_network.light_curves import (
 Arrays = Mapping[str, NDArray[Any]]
 ROWS_PER_GROUP = 16_384
 """About 1.5 MB: what is read for one star. Fewer would make the footer longer than that."""
+MAGIC, END_BYTES = b"PAR1", 8
 REPEATED = [column.name for column in (*STAR_COLUMNS, *FRAME_COLUMNS)]
 SPLIT = [column.name for column in MEASUREMENT_COLUMNS if column.arrow_type in {"float", "double"}]
 """Measured numbers: their bytes are stored by significance, which packs noise better."""
@@ -138,20 +139,25 @@ def _array(values: NDArray[Any], arrow_type: pa.DataType) -> pa.Array:
     return pa.array(values, arrow_type)
 
 
-def read_footer(read: ReadRange, size: int) -> parquet.FileMetaData:
-    """Return what a file of `size` bytes says of its row groups.
+def read_footer(read: ReadRange, size: int) -> bytes:
+    """Return the end of a file of `size` bytes, as it is stored: where which rows are.
+
+    It is worth to be kept: 0.4 MB for 500 frames and 5,000 stars, and 5 MB once it is parsed.
 
     Raises
     ------
     pyarrow.ArrowInvalid
         When it is no Parquet file.
     """
-    return parquet.ParquetFile(pa.PythonFile(RangeFile(read, size), "r")).metadata
+    # Parquet format, "File Format": the footer, its length in 4 bytes, and the magic number.
+    end = read(size - END_BYTES, END_BYTES) if size > END_BYTES else b""
+    length = int.from_bytes(end[:4], "little") + END_BYTES
+    if end[4:] != MAGIC or length > size:
+        raise pa.ArrowInvalid("no Parquet file")
+    return read(size - length, length)
 
 
-def read_rows(
-    read: ReadRange, size: int, first_row: int, n_rows: int, footer: parquet.FileMetaData
-) -> pa.Table:
+def read_rows(read: ReadRange, size: int, first_row: int, n_rows: int, footer: bytes) -> pa.Table:
     """Return the rows of one star, by its `first_row` and `n_rows`.
 
     Only the row groups that hold them are read, each in one range.
@@ -161,11 +167,12 @@ def read_rows(
     pyarrow.ArrowInvalid
         When it is no such file.
     """
-    sizes = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+    metadata = parquet.read_metadata(pa.BufferReader(footer))
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     groups = np.flatnonzero((starts[:-1] < first_row + n_rows) & (starts[1:] > first_row))
     file = parquet.ParquetFile(
-        pa.PythonFile(RangeFile(read, size), "r"), metadata=footer, pre_buffer=True
+        pa.PythonFile(RangeFile(read, size), "r"), metadata=metadata, pre_buffer=True
     )
     found = file.read_row_groups(groups.tolist(), use_threads=False)
     behind = first_row - int(starts[groups[0]]) if len(groups) else 0

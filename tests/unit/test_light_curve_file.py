@@ -130,7 +130,7 @@ def test_one_star_costs_the_footer_and_one_range(
 
         footer = read_footer(counted, size)
         read_rows(counted, size, int(has[:99].sum()), int(has[99].sum()), footer)
-    assert len(asked) <= 4
+    assert len(asked) == 3
     assert sum(asked) < size / 2
 
 
@@ -161,10 +161,12 @@ def test_a_storage_that_hangs_is_no_damaged_file(path: Path) -> None:
         raise TransientError("storage is away")
 
     size = path.stat().st_size
+    with path.open("rb") as file:
+        footer = read_footer(ranges_of(file), size)
     with pytest.raises(TransientError):
         read_footer(away, size)
     with pytest.raises(TransientError):
-        read_rows(away, size, 0, 300, parquet.read_metadata(path))
+        read_rows(away, size, 0, 300, footer)
 
 
 def test_no_stars_are_a_file_all_the_same(
@@ -176,6 +178,6 @@ def test_no_stars_are_a_file_all_the_same(
 
 
 def test_another_file_is_refused() -> None:
-    text = io.BytesIO(b"no Parquet" * 100)
-    with pytest.raises(pa.ArrowInvalid):
-        read_footer(ranges_of(text), 1000)
+    for text in (b"", b"short", b"no Parquet" * 100, b"\xff\xff\xff\x7fPAR1" * 20):
+        with pytest.raises(pa.ArrowInvalid):
+            read_footer(ranges_of(io.BytesIO(text)), len(text))
