@@ -129,6 +129,11 @@ def functions() -> dict[str, Deployment]:
     return {name: one for name, one in deployments().items() if one.kind is Kind.FUNCTION}
 
 
+def workers() -> dict[str, Deployment]:
+    """Return those of them that are workers."""
+    return {name: one for name, one in deployments().items() if one.kind is Kind.WORKER}
+
+
 def writers() -> dict[str, list[str]]:
     """Return the tables that each service with the database may write; the job owns them."""
     return {

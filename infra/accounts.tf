@@ -52,11 +52,14 @@ resource "google_project_iam_member" "database_user" {
   member   = local.member[each.key]
 }
 
-resource "google_project_iam_member" "solver" {
-  for_each = toset(["roles/logging.logWriter", "roles/monitoring.metricWriter"])
-  project  = var.project
-  role     = each.key
-  member   = local.member["gce-plate-solver"]
+resource "google_project_iam_member" "worker" {
+  for_each = {
+    for one in setproduct(keys(local.workers), ["logging.logWriter", "monitoring.metricWriter"]) :
+    join(" ", one) => one
+  }
+  project = var.project
+  role    = "roles/${each.value[1]}"
+  member  = local.member[each.value[0]]
 }
 
 resource "google_project_iam_member" "event_receiver" {

@@ -1,4 +1,5 @@
 locals {
+  curves         = google_pubsub_subscription.subscription["gce-light-curves"].name
   in_environment = "resource.labels.subscription_id = monitoring.regex.full_match(\".*${module.names.suffix}\")"
   channels       = [google_monitoring_notification_channel.email.id]
 
@@ -11,11 +12,18 @@ locals {
       do        = "panoptes-operate dead-letters; docs/runbook.md, What was given up"
     }
     "an image waits for half an hour" = {
-      filter    = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND ${local.in_environment}"
+      filter    = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND ${local.in_environment} AND resource.labels.subscription_id != \"${local.curves}\""
       aligner   = "ALIGN_MAX"
       threshold = 1800
       duration  = "300s"
       do        = "Are there plate solvers, do they wait for a part that is away? docs/runbook.md, Alarms"
+    }
+    "a sequence waits for its light curves for eight hours" = {
+      filter    = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" AND resource.labels.subscription_id = \"${local.curves}\""
+      aligner   = "ALIGN_MAX"
+      threshold = 28800
+      duration  = "300s"
+      do        = "Are there workers of gce-light-curves, do they wait for a part that is away? docs/runbook.md, Alarms"
     }
     "a service answers errors" = {
       filter    = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code_class = \"5xx\" AND resource.labels.service_name = monitoring.regex.full_match(\".*${module.names.suffix}\")"
@@ -34,7 +42,7 @@ locals {
     "the database has few connections left" = {
       filter    = "resource.type = \"cloudsql_database\" AND metric.type = \"cloudsql.googleapis.com/database/postgresql/num_backends\" AND resource.labels.database_id = \"${var.project}:${module.names.instance}\""
       aligner   = "ALIGN_MAX"
-      threshold = 500
+      threshold = 600
       duration  = "300s"
       do        = "docs/scaling.md, connections"
     }

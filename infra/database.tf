@@ -60,7 +60,7 @@ resource "google_sql_database_instance" "meta" {
 
     database_flags {
       name  = "max_connections"
-      value = "600"
+      value = "700"
     }
 
     database_flags {

@@ -1,4 +1,4 @@
-# The database has a private address only; services and plate solvers reach it from this network.
+# The database has a private address only; services and workers reach it from this network.
 
 resource "google_compute_network" "network" {
   name                    = module.names.network
@@ -34,16 +34,16 @@ resource "google_service_networking_connection" "database" {
   reserved_peering_ranges = [google_compute_global_address.database.name]
 }
 
-# Nothing else may connect to a plate solver than Google's health check.
+# Nothing else may connect to a worker than Google's health check.
 resource "google_compute_firewall" "health_check" {
   name          = "${module.names.network}-health-check"
   network       = google_compute_network.network.id
   direction     = "INGRESS"
   source_ranges = ["35.191.0.0/16", "130.211.0.0/22"]
-  target_tags   = ["gce-plate-solver"]
+  target_tags   = ["worker"]
 
   allow {
     protocol = "tcp"
-    ports    = [module.names.solver_environment.HEALTH_PORT]
+    ports    = [local.health_port]
   }
 }

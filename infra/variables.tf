@@ -83,6 +83,18 @@ variable "images_per_solver" {
   description = "Waiting images for which one plate solver is kept; docs/scaling.md says why."
 }
 
+variable "light_curves_machine" {
+  type        = string
+  default     = "e2-standard-2"
+  description = "Machine that makes light curves: 2 processors, 8 GB."
+}
+
+variable "sequences_per_worker" {
+  type        = number
+  default     = 4
+  description = "Waiting sequences for which one worker of light curves is kept."
+}
+
 variable "raw_archive_days" {
   type        = number
   default     = 90

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from deployment.service import Deployment, address_variable, functions, writers
+from deployment.service import Deployment, address_variable, functions, workers, writers
 from local import storage, unprivileged
 from local.postgres import LIBPQ_NAMES, Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
@@ -63,6 +63,7 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         "FILM_TOPIC": names["film_topic"].default,
         "PIPELINE_TOPIC": names["pipeline_topic"].default,
         "SOLVER_SUBSCRIPTION": names["solver_subscription"].default,
+        "LIGHT_CURVE_SUBSCRIPTION": names["light_curve_subscription"].default,
         "STORAGE_EVENTS_TOPIC": "storage-events",
         "EVENTARC_URL": url["eventarc"],
         **{address_variable(name): url[name] for name in ports if name.startswith("cf-")},
@@ -107,7 +108,7 @@ def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Compone
         *(_function(name, function, ports) for name, function in functions().items()),
         Component("scheduler", _python("local.scheduler")),
         _web("eventarc", ROOT, "local.eventarc", ports),
-        _worker("gce-plate-solver", ports, after=["database", "topics", "buckets"]),
+        *(_worker(name, ports) for name in workers()),
         _web("observations-data", ROOT / "observations-data", "main", ports),
         _web("observations-explorer", ROOT / "observations-explorer", "main", ports),
     ]
@@ -193,8 +194,9 @@ def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Comp
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 
-def _worker(name: str, ports: Mapping[str, int], after: list[str]) -> Component:
+def _worker(name: str, ports: Mapping[str, int]) -> Component:
     program = [sys.executable, str(ROOT / name / "main.py")]
+    after = ["database", "topics", "buckets"]
     return Component(name, program, after, env=_database_env(name, ports))
 
 

@@ -34,6 +34,7 @@ locals {
   processed = "${var.project}-processed${local.suffix}"
   raw       = "${var.project}-raw${local.suffix}"
   users     = { for one, name in local.names : one => "${name}@${var.project}.iam" }
+  workers   = { gce-plate-solver = "SOLVER_SUBSCRIPTION", gce-light-curves = "LIGHT_CURVE_SUBSCRIPTION" }
   images    = "${var.region}-docker.pkg.dev/${var.project}/${local.registry}"
 }
 
@@ -75,19 +76,20 @@ output "registry" {
   value = local.registry
 }
 
-output "solver_image" {
-  value = "${local.images}/gce-plate-solver:current"
+output "worker_images" {
+  value = { for one in keys(local.workers) : one => "${local.images}/${one}:current" }
 }
 
-output "solver_environment" {
+output "worker_environments" {
   value = {
-    GOOGLE_CLOUD_PROJECT = var.project
-    RAW_BUCKET           = local.raw
-    PROCESSED_BUCKET     = local.processed
-    SOLVER_SUBSCRIPTION  = "gce-plate-solver${local.suffix}"
-    DATABASE_URL         = "postgresql+pg8000://gce-plate-solver${local.suffix}%40${var.project}.iam@/metadata"
-    CLOUD_SQL_INSTANCE   = "${var.project}:${var.region}:${local.instance}"
-    HEALTH_HOST          = "0.0.0.0"
-    HEALTH_PORT          = "8080"
+    for one, subscription in local.workers : one => {
+      GOOGLE_CLOUD_PROJECT = var.project
+      PROCESSED_BUCKET     = local.processed
+      (subscription)       = "${one}${local.suffix}"
+      DATABASE_URL         = "postgresql+pg8000://${one}${local.suffix}%40${var.project}.iam@/metadata"
+      CLOUD_SQL_INSTANCE   = "${var.project}:${var.region}:${local.instance}"
+      HEALTH_HOST          = "0.0.0.0"
+      HEALTH_PORT          = "8080"
+    }
   }
 }

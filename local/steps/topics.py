@@ -15,8 +15,9 @@ from deployment.service import (
     MIN_BACKOFF_S,
     address_variable,
     functions,
+    workers,
 )
-from deployment.service import Subscription as FunctionSubscription
+from deployment.service import Subscription as ServiceSubscription
 from panoptes_network.config import settings
 
 ACK_DEADLINE_S = 60
@@ -39,7 +40,9 @@ def main() -> None:
         for topic in [*topics, events_topic]:
             _create_topics(publisher, [topic, dead_letter_name(topic)])
             _subscribe_dead_letters(subscriber, dead_letter_name(topic))
-        _subscribe(subscriber, settings().solver_subscription, settings().pipeline_topic)
+        for worker in workers().values():
+            for subscription in worker.subscriptions:
+                _subscribe_worker(subscriber, subscription)
         for function, deployment in functions().items():
             for subscription in deployment.subscriptions:
                 _subscribe_function(subscriber, function, subscription)
@@ -60,7 +63,7 @@ def _subscribe_dead_letters(subscriber: SubscriberClient, name: str) -> None:
 
 
 def _subscribe_function(
-    subscriber: SubscriberClient, function: str, wanted: FunctionSubscription
+    subscriber: SubscriberClient, function: str, wanted: ServiceSubscription
 ) -> None:
     _subscribe(
         subscriber,
@@ -69,6 +72,11 @@ def _subscribe_function(
         push_endpoint=f"{os.environ[address_variable(function)]}{wanted.path}",
         ack_deadline_s=wanted.ack_deadline_s,
     )
+
+
+def _subscribe_worker(subscriber: SubscriberClient, wanted: ServiceSubscription) -> None:
+    topic = getattr(settings(), wanted.topic.lower())
+    _subscribe(subscriber, wanted.name, topic, ack_deadline_s=wanted.ack_deadline_s)
 
 
 def _subscribe(

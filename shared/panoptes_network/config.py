@@ -22,7 +22,10 @@ class Settings(BaseSettings):
     raw_bucket: str = Field("panoptes-raw", description="bucket that units upload to")
     processed_bucket: str = Field("panoptes-processed", description="bucket of the products")
     raw_topic: str = Field("raw-image-received", description="topic of arrived CR2 files")
-    film_topic: str = Field("sequence-quiet", description="topic of sequences to be filmed")
+    film_topic: str = Field(
+        "sequence-quiet",
+        description="topic of sequences whose film and light curves are to be made",
+    )
     pipeline_topic: str = Field("image-pipeline", description="topic of images to solve")
     solver_subscription: str = Field("gce-plate-solver", description="the worker's subscription")
     light_curve_subscription: str = Field(

@@ -13,7 +13,7 @@ import pytest
 
 from deployment import infra
 from deployment.commands import Release
-from deployment.service import deployments, functions
+from deployment.service import Kind, deployments, functions
 from deployment.target import Target, environment
 from tests.deploy.provider_schema import SCHEMA
 from tests.deploy.terraform import INFRA, Block, arguments, data_sources, named, resources, text
@@ -133,6 +133,9 @@ def test_each_service_and_sender_has_an_account() -> None:
     assert called <= set(SENDERS) | deployments().keys()
 
 
+WORKERS = [name for name, one in deployments().items() if one.kind is Kind.WORKER]
+
+
 @pytest.mark.parametrize("environment_name", ["prod", "test"])
 def test_names_are_those_of_bin_deploy(
     terraform: str, environment_name: str, tmp_path: Path
@@ -150,8 +153,8 @@ def test_names_are_those_of_bin_deploy(
         "network": target.name("panoptes"),
         "registry": target.name("panoptes"),
         "instance": target.cloud_sql_instance.rpartition(":")[2],
-        "solver_image": target.image("gce-plate-solver", "current"),
-        "solver_environment": environment("gce-plate-solver", target),
+        "worker_images": {one: target.image(one, "current") for one in WORKERS},
+        "worker_environments": {one: environment(one, target) for one in WORKERS},
     }
     assert max(map(len, names["names"].values())) <= 30, "an account's id would be too long"
 

@@ -89,8 +89,8 @@ def test_only_the_job_is_the_owner_of_the_tables() -> None:
 POOL = 6
 """Connections of an engine: `pool_size` and `max_overflow` of `database.engine`."""
 
-OF_A_WORKER = 2
-"""Of a plate solver: one at work, one that looks whether the database is there."""
+OF_A_WORKER = {"gce-plate-solver": 2, "gce-light-curves": 3}
+"""One at work, one that looks whether the database is there, one that keeps a claim."""
 
 RESERVED = 10
 """Of PostgreSQL for its superuser, of operators, of the job."""
@@ -99,8 +99,8 @@ RESERVED = 10
 def test_all_instances_together_find_connections() -> None:
     flags = re.findall(r'"max_connections"\s+value = "(\d+)"', (INFRA / "database.tf").read_text())
     asked = sum(
-        one.max_instances * (OF_A_WORKER if one.kind is Kind.WORKER else min(one.concurrency, POOL))
-        for _, one in SERVICES
+        one.max_instances * OF_A_WORKER.get(name, min(one.concurrency, POOL))
+        for name, one in SERVICES
         if one.has_database
     )
     assert asked + RESERVED <= int(*flags)

@@ -17,7 +17,7 @@ SERVICES = deployments()
 OPENS_PIXELS = frozenset(
     {
         *("cf-make-fits", "cf-make-rgb-fits", "cf-make-jpg", "cf-make-timelapse"),
-        *("gce-plate-solver", "observations-data"),
+        *("gce-plate-solver", "gce-light-curves", "observations-data"),
     }
 )
 HEAVY = frozenset({"astropy", "numpy", "scipy", "rawpy", "PIL", "pyarrow", "imageio_ffmpeg"})

@@ -14,7 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from deployment import deploy, sbom
 from deployment import stage as staging
-from deployment.service import ROOT
+from deployment.service import ROOT, workers
 from deployment.stage import StageError, check_base_images
 
 DIGEST = f"@sha256:{'0a' * 32}"
@@ -74,8 +74,9 @@ def test_a_base_image_needs_a_digest(text: str, fault: str | None, tmp_path: Pat
 def test_nothing_is_deployed_with_a_worker_without_a_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "gce-plate-solver").mkdir()
-    (tmp_path / "gce-plate-solver" / "Dockerfile").write_text("FROM debian:bookworm\n")
+    for worker in workers():
+        (tmp_path / worker).mkdir()
+        (tmp_path / worker / "Dockerfile").write_text("FROM debian:bookworm\n")
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
     deploy.check_containers(["observations-data"])
     with pytest.raises(StageError, match="bin/pin-base-image"):

@@ -1,6 +1,7 @@
 """What the integration tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from google.cloud.storage import Client
@@ -12,6 +13,13 @@ from local.postgres_roles import superuser
 from panoptes_network import config, storage
 from tests.conftest import forget_storage_client
 from tests.integration.pubsub import endpoint, google, ours, pubsub
+from tests.integration.solved_sequence import (
+    FIELD,
+    Sequence,
+    SolvedFile,
+    load_field,
+    solved_files,
+)
 from tests.integration.solver import Solver
 
 __all__ = ["endpoint", "google", "ours", "pubsub", "solver"]
@@ -30,6 +38,21 @@ def solver(db: Engine, storage_port: int, monkeypatch: pytest.MonkeyPatch) -> It
     client.close()
     storage.client().close()
     forget_storage_client()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[SolvedFile]:
+    """The frames of a small sequence, and their solved files."""
+    return list(solved_files(FIELD, tmp_path_factory.mktemp("night")))
+
+
+@pytest.fixture
+def sequence(solver: Solver, tmp_path: Path) -> Sequence:
+    """The surroundings of a worker of light curves: the stars of the field, and empty buckets."""
+    load_field(tmp_path)
+    bucket = solver.client.bucket(config.settings().processed_bucket)
+    bucket.delete_blobs(list(bucket.list_blobs()))
+    return Sequence(solver)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The plate solver as a process of its own, with servers that can be cut off."""
+"""A worker as a process of its own, with servers that can be cut off."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ import requests
 
 from tests.conftest import free_port
 
-MAIN = Path(__file__).parents[2] / "gce-plate-solver" / "main.py"
+ROOT = Path(__file__).parents[2]
 
 
 class Cable:
@@ -66,13 +66,14 @@ class WorkerProcess:
 
     folder: Path
     env: dict[str, str]
+    service: str = "gce-plate-solver"
     port: int = field(default_factory=free_port)
 
     def start(self) -> None:
         self.temporary.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, MAIN],
+                [sys.executable, ROOT / self.service / "main.py"],
                 env={
                     **os.environ,
                     **self.env,

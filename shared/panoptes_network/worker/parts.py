@@ -48,7 +48,7 @@ def check_catalog() -> None:
 
 def check_storage() -> None:
     """Make sure that storage answers: whether there is an object, for one that there is not."""
-    storage.find_if_there(settings().raw_bucket, "health")
+    storage.find_if_there(settings().processed_bucket, "health")
 
 
 CHECKS: Mapping[str, Callable[[], None]] = {

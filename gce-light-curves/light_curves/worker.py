@@ -1,0 +1,179 @@
+"""Takes sequences from the subscription, one at a time, and makes their light curves."""
+
+import logging
+import threading
+import time
+from functools import partial
+
+from google.pubsub_v1 import ReceivedMessage
+
+from light_curves import products, sequence
+from light_curves.claims import Held, holding
+from light_curves.search.candidates import find_candidates
+from panoptes_network import isolation, workspace
+from panoptes_network.config import settings
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.images import StaleClaimError
+from panoptes_network.database.light_curve_sets import (
+    ClaimedError,
+    SetClaim,
+    claim_set,
+    record_no_set,
+    release_claim,
+)
+from panoptes_network.errors import PanoptesError, PermanentError, Reason, TransientError
+from panoptes_network.events import FilmRequest, parse
+from panoptes_network.ids import CameraTime, check_time, parse_upload_path
+from panoptes_network.worker import loop, parts
+
+SERVICE = "gce-light-curves"
+
+MAX_TRIES = 5
+"""Of one sequence, as it is; what keeps the worker from it, as a part that is away, costs none."""
+
+MAX_WORK_S = 4 * 3600.0
+"""For one sequence: 500 full frames at some seconds each, on a busy machine."""
+
+_log = logging.getLogger(SERVICE)
+
+
+def run() -> None:
+    """Work on the subscription until SIGTERM or SIGINT.
+
+    A sequence under way is given back: it takes minutes.
+    """
+    isolation.prepare("light_curves.solved_frames")
+    loop.run(LightCurveMaker, settings().light_curve_subscription, parts.CHECKS, MAX_WORK_S)
+
+
+class LightCurveMaker(loop.Worker):
+    """Handles the messages that name sequences."""
+
+    def work_on(self, received: ReceivedMessage) -> None:
+        """Claim the sequence that a message names, and make its light curves."""
+        sequence_id = sequence_of(parse(FilmRequest, received.message.data))
+        if sequence_id is None:
+            return
+        claim = self.begin(partial(_claim_or_wait, sequence_id))
+        work_on_claimed(sequence_id, claim, self.stopping)
+
+
+def sequence_of(request: FilmRequest) -> str | None:
+    """Return the sequence that a request names; None for one that asks for films to be found.
+
+    Raises
+    ------
+    PermanentError
+        For ids and paths that are none.
+    """
+    if request.bucket_path is not None:
+        return parse_upload_path(request.bucket_path).sequence_id
+    if request.sequence_id is None:
+        return None
+    named = CameraTime.parse(request.sequence_id)
+    check_time(named.time, "sequence")
+    return str(named)
+
+
+def make_light_curves(sequence_id: str) -> None:
+    """Make the light curves of a sequence, as on a message.
+
+    Raises
+    ------
+    ClaimedError
+        When another worker has it.
+    Exception
+        Whatever may pass when it is tried again.
+    """
+    work_on_claimed(sequence_id, _claim(sequence_id), threading.Event())
+
+
+def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threading.Event) -> None:
+    """Make the light curves of a claimed sequence, and commit how it ended.
+
+    Raises
+    ------
+    StoppedError
+        When `stopping` came before the end.
+    Exception
+        As `make_light_curves`.
+    """
+    if claim is None:
+        _log.info("nothing to do: made already, or too early", extra={"sequence_id": sequence_id})
+        return
+    try:
+        with holding(claim, stopping) as held:
+            _make(claim, held)
+    except loop.StoppedError:
+        run_transaction(partial(release_claim, claim=claim, was_tried=False))
+        raise
+    except StaleClaimError:
+        _log.warning("dropped: the sequence was taken over", extra=_about(claim))
+    except PermanentError as error:
+        _end(claim, error)
+    except Exception as error:
+        if claim.tries >= MAX_TRIES:
+            _end(claim, _exhausted(str(error)))
+        else:
+            run_transaction(partial(release_claim, claim=claim))
+        raise
+
+
+def _claim(sequence_id: str) -> SetClaim | None:
+    return run_transaction(partial(claim_set, sequence_id=sequence_id))
+
+
+def _claim_or_wait(sequence_id: str) -> SetClaim | None:
+    try:
+        return _claim(sequence_id)
+    except ClaimedError:
+        raise loop.PutOffError from None
+
+
+def _make(claim: SetClaim, held: Held) -> None:
+    if claim.tries > MAX_TRIES:
+        raise _exhausted("the worker was killed, perhaps for the memory it took")
+    begun = time.monotonic()
+    with workspace.work_folder() as folder:
+        try:
+            curves = sequence.light_curves(claim, folder, held)
+            _tell("search", claim)
+            found = find_candidates(curves)
+            _tell("files", claim)
+            written = products.write_files(curves, claim.sequence_id, folder)
+            held.check()
+            _tell("upload", claim)
+            uploaded = products.upload(claim, written)
+            _tell("database", claim)
+            processing_s = time.monotonic() - begun
+            products.commit(claim, curves, written, found, uploaded, processing_s)
+        except OSError as error:
+            if workspace.is_disk_full(error, folder):
+                raise TransientError(f"the disk is full: no room in {folder.parent}") from error
+            raise
+    about = {"seconds": round(processing_s, 3), "frames": len(curves.fluxes.image_ids)}
+    _log.info("done", extra={**_about(claim), **about})
+
+
+def _end(claim: SetClaim, error: PanoptesError) -> None:
+    try:
+        run_transaction(partial(record_no_set, claim=claim, error=error))
+    except StaleClaimError:
+        _log.warning("dropped: the sequence was taken over", extra=_about(claim))
+    else:
+        about = {**_about(claim), "reason_code": error.reason}
+        _log.warning("no light curves: %s", error.message, extra=about)
+
+
+def _exhausted(last: str) -> PermanentError:
+    return PermanentError(
+        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
+    )
+
+
+def _tell(stage: str, claim: SetClaim) -> None:
+    _log.info("stage", extra={"stage": stage, **_about(claim)})
+
+
+def _about(claim: SetClaim) -> dict[str, object]:
+    return {"sequence_id": claim.sequence_id, "images": len(claim.images)}
