@@ -11,6 +11,8 @@ from light_curves.measurements import N_COLOURS, Singles
 OUTLIER_SIGMA = 5.0
 NEIGHBOURHOOD = 5
 """Frames whose median says what is usual about a time."""
+STARS_AT_ONCE = 2000
+"""So that the frames about each frame need little memory."""
 
 
 def weights(err: Singles, is_good: NDArray[np.bool_]) -> Singles:
@@ -69,13 +71,22 @@ def lone_outliers(flux: Singles, err: Singles) -> NDArray[np.bool_]:
 
     A change of the star that lasts for two frames is none.
     """
-    half = NEIGHBOURHOOD // 2
-    padded = np.pad(flux, ((half, half), (0, 0)), constant_values=np.nan)
-    about = np.stack([padded[shift : shift + len(flux)] for shift in range(NEIGHBOURHOOD)])
-    with np.errstate(invalid="ignore"):
-        is_far = np.abs(flux - robust.median(about)) > OUTLIER_SIGMA * err
+    is_far = np.zeros(flux.shape, np.bool_)
+    for first in range(0, flux.shape[1], STARS_AT_ONCE):
+        stars = slice(first, first + STARS_AT_ONCE)
+        away = np.abs(flux[:, stars] - _usual(flux[:, stars]))
+        is_far[:, stars] = away > OUTLIER_SIGMA * err[:, stars]
     beside = np.pad(is_far, ((1, 1), (0, 0)))
     return np.asarray(is_far & ~beside[:-2] & ~beside[2:])
+
+
+def _usual(flux: Singles) -> Singles:
+    """Return the running median over frames."""
+    half = NEIGHBOURHOOD // 2
+    padded = np.pad(flux, ((half, half), (0, 0)), constant_values=np.nan)
+    return robust.median(
+        np.stack([padded[shift : shift + len(flux)] for shift in range(NEIGHBOURHOOD)])
+    )
 
 
 def stetson_j(flux: Singles, err: Singles, is_good: NDArray[np.bool_]) -> Singles:

@@ -10,7 +10,7 @@ from light_curves.measurements import SequenceFluxes, Singles
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.light_curves import COLOURS, Quality
 
-FAINTEST_MAG = 11.7
+FAINTEST_MAG = 12.3
 ENOUGH = 200
 """Where fewer stars are that bright, fainter ones are taken too."""
 MOST = 3000
@@ -24,6 +24,7 @@ SEEN_SIGMA = 10.0
 GREEN = COLOURS.index("g")
 UNUSABLE = Quality.SATURATED | Quality.EDGE
 COLOUR_RANGE = 1.5
+USUAL_MAG = 11.0
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Comparison:
         ADU/s; NaN where the star can't be used.
     x_px, y_px, u, v : ndarray, shape (f, c), float32
         Place in mosaic pixels, and in half widths of the field from its centre.
-    colour : ndarray, shape (c,), float32
-        Logarithm of blue over red light against the field's median.
+    traits : ndarray, shape (c, 2), float32
+        Colour and brightness, see :func:`star_traits`.
     gaia_mag : ndarray, shape (c,), float32
     """
 
@@ -47,7 +48,7 @@ class Comparison:
     y_px: Singles
     u: Singles
     v: Singles
-    colour: Singles
+    traits: Singles
     gaia_mag: Singles
 
     def places(self, frame: int) -> tuple[Singles, Singles, Singles, Singles]:
@@ -91,8 +92,8 @@ def choose(fluxes: SequenceFluxes) -> NDArray[np.intp]:
     return np.asarray(order[: min(max(bright, ENOUGH), MOST)])
 
 
-def gather(fluxes: SequenceFluxes, chosen: NDArray[np.intp], colour: Singles) -> Comparison:
-    """Return the fluxes of chosen targets; `colour` is that of all targets, shape (n,)."""
+def gather(fluxes: SequenceFluxes, chosen: NDArray[np.intp], traits: Singles) -> Comparison:
+    """Return the fluxes of chosen targets; `traits` are those of all."""
     usable = _usable(fluxes)[:, chosen, np.newaxis]
     exptime_s = fluxes.exptime_s.astype(np.float32)[:, np.newaxis, np.newaxis]
     x_px, y_px = fluxes.x_px[:, chosen], fluxes.y_px[:, chosen]
@@ -104,7 +105,7 @@ def gather(fluxes: SequenceFluxes, chosen: NDArray[np.intp], colour: Singles) ->
         y_px=y_px,
         u=u,
         v=v,
-        colour=colour[chosen],
+        traits=traits[chosen],
         gaia_mag=fluxes.field.gaia_mag[chosen],
     )
 
@@ -117,10 +118,14 @@ def field_places(shape: tuple[int, int], x_px: Singles, y_px: Singles) -> tuple[
     return u, v
 
 
-def star_colours(fluxes: SequenceFluxes) -> Singles:
-    """Return the logarithm of blue over red light of each target, shape (n,).
+def star_traits(fluxes: SequenceFluxes) -> Singles:
+    """Return of each target what the air and the fit of the PSF make a difference of.
 
-    Against the median of all, from -1.5 to 1.5; 0 where it is unknown.
+    Returns
+    -------
+    ndarray, shape (n, 2), float32
+        Logarithm of blue over red light, against the median of all and from -1.5 to 1.5; and Gaia G
+        less `USUAL_MAG`. 0 where one is unknown.
     """
     red, blue = (robust.median(fluxes.flux_adu[:, :, colour]) for colour in (0, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -128,7 +133,8 @@ def star_colours(fluxes: SequenceFluxes) -> Singles:
     known = np.isfinite(colour)
     middle = np.median(colour[known]) if known.any() else 0.0
     clipped = np.clip(colour - middle, -COLOUR_RANGE, COLOUR_RANGE)
-    return np.nan_to_num(clipped).astype(np.float32)
+    traits = np.stack([clipped, fluxes.field.gaia_mag - USUAL_MAG], axis=1)
+    return np.asarray(np.nan_to_num(traits), np.float32)
 
 
 def _seen(fluxes: SequenceFluxes) -> NDArray[np.bool_]:

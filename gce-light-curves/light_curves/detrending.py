@@ -9,7 +9,7 @@ from light_curves.ensemble import Ensemble
 from light_curves.frames import FrameFacts, frame_facts
 from light_curves.groups import frame_groups
 from light_curves.measurements import N_COLOURS, LightCurves, SequenceFluxes, Singles
-from light_curves.pixel_phase import standardized
+from light_curves.pixel_phase import focus_terms
 from light_curves.times import bjd_tdb
 from panoptes_network.light_curves import BAD, Quality
 
@@ -35,27 +35,25 @@ def detrend(fluxes: SequenceFluxes, site: EarthLocation | None = None) -> LightC
         TOO_FEW_FRAMES for fewer than three, TOO_FEW_SOURCES where not three frames show enough
         comparison stars: clouds, or an empty field.
     """
-    chosen, star_colour = comparison.choose(fluxes), comparison.star_colours(fluxes)
-    stars = comparison.gather(fluxes, chosen, star_colour)
+    chosen, traits = comparison.choose(fluxes), comparison.star_traits(fluxes)
+    stars = comparison.gather(fluxes, chosen, traits)
     group = frame_groups(stars.x_px, stars.y_px, fluxes.exptime_s)
-    focus = standardized(fluxes.psf_terms[:, :, WIDTH_TERMS].astype(np.float64))
+    focus = focus_terms(fluxes.psf_terms[:, :, WIDTH_TERMS])
     fitted = ensemble.fit(stars, group, focus)
     facts = frame_facts(stars, fitted)
     quality = fluxes.quality | facts.quality[:, np.newaxis]
-    colour_flux, photon_err = corrected(fluxes, fitted, star_colour)
+    colour_flux, photon_err = corrected(fluxes, fitted, traits)
     _normalize(colour_flux, photon_err, group, (quality & BAD) == 0)
     return _summarized(fluxes, site, facts, fitted, quality, colour_flux, photon_err)
 
 
-def corrected(
-    fluxes: SequenceFluxes, fitted: Ensemble, star_colour: Singles
-) -> tuple[Singles, Singles]:
+def corrected(fluxes: SequenceFluxes, fitted: Ensemble, traits: Singles) -> tuple[Singles, Singles]:
     """Return fluxes and their errors without what frames and camera did, ADU/s, shape (f, n, 3)."""
     flux, err = np.empty_like(fluxes.flux_adu), np.empty_like(fluxes.flux_adu)
     for frame, exptime_s in enumerate(fluxes.exptime_s):
         x_px, y_px = fluxes.x_px[frame], fluxes.y_px[frame]
         u, v = comparison.field_places(fluxes.shape, x_px, y_px)
-        factor = fitted.factor(frame, (x_px, y_px, u, v), star_colour) * np.float32(exptime_s)
+        factor = fitted.factor(frame, (x_px, y_px, u, v), traits) * np.float32(exptime_s)
         flux[frame] = fluxes.flux_adu[frame] / factor
         err[frame] = fluxes.flux_err_adu[frame] / factor
     return flux, err

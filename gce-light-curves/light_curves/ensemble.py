@@ -2,10 +2,11 @@
 
 The flux of star s on pixels of one colour in frame k is
 
-    exp(level_s + z_k · (1, x, y, x², xy, y², colour_s) + map(x, y, focus_k))
+    exp(level_s + z_k · (1, x, y, x², xy, y² …, colour_s, mag_s) + map(x, y, focus_k))
 
-with the level and the zero point's terms in logarithms of ADU/s. All are fitted to the comparison
-stars together, by steps of Gauss and Newton on winsorized residuals.
+with the level and the zero point's terms in logarithms of ADU/s. The term by brightness takes what
+the fit of the PSF does unequally to bright and faint stars as the focus and the sky change. All are
+fitted to the comparison stars together, by steps of Gauss and Newton on winsorized residuals.
 """
 
 from dataclasses import dataclass
@@ -20,12 +21,17 @@ from light_curves.pixel_phase import FIELD_TERMS, N_PHASES, MapEquations, foldin
 
 DEGREE = 2
 """Of the zero point's polynomial over the field."""
-ITERATIONS = 8
+RICH_DEGREE = 3
+RICH = 800
+"""Comparison stars from which on a polynomial of the richer degree costs next to nothing."""
+ITERATIONS = 5
 WEIGHTS_UNTIL = 3
 """Iterations after which the weights stay, and the maps' equations with them."""
 WINSOR_SIGMA = 3.0
-LEAST_SCATTER = 0.002
-"""No comparison star counts for more than one of this relative scatter."""
+FRAMES_PER_MEAN = 12
+EQUALITY = 0.01
+"""Relative scatter up to which stars count alike: else a few bright ones, which may change
+themselves, would be the zero point, though all together know it far better than it is needed."""
 PRIOR_FIELD = 0.3
 """Usual size of the zero point's terms but the first, in logarithms over half a field."""
 
@@ -40,6 +46,8 @@ class Ensemble:
         Terms of :func:`zero_point_terms`.
     maps : ndarray, shape (3, 3 + m, N_PHASES)
         Of the pixel phase, one a colour.
+    degree : int
+        Of the zero point's polynomial.
     focus : ndarray, shape (f, 3, m)
     level : ndarray, shape (g, c, 3)
         Of the comparison stars in each group of frames, logarithm of ADU/s.
@@ -49,34 +57,35 @@ class Ensemble:
 
     zero_point: Floats
     maps: Floats
+    degree: int
     focus: Floats
     level: Singles
     frame_scatter: Singles
 
-    def factor(self, frame: int, places: tuple[Singles, ...], star_colour: Singles) -> Singles:
+    def factor(self, frame: int, places: tuple[Singles, ...], traits: Singles) -> Singles:
         """Return by what the light of n stars was multiplied in a frame.
 
         Parameters
         ----------
         places : tuple of ndarray, each of shape (n,)
             x and y in mosaic pixels, and in half widths of the field from its centre.
-        star_colour : ndarray, shape (n,)
+        traits : ndarray, shape (n, 2)
 
         Returns
         -------
         ndarray, shape (n, 3), float32
         """
-        terms = zero_point_terms(places[2], places[3], star_colour)
+        terms = zero_point_terms(places[2], places[3], traits, self.degree)
         rows = pixel_phase.design(*places)
         phase = pixel_phase.evaluate(self.maps, rows, self.focus[frame])
         logarithm = terms @ self.zero_point[frame].T + phase
         return np.asarray(np.exp(logarithm), np.float32)
 
 
-def zero_point_terms(u: Singles, v: Singles, star_colour: Singles) -> Singles:
-    """Return 1, u, v, u², uv, v², … up to the degree and the stars' colour, shape (n, t)."""
-    powers = [u ** (total - y) * v**y for total in range(DEGREE + 1) for y in range(total + 1)]
-    return np.asarray(np.nan_to_num(np.stack([*powers, star_colour], axis=1)), np.float32)
+def zero_point_terms(u: Singles, v: Singles, traits: Singles, degree: int) -> Singles:
+    """Return 1, u, v, u², uv, v², … up to the degree and the stars' traits, shape (n, t)."""
+    powers = [u ** (total - y) * v**y for total in range(degree + 1) for y in range(total + 1)]
+    return np.asarray(np.nan_to_num(np.column_stack([*powers, traits])), np.float32)
 
 
 def fit(comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> Ensemble:
@@ -101,19 +110,35 @@ def fit(comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> Ensem
     return work.result()
 
 
+def _steadiness(residual: Singles, variance: Singles) -> Singles:
+    """Return a factor for the weights of comparison stars, shape (c, 1): 1, less for variable ones.
+
+    Else the stars in transit dim the zero point, and with it the depth of all. What tells them is
+    the chi-square of means over `FRAMES_PER_MEAN` frames, all colours together, against that of
+    most stars; they count by the square of their excess less.
+    """
+    edges = np.arange(0, len(residual), FRAMES_PER_MEAN)
+    inverse = np.where(np.isfinite(residual), 1 / variance, 0)
+    pull = np.add.reduceat((inverse * np.nan_to_num(residual)).sum(axis=2), edges)
+    weight = np.maximum(np.add.reduceat(inverse.sum(axis=2), edges), 1e-30)
+    chi2 = (pull**2 / weight).sum(axis=0) - pull.sum(axis=0) ** 2 / weight.sum(axis=0)
+    excess = chi2 / max(float(np.median(chi2)), 1e-30)
+    return np.asarray(1 / np.maximum(excess, 1)[:, np.newaxis] ** 2, np.float32)
+
+
 class _Fit:
     """The state of a fit: the model, its residuals and the weights."""
 
     def __init__(self, comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> None:
         self.data, self.group, self.focus = comparison, group, focus
         f, c, _ = comparison.rate.shape
-        n_terms = zero_point_terms(*comparison.places(0)[2:], comparison.colour).shape[1]
-        self.zero_point = np.zeros((f, N_COLOURS, n_terms))
+        self.degree = RICH_DEGREE if c >= RICH else DEGREE
+        self.zero_point = np.zeros((f, N_COLOURS, self._terms(0).shape[1]))
         self.maps = np.zeros((N_COLOURS, FIELD_TERMS + focus.shape[2], N_PHASES))
         self.level = np.zeros((int(group.max()) + 1, c, N_COLOURS), np.float32)
         self.phase = np.zeros_like(comparison.rate)
         self.frame_scatter = np.zeros((f, N_COLOURS), np.float32)
-        self.weight = np.empty_like(comparison.rate)
+        self.weight, self.limit = np.empty((2, *comparison.rate.shape), np.float32)
         self.equations: list[MapEquations] = []
 
     def start(self) -> None:
@@ -147,15 +172,15 @@ class _Fit:
             seen, expected = (values[:, bright, colour].T for values in (residual, variance))
             excess = robust.scatter(seen) ** 2 - robust.median(expected)
             self.frame_scatter[:, colour] = np.sqrt(np.maximum(np.nan_to_num(excess), 0))
-        variance += self.frame_scatter[:, np.newaxis] ** 2 + LEAST_SCATTER**2
-        self.weight = np.asarray(np.nan_to_num(1 / variance), np.float32)
+        variance += self.frame_scatter[:, np.newaxis] ** 2
+        self.limit = np.asarray(WINSOR_SIGMA * np.sqrt(variance), np.float32)
+        weight = np.nan_to_num(1 / (variance + EQUALITY**2))
+        self.weight = np.asarray(weight * _steadiness(residual, noise**2), np.float32)
         self.equations = []
 
     def pulls(self) -> Singles:
         """Return the residuals, winsorized and weighted, shape (f, c, 3)."""
-        sigma = np.asarray(1 / np.sqrt(np.maximum(self.weight, 1e-30)), np.float32)
-        kept = robust.winsorized(self.residuals()[0], np.float32(WINSOR_SIGMA) * sigma)
-        return np.asarray(self.weight * kept)
+        return np.asarray(self.weight * robust.winsorized(self.residuals()[0], self.limit))
 
     def step_zero_points(self) -> None:
         """Fit the zero points of each frame to the residuals."""
@@ -191,7 +216,9 @@ class _Fit:
 
     def result(self) -> Ensemble:
         """Return what was fitted."""
-        return Ensemble(self.zero_point, self.maps, self.focus, self.level, self.frame_scatter)
+        return Ensemble(
+            self.zero_point, self.maps, self.degree, self.focus, self.level, self.frame_scatter
+        )
 
     def _equations(self) -> list[MapEquations]:
         groups, stars = self.level.shape[:2]
@@ -206,4 +233,4 @@ class _Fit:
         return pixel_phase.design(*self.data.places(frame))
 
     def _terms(self, frame: int) -> Singles:
-        return zero_point_terms(*self.data.places(frame)[2:], self.data.colour)
+        return zero_point_terms(*self.data.places(frame)[2:], self.data.traits, self.degree)

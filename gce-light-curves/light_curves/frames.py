@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from light_curves import robust
 from light_curves.comparison import FEWEST, Comparison
-from light_curves.ensemble import Ensemble
+from light_curves.ensemble import Ensemble, zero_point_terms
 from light_curves.measurements import Singles
 from panoptes_network.light_curves import Quality
 
 MAG_OF_E = 2.5 * np.log10(np.e)
 CLEAREST_PERCENTILE = 95.0
 MOST_CLOUD_MAG = 2.0
-CLOUDED_MAG = 0.2
-CLOUDED_SCATTER = 0.02
+CLOUDED_SCATTER = 0.03
 """Of the comparison stars beyond their usual one: the cloud has edges within the field."""
 
 
@@ -28,8 +28,8 @@ class FrameFacts:
         Gaia G of a star of 1 ADU/s in the frame's centre and of the field's usual colour; NaN
         where there are too few comparison stars.
     cloud_mag : ndarray, shape (f,), float32
-        Light lost against the sequence's clearest frames, mean of the colours: cloud, and the
-        air of a larger airmass.
+        Light lost against the sequence's clearest frames, mean of the field and the colours:
+        cloud, and the air of a larger airmass.
     n_comparison : ndarray, shape (f,), int32
     quality : ndarray, shape (f,), int32
         CLOUD and FEW_COMPARISONS.
@@ -48,9 +48,11 @@ def frame_facts(stars: Comparison, fitted: Ensemble) -> FrameFacts:
     level_mag = stars.gaia_mag[:, np.newaxis] + MAG_OF_E * fitted.level[0]
     zero_point_mag = np.nanmedian(level_mag, axis=0) + MAG_OF_E * fitted.zero_point[:, :, 0]
     zero_point_mag[~is_known] = np.nan
-    lost = np.nanpercentile(zero_point_mag, CLEAREST_PERCENTILE, axis=0) - zero_point_mag
+    mean_mag = MAG_OF_E * fitted.zero_point @ _mean_terms(stars, fitted.degree)
+    mean_mag[~is_known] = np.nan
+    lost = np.nanpercentile(mean_mag, CLEAREST_PERCENTILE, axis=0) - mean_mag
     cloud_mag = np.maximum(lost.mean(axis=1), 0)
-    is_torn = (cloud_mag > CLOUDED_MAG) & (fitted.frame_scatter.min(axis=1) > CLOUDED_SCATTER)
+    is_torn = fitted.frame_scatter.min(axis=1) > CLOUDED_SCATTER
     is_cloudy = is_torn | (cloud_mag > MOST_CLOUD_MAG)
     quality = Quality.CLOUD * is_cloudy | Quality.FEW_COMPARISONS * ~is_known
     return FrameFacts(
@@ -59,3 +61,9 @@ def frame_facts(stars: Comparison, fitted: Ensemble) -> FrameFacts:
         n_comparison,
         quality.astype(np.int32),
     )
+
+
+def _mean_terms(stars: Comparison, degree: int) -> Singles:
+    """Return the mean of the zero point's terms over the comparison stars, shape (t,)."""
+    u, v = robust.median(stars.u), robust.median(stars.v)
+    return np.asarray(zero_point_terms(u, v, stars.traits, degree).mean(axis=0))

@@ -84,9 +84,25 @@ def folding(focus: Floats) -> Floats:
     return out
 
 
-def standardized(focus: Floats) -> Floats:
-    """Return terms of the focus, shape (f, m), with mean 0 and standard deviation 1."""
-    away = focus - np.mean(focus, axis=0)
+def focus_terms(widths: Singles) -> Floats:
+    """Return what the maps of frames follow: the PSF's widths, their squares and their product.
+
+    Parameters
+    ----------
+    widths : ndarray, shape (f, 3, 2)
+        Growth of the PSF in x and y, of each colour.
+
+    Returns
+    -------
+    ndarray, shape (f, 3, 5), float64
+        Each with mean 0 and standard deviation 1 over the frames, or 0 where it does not vary.
+    """
+    x, y = np.moveaxis(_standardized(widths.astype(np.float64)), 2, 0)
+    return _standardized(np.stack([x, y, x * x, x * y, y * y], axis=2))
+
+
+def _standardized(terms: Floats) -> Floats:
+    away = terms - np.mean(terms, axis=0)
     return np.asarray(away / np.maximum(np.std(away, axis=0), 1e-9))
 
 

@@ -88,6 +88,18 @@ def test_depths_of_transits_are_kept(curves: LightCurves) -> None:
     assert eclipse == pytest.approx(0.7, abs=0.01)
 
 
+def test_many_transits_at_once_leave_the_zero_point_alone() -> None:
+    night = Sequence(n_frames=90, n_stars=500)
+    stars, inside = np.arange(10, 70, 3), slice(30, 60)
+    for star in stars:
+        night.add_transit(star, DEPTH, 30, 30)
+    flux = detrend(night.fluxes()).flux[:, stars]
+    depths = np.delete(flux, inside, axis=0).mean(axis=0) - flux[inside].mean(axis=0)
+    # 20 stars of 0.6 %, 30 frames inside and 60 outside: the mean is known to 0.03 %.
+    # With equal weights the zero point would dim by a tenth of it.
+    assert depths.mean() == pytest.approx(DEPTH, abs=0.0006)
+
+
 def test_a_variable_star_stands_out_by_all_colours(curves: LightCurves) -> None:
     constant = np.delete(curves.variability, [*PLANETS, ECLIPSING, PULSATING, STRUCK])
     assert curves.variability[PULSATING] > 5 * np.nanpercentile(constant, 99)
@@ -124,7 +136,7 @@ def test_medians_are_one_and_dtypes_are_small(curves: LightCurves) -> None:
 
 
 def test_frames_that_clouds_spoil_are_marked() -> None:
-    night = Sequence(n_frames=40, n_stars=600)
+    night = Sequence(n_frames=40, n_stars=400)
     u, _ = night.field_places
     night.zero_point[10] -= 3  # thick, but even
     stripes = np.sin(9 * u[20]) > 0
@@ -138,7 +150,7 @@ def test_frames_that_clouds_spoil_are_marked() -> None:
     assert curves.cloud_mag[10] == pytest.approx(3 * 1.086, rel=0.05)
     assert np.isnan(curves.zero_point_mag[30]).all()
     assert np.isnan(curves.cloud_mag[30])
-    assert _ratio(curves, slice(0, 200)) == pytest.approx(1, abs=0.08)
+    assert _ratio(curves, slice(0, 150)) == pytest.approx(1, abs=0.1)
 
 
 def test_a_flip_of_the_mount_in_mid_sequence() -> None:
