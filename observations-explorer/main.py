@@ -16,7 +16,9 @@ CONTENT_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
 )
-CLOSED_TO_ROBOTS = ("/api/", "/files/", "/*/files.txt", "/sources/*/stamps.png", "/*?")
+CLOSED_TO_ROBOTS = (
+    "/api/", "/files/", "/*/files.txt", "/sources/*/stamps.png", "/sources/*/curve.svg", "/*?"
+)  # fmt: skip
 """What is large, and searches, of which there is no end. Pages have addresses without a query.
 
 Not "/?", which Python's own reader of these files takes for "/"."""

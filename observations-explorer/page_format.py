@@ -58,6 +58,11 @@ def utc(text: str | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
     return at.strftime(pattern.replace("%Y", f"{at.year:04}"))
 
 
+def utc_of(time_s: float, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Write a time in Unix seconds in UTC."""
+    return datetime.fromtimestamp(time_s, UTC).strftime(pattern)
+
+
 def figure(value: float | None, digits: int = 0) -> str:
     """Write a number with so many digits behind the point and thousands apart."""
     if value is None:
@@ -134,6 +139,11 @@ def star_name(picid: str, catalog: str | None) -> str:
     return f"HIP {picid[1:]}" if picid.startswith("-") else f"Gaia DR3 {picid}"
 
 
+def light_percent(share: float | None) -> str:
+    """Write a relative light in percent, to the hundredth."""
+    return MISSING if share is None else figure(100 * share, 2)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "figure": figure,
@@ -147,4 +157,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "span": span,
     "star_name": star_name,
+    "light_percent": light_percent,
 }

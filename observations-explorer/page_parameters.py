@@ -8,17 +8,22 @@ import re
 from flask import Flask, request
 from werkzeug.exceptions import BadRequest
 
+from candidate_filters import FILTERS
 from observation_filters import LABELS
 from panoptes_network.suggestions import unknown_parameter
 
 TAKEN: dict[str, frozenset[str]] = {
     "pages.observations": frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"}),
+    "pages.candidates": frozenset({*FILTERS, "sort", "order", "cursor"}),
     "pages.unit": frozenset({"before"}),
     "pages.statistics": frozenset({"after", "before"}),
     "pages.uploads": frozenset({"unit", "reason_code", "cursor"}),
     "viewers.image": frozenset({"header"}),
     "viewers.file_list": frozenset({"kind"}),
-    "viewers.star": frozenset({"catalog", "sequence_id", "light", "period_d", "epoch_mjd"}),
+    "viewers.star": frozenset(
+        {"catalog", "sequence_id", "method", "colour", "light", "period_d", "epoch_mjd"}
+    ),
+    "viewers.small_curve": frozenset({"catalog", "sequence_id"}),
     "viewers.stamps": frozenset({"catalog", "sequence_id", "colour"}),
 }
 """The parameters of each endpoint; the others take none."""

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, render_template, request
 
+import candidates_explorer
 import data_service
 import network_explorer
 import nights_explorer
@@ -31,6 +32,13 @@ def observation(sequence_id: str) -> str:
     """Show one observation."""
     shown = sequence_viewer.observation(sequence_id)
     return render_template("observation.html", **shown)
+
+
+@pages.get("/candidates")
+def candidates() -> tuple[str, int]:
+    """Show the stars that change, as the search found them."""
+    shown = candidates_explorer.candidates(request.args)
+    return render_template("candidates.html", **shown), 400 if shown["fault"] else 200
 
 
 @pages.get("/units")

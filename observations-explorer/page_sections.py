@@ -4,6 +4,7 @@ from flask import request
 
 SECTIONS = (
     ("observations", "Observations"),
+    ("candidates", "Candidates"),
     ("sky", "Sky"),
     ("units", "Units"),
     ("statistics", "Statistics"),
@@ -12,6 +13,7 @@ SECTIONS = (
 )
 """The endpoint of each section's first page, and what it is called."""
 _BELOW = {
+    "/candidates": "candidates",
     "/sky": "sky",
     "/units": "units",
     "/stats": "statistics",

@@ -9,6 +9,7 @@ from operator import itemgetter
 from flask import url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
+import sequence_curves
 import sequence_plots
 from citation import cite
 from data_service import Json, fetch
@@ -57,6 +58,7 @@ def observation(sequence_id: str) -> Json:
         "observation": found,
         "history": {key: list(rows) for key, rows in groupby(by_image, itemgetter("image_id"))},
         "plots": sequence_plots.plots(found["images"]),
+        "light_curves": sequence_curves.light_curves(found),
         "poster": _poster(found["files"]),
         "failures": failures(found["images"]),
         "other_camera": _other_camera(found),

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 import finder_chart
 import stamp_sheet
+import star_curves
 from data_service import Json, fetch
 from folding import Folding
 from light_curve_plots import Light, plots
+from star_curve import Method, View
 
 MOST_STAMPS = 120
 """On a sheet, and fetched by the page's script at once."""
 MOST_SOURCES = 20_000
+APERTURES = {"method": "raw"}
+"""What asks observations-data for the light in apertures."""
 
 
 def star(picid: str, parameters: Mapping[str, str]) -> Json:
@@ -23,32 +27,33 @@ def star(picid: str, parameters: Mapping[str, str]) -> Json:
     ----------
     picid : str
     parameters : mapping
-        ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``light`` is what is
-        drawn of it, and ``period_d``, ``epoch_mjd`` fold it. A star that cannot be compared with
-        others is drawn by its raw sums.
+        ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``method`` and
+        ``colour`` are what is drawn of it, of apertures ``light``, and ``period_d``,
+        ``epoch_mjd`` fold it. Where the file of a sequence has nothing of the star, apertures
+        are drawn, and of a star that cannot be compared with others the raw sums.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
         BadRequest with the name of a parameter that cannot be read; see also `fetch`.
     """
-    folding, light = Folding.parse(parameters), _light(parameters)
+    folding, view, light = Folding.parse(parameters), View.parse(parameters), _light(parameters)
     asked = asked_frames(parameters)
     found = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
-    curve = fetch(f"/sources/{quote(picid)}/lightcurve", **asked)
-    drawn = plots(curve["items"], light, folding)
-    is_lonely = light is Light.RELATIVE and not drawn
-    if is_lonely:
-        light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
+    curves = apertures = None
+    if view.method is not Method.APERTURE:
+        curves = star_curves.curves(found, asked, view, folding)
+    if curves is None or curves["chart"] is None:
+        apertures = _apertures(picid, asked, light, folding)
+    drawn = (apertures or curves or {})["found"]
     return {
         "star": found,
-        "curve": curve,
-        "plots": drawn,
-        "is_lonely": is_lonely,
-        "light": light,
+        "view": view,
+        "curves": curves,
+        "apertures": apertures,
         "folding": folding,
-        "asked": {**asked, "catalog": curve["catalog"]},
-        "finder": _finder(found, curve),
+        "asked": {**asked, "catalog": drawn["catalog"]},
+        "finder": _finder(found, drawn),
         "colours": stamp_sheet.COLOURS,
         "most_stamps": MOST_STAMPS,
         "given": {name: parameters.get(name, "") for name in ("period_d", "epoch_mjd")},
@@ -76,6 +81,16 @@ def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: parameters.get(name, "") for name in ("catalog", "sequence_id")}
 
 
+def _apertures(picid: str, asked: Mapping[str, str], light: Light, folding: Folding | None) -> Json:
+    """Return what is shown of the light in apertures on the star's stamps."""
+    curve = fetch(f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
+    drawn = plots(curve["items"], light, folding)
+    is_lonely = light is Light.RELATIVE and not drawn
+    if is_lonely:
+        light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
+    return {"found": curve, "plots": drawn, "is_lonely": is_lonely, "light": light}
+
+
 def _light(parameters: Mapping[str, str]) -> Light:
     value = parameters.get("light") or Light.RELATIVE
     try:
@@ -85,11 +100,14 @@ def _light(parameters: Mapping[str, str]) -> Light:
 
 
 def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
-    """Return the chart of the star's newest frame; None where it has none."""
+    """Return the chart of the star's newest frame; None where it has none, or it is gone."""
     if not curve["items"]:
         return None
     path = f"/images/{quote(curve['items'][-1]['image_id'])}"
     around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}
     near = {name: str(value) for name, value in around.items()}
-    sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES), **near)["items"]
-    return finder_chart.chart(fetch(path), sources, curve["url"])
+    try:
+        sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES), **near)
+        return finder_chart.chart(fetch(path), sources["items"], curve["url"])
+    except NotFound:
+        return None

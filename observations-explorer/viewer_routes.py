@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 import image_viewer
 import sequence_viewer
+import star_curves
 import star_viewer
 
 viewers = Blueprint("viewers", __name__)
@@ -40,3 +41,10 @@ def star(picid: str) -> str:
 def stamps(picid: str) -> Response:
     """Draw all stamps of a star on one sheet."""
     return Response(star_viewer.stamps_png(picid, request.args), mimetype="image/png")
+
+
+@viewers.get("/sources/<picid>/curve.svg")
+def small_curve(picid: str) -> Response:
+    """Draw a star's detrended light curve small, with the transit that was found."""
+    drawn = star_curves.small_chart(picid, star_viewer.asked_frames(request.args))
+    return Response(render_template("small_curve.svg", chart=drawn), mimetype="image/svg+xml")

@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 
 from panoptes_network.database.models import ImageState
 from tests.end_to_end.browsing import guarded_page
+from tests.service.light_curve_rows import Curves, add_light_curves, transit
 from tests.service.star_fields import StarField, add_catalog_star, add_stars
-from tests.service.web_services import START, add_observation, rows
+from tests.service.web_services import START, add_observation, rows, storage_at
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "observations-explorer" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SERIOUS = ("serious", "critical")
+CURVES = Curves()
 
 PAGES = {
     "observations": "/",
@@ -27,7 +29,9 @@ PAGES = {
     "nothing_found": "/?unit=PAN999",
     "observation": "/observations/PAN001_14d3bd_20181011T134202",
     "image": "/images/PAN001_14d3bd_20181011T134333",
-    "star": "/sources/1000?catalog=tic",
+    "star": "/sources/1039?catalog=tic",
+    "light_curve": "/sources/1000?catalog=tic",
+    "candidates": "/candidates",
     "sky": "/sky",
     "units": "/units",
     "unit": "/units/PAN001",
@@ -40,7 +44,7 @@ PAGES = {
 
 
 @pytest.fixture(autouse=True)
-def observations(db: Engine) -> None:
+def observations(db: Engine, storage_port: int, tmp_path: Path) -> None:
     """Three observations, so that each page has something of each kind to show."""
     footprint = [76.5, -10.5, 91.0, -10.5, 91.0, -0.5, 76.5, -0.5]
     done: dict[str, Any] = {
@@ -64,6 +68,12 @@ def observations(db: Engine) -> None:
         sequence_id = add_observation(session, images=images, tags=["nebula"])
         add_stars(session, sequence_id, StarField())
         add_catalog_star(session, StarField().first_picid)
+        with storage_at(storage_port):
+            add_light_curves(session, sequence_id, CURVES, tmp_path)
+        against = {"colours_agree": 1, "neighbours_alike": 2, "odd_even_sigma": 0.4}
+        mid_bjd_tdb = float(CURVES.bjd_tdb[len(CURVES.bjd_tdb) // 2])
+        session.add(transit(sequence_id, mid_bjd_tdb=mid_bjd_tdb))
+        session.add(transit(None, 1002, period_d=1.5, known_name="HAT-P-7 b", vetting=against))
         add_observation(session, start=START + timedelta(hours=1), field=None, images=[{}])
         add_observation(session, unit_id="PAN006", camera_id="ee04d1", field="M31", images=[done])
 

@@ -21,7 +21,9 @@ def page(client: FlaskClient, path: str) -> str:
     return answer.text
 
 
-@pytest.mark.parametrize("path", ["/", "/sky", "/units", "/stats", "/status", "/about"])
+@pytest.mark.parametrize(
+    "path", ["/", "/candidates", "/sky", "/units", "/stats", "/status", "/about"]
+)
 def test_an_empty_network_has_all_pages(explorer: FlaskClient, path: str) -> None:
     html = page(explorer, path)
     current = re.findall(r'<a href="([^"]*)" aria-current="page">', html)
