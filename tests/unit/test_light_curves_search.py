@@ -82,8 +82,8 @@ def test_depths_of_many_transits_are_unbiased() -> None:
 @pytest.mark.parametrize("red_noise", [0.0, 0.002])
 def test_one_constant_star_in_a_hundred_is_a_false_alarm(red_noise: float) -> None:
     rng = np.random.default_rng(5)
-    each = red_noise * np.exp(rng.normal(0, 0.5, 2000))
-    curves = SimulatedNight(stars=2000, red_noise=each, seed=11).curves()
+    each = red_noise * np.exp(rng.normal(0, 0.5, 1500))
+    curves = SimulatedNight(stars=1500, red_noise=each, seed=11).curves()
     search = search_transits(Night.of_curves(curves))
     assert search is not None
     assert np.mean(search.false_alarm_probability < 0.01) == pytest.approx(0.01, abs=0.008)

@@ -35,7 +35,13 @@ def find_candidates(curves: LightCurves) -> list[FoundCandidate]:
         Most significant first of each kind; empty where no star has enough good frames.
     """
     night = Night.of_curves(curves)
-    transits = search_transits(night)
+    return candidates_of(curves, night, search_transits(night))
+
+
+def candidates_of(
+    curves: LightCurves, night: Night, transits: TransitSearch | None
+) -> list[FoundCandidate]:
+    """Return what `find_candidates` does, where the search of the night is there already."""
     found = [] if transits is None else transit_candidates(curves, transits)
     variables = search_variables(night, curves.variability[night.star])
     return found + variable_candidates(curves, night, variables)
@@ -60,7 +66,7 @@ def variable_candidates(
         found.append(
             FoundCandidate(
                 kind=CandidateKind.VARIABLE,
-                **_subject(curves, int(night.star[star])),
+                **subject(curves, int(night.star[star])),
                 significance=float(search.significance[star]),
                 false_alarm_probability=float(search.false_alarm_probability[star]),
                 period_d=period_d if period_d <= night_d else None,
@@ -74,7 +80,7 @@ def _transit(curves: LightCurves, search: TransitSearch, star: int) -> FoundCand
     box = search.box(star)
     return FoundCandidate(
         kind=CandidateKind.TRANSIT,
-        **_subject(curves, int(search.night.star[star])),
+        **subject(curves, int(search.night.star[star])),
         significance=box.significance,
         false_alarm_probability=float(search.false_alarm_probability[star]),
         depth=box.depth,
@@ -85,7 +91,7 @@ def _transit(curves: LightCurves, search: TransitSearch, star: int) -> FoundCand
     )
 
 
-def _subject(curves: LightCurves, star: int) -> dict[str, Any]:
+def subject(curves: LightCurves, star: int) -> dict[str, Any]:
     """Return what a row says of its star, by the names of `FoundCandidate`."""
     field = curves.fluxes.field
     ra_deg, dec_deg = float(field.ra_deg[star]), float(field.dec_deg[star])

@@ -51,22 +51,35 @@ def false_alarm_probability(
     """
     probability = np.ones(len(power))
     for stars in bins:
-        constant = power[stars]
-        if upside_down is not None:
-            steady = stars[upside_down[stars] > power[stars]]
-            constant = np.concatenate([power[steady], upside_down[steady]])
-        probability[stars] = _beyond(power[stars], np.sort(constant.astype(np.float64)))
+        own = power[stars]
+        steady = own if upside_down is None else steady_powers(own, upside_down[stars])
+        probability[stars] = share_beyond(own, steady)
     return probability
 
 
-def _beyond(power: NDArray[np.floating], constant: Floats) -> Floats:
-    """Return the share of the constant stars at or above each power.
+def steady_powers(
+    power: NDArray[np.floating], upside_down: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return the powers that constant stars have: those of stars that have more upside down."""
+    steady = upside_down > power
+    return np.concatenate([power[steady], upside_down[steady]])
+
+
+def share_beyond(power: NDArray[np.floating], constant: NDArray[np.floating]) -> Floats:
+    """Return the share of constant stars at or above each power, shape (n,); 1 where none is.
 
     Above the tail's begin it falls exponentially, as that of a chi-square does; its scale is
     that of the median excess, which a few stars that do change hardly move.
+
+    Parameters
+    ----------
+    power : ndarray, shape (n,)
+    constant : ndarray, shape (m,)
+        Powers of constant stars, in any order.
     """
     if len(constant) == 0:
         return np.ones(len(power))
+    constant = np.sort(constant.astype(np.float64))
     rank = np.searchsorted(constant, power, side="left")
     share = (len(constant) - rank) / len(constant)
     begin = np.quantile(constant, 1 - TAIL)

@@ -42,7 +42,7 @@ def vet(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> dict
         Vetting.ODD_EVEN_SIGMA: None,
         Vetting.COLOURS_AGREE: sum(agrees(depth, box) for depth in depths.values()),
         Vetting.COLOUR_DEPTHS: depths,
-        Vetting.NEIGHBOURS_ALIKE: neighbours_alike(curves, search, star),
+        Vetting.NEIGHBOURS_ALIKE: neighbours_alike(curves, search, star, box),
         Vetting.IS_NEAR_SATURATION: is_near_saturation(curves, of_curves),
         Vetting.IS_NEAR_EDGE: is_near_edge(curves, of_curves),
         Vetting.IS_CROWDED: _has_mostly(curves, of_curves, Quality.CROWDED),
@@ -82,13 +82,16 @@ def agrees(depth: list[float], box: Box) -> bool:
     return abs(depth[0] - box.depth) < AGREE_SIGMA * depth[1]
 
 
-def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int) -> int:
+def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> int:
     """Return how many stars near this one dim in its box, beyond the share of stars far away."""
     x, y = (
         _place(values)[search.night.star] for values in (curves.fluxes.x_px, curves.fluxes.y_px)
     )
     near = np.hypot(x - x[star], y - y[star]) < NEIGHBOURHOOD_PX
-    alike = search.deviations[:, search.best[star]] > ALIKE_SIGMA
+    off = np.abs(search.trials.mid_d - box.mid_d) * 24 + np.abs(
+        search.trials.duration_h - box.duration_h
+    )
+    alike = search.deviations[:, off.argmin()] > ALIKE_SIGMA
     far_share = float(alike[~near].mean()) if np.any(~near) else 0.0
     near[star] = False
     return max(0, round(float(alike[near].sum()) - far_share * float(near.sum())))

@@ -1,0 +1,53 @@
+"""The earlier nights of some stars, from the files of light curves of other sequences."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from light_curves.search.night import Night
+
+Integers = NDArray[np.int64]
+
+COLUMNS = ["picid", "gaia_mag", "time", "bjd_tdb", "flux", "flux_err", "quality"]
+
+
+def read_night(path: Path, picid: Integers) -> tuple[Night, Integers]:
+    """Return the light curves that a sequence's Parquet file has of some stars.
+
+    Parameters
+    ----------
+    path : Path
+    picid : ndarray, shape (m,), int64
+        The stars that are wanted.
+
+    Returns
+    -------
+    night : Night
+    picid : ndarray, shape (n,), int64
+        Of the night's stars: those wanted that have enough good frames.
+    """
+    rows = parquet.read_table(path, columns=COLUMNS, filters=[("picid", "in", picid.tolist())])
+    column = {name: rows[name].to_numpy() for name in COLUMNS}
+    stars, star = np.unique(column["picid"], return_inverse=True)
+    times, frame = np.unique(column["time"].astype("datetime64[us]"), return_inverse=True)
+    size = (len(stars), len(times))
+
+    def dense(name: str, dtype: type[np.generic]) -> NDArray[Any]:
+        values = np.full(size, np.nan if issubclass(dtype, np.floating) else 0, dtype)
+        values[star, frame] = column[name]
+        return values
+
+    mags = np.full(len(stars), np.nan, np.float32)
+    mags[star] = column["gaia_mag"]
+    night = Night.of(
+        times,
+        dense("bjd_tdb", np.float64),
+        dense("flux", np.float32),
+        dense("flux_err", np.float32),
+        dense("quality", np.int32),
+        mags,
+    )
+    return night, stars[night.star]

@@ -1,0 +1,175 @@
+"""The search of stars over all their nights, whenever a night comes in addition."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from light_curves.measurements import LightCurves
+from light_curves.search.boxes import trials_at
+from light_curves.search.candidates import FALSE_ALARMS, subject
+from light_curves.search.earlier import read_night
+from light_curves.search.false_alarm import share_beyond, steady_powers
+from light_curves.search.periods import Evidence, Repeated, search_periods
+from light_curves.search.transits import Box, TransitSearch, search_transits
+from light_curves.search.vetting import vet
+from panoptes_network.database.candidates import CandidateKind, FoundCandidate
+from panoptes_network.light_curves import Vetting
+
+Indices = NDArray[np.intp]
+
+WORTH = 0.1
+"""A star that as few constant ones surpass tonight is searched over all its nights."""
+MOST_STARS = 200
+"""So many at most, most probable first, and as many others that say what chance does."""
+
+
+@dataclass(frozen=True)
+class OverNights:
+    """What the search of stars over all their nights found.
+
+    Parameters
+    ----------
+    searched : list of (int, str)
+        `picid` and catalog of the stars that were searched and had earlier nights.
+    found : list of FoundCandidate
+        Those that are candidates, most significant first.
+    """
+
+    searched: list[tuple[int, str]] = field(default_factory=list)
+    found: list[FoundCandidate] = field(default_factory=list)
+
+
+def worth_searching(
+    curves: LightCurves, search: TransitSearch, followed: Collection[int] = ()
+) -> Indices:
+    """Return the stars of tonight's search that are worth it: shape (m,), indices in the search.
+
+    Those that dimmed tonight, and those whose `picid` is in `followed`.
+    """
+    picid = curves.fluxes.field.picid[search.night.star]
+    is_followed = np.isin(picid, np.array(list(followed), np.int64))
+    worth = np.flatnonzero((search.false_alarm_probability <= WORTH) | is_followed)
+    order = np.lexsort((-search.power[worth], ~is_followed[worth]))
+    return worth[order[:MOST_STARS]]
+
+
+def find_over_nights(
+    curves: LightCurves,
+    search: TransitSearch,
+    earlier: Iterable[Path],
+    followed: Collection[int] = (),
+) -> OverNights:
+    """Search the stars that are worth it over tonight and their earlier nights.
+
+    Parameters
+    ----------
+    curves : LightCurves
+        Of tonight.
+    search : TransitSearch
+        Of these curves.
+    earlier : iterable of Path
+        Parquet files of light curves of other sequences that share stars with tonight's; each is
+        read once, before the next is asked for.
+    followed : collection of int
+        Stars that are searched whatever they do tonight, such as earlier candidates, by `picid`.
+    """
+    worth = worth_searching(curves, search, followed)
+    chance = _like(search.night.gaia_mag, worth)
+    nights = _nights(curves, search, np.union1d(worth, chance), earlier)
+    repeated = {
+        star: best
+        for star, own in nights.items()
+        if len(own) > 1 and (best := search_periods(own)) is not None
+    }
+    by_chance = [repeated[int(star)] for star in chance if int(star) in repeated]
+    constant = steady_powers(
+        np.array([best.power for best in by_chance]),
+        np.array([best.upside_down for best in by_chance]),
+    )
+    return _candidates(
+        curves, search, [int(s) for s in worth if int(s) in repeated], repeated, constant
+    )
+
+
+def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
+    """Return stars of all brightnesses that the worthy have, whatever they do."""
+    if len(worth) == 0:
+        return worth
+    low, high = np.nanmin(gaia_mag[worth]), np.nanmax(gaia_mag[worth])
+    order = np.argsort(gaia_mag, kind="stable")
+    among = order[(gaia_mag[order] >= low) & (gaia_mag[order] <= high)]
+    chosen = np.linspace(0, len(among) - 1, min(MOST_STARS, len(among)))
+    return np.asarray(among[np.round(chosen).astype(np.intp)])
+
+
+def _nights(
+    curves: LightCurves, search: TransitSearch, stars: Indices, earlier: Iterable[Path]
+) -> dict[int, list[Evidence]]:
+    """Return what each night says of each star, tonight first."""
+    nights = {int(star): [Evidence.of(search, int(star))] for star in stars}
+    picid = curves.fluxes.field.picid[search.night.star]
+    star_of = {int(picid[star]): star for star in nights}
+    for path in earlier:
+        night, found = read_night(path, np.array(sorted(star_of), np.int64))
+        before = search_transits(night)
+        if before is not None:
+            for index, one in enumerate(found):
+                nights[star_of[int(one)]].append(Evidence.of(before, index))
+    return nights
+
+
+def _candidates(
+    curves: LightCurves,
+    search: TransitSearch,
+    stars: list[int],
+    repeated: dict[int, Repeated],
+    constant: NDArray[np.floating],
+) -> OverNights:
+    power = np.array([repeated[star].power for star in stars])
+    probability = share_beyond(power, constant)
+    rows = [
+        _row(curves, search, star, repeated[star], float(chance))
+        for star, chance in zip(stars, probability, strict=True)
+    ]
+    return OverNights(
+        searched=[(row.picid, row.catalog) for row in rows],
+        found=sorted(
+            (row for row in rows if row.false_alarm_probability <= FALSE_ALARMS),
+            key=lambda row: -row.significance,
+        ),
+    )
+
+
+def _row(
+    curves: LightCurves, search: TransitSearch, star: int, best: Repeated, probability: float
+) -> FoundCandidate:
+    return FoundCandidate(
+        kind=CandidateKind.TRANSIT,
+        **{**subject(curves, int(search.night.star[star])), "n_nights": best.n_nights},
+        significance=best.depth / best.depth_err,
+        false_alarm_probability=probability,
+        depth=best.depth,
+        depth_err=best.depth_err,
+        duration_h=best.duration_h,
+        mid_bjd_tdb=best.mid_bjd,
+        period_d=best.period_d,
+        vetting=_vetting(curves, search, star, best),
+    )
+
+
+def _vetting(
+    curves: LightCurves, search: TransitSearch, star: int, best: Repeated
+) -> dict[str, Any]:
+    """Return the vetting of tonight's event, if there is one, and how odd and even ones differ."""
+    mid_d = best.mid_bjd - float(search.night.bjd_offset_d[star])
+    if best.period_d is not None:
+        cycles = np.ceil((search.night.time_d[0] - mid_d) / best.period_d)
+        mid_d += float(cycles) * best.period_d
+    box = Box(mid_d, best.duration_h, best.depth, best.depth_err)
+    is_tonight = len(trials_at(search.night.time_d, np.array([mid_d]), np.array([box.duration_h])))
+    tonight = vet(curves, search, star, box) if is_tonight else {}
+    return {**tonight, Vetting.ODD_EVEN_SIGMA: best.odd_even_sigma}

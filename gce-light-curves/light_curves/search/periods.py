@@ -1,0 +1,211 @@
+"""Transits that come again: what several nights say of a star, folded by every period.
+
+Each night's search has a depth and its information for each mid-time, with the star's level and
+slow noise of that night taken care of. Nights are independent, so that for a period, a phase and
+a duration the depths are averaged, weighted by information: box least squares with a level of its
+own for each night.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from light_curves.search.boxes import DURATIONS_H, MIDS_PER_DURATION
+from light_curves.search.transits import TransitSearch
+
+Floats = NDArray[np.float64]
+
+SHORTEST_D, LONGEST_D = 0.5, 15.0
+"""Of the periods."""
+SHORTER = 1.05
+"""A shorter period must explain as much more: of equal ones, such as 1 d and 0.5 d, the longest."""
+EVERY_DURATION = 2
+"""Of `DURATIONS_H` every second is folded: a fit of several nights may miss by a quarter."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a night says of a star's transits, by k trials.
+
+    Parameters
+    ----------
+    mid_bjd, duration_h, log_prior : ndarray, shape (k,), float64
+    score, information : ndarray, shape (k,), float64
+        Depth times information, and information.
+    """
+
+    mid_bjd: Floats
+    duration_h: Floats
+    log_prior: Floats
+    score: Floats
+    information: Floats
+
+    @classmethod
+    def of(cls, search: TransitSearch, star: int) -> "Evidence":
+        """Return that of a star of a night's search."""
+        information = search.scan.information[star].astype(np.float64)
+        return cls(
+            mid_bjd=search.trials.mid_d + search.night.bjd_offset_d[star],
+            duration_h=search.trials.duration_h,
+            log_prior=search.trials.log_prior,
+            score=search.scan.depth[star] * information,
+            information=information,
+        )
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """The best transit of a star over several nights.
+
+    Parameters
+    ----------
+    power, upside_down : float
+        Gain of the best dip, and of its contrary; see `TransitSearch.gain`.
+    period_d : float or None
+        None where only one event was seen.
+    mid_bjd : float
+        Middle of the event that says most.
+    duration_h, depth, depth_err : float
+    odd_even_sigma : float or None
+        Difference of the depths of odd and even events, in standard deviations.
+    n_nights : int
+        Nights that were searched.
+    """
+
+    power: float
+    upside_down: float
+    period_d: float | None
+    mid_bjd: float
+    duration_h: float
+    depth: float
+    depth_err: float
+    odd_even_sigma: float | None
+    n_nights: int
+
+
+def search_periods(nights: Sequence[Evidence]) -> Repeated | None:
+    """Return the best transit of a star over its nights; None where no trial says anything."""
+    best, upside_down = None, 0.0
+    for duration_h in DURATIONS_H[::EVERY_DURATION]:
+        own = _of_duration(nights, float(duration_h))
+        if len(own.mid_bjd) == 0:
+            continue
+        found = _fold_all(own, float(duration_h))
+        upside_down = max(upside_down, found[3])
+        if best is None or found[0] > best[0]:
+            best = (*found, own)
+    if best is None or best[0] <= 0:
+        return None
+    power, period_d, begin, _, own = best
+    return _summary(own, (power, upside_down), period_d, begin, _count_nights(nights))
+
+
+def _count_nights(nights: Sequence[Evidence]) -> int:
+    """Return how many nights there are; two cameras in one night are one."""
+    middles = np.sort([night.mid_bjd.mean() for night in nights if len(night.mid_bjd)])
+    return int(np.sum(np.diff(middles) > SHORTEST_D)) + 1
+
+
+def _of_duration(nights: Sequence[Evidence], duration_h: float) -> Evidence:
+    """Return the evidence of all nights for one duration, where it says anything."""
+    columns = [
+        np.concatenate([getattr(night, name) for night in nights] or [np.zeros(0)])
+        for name in ("mid_bjd", "duration_h", "log_prior", "score", "information")
+    ]
+    chosen = (columns[1] == duration_h) & (columns[4] > 0)
+    return Evidence(*(column[chosen] for column in columns))
+
+
+def _fold_all(own: Evidence, duration_h: float) -> tuple[float, float, float, float]:
+    """Return gain, period and begin of the phase bin of the best dip, and its contrary's gain."""
+    step_d = duration_h / 24 / MIDS_PER_DURATION
+    first = float(own.mid_bjd.min())
+    since_d = own.mid_bjd - first
+    periods = trial_periods(float(since_d.max()), step_d)
+    dip, rise, at_period, at_bin = _fold(since_d, own.score, own.information, periods, step_d)
+    prior = 2 * float(own.log_prior.max())
+    return (
+        max(dip + prior, 0.0),
+        periods[at_period],
+        first + at_bin * step_d,
+        max(rise + prior, 0.0),
+    )
+
+
+def trial_periods(span_d: float, step_d: float) -> Floats:
+    """Return the periods to try on nights that span `span_d`, longest first.
+
+    The first is longer than the span: an event that happens once. From one to the next, events
+    at the ends of the span shift by `step_d`.
+    """
+    longest = min(LONGEST_D, span_d)
+    once = np.array([span_d + 1.0])
+    if longest <= SHORTEST_D:
+        return once
+    count = int(np.ceil(np.log(longest / SHORTEST_D) * span_d / step_d))
+    return np.concatenate([once, np.geomspace(longest, SHORTEST_D, max(count, 2))])
+
+
+@njit(nogil=True)
+def _fold(
+    since_d: Floats, score: Floats, information: Floats, periods: Floats, step_d: float
+) -> tuple[float, float, int, int]:  # pragma: no cover - compiled
+    """Return the largest square of a depth in its errors: of dips, of rises; where the dip is."""
+    most_bins = int(periods.max() / step_d) + 2
+    scores, informations = np.zeros(most_bins), np.zeros(most_bins)
+    dip, rise, at_period, at_bin = 0.0, 0.0, 0, 0
+    for number in range(len(periods)):
+        period = periods[number]
+        bins = int(period / step_d) + 1
+        scores[:bins] = 0.0
+        informations[:bins] = 0.0
+        for trial in range(len(since_d)):
+            place = int((since_d[trial] % period) / step_d)
+            scores[place] += score[trial]
+            informations[place] += information[trial]
+        for place in range(bins):
+            if informations[place] > 0.0:
+                power = scores[place] ** 2 / informations[place]
+                if scores[place] > 0.0 and power > SHORTER * dip:
+                    dip, at_period, at_bin = power, number, place
+                elif scores[place] < 0.0 and power > rise:
+                    rise = power
+    return dip, rise, at_period, at_bin
+
+
+def _summary(
+    own: Evidence, powers: tuple[float, float], period_d: float, begin: float, n_nights: int
+) -> Repeated:
+    """Return the transit whose events lie in one phase bin, which begins at `begin`."""
+    step_d = float(own.duration_h[0]) / 24 / MIDS_PER_DURATION
+    since_d = own.mid_bjd - float(own.mid_bjd.min())
+    place = round((begin - float(own.mid_bjd.min())) / step_d)
+    chosen = ((since_d % period_d) / step_d).astype(np.int64) == place
+    mid_bjd, information = own.mid_bjd[chosen], own.information[chosen]
+    cycle = np.round((mid_bjd - begin) / period_d).astype(np.int64)
+    total = float(information.sum())
+    most = int(information.argmax())
+    return Repeated(
+        power=powers[0],
+        upside_down=powers[1],
+        period_d=period_d if len(np.unique(cycle)) > 1 else None,
+        mid_bjd=float(mid_bjd[most]),
+        duration_h=float(own.duration_h[0]),
+        depth=float(own.score[chosen].sum()) / total,
+        depth_err=total**-0.5,
+        odd_even_sigma=_odd_even(own.score[chosen], information, cycle % 2 == 1),
+        n_nights=n_nights,
+    )
+
+
+def _odd_even(score: Floats, information: Floats, is_odd: NDArray[np.bool_]) -> float | None:
+    """Return by how many standard deviations the depths of odd and even events differ."""
+    if not is_odd.any() or is_odd.all():
+        return None
+    totals = [information[which].sum() for which in (is_odd, ~is_odd)]
+    depths = [score[which].sum() for which in (is_odd, ~is_odd)]
+    difference = depths[0] / totals[0] - depths[1] / totals[1]
+    return float(abs(difference) / np.sqrt(1 / totals[0] + 1 / totals[1]))
