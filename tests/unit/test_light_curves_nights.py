@@ -28,7 +28,7 @@ def planet(depth: float = 0.01, period_d: float = PERIOD_D) -> Variable:
     return Variable(star_id=0, kind=Kind.TRANSIT, depth=depth, epoch_bjd=MIDDLE, period_d=period_d)
 
 
-def nights(variables: dict[int, Variable], stars: int = 150) -> list[LightCurves]:
+def nights(variables: dict[int, Variable], stars: int = 100) -> list[LightCurves]:
     return [
         SimulatedNight(
             stars=stars, variables=variables, start_d=day, seed=20 + index, noise=0.014
@@ -89,9 +89,9 @@ def test_a_planet_too_shallow_for_one_night_is_found_in_three_with_its_period(
 
 
 def test_eclipses_of_two_depths_show_in_odd_and_even_events(tmp_path: Path) -> None:
-    all_curves = nights({7: planet(0.15), 8: planet(0.15)})
-    shallower = planet(0.03).flux(all_curves[1].bjd_tdb[:, 7])
-    all_curves[1].flux[:, 7] *= shallower
+    all_curves = nights({7: planet(0.03), 8: planet(0.03)})
+    deeper = planet(0.03).flux(all_curves[1].bjd_tdb[:, 7])
+    all_curves[1].flux[:, 7] *= deeper
     over = search(all_curves, tmp_path, [8, 9])
     binary, single = of_star(over, 7), of_star(over, 8)
     assert binary.period_d == pytest.approx(PERIOD_D, abs=0.05)
@@ -106,8 +106,8 @@ def test_a_transit_of_one_night_alone_has_no_period(tmp_path: Path) -> None:
 
 
 def test_few_constant_stars_are_candidates(tmp_path: Path) -> None:
-    over = search(nights({}), tmp_path, list(range(1, 151)))
-    assert len(over.searched) == 150
+    over = search(nights({}), tmp_path, list(range(1, 101)))
+    assert len(over.searched) == 100
     assert len(over.found) <= 8
 
 

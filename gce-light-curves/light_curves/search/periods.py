@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from light_curves.compiled import compiled
 from light_curves.search.boxes import DURATIONS_H, MIDS_PER_DURATION
 from light_curves.search.transits import TransitSearch
 
@@ -93,14 +93,14 @@ def search_periods(nights: Sequence[Evidence]) -> Repeated | None:
         own = _of_duration(nights, float(duration_h))
         if len(own.mid_bjd) == 0:
             continue
-        found = _fold_all(own, float(duration_h))
+        found = _fold_all(own, _step_d(own))
         upside_down = max(upside_down, found[3])
         if best is None or found[0] > best[0]:
             best = (*found, own)
     if best is None or best[0] <= 0:
         return None
-    power, period_d, begin, _, own = best
-    return _summary(own, (power, upside_down), period_d, begin, _count_nights(nights))
+    power, period_d, place, _, own = best
+    return _summary(own, (power, upside_down), period_d, place, _count_nights(nights))
 
 
 def _count_nights(nights: Sequence[Evidence]) -> int:
@@ -119,37 +119,35 @@ def _of_duration(nights: Sequence[Evidence], duration_h: float) -> Evidence:
     return Evidence(*(column[chosen] for column in columns))
 
 
-def _fold_all(own: Evidence, duration_h: float) -> tuple[float, float, float, float]:
-    """Return gain, period and begin of the phase bin of the best dip, and its contrary's gain."""
-    step_d = duration_h / 24 / MIDS_PER_DURATION
-    first = float(own.mid_bjd.min())
-    since_d = own.mid_bjd - first
+def _fold_all(own: Evidence, step_d: float) -> tuple[float, float, int, float]:
+    """Return gain, period and phase bin of the best dip, and its contrary's gain."""
+    since_d = _since(own, step_d)
     periods = trial_periods(float(since_d.max()), step_d)
     dip, rise, at_period, at_bin = _fold(since_d, own.score, own.information, periods, step_d)
     prior = 2 * float(own.log_prior.max())
-    return (
-        max(dip + prior, 0.0),
-        periods[at_period],
-        first + at_bin * step_d,
-        max(rise + prior, 0.0),
-    )
+    return max(dip + prior, 0.0), float(periods[at_period]), at_bin, max(rise + prior, 0.0)
+
+
+def _since(own: Evidence, step_d: float) -> Floats:
+    """Return the trials' times from half a step before the first, in the middles of phase bins."""
+    return np.asarray(own.mid_bjd - own.mid_bjd.min() + step_d / 2)
 
 
 def trial_periods(span_d: float, step_d: float) -> Floats:
     """Return the periods to try on nights that span `span_d`, longest first.
 
     The first is longer than the span: an event that happens once. From one to the next, events
-    at the ends of the span shift by `step_d`.
+    at the ends of the span shift by half of `step_d`.
     """
     longest = min(LONGEST_D, span_d)
     once = np.array([span_d + 1.0])
     if longest <= SHORTEST_D:
         return once
-    count = int(np.ceil(np.log(longest / SHORTEST_D) * span_d / step_d))
+    count = int(np.ceil(np.log(longest / SHORTEST_D) * 2 * span_d / step_d))
     return np.concatenate([once, np.geomspace(longest, SHORTEST_D, max(count, 2))])
 
 
-@njit(nogil=True)
+@compiled
 def _fold(
     since_d: Floats, score: Floats, information: Floats, periods: Floats, step_d: float
 ) -> tuple[float, float, int, int]:  # pragma: no cover - compiled
@@ -176,16 +174,19 @@ def _fold(
     return dip, rise, at_period, at_bin
 
 
+def _step_d(own: Evidence) -> float:
+    return float(own.duration_h[0]) / 24 / MIDS_PER_DURATION
+
+
 def _summary(
-    own: Evidence, powers: tuple[float, float], period_d: float, begin: float, n_nights: int
+    own: Evidence, powers: tuple[float, float], period_d: float, place: int, n_nights: int
 ) -> Repeated:
-    """Return the transit whose events lie in one phase bin, which begins at `begin`."""
-    step_d = float(own.duration_h[0]) / 24 / MIDS_PER_DURATION
-    since_d = own.mid_bjd - float(own.mid_bjd.min())
-    place = round((begin - float(own.mid_bjd.min())) / step_d)
+    """Return the transit whose events lie in one phase bin, `place`."""
+    step_d = _step_d(own)
+    since_d = _since(own, step_d)
     chosen = ((since_d % period_d) / step_d).astype(np.int64) == place
     mid_bjd, information = own.mid_bjd[chosen], own.information[chosen]
-    cycle = np.round((mid_bjd - begin) / period_d).astype(np.int64)
+    cycle = (since_d[chosen] // period_d).astype(np.int64)
     total = float(information.sum())
     most = int(information.argmax())
     return Repeated(
