@@ -9,6 +9,7 @@ from astropy.timeseries import BoxLeastSquares, LombScargle
 from light_curves.measurements import LightCurves
 from light_curves.search.boxes import Trials, make_trials, scan, transit_shape
 from light_curves.search.candidates import find_candidates
+from light_curves.search.known import known_star
 from light_curves.search.night import Night
 from light_curves.search.red_noise import SlowNoise
 from light_curves.search.transits import search_transits
@@ -180,6 +181,13 @@ def test_a_large_stetson_index_makes_a_variable_too() -> None:
     index[7] = 3.0
     rows = find_candidates(replace(curves, variability=index.astype(np.float32)))
     assert 8 in {row.picid for row in rows if row.kind == CandidateKind.VARIABLE}
+
+
+def test_known_stars_are_told_by_their_place() -> None:
+    known = known_star(300.1821, 22.7098)
+    assert known is not None
+    assert (known.name, known.kind) == ("HD 189733", "planet")
+    assert known_star(300.1821, 22.7198) is None
 
 
 def test_nothing_is_found_where_there_is_nothing_to_search() -> None:
