@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from light_curves.stamps import reading_order
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -41,7 +43,7 @@ def neighbour_light(x_px: Floats, y_px: Floats, gaia_mag: Singles, radius_px: fl
 
 
 def with_neighbours(chosen: Integers, x_px: Floats, y_px: Floats, radius_px: float) -> Integers:
-    """Return the indices of chosen stars and of all around them, in the order of rows.
+    """Return the indices of chosen stars and of all around them, in reading order.
 
     Parameters
     ----------
@@ -58,5 +60,4 @@ def with_neighbours(chosen: Integers, x_px: Floats, y_px: Floats, radius_px: flo
     places = np.stack([x_px, y_px], axis=1)
     distance, _ = KDTree(places[chosen]).query(places[on_frame], distance_upper_bound=radius_px)
     near = on_frame[np.isfinite(distance)]
-    ordered: Integers = near[np.argsort(y_px[near], kind="stable")]
-    return ordered
+    return near[reading_order(x_px[near], y_px[near])]

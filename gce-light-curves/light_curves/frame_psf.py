@@ -11,7 +11,7 @@ from light_curves.frame_light import FrameLight
 from light_curves.measurements import N_COLOURS
 from light_curves.psf import CHANGES, HALF_PX, Psf, SequencePsf
 from light_curves.psf_stars import PlacedFrame
-from light_curves.stamps import Stamps, cut, describe
+from light_curves.stamps import Stamps, cut, describe, reading_order
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -72,7 +72,7 @@ def solve_frame(
     state = frame_state(frame, light, known, gaia_mag)
     psf = known.psf.changed(state.terms)
     near = np.flatnonzero(frame.holds(-HALF_PX))
-    near = near[np.argsort(frame.y_px[near], kind="stable")]
+    near = near[reading_order(frame.x_px[near], frame.y_px[near])]
     x, y, mag = frame.x_px[near], frame.y_px[near], gaia_mag[near]
     stamps = psf.stamps(x, y, known.reaches(mag))
     predicted = predicted_fluxes(state, psf, x, y, mag)
@@ -86,7 +86,7 @@ def frame_state(
     near = with_neighbours(known.stars, frame.x_px, frame.y_px, NEIGHBOURS_PX)
     x, y, mag = frame.x_px[near], frame.y_px[near], gaia_mag[near]
     stamps = known.psf.stamps(x, y, known.reaches(mag))
-    solution = solve_fluxes(light, stamps)
+    solution = solve_fluxes(light, stamps, rounds=1)
     with np.errstate(invalid="ignore"):
         is_seen = solution.flux_adu[:, GREEN] > LEAST_SNR * solution.flux_err_adu[:, GREEN]
     chosen = np.isin(near, known.stars) & frame.holds(HALF_PX + 1)[near] & is_seen

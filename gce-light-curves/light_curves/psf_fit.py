@@ -31,7 +31,7 @@ PSF_FRAMES = 10
 WIDE_STARS = 150
 """The brightest of the PSF's stars show its wings."""
 
-_ROUNDS, _FITS = 2, 2
+_ROUNDS, _FITS = 1, 3
 _MODEL_ERROR = 0.01
 _CLIP_SIGMA, _CLIP_MODEL = 6.0, 0.1
 _RIDGE, _FIELD_RIDGE = 3e-7, 30.0

@@ -21,6 +21,9 @@ CELL_COLOUR = np.array([[1, 2], [0, 1]])
 """Colour (0 red, 1 green, 2 blue) by parity of row and column: `panoptes_network.bayer`."""
 
 
+_BAND_PX = 16
+
+
 class Stamps(NamedTuple):
     """The PSF of n stars on their pixels.
 
@@ -216,29 +219,52 @@ def describe(stamps: Stamps) -> Pixels:
     return Pixels(star, CELL_COLOUR[row & 1, column & 1])
 
 
+def reading_order(x_px: Floats, y_px: Floats) -> Integers:
+    """Return the order in which stars stand in bands of rows, from left to right in each."""
+    return np.lexsort((x_px, np.rint(y_px) // _BAND_PX))
+
+
 def find_pairs(stamps: Stamps) -> Integers:
-    """Return which stamps overlap, shape (m, 2), each pair once; rows must not decrease."""
-    n = _pairs(stamps.column, stamps.row, stamps.half, np.empty((0, 2), np.int64))
-    pairs = np.empty((n, 2), np.int64)
-    _pairs(stamps.column, stamps.row, stamps.half, pairs)
+    """Return which stamps overlap, shape (m, 2), each pair once.
+
+    The stars must be in :func:`reading_order`.
+    """
+    band = stamps.row // _BAND_PX
+    band -= band.min(initial=0)
+    starts = np.searchsorted(band, np.arange(band.max(initial=0) + 2))
+    stars = (stamps.column, stamps.row, stamps.half, band, starts)
+    pairs = np.empty((_pairs(*stars, np.empty((0, 2), np.int64)), 2), np.int64)
+    _pairs(*stars, pairs)
     return pairs
 
 
 @compiled
-def _pairs(column: Integers, row: Integers, half: Integers, pairs: Integers) -> int:
+def _pairs(
+    column: Integers,
+    row: Integers,
+    half: Integers,
+    band: Integers,
+    starts: Integers,
+    pairs: Integers,
+) -> int:
     """Count the pairs, and write them where there is room."""
     found, widest = 0, 0
     for i in range(half.shape[0]):
         widest = max(widest, half[i])
     for i in range(row.shape[0]):
-        j = i + 1
-        while j < row.shape[0] and row[j] - row[i] <= half[i] + widest:
-            reach = half[i] + half[j]
-            if row[j] - row[i] <= reach and abs(column[j] - column[i]) <= reach:
-                if found < pairs.shape[0]:
-                    pairs[found, 0], pairs[found, 1] = i, j
-                found += 1
-            j += 1
+        last_band = min(band[i] + (half[i] + widest) // _BAND_PX + 1, starts.shape[0] - 2)
+        for b in range(band[i], last_band + 1):
+            j = i + 1
+            if b > band[i]:
+                first = column[i] - half[i] - widest
+                j = starts[b] + np.searchsorted(column[starts[b] : starts[b + 1]], first)
+            while j < starts[b + 1] and column[j] - column[i] <= half[i] + widest:
+                reach = half[i] + half[j]
+                if abs(row[j] - row[i]) <= reach and abs(column[j] - column[i]) <= reach:
+                    if found < pairs.shape[0]:
+                        pairs[found, 0], pairs[found, 1] = i, j
+                    found += 1
+                j += 1
     return found
 
 
