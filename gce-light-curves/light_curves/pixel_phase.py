@@ -8,6 +8,7 @@ change of a single star.
 import numpy as np
 from numpy.typing import NDArray
 
+from light_curves import robust
 from light_curves.measurements import Floats, Singles
 
 ORDER = 4
@@ -21,6 +22,8 @@ WAVES = tuple(
 N_PHASES = 2 * len(WAVES)
 FIELD_TERMS = 3
 """1, and the place in x and y, by which each wave is multiplied."""
+MOST_WIDTHS = 4.0
+SMALLEST_WIDTH = 1e-6
 PRIOR_RMS = 0.02
 """Usual relative size of a term: where there are few frames or stars, it stays near 0."""
 
@@ -96,14 +99,15 @@ def focus_terms(widths: Singles) -> Floats:
     -------
     ndarray, shape (f, 3, 5), float64
         Each with mean 0 and standard deviation 1 over the frames, or 0 where it does not vary.
+        Widths that are unknown, or far from the others, as a frame of clouds may have them, do
+        not stretch the scale.
     """
-    x, y = np.moveaxis(_standardized(widths.astype(np.float64)), 2, 0)
-    return _standardized(np.stack([x, y, x * x, x * y, y * y], axis=2))
-
-
-def _standardized(terms: Floats) -> Floats:
+    unit = np.maximum(robust.scatter(widths), SMALLEST_WIDTH)
+    clipped = np.clip((widths - robust.median(widths)) / unit, -MOST_WIDTHS, MOST_WIDTHS)
+    x, y = np.moveaxis(np.nan_to_num(clipped).astype(np.float64), 2, 0)
+    terms = np.stack([x, y, x * x, x * y, y * y], axis=2)
     away = terms - np.mean(terms, axis=0)
-    return np.asarray(away / np.maximum(np.std(away, axis=0), 1e-9))
+    return np.asarray(away / np.maximum(np.std(away, axis=0), SMALLEST_WIDTH))
 
 
 def evaluate(maps: Floats, rows: Singles, focus: Floats) -> Singles:
