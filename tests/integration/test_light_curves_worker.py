@@ -89,7 +89,8 @@ def test_a_worker_that_is_killed_loses_nothing(
     worker.start()
     wait_for(lambda: worker.said(message="done"), LONG_S)
     made = sequence.made()
-    assert (made["n_frames"], made["tries"], made["claim"]) == (3, 0, len(stages) + 1)
+    assert (made["n_frames"], made["tries"]) == (3, 0)
+    assert made["claim"] > len(stages)
     assert {made["parquet_path"], made["fits_path"]} <= sequence.objects()
     left = {row["path"] for row in sequence.rows("SELECT path FROM superseded_objects")}
     assert sequence.objects() <= left, "what no row names is noted for the sweep"
