@@ -5,7 +5,6 @@ which rows and paths change together. Objects that no row names go with the swee
 before they are written, and so is what a newer result replaces.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,14 @@ from sqlalchemy.orm import Session
 from light_curves.files_fits import write_fits
 from light_curves.files_parquet import write_parquet
 from light_curves.measurements import LightCurves
+from light_curves.nights import Found
 from light_curves.rows import Rows, n_stars, photon_limit_ratio, star_rows
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.database.candidates import FoundCandidate, replace_sequence_candidates
+from panoptes_network.database.candidates import (
+    replace_sequence_candidates,
+    replace_star_candidates,
+)
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import StarLightCurve
@@ -73,7 +76,7 @@ def commit(
     claim: SetClaim,
     curves: LightCurves,
     written: Written,
-    found: Sequence[FoundCandidate],
+    found: Found,
     uploaded: dict[str, StoredObject],
     processing_s: float,
 ) -> None:
@@ -106,7 +109,9 @@ def commit(
         session.execute(delete(StarLightCurve).where(of_sequence))
         for rows in written.stars:
             copy_into(session.connection(), StarLightCurve.__tablename__, rows)
-        replace_sequence_candidates(session, claim.sequence_id, found)
+        replace_sequence_candidates(session, claim.sequence_id, found.of_night)
+        over_nights = found.over_nights
+        replace_star_candidates(session, over_nights.searched, over_nights.found)
         left = filter(None, (before.parquet_path, before.fits_path))
         note_superseded(session, settings().processed_bucket, left, claim.sequence_id)
 

@@ -7,9 +7,8 @@ from functools import partial
 
 from google.pubsub_v1 import ReceivedMessage
 
-from light_curves import products, sequence
+from light_curves import nights, products, sequence
 from light_curves.claims import Held, holding
-from light_curves.search.candidates import find_candidates
 from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
@@ -138,7 +137,7 @@ def _make(claim: SetClaim, held: Held) -> None:
         try:
             curves = sequence.light_curves(claim, folder, held)
             _tell("search", claim)
-            found = find_candidates(curves)
+            found = nights.search(curves, claim.sequence_id, folder)
             _tell("files", claim)
             written = products.write_files(curves, claim.sequence_id, folder)
             held.check()

@@ -1,0 +1,102 @@
+"""The search of a sequence's stars: in this night, and over it and their earlier ones."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from light_curves.measurements import CatalogField, LightCurves
+from light_curves.search.candidates import candidates_of
+from light_curves.search.night import Night
+from light_curves.search.over_nights import OverNights, find_over_nights
+from light_curves.search.transits import search_transits
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.database.candidates import FoundCandidate
+from panoptes_network.database.engine import run_transaction
+from panoptes_network.database.light_curve_models import Candidate, LightCurveSet, StarLightCurve
+from panoptes_network.errors import PermanentError
+
+PROBES = 50
+"""Of the brightest stars: a sequence that has none of them shares few of the others."""
+
+MOST_NIGHTS = 30
+"""The newest ones; each is a file of some 100 MB."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidates of a sequence, and those of its stars over all their nights."""
+
+    of_night: list[FoundCandidate]
+    over_nights: OverNights
+
+
+def search(curves: LightCurves, sequence_id: str, folder: Path) -> Found:
+    """Search the light curves of a sequence.
+
+    Raises
+    ------
+    TransientError
+        When storage or database is away.
+    """
+    night = Night.of_curves(curves)
+    transits = search_transits(night)
+    of_night = candidates_of(curves, night, transits)
+    if transits is None:
+        return Found(of_night, OverNights())
+    field = curves.fluxes.field
+    earlier = earlier_files(sequence_id, field, folder)
+    return Found(of_night, find_over_nights(curves, transits, earlier, followed(field)))
+
+
+def earlier_files(sequence_id: str, field: CatalogField, folder: Path) -> Iterator[Path]:
+    """Give the Parquet files of other sequences that have stars of a field, the newest first.
+
+    Each is gone when the next is asked for. One that is just being replaced is left out.
+
+    Raises
+    ------
+    TransientError
+        When storage or database is away.
+    """
+    paths = run_transaction(partial(_paths, sequence_id=sequence_id, field=field))
+    file = folder / "earlier.parquet"
+    for path in paths:
+        try:
+            storage.download(storage.find(settings().processed_bucket, path), file)
+        except PermanentError as error:
+            _log.warning("an earlier night is left out: %s", error.message)
+            continue
+        yield file
+    file.unlink(missing_ok=True)
+
+
+def followed(field: CatalogField) -> set[int]:
+    """Return the ids of those stars of a field that are candidates already."""
+    known = run_transaction(lambda session: session.scalars(select(Candidate.picid)).all())
+    return set(known) & set(field.picid.tolist())
+
+
+def _paths(session: Session, sequence_id: str, field: CatalogField) -> list[str]:
+    bright = np.argsort(field.gaia_mag, kind="stable")[:PROBES]
+    query = (
+        select(LightCurveSet.parquet_path)
+        .join(StarLightCurve, StarLightCurve.sequence_id == LightCurveSet.sequence_id)
+        .where(
+            StarLightCurve.picid.in_(field.picid[bright].tolist()),
+            LightCurveSet.sequence_id != sequence_id,
+            LightCurveSet.parquet_path.is_not(None),
+        )
+        .group_by(LightCurveSet.sequence_id)
+        .order_by(func.max(StarLightCurve.first_time).desc())
+        .limit(MOST_NIGHTS)
+    )
+    return [str(path) for path in session.scalars(query)]
