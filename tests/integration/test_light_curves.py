@@ -73,7 +73,7 @@ def _check_fluxes(rows: Table, truth: Table) -> None:
         # The scale of all is that of the PSF's wings, which so few stars and frames tell roughly.
         scale = np.median(ratio)
         assert abs(scale - 1) < 0.1
-        assert np.percentile(np.abs(ratio / scale - 1), 68) < 0.05
+        assert np.percentile(np.abs(ratio / scale - 1), 68) < 0.1
 
 
 def test_a_sequence_that_grows_is_made_again_and_the_earlier_result_stays_until_then(
