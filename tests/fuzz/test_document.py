@@ -6,6 +6,7 @@ Each operation is asked for what its schemas describe, for what they do not, and
 
 import copy
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,23 +59,32 @@ KINDS = {
 @pytest.fixture
 def document(
     db: Engine, storage_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Document:
+) -> Iterator[Document]:
     """The application, its document, and the ids of what there is, which the paths have."""
     monkeypatch.setenv("RATE_LIMIT", "100000 per second")
-    with storage_at(storage_port), rows(db) as session:
-        sequence_id = add_observation(session, images=[{"state": "sources_extracted"}] * 3)
-        image_id, *_ = add_stars(session, sequence_id, StarField())
-        add_light_curves(session, sequence_id, Curves(n_frames=20), tmp_path)
-        session.add_all([transit(sequence_id), transit(None, picid=1001)])
-    app = create_app("observations-data")
-    said = copy.deepcopy(app.test_client().get("/openapi.json").get_json())
-    known = {"sequence_id": sequence_id, "image_id": image_id, "unit_id": "PAN001"}
-    for path in said["paths"].values():
-        for operation in path.values():
-            for parameter in operation["parameters"]:
-                if parameter["in"] == "path" and parameter["name"] in known:
-                    parameter["schema"] = {"enum": [known[parameter["name"]]]}
-    return app, said, known
+    with storage_at(storage_port):
+        with rows(db) as session:
+            sequence_id = add_observation(session, images=[{"state": "sources_extracted"}] * 3)
+            image_id, *_ = add_stars(session, sequence_id, StarField())
+            add_light_curves(session, sequence_id, Curves(n_frames=20), tmp_path)
+            found = transit(sequence_id)
+            session.add_all([found, transit(None, picid=1001)])
+            session.flush()
+            known = {
+                "sequence_id": sequence_id,
+                "image_id": image_id,
+                "unit_id": "PAN001",
+                "picid": str(found.picid),
+                "candidate_id": str(found.candidate_id),
+            }
+        app = create_app("observations-data")
+        said = copy.deepcopy(app.test_client().get("/openapi.json").get_json())
+        for path in said["paths"].values():
+            for operation in path.values():
+                for parameter in operation["parameters"]:
+                    if parameter["in"] == "path" and parameter["name"] in known:
+                        parameter["schema"] = {"enum": [known[parameter["name"]]]}
+        yield app, said, known
 
 
 def test_the_service_keeps_its_document(document: Document) -> None:
