@@ -10,7 +10,9 @@ import argparse
 import json
 import subprocess
 import venv
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +22,7 @@ import services  # noqa: F401 - first: it leads to the services' packages
 import table
 from astropy.io import fits
 from numpy.typing import NDArray
+from served_light_curves import scatter
 
 from panoptes_network.bayer import (
     BLACK_LEVEL_ADU,
@@ -35,6 +38,7 @@ SCRIPT = Path(__file__).with_name("peer_astrowisp.py")
 CHANNELS = {"R": (0, 1), "G1": (1, 1), "G2": (0, 0), "B": (1, 0)}
 """x and y of each channel's first pixel."""
 COLOURS = ("R", "G", "B")
+SMALLEST_SCATTER = 1e-6
 COLOUR_CHANNELS = ((0,), (1, 2), (3,))
 COLOUR_SHARE = np.array([0.25, 0.5, 0.25])
 """Share of the pixels that see each colour."""
@@ -43,6 +47,14 @@ FAINTEST_NEIGHBOUR = 12.0
 MAGNITUDES = ((9.0, 9.5), (9.5, 10.0), (10.0, 10.5), (10.5, 11.0))
 STAGES = ("magfit", "epd", "tfa")
 Floats = NDArray[np.float64]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Say nothing of curves that are NaN throughout: the star is off all frames, or not fitted."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +94,10 @@ class PeerLightCurves:
     ----------
     star : ndarray, shape (n,), int64
         Ids, ascending: stars that are usable and brighter than G 11.
-    flux : dict of ndarray, shape (f, n, 3), float64
+    flux : dict of ndarray, shape (n, f, 3), float64
         For each of ``magfit`` (ensemble), ``epd`` and ``tfa``: flux over the star's median in R,
         G, B; both greens together, weighted by their inverse variance. NaN: not measured.
-    combined : dict of ndarray, shape (f, n), float64
+    combined : dict of ndarray, shape (n, f), float64
         The three colours together, weighted by their inverse variance.
     photometry : ndarray, shape (n, 4), str
         Which way of measuring scatters least in R, G1, G2, B: ``shape`` or ``aperture 1.6`` …,
@@ -167,11 +179,12 @@ def _write_input(folder: Path, frames: Sequence[FrameStars]) -> None:
         )
 
 
+@_quiet()
 def _read_output(found: dict[str, NDArray[np.generic]]) -> PeerLightCurves:
     flux, combined = {}, {}
     for stage in STAGES:
-        magnitude = np.asarray(found[stage], np.float64)
-        relative = 10 ** (-0.4 * (magnitude - np.nanmedian(magnitude, axis=0)))
+        magnitude = np.asarray(found[stage], np.float64).transpose(1, 0, 2)
+        relative = 10 ** (-0.4 * (magnitude - np.nanmedian(magnitude, axis=1, keepdims=True)))
         colours = [inverse_variance_mean(relative[..., list(own)]) for own in COLOUR_CHANNELS]
         flux[stage] = np.stack(colours, axis=-1)
         combined[stage] = inverse_variance_mean(flux[stage])
@@ -180,17 +193,12 @@ def _read_output(found: dict[str, NDArray[np.generic]]) -> PeerLightCurves:
 
 
 def inverse_variance_mean(flux: Floats) -> Floats:
-    """Combine the last axis of (frames, stars, k) by each curve's own scatter; NaN left out."""
-    weight = 1 / np.maximum(scatter(flux), 1e-6) ** 2 * np.isfinite(flux)
+    """Combine the last axis of (n, f, k) by each curve's own scatter; NaN is left out."""
+    own = scatter(flux.transpose(0, 2, 1))[:, None, :]
+    weight = np.isfinite(flux) / np.maximum(own, SMALLEST_SCATTER) ** 2
     total = np.nansum(weight, axis=-1)
     mean: Floats = np.nansum(weight * flux, axis=-1) / np.where(total > 0, total, np.nan)
     return mean
-
-
-def scatter(flux: Floats) -> Floats:
-    """Return the robust standard deviation over the first axis, 1.4826 MAD."""
-    deviation: Floats = 1.4826 * np.nanmedian(np.abs(flux - np.nanmedian(flux, axis=0)), axis=0)
-    return deviation
 
 
 def photon_limit(flux_adu: Floats, sky_adu: Floats) -> Floats:
@@ -223,8 +231,16 @@ def photon_limit(flux_adu: Floats, sky_adu: Floats) -> Floats:
     return np.column_stack([apart, together])
 
 
-def simulated_stars(path: Path, faintest_mag: float) -> FrameStars:
-    """Return what the truth beside a simulated frame says of its stars, airmass by the header."""
+def simulated_frames(paths: Sequence[Path], shape: str = "zero") -> list[FrameStars]:
+    """Return what the truth beside simulated frames says of their stars, as the peer wants it.
+
+    Neighbours that have no curve are given only where their light is fitted, with ``psf``.
+    """
+    faintest = {"psf": FAINTEST_NEIGHBOUR, "zero": FAINTEST_CURVE}[shape]
+    return [_simulated_frame(path, faintest) for path in paths]
+
+
+def _simulated_frame(path: Path, faintest_mag: float) -> FrameStars:
     stars = _truth(path).stars
     stars = stars[stars["gaia_mag"] < faintest_mag]
     return FrameStars(
@@ -242,11 +258,10 @@ def _truth(path: Path) -> Truth:
     return Truth.read(path.with_name(path.name.replace(".fits.fz", ".truth.fits")))
 
 
+@_quiet()
 def show(paths: Sequence[Path], shape: str, processes: int) -> None:
     """Print the scatter of a simulated night's constant stars, by magnitude and colour."""
-    faintest = {"psf": FAINTEST_NEIGHBOUR, "zero": FAINTEST_CURVE}[shape]
-    frames = [simulated_stars(path, faintest) for path in paths]
-    found = peer_light_curves(frames, shape, processes)
+    found = peer_light_curves(simulated_frames(paths, shape), shape, processes)
     middle = paths[len(paths) // 2]
     truth = _truth(middle)
     stars = truth.stars[np.isin(truth.stars["id"], found.star)]
@@ -259,7 +274,8 @@ def show(paths: Sequence[Path], shape: str, processes: int) -> None:
         chosen = np.asarray((stars["gaia_mag"] >= low) & (stars["gaia_mag"] < high))
         table.heading(f"G {low} to {high}: {chosen.sum()} simulated stars, {len(paths)} frames")
         for stage in STAGES:
-            own = np.column_stack([scatter(found.flux[stage]), scatter(found.combined[stage])])
+            colours = scatter(found.flux[stage].transpose(0, 2, 1))
+            own = np.column_stack([colours, scatter(found.combined[stage])])
             percent = np.nanmedian(100 * own[row][chosen], axis=0)
             ratio = np.nanmedian(own[row][chosen] / limit[chosen], axis=0)
             figures = (f"{p:6.2f} % ({r:.2f})" for p, r in zip(percent, ratio, strict=True))

@@ -15,7 +15,7 @@ Input, per frame ``0000.npz`` …: ``path`` of the raw FITS file, ``airmass``, a
 
 Output: ``id`` (n); ``magfit``, ``epd``, ``tfa``: magnitudes (frames, n, channels) after each step,
 NaN where not measured; ``photometry`` (n, channels), which of ``photometries`` they are: the one
-that scatters least after EPD, as autowisp's own figures choose it.
+that scatters least after the magnitude fit, as autowisp's own figures choose it.
 """
 
 import argparse
@@ -53,7 +53,7 @@ MAGFIT = SimpleNamespace(
     correction_parametrization="O2{phot_g_mean_mag, x, y}", max_mag_err=0.1, noise_offset=0.01,
     error_avg="weightedmean", rej_level=5.0, max_rej_iter=20,
 )  # fmt: skip
-MAGFIT_PASSES = 4
+MAGFIT_PASSES = 3
 EPD_TERMS = "O1{airmass}"
 DETREND: dict[str, Any] = {"error_avg": "nanmedian", "rej_level": 5.0, "max_rej_iter": 20}
 TFA = {
@@ -62,7 +62,7 @@ TFA = {
     "faint_mag_limit": 11.0, "min_observations_quantile": 0.5, "min_observations_fraction": 0.8,
     "sqrt_num_templates": 2, "selected_plots": None,
 }  # fmt: skip
-PHOTOMETRIES = ("shape", *(f"aperture {radius}" for radius in APERTURES))
+PHOTOMETRIES = (*(f"aperture {radius}" for radius in APERTURES), "shape")
 Array = np.ndarray[Any, Any]
 
 
@@ -121,7 +121,8 @@ def fit_and_sum(
     tree = fitter.fit([(image, error, mask, stars, constant)], [background], False)
     apertures = SubPixPhot(apertures=np.array(APERTURES), magnitude_1adu=MAGNITUDE_1ADU, **common)
     apertures((image, error, mask.view("S1")), tree)
-    names = ["psffit.{}.0", *(f"apphot.{{}}.0.{number}" for number in range(len(APERTURES)))]
+    names = [f"apphot.{{}}.0.{number}" for number in range(len(APERTURES))]
+    names += ["psffit.{}.0"] if shape == "psf" else []
     columns = {
         what: np.stack([tree.get(n.format(what), shape=(len(stars),)) for n in names], axis=-1)
         for what in ("mag", "mag_err")
@@ -213,15 +214,9 @@ def master(fitted: Array, magnitude: Array) -> tuple[Array, Array]:
 
 
 def decorrelate(curves: Array, airmass: Array) -> Array:
-    """Apply EPD to each curve of (frames, stars, photometries)."""
+    """Apply EPD to each curve of (frames, stars)."""
     terms = Interface(EPD_TERMS)(np.array([(a,) for a in airmass], [("airmass", "f8")]))
-    return np.stack(
-        [
-            np.stack([without(curve, terms) for curve in star.T], axis=-1)
-            for star in curves.transpose(1, 0, 2)
-        ],
-        axis=1,
-    )
+    return np.stack([without(curve, terms) for curve in curves.T], axis=1)
 
 
 def without(curve: Array, terms: Array) -> Array:
@@ -234,18 +229,17 @@ def without(curve: Array, terms: Array) -> Array:
 
 
 def filter_trends(curves: Array, magnitude: Array, x: Array, y: Array) -> Array:
-    """Apply TFA to (frames, stars, photometries): fit the curves of some stars to each other."""
+    """Apply TFA to (frames, stars): fit the curves of some stars to those of all others."""
     filtered = np.full_like(curves, np.nan)
-    for number in range(curves.shape[2]):
-        change = curves[..., number] - np.nanmedian(curves[..., number], axis=0)
-        stars = np.flatnonzero(np.isfinite(change).any(axis=0))
-        if not len(stars):
-            continue
-        chosen = stars[choose_templates(change[:, stars], magnitude[stars], x[stars], y[stars])]
-        for star in stars:
-            templates = np.nan_to_num(change[:, chosen[chosen != star]]).T
-            terms = np.vstack([templates, np.ones(len(curves))])
-            filtered[:, star, number] = without(curves[:, star, number], terms)
+    change = curves - np.nanmedian(curves, axis=0)
+    stars = np.flatnonzero(np.isfinite(change).any(axis=0))
+    if not len(stars):
+        return filtered
+    chosen = stars[choose_templates(change[:, stars], magnitude[stars], x[stars], y[stars])]
+    for star in stars:
+        templates = np.nan_to_num(change[:, chosen[chosen != star]]).T
+        terms = np.vstack([templates, np.ones(len(curves))])
+        filtered[:, star] = without(curves[:, star], terms)
     return filtered
 
 
@@ -268,7 +262,8 @@ def choose_templates(change: Array, magnitude: Array, x: Array, y: Array) -> Arr
 def best(curves: Array) -> Array:
     """Return the photometry (stars,) of (frames, stars, photometries) that scatters least."""
     deviation = np.nanmedian(np.abs(curves - np.nanmedian(curves, axis=0)), axis=0)
-    return np.argmin(np.where(np.isfinite(deviation), deviation, np.inf), axis=1)
+    least: Array = np.argmin(np.where(np.isfinite(deviation), deviation, np.inf), axis=1)
+    return least
 
 
 def light_curves(folder: Path, shape: str, processes: int) -> dict[str, Array]:
@@ -285,23 +280,24 @@ def detrend(
 ) -> dict[str, Array]:
     """Bring what was measured through autowisp's steps, channel by channel."""
     lists = [np.load(file) for file in files]
-    every = {name: np.concatenate([f[name] for f in lists]) for name in ("id", "gaia_mag")}
-    ids, first = np.unique(every["id"], return_index=True)
+    seen = {name: np.concatenate([f[name] for f in lists]) for name in ("id", "gaia_mag")}
+    ids, first = np.unique(seen["id"], return_index=True)
     saturated = np.unique(np.concatenate([f["id"][~f["usable"]] for f in lists]))
-    wanted = (every["gaia_mag"][first] < faintest_mag) & ~np.isin(ids, saturated)
-    ids, magnitude = ids[wanted], every["gaia_mag"][first][wanted]
+    wanted = (seen["gaia_mag"][first] < faintest_mag) & ~np.isin(ids, saturated)
+    ids, magnitude = ids[wanted], seen["gaia_mag"][first][wanted]
     measured = align(frames, files, ids)
     airmass = np.array([float(f["airmass"]) for f in lists])
     kept: dict[str, list[Array]] = {name: [] for name in ("magfit", "epd", "tfa", "photometry")}
     for channel in range(len(measured["mag"])):
         one = {name: values[channel] for name, values in measured.items()}
-        fitted = fit_magnitudes(one, magnitude)
+        every_way = fit_magnitudes(one, magnitude)
+        choice = best(every_way)
+        fitted = every_way[:, np.arange(len(ids)), choice]
         steady = decorrelate(fitted, airmass)
         place = (np.nanmedian(one["x"], axis=0), np.nanmedian(one["y"], axis=0))
         filtered = filter_trends(steady, magnitude, *place)
-        choice = best(steady)
         for name, curves in (("magfit", fitted), ("epd", steady), ("tfa", filtered)):
-            kept[name].append(curves[:, np.arange(len(ids)), choice])
+            kept[name].append(curves)
         kept["photometry"].append(choice)
     stacked = {name: np.stack(values, axis=-1) for name, values in kept.items()}
     return {"id": ids, "photometries": np.array(PHOTOMETRIES), **stacked}
@@ -317,5 +313,5 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.disable()
     with contextlib.redirect_stdout(io.StringIO()):  # autowisp prints what it reads
-        curves = light_curves(asked.folder, asked.shape, asked.processes)
+        curves: dict[str, Any] = light_curves(asked.folder, asked.shape, asked.processes)
     np.savez_compressed(asked.output, **curves)
