@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from light_curves import robust
 from light_curves.measurements import Singles
 
-STARS_PER_BIN = 50
+STARS_PER_BIN = 25
 
 
 def calibrated(
