@@ -115,6 +115,11 @@ def test_without_earlier_nights_no_star_is_searched(tmp_path: Path) -> None:
     assert search(nights({7: planet()})[-1:], tmp_path, [8]) == OverNights()
 
 
+def test_nights_long_ago_do_not_count(tmp_path: Path) -> None:
+    long_ago = SimulatedNight(stars=100, variables={7: planet()}, start_d=-200.0).curves()
+    assert search([long_ago, nights({7: planet()})[-1]], tmp_path, [8]) == OverNights()
+
+
 def test_the_depth_over_nights_is_that_of_astropys_box_of_the_same_times(tmp_path: Path) -> None:
     all_curves = nights({7: planet(0.03)})
     row = of_star(search(all_curves, tmp_path, [8]), 7)

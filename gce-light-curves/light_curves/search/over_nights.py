@@ -21,6 +21,8 @@ from panoptes_network.light_curves import Vetting
 
 Indices = NDArray[np.intp]
 
+LONGEST_SPAN_D = 30.0
+"""Nights further from tonight do not count: the time for a star grows with the square of it."""
 WORTH = 0.1
 """A star that as few constant ones surpass tonight is searched over all its nights."""
 MOST_STARS = 200
@@ -116,9 +118,13 @@ def _nights(
     for path in earlier:
         night, found = read_night(path, np.array(sorted(star_of), np.int64))
         before = search_transits(night)
-        if before is not None:
-            for index, one in enumerate(found):
-                nights[star_of[int(one)]].append(Evidence.of(before, index))
+        if before is None:
+            continue
+        for index, one in enumerate(found):
+            own = nights[star_of[int(one)]]
+            evidence = Evidence.of(before, index)
+            if np.abs(evidence.mid_bjd - own[0].mid_bjd[0]).min() < LONGEST_SPAN_D:
+                own.append(evidence)
     return nights
 
 
