@@ -92,7 +92,7 @@ def test_many_transits_at_once_leave_the_zero_point_alone() -> None:
     night = Sequence(n_frames=90, n_stars=500)
     stars, inside = np.arange(10, 70, 3), slice(30, 60)
     for star in stars:
-        night.add_transit(star, DEPTH, 30, 30)
+        night.add_transit(int(star), DEPTH, 30, 30)
     flux = detrend(night.fluxes()).flux[:, stars]
     depths = np.delete(flux, inside, axis=0).mean(axis=0) - flux[inside].mean(axis=0)
     # 20 stars of 0.6 %, 30 frames inside and 60 outside: the mean is known to 0.03 %.
