@@ -52,6 +52,8 @@ def main(folder: str, host: str, port: int, threads: int, module: str) -> None:
         # TRUSTED_PROXIES says which of them are believed.
         clear_untrusted_proxy_headers=False,
     )
+    # A shell's background jobs ignore SIGINT, and with it what `_stop` does at the end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: Thread(target=_stop, args=(server,)).start())
     server.run()
 

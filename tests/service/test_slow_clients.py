@@ -88,3 +88,15 @@ def test_what_was_begun_is_finished_when_the_server_stops(tmp_path: Path) -> Non
         (tmp_path / "go on").touch()
         assert len(answer.result().content) == 3_000_000
         assert process.wait(60) == 0
+
+
+def test_a_server_in_the_background_of_a_shell_stops(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(SLOW_APPLICATION)
+    port = free_port()
+    server = [sys.executable, "-m", "panoptes_network.web_server"]
+    # A shell without job control starts its background jobs like that.
+    command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *server]
+    command += ["--folder", str(tmp_path), "--port", str(port)]
+    with serving(command, lambda: is_healthy(port), env=web_environment()) as process:
+        process.terminate()
+        assert process.wait(60) == 0
