@@ -118,7 +118,7 @@ def peer_light_curves(
     Parameters
     ----------
     frames : sequence of FrameStars, length f
-        In the order of time; one size, at least 5.
+        In the order of time; all of one size, at least 20: with fewer, EPD and TFA overfit or fail.
     shape : {"psf", "zero"}
         ``psf``: the shape of the stars is fitted, and its flux is one of the photometries.
         ``zero``: apertures alone, several times faster.
