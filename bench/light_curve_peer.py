@@ -141,7 +141,7 @@ def peer_light_curves(
         _write_input(folder, frames)
         options = ["--shape", shape, "--processes", str(processes)]
         output = folder / "out.npz"
-        command = [peer_python(), SCRIPT, folder, output, *options]
+        command = [str(peer_python()), str(SCRIPT), str(folder), str(output), *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # astrowisp tells its steps
         with np.load(output) as found:
             return _read_output(dict(found))

@@ -49,7 +49,7 @@ def made_curves(n_frames: int = 4) -> LightCurves:
     return LightCurves(
         fluxes=fluxes,
         bjd_tdb=2458403.0 + frame / 576 + star * 1e-6,
-        flux=1 + number / 1000,
+        flux=(1 + number / 1000).astype(np.float32),
         flux_err=np.full((n_frames, N_STARS), 0.01, np.float32),
         colour_flux=colours.astype(np.float32),
         colour_flux_err=np.full((n_frames, N_STARS, 3), 0.02, np.float32),
