@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         "gce-light-curves", description="the subscription of those who make light curves"
     )
     light_curve_mag: float = Field(
-        13.0,
+        12.5,
         allow_inf_nan=False,
         description="Gaia G down to which a star has a light curve; of the fainter ones the light"
         " is taken off their neighbours",
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     )
     solve_cpu_limit_s: int = Field(30, gt=0, description="CPU seconds that one solve may take")
     source_mag: float = Field(
-        13.0,
+        12.5,
         allow_inf_nan=False,
         description="catalog magnitude down to which a star has a row in every solved frame, seen"
         " or not",

@@ -1,0 +1,298 @@
+"""The relative sensitivity of a camera's pixels, from the sky between the stars of many frames.
+
+A pixel's light over that of the smooth sky around it, averaged over frames with the weight of
+their photons. Stars and sky drift over the pixels and the pixels stay, so that what a star leaves
+beside its mask averages out. Vignetting is no part of it: only what differs from pixel to pixel.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, uniform_filter
+
+from panoptes_network.bayer import (
+    BLACK_LEVEL_ADU,
+    GAIN_E_PER_ADU,
+    READ_NOISE_ADU,
+    SATURATION_ADU,
+)
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+CELL_PX = 33
+"""Side of the cells in which the sky is taken for smooth, pixels of one Bayer plane."""
+
+SAMPLE_STEP = 3
+"""A cell's median is of one pixel in three of the plane, in rows and columns."""
+
+LEAST_SAMPLES = 12
+
+SURROUNDINGS_PX = 15
+"""A pixel is compared with the mean of so many of its plane, in rows and columns, around it."""
+
+CLIP_SIGMA = 4.0
+"""Farther from the sky a pixel saw a satellite, a particle, or a star of no catalog."""
+
+MASK_PX = 6.0
+MASK_GROWTH_PX = 3.0
+MASK_MAG = 12.0
+"""A star of this magnitude is masked within `MASK_PX`, a brighter one `MASK_GROWTH_PX` farther for
+each magnitude, and a fainter one is left to the mean of many frames below `FAINTEST_MAG`."""
+
+FAINTEST_MAG = 14.0
+LARGEST_MASK_PX = 40.0
+LEAST_SKY_ADU = 20.0
+"""Below it a frame tells nothing of its pixels' sensitivity."""
+
+_PLANES = tuple((slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1))
+
+
+@dataclass(frozen=True)
+class FlatSums:
+    """What the frames of a camera say of its pixels.
+
+    With a pixel's light d, the sky s around it and the variance v of both, it has the sums of
+    ``s (d - s) / v`` and of ``s² / v`` over frames: their ratio is the best mean of ``d / s - 1``,
+    and the second is its inverse variance.
+
+    Parameters
+    ----------
+    deviation, weight : ndarray, shape (height, width), float32
+    n_frames : dict
+        How many frames of each sequence are in them, by its id.
+    """
+
+    deviation: Singles
+    weight: Singles
+    n_frames: Mapping[str, int]
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> Self:
+        """Return sums of no frame, of `shape` (height, width)."""
+        return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32), {})
+
+    def with_frame(self, sequence_id: str, pixels: NDArray[np.uint16], is_star: Mask) -> Self:
+        """Return the sums with a frame more, in the same memory.
+
+        Parameters
+        ----------
+        sequence_id : str
+        pixels : ndarray, shape (height, width), uint16
+            Raw, ADU.
+        is_star : ndarray, shape (height, width), bool
+            By :func:`star_mask`.
+
+        Raises
+        ------
+        ValueError
+            Where the frame is of another shape.
+        """
+        if pixels.shape != self.weight.shape:
+            raise ValueError(f"a frame of {pixels.shape} for sums of {self.weight.shape}")
+        for plane in _PLANES:
+            _add(pixels[plane], is_star[plane], self.deviation[plane], self.weight[plane])
+        count = self.n_frames.get(sequence_id, 0) + 1
+        return type(self)(self.deviation, self.weight, {**self.n_frames, sequence_id: count})
+
+    def plus(self, other: Self) -> Self:
+        """Return the sums of both; ValueError where they have a sequence in common."""
+        if self.n_frames.keys() & other.n_frames.keys():
+            raise ValueError("a sequence cannot be counted twice")
+        return type(self)(
+            self.deviation + other.deviation,
+            self.weight + other.weight,
+            {**self.n_frames, **other.n_frames},
+        )
+
+
+@dataclass(frozen=True)
+class PixelFlat:
+    """A camera's flat, and how good it is.
+
+    Parameters
+    ----------
+    flat : ndarray, shape (height, width), float32
+        Relative sensitivity, mean 1 of each colour in each part of the frame. It is drawn
+        towards 1 by as much as it is uncertain, so that it makes no pixel worse.
+    response : float
+        Standard deviation of the pixels' true sensitivity.
+    pixel_err : float
+        Standard deviation of a pixel's mean, before it was drawn towards 1: half of the pixels,
+        the green ones, have about this or a smaller one.
+    """
+
+    flat: Singles
+    response: float
+    pixel_err: float
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether more of the pixels' differences is known than unknown."""
+        return self.pixel_err < self.response
+
+
+def star_mask(
+    shape: tuple[int, int], x_px: Floats, y_px: Floats, gaia_mag: NDArray[np.floating]
+) -> Mask:
+    """Return which pixels lie in the light of catalog stars.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width.
+    x_px, y_px : ndarray, shape (n,)
+        0-based pixels; NaN for a star whose place is not known.
+    gaia_mag : ndarray, shape (n,)
+        NaN counts as bright as `MASK_MAG`.
+    """
+    mag = np.nan_to_num(gaia_mag.astype(np.float64), nan=MASK_MAG)
+    radius = MASK_PX + MASK_GROWTH_PX * np.maximum(MASK_MAG - mag, 0)
+    radius = np.ceil(np.minimum(radius, LARGEST_MASK_PX)).astype(np.int64)
+    usable = np.isfinite(x_px) & np.isfinite(y_px) & (mag < FAINTEST_MAG)
+    largest = int(LARGEST_MASK_PX)
+    mask = np.zeros((shape[0] + 2 * largest, shape[1] + 2 * largest), np.bool_)
+    for size in map(int, np.unique(radius[usable])):
+        chosen = np.flatnonzero(usable & (radius == size))
+        column, row = (np.rint(place[chosen]).astype(np.int64) for place in (x_px, y_px))
+        near = (column > -size) & (column < shape[1] + size) & (row > -size)
+        near &= row < shape[0] + size
+        down, across = np.indices((2 * size + 1, 2 * size + 1)) - size
+        dy, dx = np.nonzero(down**2 + across**2 <= size**2)
+        for step_y, step_x in zip(dy - size + largest, dx - size + largest, strict=True):
+            mask[row[near] + step_y, column[near] + step_x] = True
+    return mask[largest:-largest, largest:-largest]
+
+
+def shared_response(first: FlatSums, second: FlatSums) -> float:
+    """Return the standard deviation of the sensitivity that both sums show alike; 0 for none.
+
+    What two sets of frames have in common is the camera's. Noise is not, whatever its size, nor
+    are stars beside their masks, so that nothing has to be known of these.
+    """
+    shared = []
+    for plane in _PLANES:
+        one, other = (
+            _mean_of(sums.deviation[plane], sums.weight[plane]) for sums in (first, second)
+        )
+        both = np.isfinite(one[1]) & np.isfinite(other[1])
+        if both.any():
+            values = [_without_outliers(mean[both]) for mean, _ in (one, other)]
+            shared.append(float(np.mean(values[0] * values[1])))
+    return float(np.sqrt(max(float(np.mean(shared)), 0.0))) if shared else 0.0
+
+
+def pixel_flat(sums: FlatSums, response: float) -> PixelFlat:
+    """Return what the sums say; a pixel that no frame shows has 1.
+
+    Parameters
+    ----------
+    sums : FlatSums
+    response : float
+        By :func:`shared_response`: what else the means scatter by is their error.
+    """
+    flat = np.ones(sums.weight.shape, np.float32)
+    errors = []
+    for plane in _PLANES:
+        value, variance = _mean_of(sums.deviation[plane], sums.weight[plane])
+        seen = np.isfinite(variance)
+        if not seen.any():
+            continue
+        usual = float(np.median(variance[seen]))
+        # Stars beside their masks make the error larger than photons alone.
+        measured = max(_variance(value[seen]) - response**2, usual)
+        errors.append(np.sqrt(measured))
+        variance *= np.float32(measured / usual)
+        # Wiener's factor: the best guess of what has the variance response² and this error.
+        flat[plane] += np.where(seen, value * (response**2 / (response**2 + variance)), 0)
+    return PixelFlat(flat, response, float(np.median(errors)) if errors else np.inf)
+
+
+def _add(pixels: NDArray[np.uint16], is_star: Mask, deviation: Singles, weight: Singles) -> None:
+    """Add one Bayer plane to its part of the sums."""
+    light = pixels.astype(np.float32)
+    light -= np.float32(BLACK_LEVEL_ADU)
+    usable = ~is_star
+    usable &= pixels < SATURATION_ADU
+    cells = _cell_medians(light, usable)
+    if not np.median(cells) > LEAST_SKY_ADU:
+        return
+    sky = _interpolated(cells, light.shape)
+    light -= sky
+    np.maximum(sky, np.float32(LEAST_SKY_ADU), out=sky)
+    variance = sky / np.float32(GAIN_E_PER_ADU)
+    variance += np.float32(READ_NOISE_ADU**2)
+    usable &= np.square(light) < np.float32(CLIP_SIGMA**2) * variance
+    np.divide(sky, variance, out=variance)
+    variance *= usable
+    light *= variance
+    deviation += light
+    sky *= variance
+    weight += sky
+
+
+def _mean_of(deviation: Singles, weight: Singles) -> tuple[Singles, Singles]:
+    """Return each pixel's mean, less that of its surroundings, and its variance; inf if unseen."""
+    around, all_weight = (
+        uniform_filter(values, SURROUNDINGS_PX, mode="nearest") for values in (deviation, weight)
+    )
+    seen, known = weight > 0, all_weight > 0
+    one = np.float32(1)
+    value = deviation / np.where(seen, weight, one) - around / np.where(known, all_weight, one)
+    variance = np.where(seen, one / np.where(seen, weight, one), np.float32(np.inf))
+    return np.asarray(value, np.float32), np.asarray(variance, np.float32)
+
+
+def _cell_medians(values: Singles, usable: Mask) -> Singles:
+    """Return medians of cells of `CELL_PX`; of one with too few usable pixels its neighbour's.
+
+    All NaN where no cell has enough. What is left over at the end is in no cell.
+    """
+    sample = np.s_[::SAMPLE_STEP, ::SAMPLE_STEP]
+    some = np.where(usable[sample], values[sample], np.float32(np.nan))
+    side = CELL_PX // SAMPLE_STEP
+    rows, columns = (length // side for length in some.shape)
+    whole = some[: rows * side, : columns * side]
+    cells = whole.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows, columns, -1)
+    cells.sort(axis=2)  # NaN comes last
+    count = np.isfinite(cells).sum(axis=2)
+    middle = np.take_along_axis(cells, np.maximum(count - 1, 0)[:, :, None] // 2, axis=2)[:, :, 0]
+    is_empty = count < LEAST_SAMPLES
+    if is_empty.all():
+        return np.full_like(middle, np.nan)
+    nearest = distance_transform_edt(is_empty, return_distances=False, return_indices=True)
+    filled = middle[tuple(nearest)]
+    return np.asarray(filled, np.float32)
+
+
+def _interpolated(cells: Singles, shape: tuple[int, ...]) -> Singles:
+    """Return the cells' levels at each pixel, linear between the cells' middles and beyond."""
+    down, across = (_shares(n, length) for n, length in zip(cells.shape, shape, strict=True))
+    return np.asarray(down @ cells @ across.T, np.float32)
+
+
+def _shares(cells: int, length: int) -> Singles:
+    """Return the share of each cell in each pixel along one axis, shape (length, cells)."""
+    place = (np.arange(length) + 0.5) / CELL_PX - 0.5
+    first = np.clip(np.floor(place).astype(np.int64), 0, max(cells - 2, 0))
+    share = np.zeros((length, cells), np.float32)
+    pixels, second = np.arange(length), np.minimum(first + 1, cells - 1)
+    share[pixels, second] = place - first
+    share[pixels, first] += 1 - share[pixels, second]
+    return share
+
+
+def _without_outliers(values: Singles) -> Singles:
+    """Return values no farther from 0 than `CLIP_SIGMA` of their own scatter."""
+    limit = np.float32(CLIP_SIGMA * np.sqrt(_variance(values)))
+    return np.asarray(np.clip(values, -limit, limit), np.float32)
+
+
+def _variance(values: Singles) -> float:
+    """Return the variance of normal values by their quartiles, which few wrong ones move."""
+    low, high = np.quantile(values[:: max(values.size // 1_000_000, 1)], [0.25, 0.75])
+    return float((high - low) / 1.349) ** 2
