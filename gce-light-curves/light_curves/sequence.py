@@ -15,6 +15,8 @@ from light_curves.catalog_field import SequenceField, read_field
 from light_curves.claims import Held
 from light_curves.detected import is_detected
 from light_curves.detrending import detrend
+from light_curves.flat import FlatSums, star_mask
+from light_curves.flat_files import newest_flat
 from light_curves.forced import Photometer
 from light_curves.frame_light import Camera
 from light_curves.measurements import CatalogField, FrameFluxes, LightCurves, SequenceFluxes
@@ -29,8 +31,10 @@ LOG_EVERY = 10
 _log = logging.getLogger(__name__)
 
 
-def light_curves(claim: SetClaim, folder: Path, held: Held) -> LightCurves:
-    """Return the light curves of a claimed sequence; its large arrays lie in the work folder.
+def light_curves(claim: SetClaim, folder: Path, held: Held) -> tuple[LightCurves, FlatSums]:
+    """Return the light curves of a claimed sequence, and what it says of its camera's pixels.
+
+    The large arrays of the curves lie in the work folder.
 
     Raises
     ------
@@ -45,7 +49,7 @@ def light_curves(claim: SetClaim, folder: Path, held: Held) -> LightCurves:
     middle = frames[len(frames) // 2].exposure.time.astype("datetime64[us]").item()
     field = read_field(frames, middle.replace(tzinfo=UTC))
     measuring = _Measuring(claim, frames, field, folder, held)
-    return detrend(measuring.fluxes(), _earth_location(claim.site))
+    return detrend(measuring.fluxes(), _earth_location(claim.site)), measuring.sums
 
 
 class _Measuring:
@@ -61,6 +65,11 @@ class _Measuring:
         For one frame's file, and for the fluxes.
     held : Held
         Asked before each frame.
+
+    Attributes
+    ----------
+    sums : FlatSums
+        Of the frames that were measured.
     """
 
     def __init__(
@@ -76,12 +85,14 @@ class _Measuring:
         self._field = field
         self._folder = folder
         self._held = held
+        self.sums = FlatSums.empty(frames[0].shape)
 
     def fluxes(self) -> SequenceFluxes:
         """Return the fluxes of all frames that can be read."""
-        photometer = Photometer.of_sequence(self._some(), self._field.stars, Camera())
-        exposures = [frame.exposure for frame in self._frames]
         targets, shape = self._field.stars.targets, self._frames[0].shape
+        flat = newest_flat(self._claim.sequence_id, shape, self._folder)
+        photometer = Photometer.of_sequence(self._some(), self._field.stars, Camera(), flat)
+        exposures = [frame.exposure for frame in self._frames]
         room = SequenceFluxes.allocate(targets, shape, exposures, self._folder)
         kept: list[int] = []
         _log.info("stage", extra={"stage": "measure", **self._about()})
@@ -91,10 +102,17 @@ class _Measuring:
             if placed is not None:
                 measured = photometer.measure(placed, frame.exposure)
                 room.store(len(kept), _with_detections(measured, frame, targets))
+                self._add_sky(placed)
                 kept.append(number)
             self._tell(number + 1)
         check_enough(len(kept), len(self._claim.images))
         return _only(room, kept)
+
+    def _add_sky(self, frame: PlacedFrame) -> None:
+        """Learn of the pixels from a frame's sky."""
+        gaia_mag = self._field.stars.gaia_mag
+        is_star = star_mask(frame.pixels.shape, frame.x_px, frame.y_px, gaia_mag)
+        self.sums = self.sums.with_frame(self._claim.sequence_id, frame.pixels, is_star)
 
     def _some(self) -> list[PlacedFrame]:
         """Return some frames, all over the sequence, to learn from."""

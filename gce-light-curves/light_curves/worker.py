@@ -4,11 +4,13 @@ import logging
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 from google.pubsub_v1 import ReceivedMessage
 
-from light_curves import nights, products, sequence
+from light_curves import flat_files, nights, products, sequence
 from light_curves.claims import Held, holding
+from light_curves.flat import FlatSums
 from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
@@ -135,7 +137,7 @@ def _make(claim: SetClaim, held: Held) -> None:
     begun = time.monotonic()
     with workspace.work_folder() as folder:
         try:
-            curves = sequence.light_curves(claim, folder, held)
+            curves, sums = sequence.light_curves(claim, folder, held)
             _tell("search", claim)
             found = nights.search(curves, claim.sequence_id, folder)
             _tell("files", claim)
@@ -146,12 +148,23 @@ def _make(claim: SetClaim, held: Held) -> None:
             _tell("database", claim)
             processing_s = time.monotonic() - begun
             products.commit(claim, curves, written, found, uploaded, processing_s)
+            _tell("flat", claim)
+            _merge_flat(claim, sums, folder)
         except OSError as error:
             if workspace.is_disk_full(error, folder):
                 raise TransientError(f"the disk is full: no room in {folder.parent}") from error
             raise
     about = {"seconds": round(processing_s, 3), "frames": len(curves.fluxes.image_ids)}
     _log.info("done", extra={**_about(claim), **about})
+
+
+def _merge_flat(claim: SetClaim, sums: FlatSums, folder: Path) -> None:
+    """Add the sequence to its camera's flat; where that fails, the flat lacks it, and no more."""
+    longitude_deg = claim.site.longitude_deg if claim.site else None
+    try:
+        flat_files.merge(claim.sequence_id, sums, longitude_deg, folder)
+    except (PanoptesError, OSError) as error:
+        _log.warning("the camera's flat lacks this sequence: %s", error, extra=_about(claim))
 
 
 def _end(claim: SetClaim, error: PanoptesError) -> None:

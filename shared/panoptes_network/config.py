@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         "gce-light-curves", description="the subscription of those who make light curves"
     )
     light_curve_mag: float = Field(
-        12.5,
+        13.0,
         allow_inf_nan=False,
         description="Gaia G down to which a star has a light curve; of the fainter ones the light"
         " is taken off their neighbours",
