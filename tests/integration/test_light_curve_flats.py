@@ -10,6 +10,7 @@ from sqlalchemy import text
 from light_curves.flat import FlatSums
 from light_curves.flat_files import LEAST_GROWTH, merge, newest_flat, read_sums, write_sums
 from panoptes_network.bayer import BLACK_LEVEL_ADU
+from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 from tests.integration.solver import Solver
 
@@ -36,6 +37,9 @@ def sums_of(sequence_id: str, sensitivity: NDArray[np.float64], count: int) -> F
 
 @pytest.fixture
 def camera(solver: Solver) -> Solver:
+    """Return the surroundings with a camera that has no flat yet."""
+    processed = solver.client.bucket(settings().processed_bucket)
+    processed.delete_blobs(list(processed.list_blobs(prefix="PAN001/14d3bd/flats/")))
     with solver.db.begin() as connection:
         connection.execute(text("INSERT INTO units (unit_id) VALUES ('PAN001')"))
         connection.execute(
