@@ -12,10 +12,12 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import light_curve_peer
 import numpy as np
 import table
 from astropy.table import Row
@@ -43,6 +45,11 @@ ZHANG_MMAG, ZHANG_MAGS = 4.6, (8.5, 9.5)
 TRANSIT_MAGS = (9.0, 10.5)
 FALSE_ALARMS = 0.01
 COMPARED_STARS = 120
+PEER_STAGES = {
+    "magfit": "astrowisp, ensemble / photon limit",
+    "epd": "the same with autowisp's EPD",
+    "tfa": "the same with its TFA",
+}
 SOLVE_S, CURVES_S = 3600.0, 3600.0
 
 Float64 = NDArray[np.float64]
@@ -74,12 +81,19 @@ class Served:
 def main() -> None:
     """Measure and print."""
     options = _options()
+    # A star without a good measurement has no median, and counts nowhere.
+    for words in ("All-NaN slice", "Mean of empty slice", "divide by zero"):
+        warnings.filterwarnings("ignore", words, RuntimeWarning)
     for preset in [options.night] if options.night else PRESETS:
         folder = options.folder / f"{preset}-{options.seed}-{options.depth}"
         say(f"rendering {options.frames} frames of a {preset} night")
         render(folder, preset, options.seed, options.frames, options.depth)
         served = _through_the_network(folder)
-        _print(preset, options, read_truth(folder), served)
+        truth = read_truth(folder)
+        _print(preset, options, truth, served)
+        if options.peer:
+            say("measuring the same frames by astrowisp and autowisp")
+            _print_peer(folder, truth, served.curves)
 
 
 def _options() -> argparse.Namespace:
@@ -87,6 +101,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--night", choices=PRESETS, help="one of them alone")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument(
+        "--no-peer", dest="peer", action="store_false", help="without astrowisp and autowisp"
+    )
     parser.add_argument("--depth", type=float, default=0.01, help="of the transits")
     parser.add_argument(
         "--folder",
@@ -201,6 +218,19 @@ def _print_scatter(preset: str, truth: NightTruth, served: Served) -> None:
     bright = usable & _between(truth, ZHANG_MAGS)
     mmag = 1000 * 2.5 / np.log(10) * float(np.median(spread[bright]))
     table.line("scatter at G 8.5 to 9.5", mmag, "mmag", f"Zhang: {ZHANG_MMAG}")
+
+
+def _print_peer(folder: Path, truth: NightTruth, curves: Curves) -> None:
+    """Print what the peer's light curves of the same stars scatter, over our photon limit."""
+    paths = sorted(folder.rglob("*.fits.fz"))
+    found = light_curve_peer.peer_light_curves(light_curve_peer.simulated_frames(paths))
+    judged = truth.is_constant & ~truth.is_saturated & _between(truth, JUDGED_MAGS)
+    common, row, own = np.intersect1d(truth.star_id[judged], found.star, return_indices=True)[:3]
+    limit = curves.photon_limit[judged][row]
+    for stage, words in PEER_STAGES.items():
+        ratio = scatter(found.combined[stage][own]) / limit
+        table.ratio(f"{words}, {len(common)} stars", float(np.nanmedian(ratio)))
+    table.command("python bench/light_curve_peer.py FOLDER")
 
 
 def _print_completeness(truth: NightTruth, curves: Curves) -> None:
