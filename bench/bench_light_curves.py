@@ -85,7 +85,7 @@ def main() -> None:
     for words in ("All-NaN slice", "Mean of empty slice", "divide by zero"):
         warnings.filterwarnings("ignore", words, RuntimeWarning)
     for preset in [options.night] if options.night else PRESETS:
-        folder = options.folder / f"{preset}-{options.seed}-{options.depth}"
+        folder = options.folder / f"{preset}-{options.seed}-{options.frames}-{options.depth}"
         say(f"rendering {options.frames} frames of a {preset} night")
         render(folder, preset, options.seed, options.frames, options.depth)
         served = _through_the_network(folder)
@@ -242,7 +242,7 @@ def _print_completeness(truth: NightTruth, curves: Curves) -> None:
         measured = curves.raw_flux[chosen][:, :, colour]
         right = np.abs(measured / truth.flux_adu[chosen][:, :, colour] - 1) < 0.2
         share = 100 * right[np.isfinite(measured)].mean()
-        table.line(f"within 20 % of the true flux, {name}", share, "%", "aim: 93")
+        table.line(f"within 20 % of the true flux to G 13, {name}", share, "%", "aim: 93")
 
 
 def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
@@ -250,14 +250,21 @@ def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
     there = truth.transits
     hits = [_hit(served.found.get(int(row["id"])), row) for row in there]
     share = 100 * np.mean([hit is not None for hit in hits])
-    table.line(f"transits found, of {len(there)}", float(share), "%", f"aim: {AIMS[preset][1]}")
+    table.line(
+        f"transits found, of {len(there)} in stars that stand alone",
+        float(share),
+        "%",
+        f"aim: {AIMS[preset][1]}",
+    )
     depths = [hit.depth / row["depth"] for hit, row in zip(hits, there, strict=True) if hit]
     table.ratio("depth of those found / true depth", float(np.median(depths or [np.nan])))
     constant = truth.star_id[
         truth.is_constant & ~truth.is_saturated & _between(truth, TRANSIT_MAGS)
     ]
     alarms = 100 * np.mean([star in served.found for star in constant.tolist()])
-    table.line(f"false alarms among {len(constant)} constant stars", float(alarms), "%")
+    table.line(
+        f"false alarms among {len(constant)} constant stars, on every frame", float(alarms), "%"
+    )
 
 
 def _hit(found: Candidate | None, row: Row) -> Candidate | None:

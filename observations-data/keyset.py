@@ -118,7 +118,9 @@ def page(
     """
     key = cast(key, DOUBLE_PRECISION)
     directed = [column.asc() if _rises(order) else column.desc() for column in (key, *ids)]
-    query = found.add_columns(key.label(KEY)).order_by(key.is_(None), *directed)
+    # As indexes of falling numbers are made, too.
+    in_order = [directed[0].nulls_last(), *directed[1:]]
+    query = found.add_columns(key.label(KEY)).order_by(*in_order)
     if order.cursor is not None:
         query = query.where(_is_behind(key, ids, order, order.cursor))
     rows = session.execute(query.limit(limit + 1)).all()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +14,9 @@ from panoptes_network.errors import TransientError
 from panoptes_network.worker.loop import StoppedError
 
 BEAT_S = CLAIM_LEASE_S / 6
+
+MAX_WORK_S = 4 * 3600.0
+"""For one sequence: 500 full frames at some seconds each, on a busy machine."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +57,12 @@ class Held:
         self._ended.set()
 
     def keep(self) -> None:
-        """Say again and again that the work goes on, until its end or until the claim is lost."""
-        while not self._ended.wait(BEAT_S):
+        """Say again and again that the work goes on, until its end or until the claim is lost.
+
+        After `MAX_WORK_S` it falls silent: the work hangs, and another worker is to take over.
+        """
+        until = time.monotonic() + MAX_WORK_S
+        while time.monotonic() < until and not self._ended.wait(BEAT_S):
             try:
                 run_transaction(partial(keep_claim, claim=self._claim))
             except StaleClaimError:

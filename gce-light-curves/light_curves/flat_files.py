@@ -15,6 +15,7 @@ from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import CameraFlat
+from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
 from panoptes_network.nights import Night
 
@@ -30,6 +31,8 @@ _log = logging.getLogger(__name__)
 def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singles | None:
     """Return the newest flat of a sequence's camera for frames of `shape`; None where it has none.
 
+    A flat makes light curves better, and is never needed: one that cannot be read is left out.
+
     Parameters
     ----------
     sequence_id : str
@@ -40,8 +43,6 @@ def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singl
 
     Raises
     ------
-    PermanentError
-        OBJECT_MISSING, when its file is gone.
     TransientError
         When storage or database is away.
     """
@@ -50,10 +51,14 @@ def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singl
     )
     if row is None:
         return None
-    stored = storage.find(settings().processed_bucket, row.path, row.generation)
-    storage.download(stored, folder / "flat.fits", MAX_BYTES)
-    flat = fits.getdata(folder / "flat.fits", "FLAT")
-    return np.ascontiguousarray(flat, np.float32)
+    try:
+        stored = storage.find(settings().processed_bucket, row.path, row.generation)
+        storage.download(stored, folder / "flat.fits", MAX_BYTES)
+        flat = np.ascontiguousarray(fits.getdata(folder / "flat.fits", "FLAT"), np.float32)
+    except (PermanentError, OSError, KeyError, ValueError) as error:
+        _log.warning("measured without a flat: %s", error, extra={"sequence_id": sequence_id})
+        return None
+    return flat if flat.shape == shape else None
 
 
 def merge(
@@ -161,7 +166,8 @@ def _save(sequence_id: str, made: PixelFlat, n_frames: int, n_nights: int, folde
     image.header["PIXERR"] = made.pixel_err, "standard deviation of a pixel's mean"
     image.header["RESPONSE"] = made.response, "standard deviation of the sensitivity"
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(folder / "flat.fits", overwrite=True)
-    path = _path(sequence_id, made.flat.shape, f"v{version}")
+    # Two workers may make the same version at once, and must not write the same object.
+    path = _path(sequence_id, made.flat.shape, f"v{version}_{sequence_id}")
     stored = storage.upload(settings().processed_bucket, path, folder / "flat.fits", {})
     row = CameraFlat(
         camera_id=camera_id,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -10,23 +11,27 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from light_curves.claims import Held
 from light_curves.measurements import CatalogField, LightCurves
 from light_curves.search.candidates import candidates_of
 from light_curves.search.night import Night
-from light_curves.search.over_nights import OverNights, find_over_nights
+from light_curves.search.over_nights import LONGEST_SPAN_D, OverNights, find_over_nights
 from light_curves.search.transits import search_transits
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.database.candidates import FoundCandidate
+from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import Candidate, LightCurveSet, StarLightCurve
 from panoptes_network.errors import PermanentError
+from panoptes_network.ids import CameraTime
 
 PROBES = 50
 """Of the brightest stars: a sequence that has none of them shares few of the others."""
 
 MOST_NIGHTS = 30
-"""The newest ones; each is a file of some 100 MB."""
+"""The nearest ones in time; each is a file of some 100 MB."""
+
+NEAR = timedelta(days=LONGEST_SPAN_D)
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +44,7 @@ class Found:
     over_nights: OverNights
 
 
-def search(curves: LightCurves, sequence_id: str, folder: Path) -> Found:
+def search(curves: LightCurves, sequence_id: str, folder: Path, held: Held) -> Found:
     """Search the light curves of a sequence.
 
     Raises
@@ -53,12 +58,14 @@ def search(curves: LightCurves, sequence_id: str, folder: Path) -> Found:
     if transits is None:
         return Found(of_night, OverNights())
     field = curves.fluxes.field
-    earlier = earlier_files(sequence_id, field, folder)
+    earlier = earlier_files(sequence_id, field, folder, held)
     return Found(of_night, find_over_nights(curves, transits, earlier, followed(field)))
 
 
-def earlier_files(sequence_id: str, field: CatalogField, folder: Path) -> Iterator[Path]:
-    """Give the Parquet files of other sequences that have stars of a field, the newest first.
+def earlier_files(
+    sequence_id: str, field: CatalogField, folder: Path, held: Held
+) -> Iterator[Path]:
+    """Give the Parquet files of other sequences with stars of a field, the nearest in time first.
 
     Each is gone when the next is asked for. One that is just being replaced is left out.
 
@@ -67,9 +74,11 @@ def earlier_files(sequence_id: str, field: CatalogField, folder: Path) -> Iterat
     TransientError
         When storage or database is away.
     """
-    paths = run_transaction(partial(_paths, sequence_id=sequence_id, field=field))
+    at = CameraTime.parse(sequence_id).time
+    paths = run_transaction(partial(_paths, sequence_id=sequence_id, at=at, field=field))
     file = folder / "earlier.parquet"
     for path in paths:
+        held.check()
         try:
             storage.download(storage.find(settings().processed_bucket, path), file)
         except PermanentError as error:
@@ -80,12 +89,15 @@ def earlier_files(sequence_id: str, field: CatalogField, folder: Path) -> Iterat
 
 
 def followed(field: CatalogField) -> set[int]:
-    """Return the ids of those stars of a field that are candidates already."""
-    known = run_transaction(lambda session: session.scalars(select(Candidate.picid)).all())
+    """Return the ids of those stars of a field that are candidates over all their nights."""
+    query = select(Candidate.picid).where(
+        Candidate.sequence_id.is_(None), Candidate.kind == CandidateKind.TRANSIT
+    )
+    known = run_transaction(lambda session: session.scalars(query).all())
     return set(known) & set(field.picid.tolist())
 
 
-def _paths(session: Session, sequence_id: str, field: CatalogField) -> list[str]:
+def _paths(session: Session, sequence_id: str, at: datetime, field: CatalogField) -> list[str]:
     bright = np.argsort(field.gaia_mag, kind="stable")[:PROBES]
     query = (
         select(LightCurveSet.parquet_path)
@@ -94,9 +106,10 @@ def _paths(session: Session, sequence_id: str, field: CatalogField) -> list[str]
             StarLightCurve.picid.in_(field.picid[bright].tolist()),
             LightCurveSet.sequence_id != sequence_id,
             LightCurveSet.parquet_path.is_not(None),
+            StarLightCurve.first_time.between(at - NEAR, at + NEAR),
         )
         .group_by(LightCurveSet.sequence_id)
-        .order_by(func.max(StarLightCurve.first_time).desc())
+        .order_by(func.min(func.abs(func.extract("epoch", StarLightCurve.first_time - at))))
         .limit(MOST_NIGHTS)
     )
     return [str(path) for path in session.scalars(query)]

@@ -49,7 +49,9 @@ def light_curves(claim: SetClaim, folder: Path, held: Held) -> tuple[LightCurves
     middle = frames[len(frames) // 2].exposure.time.astype("datetime64[us]").item()
     field = read_field(frames, middle.replace(tzinfo=UTC))
     measuring = _Measuring(claim, frames, field, folder, held)
-    return detrend(measuring.fluxes(), _earth_location(claim.site)), measuring.sums
+    fluxes = measuring.fluxes()
+    held.check()
+    return detrend(fluxes, _earth_location(claim.site)), measuring.sums
 
 
 class _Measuring:

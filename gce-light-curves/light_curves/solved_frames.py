@@ -19,6 +19,7 @@ from light_curves.measurements import Exposure, Floats
 from panoptes_network import isolation, storage
 from panoptes_network.config import settings
 from panoptes_network.database.light_curve_sets import LEAST_FRAMES, Site, SolvedImage
+from panoptes_network.directions import unit_vectors
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.fits_header import CardValue, read_image_header
 from panoptes_network.frame import MAX_FRAME_BYTES, read_frame
@@ -35,6 +36,11 @@ DISTORTION_PX = 200.0
 """More than a lens shifts a star at the edge, and the margin."""
 
 PRECISION_PX = 1e-4
+
+MOST_APART = np.timedelta64(18, "h")
+MOST_APART_DEG = 20.0
+"""A frame of another time or place than most has a wrong clock, or a wrong solution. The work
+grows with the time that frames span, and with the part of the sky that has to be read."""
 
 _PROJECTION = re.compile(
     r"(CTYPE|CUNIT|CRVAL|CRPIX)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|WCSAXES"
@@ -83,8 +89,8 @@ class SolvedFrame:
 def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[SolvedFrame]:
     """Return the frames of the size that most of them have, in the order of time.
 
-    A frame whose file is missing or damaged is left out, and so are those of another size; the
-    log says which and why. Only headers are read.
+    A frame whose file is missing or damaged is left out, and so are those of another size, time
+    or place than most; the log says which and why. Only headers are read.
 
     Raises
     ------
@@ -106,7 +112,7 @@ def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[Solved
         if frame.shape != shape:
             size, usual = (f"{width}x{height}" for height, width in (frame.shape, shape))
             left_out(frame.exposure.image_id, f"it has {size} pixels, most have {usual}")
-    alike = [frame for frame in frames if frame.shape == shape]
+    alike = together([frame for frame in frames if frame.shape == shape])
     check_enough(len(alike), len(images))
     return alike
 
@@ -192,6 +198,20 @@ def _unpack(source: Path, target: Path, shape: tuple[int, int]) -> None:
     if mosaic.shape != shape:
         raise PermanentError(Reason.WRONG_SHAPE, "it has not as many pixels as its header says")
     target.write_bytes(mosaic.data)
+
+
+def together(frames: list[SolvedFrame]) -> list[SolvedFrame]:
+    """Return the frames, at least one, of the time and part of the sky that most of them have."""
+    times = np.array([frame.exposure.time for frame in frames], "datetime64[us]")
+    vectors = unit_vectors(*np.array([frame.centre_deg for frame in frames]).T)
+    cosines = np.nan_to_num(vectors @ vectors.T, nan=-1.0)
+    middle = np.median(cosines, axis=1).argmax()
+    is_near = cosines[middle] >= np.cos(np.radians(MOST_APART_DEG))
+    is_near &= np.abs(times - np.sort(times)[len(times) // 2]) <= MOST_APART
+    for frame, is_kept in zip(frames, is_near, strict=True):
+        if not is_kept:
+            left_out(frame.exposure.image_id, "it is of another time or place than most")
+    return [frame for frame, is_kept in zip(frames, is_near, strict=True) if is_kept]
 
 
 def _too_few(frames: int, images: int) -> PermanentError:

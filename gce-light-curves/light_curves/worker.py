@@ -9,7 +9,7 @@ from pathlib import Path
 from google.pubsub_v1 import ReceivedMessage
 
 from light_curves import flat_files, nights, products, sequence
-from light_curves.claims import Held, holding
+from light_curves.claims import MAX_WORK_S, Held, holding
 from light_curves.flat import FlatSums
 from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
@@ -31,9 +31,6 @@ SERVICE = "gce-light-curves"
 
 MAX_TRIES = 5
 """Of one sequence, as it is; what keeps the worker from it, as a part that is away, costs none."""
-
-MAX_WORK_S = 4 * 3600.0
-"""For one sequence: 500 full frames at some seconds each, on a busy machine."""
 
 _log = logging.getLogger(SERVICE)
 
@@ -114,7 +111,7 @@ def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threadin
         _end(claim, error)
     except Exception as error:
         if claim.tries >= MAX_TRIES:
-            _end(claim, _exhausted(str(error)))
+            _end(claim, _exhausted(_words(error)))
         else:
             run_transaction(partial(release_claim, claim=claim))
         raise
@@ -138,8 +135,10 @@ def _make(claim: SetClaim, held: Held) -> None:
     with workspace.work_folder() as folder:
         try:
             curves, sums = sequence.light_curves(claim, folder, held)
+            held.check()
             _tell("search", claim)
-            found = nights.search(curves, claim.sequence_id, folder)
+            found = nights.search(curves, claim.sequence_id, folder, held)
+            held.check()
             _tell("files", claim)
             written = products.write_files(curves, claim.sequence_id, folder)
             held.check()
@@ -159,11 +158,14 @@ def _make(claim: SetClaim, held: Held) -> None:
 
 
 def _merge_flat(claim: SetClaim, sums: FlatSums, folder: Path) -> None:
-    """Add the sequence to its camera's flat; where that fails, the flat lacks it, and no more."""
+    """Add the sequence to its camera's flat; where that fails, the flat lacks it, and no more.
+
+    The light curves are committed: no fault here may count as theirs.
+    """
     longitude_deg = claim.site.longitude_deg if claim.site else None
     try:
         flat_files.merge(claim.sequence_id, sums, longitude_deg, folder)
-    except (PanoptesError, OSError) as error:
+    except Exception as error:
         _log.warning("the camera's flat lacks this sequence: %s", error, extra=_about(claim))
 
 
@@ -181,6 +183,11 @@ def _exhausted(last: str) -> PermanentError:
     return PermanentError(
         Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
     )
+
+
+def _words(error: Exception) -> str:
+    """Return what a page may show of a fault: a statement or a path is for the log alone."""
+    return str(error) if isinstance(error, PanoptesError) else type(error).__name__
 
 
 def _tell(stage: str, claim: SetClaim) -> None:

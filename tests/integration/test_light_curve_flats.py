@@ -115,3 +115,22 @@ def test_a_worker_that_is_slower_than_another_tries_again(
             merge(NIGHTS[0], sums[NIGHTS[0]], None, slow)
     merge(NIGHTS[0], sums[NIGHTS[0]], None, slow)
     assert read_sums(slow / "flat_sums.fits").n_frames == {NIGHTS[1]: 3, NIGHTS[0]: 3}
+
+
+def test_a_flat_that_cannot_be_read_is_done_without(
+    camera: Solver, sensitivity: NDArray[np.float64], tmp_path: Path
+) -> None:
+    for night in NIGHTS[:2]:
+        merge(night, sums_of(night, sensitivity, 12), None, tmp_path)
+    bucket = camera.client.bucket(settings().processed_bucket)
+    with camera.db.connect() as connection:
+        path = connection.scalar(text("SELECT path FROM camera_flats"))
+    damaged = bucket.blob(path)
+    damaged.upload_from_string(b"no FITS")
+    with camera.db.begin() as connection:
+        connection.execute(
+            text("UPDATE camera_flats SET generation = :now"), {"now": damaged.generation}
+        )
+    assert newest_flat(NIGHTS[2], SHAPE, tmp_path) is None
+    damaged.delete()
+    assert newest_flat(NIGHTS[2], SHAPE, tmp_path) is None

@@ -1,14 +1,17 @@
 """The earlier nights of a sequence's stars, with real servers."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import text
 
+from light_curves.claims import Held
 from light_curves.measurements import CatalogField
 from light_curves.nights import earlier_files, followed
 from panoptes_network.config import settings
+from panoptes_network.database.light_curve_sets import SetClaim
 from tests.integration.solver import Solver
 from tests.service.operations import add_image
 
@@ -47,7 +50,7 @@ def add_night(solver: Solver, day: int, picid: int, content: bytes | None) -> No
         blob.upload_from_string(content)
 
 
-def test_files_of_nights_with_the_same_stars_come_newest_first(
+def test_files_of_nights_with_the_same_stars_come_nearest_first(
     solver: Solver, tmp_path: Path
 ) -> None:
     add_night(solver, 11, 1, b"eleven")
@@ -55,7 +58,8 @@ def test_files_of_nights_with_the_same_stars_come_newest_first(
     add_night(solver, 12, 2, None)
     add_night(solver, 10, 99, b"other stars")
     add_night(solver, 14, 1, b"tonight")
-    files = earlier_files(TONIGHT, FIELD, tmp_path)
+    held = Held(SetClaim(TONIGHT, 1, 1, (), None), threading.Event())
+    files = earlier_files(TONIGHT, FIELD, tmp_path, held)
     assert [file.read_bytes() for file in files] == [b"thirteen", b"eleven"]
     assert list(tmp_path.iterdir()) == []
 

@@ -152,3 +152,34 @@ def test_it_is_asked_for_once_in_six_hours_and_again_when_it_grew(db: Engine) ->
     record(claim())
     assert due() == []
     assert run_transaction(partial(is_up_to_date, sequence_id=SEQUENCE_ID))
+
+
+def test_a_sequence_that_was_given_up_is_tried_again_a_day_later(db: Engine) -> None:
+    add_solved(db, 0, 1, 2)
+    change(db, "UPDATE images SET updated_at = now() - interval '30 days'")
+    given_up = PermanentError(Reason.TRIES_EXHAUSTED, "storage took no file")
+    run_transaction(partial(record_no_set, claim=claim(), error=given_up))
+    assert (due(), nothing_to_do()) == ([], True)
+    change(db, "UPDATE light_curve_sets SET updated_at = now() - interval '25 hours'")
+    assert due() == [SEQUENCE_ID]
+    assert record(claim()) is None
+    assert (due(), nothing_to_do()) == ([], True)
+
+
+def test_a_sequence_that_is_to_be_tried_anew_is_due_however_old_it_is(db: Engine) -> None:
+    add_solved(db, 0, 1, 2)
+    change(db, "UPDATE images SET updated_at = now() - interval '30 days'")
+    run_transaction(partial(record_no_set, claim=claim(), error=ERROR))
+    assert due() == []
+    change(db, "UPDATE light_curve_sets SET images = 0")
+    assert due() == [SEQUENCE_ID]
+
+
+def test_a_claim_whose_work_has_ended_is_not_kept_alive(db: Engine) -> None:
+    add_solved(db, 0, 1, 2)
+    ended = claim()
+    record(ended)
+    with pytest.raises(StaleClaimError):
+        run_transaction(partial(keep_claim, claim=ended))
+    add_solved(db, 3)
+    assert claim().number == ended.number + 1

@@ -7,7 +7,6 @@ import pytest
 import file_storage
 from deployment.service import MAX_ACK_DEADLINE_S, deployments
 from light_curves import claims, solved_frames
-from light_curves import worker as curves_worker
 from network_state import readiness
 from panoptes_client.connection import Patience
 from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
@@ -82,7 +81,7 @@ LIMITS = {
     "the sign of life of a claim": claims.BEAT_S,
     "the silence of a claim": light_curve_sets.CLAIM_LEASE_S,
     "the reading of a solved frame": solved_frames.TIME_LIMIT_S,
-    "the work on one sequence": curves_worker.MAX_WORK_S,
+    "the work on one sequence": claims.MAX_WORK_S,
     "the end of a stopped server": web_server.DRAIN_S,
     "Cloud Run's patience with a stopped one": 10,
     "an answer to panoptes-client": Patience().read_timeout_s,

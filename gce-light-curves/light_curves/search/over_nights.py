@@ -50,13 +50,20 @@ def worth_searching(
 ) -> Indices:
     """Return the stars of tonight's search that are worth it: shape (m,), indices in the search.
 
-    Those that dimmed tonight, and those whose `picid` is in `followed`.
+    Those whose `picid` is in `followed`, at most half of them, and those that dimmed tonight.
     """
     picid = curves.fluxes.field.picid[search.night.star]
     is_followed = np.isin(picid, np.array(list(followed), np.int64))
-    worth = np.flatnonzero((search.false_alarm_probability <= WORTH) | is_followed)
-    order = np.lexsort((-search.power[worth], ~is_followed[worth]))
-    return worth[order[:MOST_STARS]]
+    is_worth = (search.false_alarm_probability <= WORTH) & ~is_followed
+    known = _most_probable(search, np.flatnonzero(is_followed))[: MOST_STARS // 2]
+    new = _most_probable(search, np.flatnonzero(is_worth))
+    return np.concatenate([known, new[: MOST_STARS - len(known)]])
+
+
+def _most_probable(search: TransitSearch, stars: Indices) -> Indices:
+    """Return stars with the least probability of a false alarm first."""
+    probability, power = search.false_alarm_probability[stars], search.power[stars]
+    return stars[np.lexsort((-power, probability))]
 
 
 def find_over_nights(

@@ -7,10 +7,10 @@ kept alive by whoever works (`keep_claim`), and another waits until it has been 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, true, union, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,11 +18,14 @@ from panoptes_network.database.films import RECENT, Tried
 from panoptes_network.database.images import StaleClaimError
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import END_STATES, Image, ImageState, Sequence, Unit
-from panoptes_network.errors import PanoptesError
+from panoptes_network.errors import PanoptesError, Reason
 
 LEAST_FRAMES = 3
 CLAIM_LEASE_S = 120.0
 """Whoever works and says nothing for so long has been killed, or has lost the database."""
+
+GIVEN_UP = timedelta(days=1)
+"""A sequence whose tries are exhausted is tried again so long after: what was away may be back."""
 
 LATE = timedelta(hours=1)
 """An image that nothing happened to for so long is not waited for."""
@@ -107,9 +110,12 @@ def keep_claim(session: Session, claim: SetClaim) -> None:
     Raises
     ------
     StaleClaimError
-        When another worker has taken the sequence over.
+        When another worker has taken the sequence over, or it has ended.
     """
-    _write(session, claim, claimed_at=_now())
+    held = (*_is_held(claim), LightCurveSet.claimed_at.is_not(None))
+    kept = update(LightCurveSet).where(*held).values(claimed_at=_now())
+    if session.scalar(kept.returning(LightCurveSet.sequence_id)) is None:
+        raise StaleClaimError(claim.sequence_id)
 
 
 def release_claim(session: Session, claim: SetClaim, *, was_tried: bool = True) -> None:
@@ -205,8 +211,12 @@ def due(quiet_s: float) -> Select[tuple[str, datetime]]:
     And since when they are quiet; those that were asked for, or are worked on, are among them.
     """
     changed = select(Image.sequence_id).where(Image.updated_at > func.now() - RECENT)
+    # Those of which nothing was ever tried, or all tries failed, however old they are.
+    missed = select(LightCurveSet.sequence_id).where(
+        or_(LightCurveSet.images == 0, _is_given_up_long_ago())
+    )
     # As for films: from each of the few that changed to its own images.
-    recent = changed.distinct().cte("recent").prefix_with("MATERIALIZED")
+    recent = union(changed, missed).cte("recent").prefix_with("MATERIALIZED")
     frames = (
         select(
             func.count().filter(_is_solved()).label("n_solved"),
@@ -218,6 +228,7 @@ def due(quiet_s: float) -> Select[tuple[str, datetime]]:
         .lateral()
     )
     is_new = or_(
+        _is_given_up_long_ago(),
         frames.c.n_solved != func.coalesce(LightCurveSet.images, 0),
         frames.c.generation != func.coalesce(LightCurveSet.generation, 0),
     )
@@ -238,7 +249,10 @@ def _tried(images: tuple[SolvedImage, ...]) -> Tried:
 def _is_tried(row: LightCurveSet, now: Tried) -> bool:
     """Return whether it has ended with these images; without any, it has once it has a reason."""
     has_ended = row.made_at is not None or row.reason_code is not None
-    return has_ended and now == Tried(row.images, row.generation)
+    is_again = (
+        row.reason_code == Reason.TRIES_EXHAUSTED and row.updated_at < datetime.now(UTC) - GIVEN_UP
+    )
+    return has_ended and not is_again and now == Tried(row.images, row.generation)
 
 
 def _ended(claim: SetClaim) -> dict[str, Any]:
@@ -258,6 +272,11 @@ def _is_held(claim: SetClaim) -> tuple[ColumnElement[bool], ...]:
 
 def _is_alive() -> ColumnElement[bool]:
     return LightCurveSet.claimed_at > _now() - timedelta(seconds=CLAIM_LEASE_S)
+
+
+def _is_given_up_long_ago() -> ColumnElement[bool]:
+    is_given_up = func.coalesce(LightCurveSet.reason_code, "") == Reason.TRIES_EXHAUSTED
+    return is_given_up & (LightCurveSet.updated_at < func.now() - GIVEN_UP)
 
 
 def _now() -> ColumnElement[datetime]:

@@ -37,6 +37,10 @@ CREATE TABLE light_curve_sets (
     made_at timestamptz,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX light_curve_sets_parquet ON light_curve_sets (parquet_path);
+CREATE INDEX light_curve_sets_fits ON light_curve_sets (fits_path);
+CREATE INDEX light_curve_sets_missed ON light_curve_sets (sequence_id)
+    WHERE images = 0 OR reason_code = 'tries_exhausted';
 CREATE TABLE star_light_curves (
     sequence_id text NOT NULL REFERENCES light_curve_sets ON DELETE CASCADE,
     picid bigint NOT NULL,
@@ -82,7 +86,9 @@ CREATE TABLE candidates (
     CONSTRAINT candidates_subject UNIQUE NULLS NOT DISTINCT (kind, picid, catalog, sequence_id)
 );
 CREATE INDEX candidates_sequence ON candidates (sequence_id);
-CREATE INDEX candidates_significance ON candidates (significance DESC, candidate_id);
+CREATE INDEX candidates_star ON candidates (picid, catalog);
+CREATE INDEX candidates_significance
+    ON candidates (significance DESC NULLS LAST, candidate_id DESC);
 CREATE TABLE camera_flats (
     camera_id text NOT NULL REFERENCES cameras,
     version integer NOT NULL,
