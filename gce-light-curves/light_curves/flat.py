@@ -154,8 +154,9 @@ def star_mask(
     radius = MASK_PX + MASK_GROWTH_PX * np.maximum(MASK_MAG - mag, 0)
     radius = np.ceil(np.minimum(radius, LARGEST_MASK_PX)).astype(np.int64)
     usable = np.isfinite(x_px) & np.isfinite(y_px) & (mag < FAINTEST_MAG)
-    largest = int(LARGEST_MASK_PX)
-    mask = np.zeros((shape[0] + 2 * largest, shape[1] + 2 * largest), np.bool_)
+    # A star's middle may lie a radius beyond the edge, and its far side two.
+    border = 2 * int(LARGEST_MASK_PX)
+    mask = np.zeros((shape[0] + 2 * border, shape[1] + 2 * border), np.bool_)
     for size in map(int, np.unique(radius[usable])):
         chosen = np.flatnonzero(usable & (radius == size))
         column, row = (np.rint(place[chosen]).astype(np.int64) for place in (x_px, y_px))
@@ -163,9 +164,9 @@ def star_mask(
         near &= row < shape[0] + size
         down, across = np.indices((2 * size + 1, 2 * size + 1)) - size
         dy, dx = np.nonzero(down**2 + across**2 <= size**2)
-        for step_y, step_x in zip(dy - size + largest, dx - size + largest, strict=True):
+        for step_y, step_x in zip(dy - size + border, dx - size + border, strict=True):
             mask[row[near] + step_y, column[near] + step_x] = True
-    return mask[largest:-largest, largest:-largest]
+    return mask[border:-border, border:-border]
 
 
 def shared_response(first: FlatSums, second: FlatSums) -> float:

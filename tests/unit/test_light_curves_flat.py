@@ -173,3 +173,13 @@ def test_a_sequence_counts_once(nights: list[FlatSums]) -> None:
         both.plus(first)
     with pytest.raises(ValueError, match="sums of"):
         first.with_frame("c", np.zeros((10, 10), np.uint16), np.zeros((10, 10), np.bool_))
+
+
+def test_the_mask_of_a_bright_star_beside_the_frame_ends_at_its_edge() -> None:
+    x, y = np.array([-39.0, WIDTH + 39.0]), np.array([HEIGHT + 39.0, -39.0])
+    rows, columns = np.nonzero(star_mask(SHAPE, x, y, np.array([0.0, 0.0])))
+    assert rows.size == 0
+    mask = star_mask(SHAPE, np.array([-20.0]), np.array([HEIGHT + 20.0]), np.array([0.0]))
+    rows, columns = np.nonzero(mask)
+    assert (rows.min(), rows.max()) == (HEIGHT - 14, HEIGHT - 1)
+    assert (columns.min(), columns.max()) == (0, 14)
