@@ -37,11 +37,12 @@ def detrend(fluxes: SequenceFluxes, site: EarthLocation | None = None) -> LightC
     """
     chosen, traits = comparison.choose(fluxes), comparison.star_traits(fluxes)
     stars = comparison.gather(fluxes, chosen, traits)
-    group = frame_groups(stars.x_px, stars.y_px, fluxes.exptime_s)
+    group, has_no_level = frame_groups(stars.x_px, stars.y_px, fluxes.exptime_s)
     focus = focus_terms(fluxes.psf_terms[:, :, WIDTH_TERMS])
     fitted = ensemble.fit(stars, group, focus)
     facts = frame_facts(stars, fitted)
-    quality = fluxes.quality | facts.quality[:, np.newaxis]
+    of_frame = facts.quality | has_no_level * np.int32(Quality.NO_LEVEL)
+    quality = fluxes.quality | of_frame[:, np.newaxis]
     colour_flux, photon_err = corrected(fluxes, fitted, traits)
     _normalize(colour_flux, photon_err, group, (quality & BAD) == 0)
     return _summarized(fluxes, site, facts, fitted, quality, colour_flux, photon_err)
@@ -62,7 +63,10 @@ def corrected(fluxes: SequenceFluxes, fitted: Ensemble, traits: Singles) -> tupl
 def _normalize(
     flux: Singles, err: Singles, group: NDArray[np.intp], is_good: NDArray[np.bool_]
 ) -> None:
-    """Divide by each star's level in each group of frames: the median of its good frames."""
+    """Divide by each star's level in each group of frames: the median of its good frames.
+
+    Where there is none, as in frames with NO_LEVEL, the flux becomes NaN.
+    """
     for number in np.unique(group):
         frames = group == number
         for colour in range(N_COLOURS):

@@ -19,6 +19,7 @@ from panoptes_network.light_curves import (
     MEASUREMENT_COLUMNS,
     QUALITY_MEANINGS,
     STAR_COLUMNS,
+    WHOSE_GAIN,
     Column,
 )
 
@@ -28,7 +29,12 @@ BLOCK_BYTES = 2880
 FIGURES = (
     Column("n_good", "int32", None, "frames without a bit that spoils them"),
     Column("scatter", "float", None, "relative scatter of one frame, all colours together"),
-    Column("expected_noise", "float", None, "relative noise of one frame by photons and readout"),
+    Column(
+        "expected_noise",
+        "float",
+        None,
+        f"relative noise of one frame by photons and readout {WHOSE_GAIN}",
+    ),
     Column("reduced_chi2", "float", None, "reduced chi-square of a constant star"),
     Column("variability", "float", None, "Stetson J of the colours"),
 )

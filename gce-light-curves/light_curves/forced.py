@@ -22,7 +22,8 @@ Integers = NDArray[np.int64]
 
 CROWDED_PX = 3.0
 CROWDED_LIGHT = 0.5
-"""Stars whose neighbours within `CROWDED_PX` have this much of their own light are crowded."""
+"""Stars whose neighbours within `CROWDED_PX` have this much of their own light are crowded, in all
+frames if in one of those of the PSF."""
 
 TRAILED_PX2 = 0.45
 """A frame whose green stars are longer than the sequence's by this variance, along any line, is
@@ -77,8 +78,10 @@ class Photometer:
             See :func:`light_curves.psf_fit.fit_psf`.
         """
         known = fit_psf(frames, field.gaia_mag, camera, flat)
-        middle = frames[len(frames) // 2]
-        others = neighbour_light(middle.x_px, middle.y_px, field.gaia_mag, CROWDED_PX)
+        # Stars drift onto the frames and off them: none of the frames has all.
+        others = np.fmax.reduce(
+            [neighbour_light(f.x_px, f.y_px, field.gaia_mag, CROWDED_PX) for f in frames]
+        )
         return cls(field, known, np.nan_to_num(others) > CROWDED_LIGHT, camera, flat)
 
     def measure(self, frame: PlacedFrame, exposure: Exposure) -> FrameFluxes:

@@ -15,11 +15,15 @@ JUMP_PX = 50.0
 """Between two frames: tracking moves the stars by less, a flip by thousands."""
 EXPTIME_RATIO = 1.1
 FEWEST_FRAMES = 10
-"""A smaller group could not tell a star's level from its change: it takes the largest one's."""
+"""A smaller group could not tell a star's level from its change. All small ones are one group apart
+from the others, which they would spoil; where there are others, their frames are not good.
+"""
 
 
-def frame_groups(x_px: Singles, y_px: Singles, exptime_s: Floats) -> NDArray[np.intp]:
-    """Return the number of each frame's group, from 0.
+def frame_groups(
+    x_px: Singles, y_px: Singles, exptime_s: Floats
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the number of each frame's group, from 0, and which frames have no level of their own.
 
     Parameters
     ----------
@@ -29,7 +33,9 @@ def frame_groups(x_px: Singles, y_px: Singles, exptime_s: Floats) -> NDArray[np.
 
     Returns
     -------
-    ndarray, shape (f,)
+    group : ndarray, shape (f,), intp
+    has_no_level : ndarray, shape (f,), bool
+        Frames of small groups, where another one is large enough.
     """
     moved = np.hypot(np.diff(x_px, axis=0), np.diff(y_px, axis=0))
     jumps = ~(robust.median(moved.T) < JUMP_PX)  # no star in common is a jump too
@@ -37,8 +43,10 @@ def frame_groups(x_px: Singles, y_px: Singles, exptime_s: Floats) -> NDArray[np.
     pairs = np.stack([run, _exposure_class(exptime_s)], axis=1)
     _, group, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
     group = group.reshape(-1)
-    group[counts[group] < FEWEST_FRAMES] = np.argmax(counts)
-    return np.unique(group, return_inverse=True)[1].reshape(-1)
+    is_small = counts[group] < FEWEST_FRAMES
+    group[is_small] = len(counts)
+    number = np.unique(group, return_inverse=True)[1].reshape(-1)
+    return number, is_small & ~is_small.all()
 
 
 def _exposure_class(exptime_s: Floats) -> NDArray[np.intp]:

@@ -24,6 +24,8 @@ SOFTWARE = "PANOPTES network, gce-light-curves"
 EXTENDED_FIELDS = (
     "#NAME,DATE,MAG,MERR,FILT,TRANS,MTYPE,CNAME,CMAG,KNAME,KMAG,AMASS,GROUP,CHART,NOTES"
 )
+LEVEL_NOTE = "level=Gaia G of catalog; only changes measured"
+"""With each magnitude, as the AAVSO keeps no comments; with the image's id below 100 characters."""
 MAG_NOTE = (
     "Untransformed tri-color green. Its zero point is the catalog's Gaia G of the star itself"
     " for the median of each sequence: changes within a sequence are measured, the level is not."
@@ -31,6 +33,8 @@ MAG_NOTE = (
 FLUX_NOTE = (
     "Red, green and blue pixels of a DSLR combined. An ensemble of the whole field and one map of"
     " the place in the Bayer pattern, shared by all stars, are taken out; airmass is not fitted."
+    " Times are the middles of exposures; the start of each is the image's id: whole seconds of"
+    " the unit's clock."
 )
 
 
@@ -77,9 +81,8 @@ def exoplanet(answer: Json, obscode: str) -> str:
     _star(answer)
     sequence_id = answer["sequences"][-1]["sequence_id"]
     items = [item for item in answer["items"] if item["sequence_id"] == sequence_id]
-    known = answer["known"]
+    host = _planets_host(answer["known"])
     exptime_s = median(item["exptime_s"] or 0 for item in items)
-    is_planet = "planet" in (known["known_kind"] or "").lower()
     head = {
         "TYPE": "EXOPLANET",
         "OBSCODE": obscode,
@@ -87,8 +90,8 @@ def exoplanet(answer: Json, obscode: str) -> str:
         "DELIM": ",",
         "DATE_TYPE": "BJD_TDB",
         "OBSTYPE": "DSLR",
-        "STAR_NAME": _catalog_name(answer),
-        "EXOPLANET_NAME": known["known_name"] if is_planet else "na",
+        "STAR_NAME": host or _catalog_name(answer),
+        "EXOPLANET_NAME": f"{host} b" if host else "na",
         "BINNING": "1x1",
         "EXPOSURE_TIME": f"{exptime_s:g}",
         "FILTER": "CV",
@@ -134,9 +137,18 @@ def _magnitude(answer: Json, gaia_mag: float, item: Json) -> str:
             _or_na(error, 4),
             *("TG", "NO", "STD", "ENSEMBLE", "na", "na", "na"),
             _or_na(item["airmass"], 3),
-            *("na", "na", item["image_id"]),
+            *("na", "na", f"{item['image_id']} {LEVEL_NOTE}"),
         )
     )
+
+
+def _planets_host(known: Json) -> str | None:
+    """Return the name of a planet's host; None for other stars.
+
+    The list of known stars, `known_stars.csv` of gce-light-curves, holds hosts whose planet is b.
+    """
+    name: str | None = known["known_name"]
+    return name if known["known_kind"] == "planet" else None
 
 
 def _catalog_name(answer: Json) -> str:

@@ -2,7 +2,7 @@
 
 from data_tables import Column, Kind, Table
 from panoptes_network import light_curves
-from panoptes_network.light_curves import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS
+from panoptes_network.light_curves import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
 from stars.tables import SEQUENCE
 
 KINDS = {
@@ -75,7 +75,12 @@ SUMMARY = (
     Column("first_time", "middle of the first exposure", Kind.TIME, ucd="time.start"),
     Column("last_time", "middle of the last exposure", Kind.TIME, ucd="time.end"),
     Column("scatter", "of one frame, relative, all colours", Kind.REAL, ucd="stat.stdev"),
-    Column("expected_noise", "of one frame, by photons and readout", Kind.REAL, ucd="stat.error"),
+    Column(
+        "expected_noise",
+        f"of one frame, by photons and readout {WHOSE_GAIN}",
+        Kind.REAL,
+        ucd="stat.error",
+    ),
     Column("reduced_chi2", "of a constant star to the curve", Kind.REAL, ucd="stat.fit.chi2"),
     Column("variability", "Stetson's J of the colours", Kind.REAL, ucd="src.var.index"),
     Column("quality", "bits that any frame has", Kind.INTEGER, ucd="meta.code.qual"),

@@ -17,6 +17,7 @@ class Quality(IntFlag):
     TRAILED = 32
     FEW_COMPARISONS = 64
     OUTLIER = 128
+    NO_LEVEL = 256
 
 
 QUALITY_MEANINGS = {
@@ -28,6 +29,7 @@ QUALITY_MEANINGS = {
     Quality.TRAILED: "the stars of the frame are trailed",
     Quality.FEW_COMPARISONS: "too few comparison stars",
     Quality.OUTLIER: "far from the star's other measurements, in one frame alone",
+    Quality.NO_LEVEL: "too few frames with the star in this place of the camera to know its level",
 }
 
 BAD = (
@@ -37,8 +39,13 @@ BAD = (
     | Quality.TRAILED
     | Quality.FEW_COMPARISONS
     | Quality.OUTLIER
+    | Quality.NO_LEVEL
 )
 """Bits of measurements that no figure and no search uses."""
+
+
+WHOSE_GAIN = "(gain of PAN001's camera at ISO 100)"
+"""What to add to a noise by photons and readout: gains of other cameras are not known."""
 
 
 class Column(NamedTuple):
@@ -59,7 +66,13 @@ def _of_each_colour(name: str, unit: str | None, description: str) -> list[Colum
 
 FRAME_COLUMNS = (
     Column("image_id", "string", None, "image that the frame is of"),
-    Column("time", "timestamp[us, tz=UTC]", None, "middle of the exposure, UTC"),
+    Column(
+        "time",
+        "timestamp[us, tz=UTC]",
+        None,
+        "middle of the exposure, UTC; its start is the image's id:"
+        " whole seconds of the unit's clock",
+    ),
     Column("exptime_s", "float", "s", "exposure"),
     Column("airmass", "float", None, "airmass of the frame's centre"),
     *_of_each_colour("zero_point", "mag", "Gaia G of a star of 1 ADU/s in the frame's centre"),
@@ -77,7 +90,11 @@ MEASUREMENT_COLUMNS = (
     *_of_each_colour("flux", None, "relative flux, detrended; median 1"),
     *_of_each_colour("flux_err", None, "standard deviation of the relative flux"),
     *_of_each_colour("raw_flux", "adu", "flux by the fit of the PSF"),
-    *_of_each_colour("raw_flux_err", "adu", "standard deviation of the flux, photons and readout"),
+    *_of_each_colour(
+        "raw_flux_err",
+        "adu",
+        f"standard deviation of the flux, photons and readout {WHOSE_GAIN}",
+    ),
     *_of_each_colour("background", "adu", "level of the sky above black at the star"),
     Column("x_px", "float", "pix", "column of the star, from 0, mosaic pixels"),
     Column("y_px", "float", "pix", "row of the star, from 0, mosaic pixels"),

@@ -282,6 +282,7 @@ def test_the_extended_report(client: FlaskClient, sequence_id: str) -> None:
     assert float(first[2]) == pytest.approx(9 - 2.5 * math.log10(NIGHT.flux[0, 0]), abs=1e-4)
     assert float(first[3]) == pytest.approx(1.0857 * 2 * NOISE, rel=0.02)
     assert first[4:8] == ["TG", "NO", "STD", "ENSEMBLE"]
+    assert first[14] == f"{NIGHT.image_ids[0]} level=Gaia G of catalog; only changes measured"
     limits = {0: 30, 1: 16, 2: 8, 3: 6, 4: 5, 14: 100}
     assert all(len(line[place]) <= most for line in lines for place, most in limits.items())
 
@@ -290,11 +291,11 @@ def test_the_exoplanet_report_is_of_one_night(
     client: FlaskClient, db: Engine, sequence_id: str, later_id: str
 ) -> None:
     with rows(db) as session:
-        session.add(transit(sequence_id, known_name="WASP-1 b", known_kind="planet"))
+        session.add(transit(sequence_id, known_name="WASP-11", known_kind="planet"))
     head, lines = report(client, "aavso-exoplanet", sequence_id=sequence_id)
     assert head["TYPE"] == "EXOPLANET"
     assert (head["DATE_TYPE"], head["MEASUREMENT_TYPE"]) == ("BJD_TDB", "Rnflux")
-    assert (head["STAR_NAME"], head["EXOPLANET_NAME"]) == ("TIC 1000", "WASP-1 b")
+    assert (head["STAR_NAME"], head["EXOPLANET_NAME"]) == ("WASP-11", "WASP-11 b")
     assert (head["EXPOSURE_TIME"], head["FILTER"]) == ("120", "CV")
     assert len(lines) == FRAMES - 1
     bjd, flux, error, airmass = map(float, lines[0])
@@ -303,6 +304,15 @@ def test_the_exoplanet_report_is_of_one_night(
     assert airmass == pytest.approx(1.8)
     # Without a sequence, it is of the newest.
     assert len(report(client, "aavso-exoplanet")[1]) == 39
+
+
+def test_the_exoplanet_report_of_a_variable_names_no_planet(
+    client: FlaskClient, db: Engine, sequence_id: str
+) -> None:
+    with rows(db) as session:
+        session.add(transit(sequence_id, known_name="RR Lyr", known_kind="RRAB"))
+    head, _ = report(client, "aavso-exoplanet")
+    assert (head["STAR_NAME"], head["EXOPLANET_NAME"]) == ("TIC 1000", "na")
 
 
 def test_a_report_can_be_asked_for_by_its_type(client: FlaskClient, sequence_id: str) -> None:

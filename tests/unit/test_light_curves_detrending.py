@@ -166,6 +166,28 @@ def test_a_flip_of_the_mount_in_mid_sequence() -> None:
     assert (curves.quality & BAD == 0).mean() > 0.99
 
 
+def test_a_few_frames_after_a_flip_have_no_level_of_their_own() -> None:
+    night = Sequence(n_frames=60, n_stars=300)
+    for place, size in ((night.x_px, 1400), (night.y_px, 1200)):
+        place[54:] = size - place[54:]
+    night.zero_point[54:] += night.rng.normal(0, 0.03, (300, 3))  # unequal flat
+    curves = detrend(night.fluxes())
+    without_level = np.flatnonzero((curves.quality & Quality.NO_LEVEL).any(axis=1))
+    assert without_level.tolist() == [*range(54, 60)]
+    assert (curves.quality[54:] & BAD).all()
+    assert np.isnan(curves.flux[54:]).all()
+    assert (curves.quality[:54] & BAD == 0).mean() > 0.99
+    assert _ratio(curves, slice(0, 50)) == pytest.approx(1, abs=0.1)
+
+
+def test_small_groups_alone_have_one_level() -> None:
+    night = Sequence(n_frames=12, n_stars=200)
+    night.exptime_s[7:] = 60
+    curves = detrend(night.fluxes())
+    assert not (curves.quality & Quality.NO_LEVEL).any()
+    assert np.isfinite(curves.flux[:, :50]).all()
+
+
 def test_another_exposure_in_mid_sequence() -> None:
     night = Sequence(n_frames=60, n_stars=300)
     night.exptime_s[25:] = 60
@@ -194,6 +216,7 @@ def test_a_few_frames_are_enough(n_frames: int) -> None:
     assert np.isfinite(curves.flux_err[:, :50]).all()
     assert (curves.flux_err[:, :50] > 0).all()
     assert np.median(np.abs(curves.flux[:, :50] - 1)) < 0.02
+    assert not (curves.quality & Quality.NO_LEVEL).any()
 
 
 def test_two_frames_are_refused() -> None:

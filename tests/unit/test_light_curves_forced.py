@@ -97,6 +97,19 @@ def test_quality_says_what_spoils_a_star(fluxes: FrameFluxes, simulated: Simulat
     assert not ((fluxes.quality & Quality.TRAILED) != 0).any()
 
 
+def test_a_crowded_star_that_is_not_in_the_middle_frame_is_told(
+    photometer: Photometer, simulated: SimulatedField
+) -> None:
+    first, middle, last = simulated.placed
+    star = np.flatnonzero(photometer.is_crowded & middle.holds(-0.5))[0]
+    x_px = middle.x_px.copy()
+    x_px[star] = np.nan
+    without = Photometer.of_sequence(
+        [first, replace(middle, x_px=x_px), last], simulated.field, CAMERA
+    )
+    assert without.is_crowded[star]
+
+
 def test_a_trailed_frame_of_the_sequence_is_told(
     photometer: Photometer, simulated: SimulatedField
 ) -> None:

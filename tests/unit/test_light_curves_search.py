@@ -14,6 +14,7 @@ from light_curves.search.night import Night
 from light_curves.search.red_noise import SlowNoise
 from light_curves.search.transits import search_transits
 from light_curves.search.variability import periodogram
+from light_curves.search.vetting import is_near_saturation
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 from panoptes_network.light_curves import Quality, Vetting
 from simulator.transit import radius_for_depth, transit_flux
@@ -141,6 +142,18 @@ def test_stars_near_saturation_near_the_edge_and_crowded_ones_are_told() -> None
         7: [False, False, True],
         8: [False, False, False],
     }
+
+
+def test_a_star_just_below_the_saturated_ones_is_near_saturation() -> None:
+    curves = SimulatedNight(stars=103).curves()
+    mags = curves.fluxes.field.gaia_mag
+    mags[:] = [*np.linspace(7, 9, 100), 9.2, 9.9, 11.5]
+    curves.quality[:, :100] |= Quality.SATURATED
+    curves.quality[:, 102] |= Quality.SATURATED | Quality.CROWDED  # by its neighbour
+    assert is_near_saturation(curves, 100)
+    assert not is_near_saturation(curves, 101)
+    curves.quality[:, :100] = 0
+    assert not is_near_saturation(curves, 100)
 
 
 def test_frames_with_a_bad_bit_do_not_count() -> None:

@@ -17,7 +17,9 @@ ALIKE_SIGMA = 3.0
 NEIGHBOURHOOD_PX = 300.0
 NEAR_EDGE_PX = 20.0
 NEAR_SATURATION_MAG = 0.5
-"""A star that is fainter than the faintest saturated ones by less is near to it."""
+"""A star that is fainter than nearly all saturated ones by less is near to it."""
+SATURATED_PERCENTILE = 90.0
+"""Of the saturated stars' magnitudes: the limit, but for a few that something else saturated."""
 MOSTLY = 0.5
 MAD_TO_SIGMA = 1.4826
 
@@ -98,15 +100,21 @@ def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int, box:
 
 
 def is_near_saturation(curves: LightCurves, star: int) -> bool:
-    """Return whether a star has a saturated frame, or is hardly fainter than those that have."""
+    """Return whether a star has a saturated frame, or is hardly fainter than those that have.
+
+    Crowded stars do not tell the limit: a brighter neighbour may be what is saturated.
+    """
     saturated = (curves.quality & int(Quality.SATURATED)) != 0
     if saturated[:, star].any():
         return True
     mostly = saturated.mean(axis=0) > MOSTLY
+    is_crowded = ((curves.quality & int(Quality.CROWDED)) != 0).any(axis=0)
     mags = curves.fluxes.field.gaia_mag
-    if not np.any(mostly & np.isfinite(mags)):
+    alone = mostly & ~is_crowded & np.isfinite(mags)
+    if not alone.any():
         return False
-    return bool(mags[star] < np.nanmedian(mags[mostly]) + NEAR_SATURATION_MAG)
+    limit = np.percentile(mags[alone], SATURATED_PERCENTILE)
+    return bool(mags[star] < limit + NEAR_SATURATION_MAG)
 
 
 def is_near_edge(curves: LightCurves, star: int) -> bool:
