@@ -124,6 +124,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
     ]
     curve = [
         _in_query("light", "relative", "flux", "x"),
+        _in_query("method", "detrended", "raw", "apertures", "x"),
         _in_query("period_d", "0.01", "1e4", "nan"),
         _in_query("epoch_mjd", "58402.5", "-1e6", "inf"),
     ]
@@ -145,6 +146,14 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/sources/{picid}": shown(star, *frames, *curve),
             "/sources/{picid}/stamps.png": shown(
                 star, *frames, colour, answer=_answer({}, "image/png")
+            ),
+            "/sources/{picid}/curve.svg": shown(star, *frames, answer=_answer({}, "image/svg+xml")),
+            "/candidates": shown(
+                _in_query("kind", "transit", "variable", "x"),
+                _in_query("min_significance", "7", "-1", "nan"),
+                _in_query("sequence_id", sequence_id, ""),
+                _in_query("sort", "depth", "x"),
+                _in_query("cursor", "W10"),
             ),
             "/sky": shown(),
             "/sky/atlas": shown(),
