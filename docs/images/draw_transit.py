@@ -8,7 +8,7 @@ was put in, or of the candidate. Of simulated frames, the title has to say so.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,7 @@ def draw(curves: list[Curve], hours: float, depth: float, title: str) -> None:
     figure, panels = plt.subplots(
         1, len(curves), sharey=True, figsize=(12.8, 4.6), dpi=100, layout="constrained"
     )
+    curves = [_beside_transit(curve, hours) for curve in curves]
     for panel, curve in zip(panels, curves, strict=True):
         _draw_curve(panel, curve, hours, depth)
     panels[0].set_ylabel("Relative flux", color=FAINT)
@@ -100,6 +101,12 @@ def draw(curves: list[Curve], hours: float, depth: float, title: str) -> None:
         figure.suptitle(title, color=INK, fontsize=13, x=0.01, horizontalalignment="left")
     figure.savefig(TARGET)
     plt.close(figure)
+
+
+def _beside_transit(curve: Curve, hours: float) -> Curve:
+    """Return a curve whose median beside the transit is 1, which may take half of the night."""
+    beside = curve.is_good & (np.abs(curve.hours) > hours / 2)
+    return replace(curve, flux=curve.flux / np.median(curve.flux[beside]))
 
 
 def _draw_curve(panel: Axes, curve: Curve, hours: float, depth: float) -> None:

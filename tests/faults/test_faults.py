@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 
 SEQUENCES = 20
 STAGES = (
-    "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "stamps",
-    "database",
+    "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "forced",
+    "stamps", "database",
 )  # fmt: skip
 FUNCTIONS = (
     "cf-bucket-upload", "cf-image-received", "cf-header-to-db", "cf-make-fits",

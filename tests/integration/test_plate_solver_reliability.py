@@ -355,7 +355,7 @@ def test_the_log_names_each_stage_as_it_begins(
     solver.solve(image)
     begun = [vars(record) for record in caplog.records if record.message == "stage"]
     assert [line["stage"] for line in begun] == [
-        "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "stamps",
-        "database",
+        "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "forced",
+        "stamps", "database",
     ]  # fmt: skip
     assert {line["image_id"] for line in begun} == {image.image_id}

@@ -94,8 +94,8 @@ def test_an_image_passes_and_the_worker_tells_its_health(
     wait_for(lambda: worker.said(message="done"))
     stages = [line["stage"] for line in worker.said(message="stage", image_id=image.image_id)]
     assert stages == [
-        "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "stamps",
-        "database",
+        "download", "read", "detect", "solve", "catalog", "refit", "upload", "match", "forced",
+        "stamps", "database",
     ]  # fmt: skip
     health, ready, other = (worker.ask(path) for path in ("/health", "/ready", "/"))
     assert health is not None
