@@ -21,6 +21,7 @@ import light_curve_peer
 import numpy as np
 import table
 from astropy.table import Row
+from blind_search import BlindSearch, search_file
 from numpy.typing import NDArray
 from served_light_curves import Curves, raw_curves, read_file, scatter
 from servers import open_folder
@@ -44,6 +45,7 @@ ZHANG_MMAG, ZHANG_MAGS = 4.6, (8.5, 9.5)
 """Zhang, Bakos and Penev 2015, arXiv 1506.03097: a Canon 60D, 180 s, colours combined."""
 TRANSIT_MAGS = (9.0, 10.5)
 FALSE_ALARMS = 0.01
+CURVES_FILE = "light_curves.parquet"
 COMPARED_STARS = 120
 PEER_STAGES = {
     "magfit": "astrowisp, ensemble / photon limit",
@@ -90,7 +92,7 @@ def main() -> None:
         render(folder, preset, options.seed, options.frames, options.depth)
         served = _through_the_network(folder)
         truth = read_truth(folder)
-        _print(preset, options, truth, served)
+        _print(preset, options, folder, truth, served)
         if options.peer:
             say("measuring the same frames by astrowisp and autowisp")
             _print_peer(folder, truth, served.curves)
@@ -149,7 +151,7 @@ def _made() -> LightCurveSet | None:
 
 def _served(sequence_id: str, folder: Path) -> Served:
     made = run_transaction(lambda session: session.scalars(select(LightCurveSet)).one())
-    file = folder / "light_curves.parquet"
+    file = folder / CURVES_FILE
     stored = storage.find(settings().processed_bucket, str(made.parquet_path))
     storage.download(stored, file)
     truth = read_truth(folder)
@@ -177,7 +179,9 @@ def _between(truth: NightTruth, mags: tuple[float, float]) -> Mask:
     return np.asarray((truth.mag >= mags[0]) & (truth.mag < mags[1]))
 
 
-def _print(preset: str, options: argparse.Namespace, truth: NightTruth, served: Served) -> None:
+def _print(
+    preset: str, options: argparse.Namespace, folder: Path, truth: NightTruth, served: Served
+) -> None:
     width, height = SIZE
     table.heading(
         f"a simulated {preset} night, seed {options.seed}: {options.frames} frames of"
@@ -188,6 +192,7 @@ def _print(preset: str, options: argparse.Namespace, truth: NightTruth, served: 
     _print_scatter(preset, truth, served)
     _print_completeness(truth, served.curves)
     _print_transits(preset, truth, served)
+    _print_blind(preset, truth, search_file(folder / CURVES_FILE))
     frames = truth.flux_adu.shape[1]
     table.line("light curves of the sequence, seconds a frame", served.seconds / frames)
 
@@ -265,6 +270,24 @@ def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
     table.line(
         f"false alarms among {len(constant)} constant stars, on every frame", float(alarms), "%"
     )
+
+
+def _print_blind(preset: str, truth: NightTruth, search: BlindSearch) -> None:
+    """Print how many transits surpass 99 of 100 constant stars like theirs, at the right time."""
+    usable = truth.star_id[truth.is_constant & ~truth.is_saturated]
+    is_constant = np.isin(search.star_id, usable)
+    found = [_is_blind_hit(search, row, is_constant) for row in truth.transits]
+    share = 100 * float(np.mean(found))
+    words = "the same, above 99 of 100 constant stars of their brightness"
+    table.line(words, share, "%", f"aim: {AIMS[preset][1]}")
+
+
+def _is_blind_hit(search: BlindSearch, row: Row, is_constant: Mask) -> bool:
+    for star in np.flatnonzero(search.star_id == row["id"]).tolist():
+        is_at_time = abs(search.mid_bjd[star] - row["epoch_bjd"]) < row["duration_h"] / 48
+        level = 100 * (1 - FALSE_ALARMS)
+        return bool(is_at_time) and search.is_above_chance(star, is_constant, level)
+    return False
 
 
 def _hit(found: Candidate | None, row: Row) -> Candidate | None:

