@@ -25,6 +25,7 @@ PARTS = {
     "image_id": IMAGE_ID,
     "unit_id": "PAN001",
     "picid": "1000",
+    "candidate_id": 1,
     "date": "2018-10-11",
     "day": "2018-10-11",
     "bucket": "raw",
