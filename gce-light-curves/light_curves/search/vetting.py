@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import LightCurves
+from light_curves.robust import NORMAL_MAD
 from light_curves.search.boxes import Trials, scan, trials_at
 from light_curves.search.transits import Box, TransitSearch
 from panoptes_network.light_curves import BAD, COLOURS, Quality, Vetting
@@ -21,7 +22,6 @@ NEAR_SATURATION_MAG = 0.5
 SATURATED_PERCENTILE = 90.0
 """Of the saturated stars' magnitudes: the limit, but for a few that something else saturated."""
 MOSTLY = 0.5
-MAD_TO_SIGMA = 1.4826
 
 
 def vet(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def colour_depths(
         if own.information[0, 0] > 0:
             depth = float(own.depth[0, 0])
             left = (flux + depth * trial.shape[0] - 1)[usable] * np.sqrt(weight[usable])
-            spread = MAD_TO_SIGMA * float(np.median(np.abs(left - np.median(left))))
+            spread = NORMAL_MAD * float(np.median(np.abs(left - np.median(left))))
             found[colour] = [depth, max(1.0, spread) * float(own.information[0, 0] ** -0.5)]
     return found
 
