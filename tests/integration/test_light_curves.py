@@ -169,6 +169,7 @@ def test_the_fifth_failure_ends_it(
         with pytest.raises(ZeroDivisionError):
             make()
     assert sequence.made()["reason_code"] == "tries_exhausted"
-    assert sequence.made()["reason"].endswith("the last one: what nobody foresaw")
+    # What nobody foresaw is named by its type: its words may hold a statement or a path.
+    assert sequence.made()["reason"].endswith("the last one: ZeroDivisionError")
     make()
     assert sequence.made()["tries"] == 0
