@@ -4,10 +4,11 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from bucket_upload import SERVICE, forward
-from panoptes_network import cross_site, endpoint, hop, trace
+from panoptes_network import cross_site, endpoint, hop
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import StorageObject, parse
+from panoptes_network.telemetry import trace
 
 _log = endpoint.setup(
     SERVICE,

@@ -1,7 +1,7 @@
 """Light curves: a worker on the pull subscription `gce-light-curves`."""
 
 from light_curves import worker
-from panoptes_network import log
+from panoptes_network.telemetry import log
 
 
 def main() -> None:

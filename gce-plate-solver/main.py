@@ -1,6 +1,6 @@
 """The plate solver: a worker on the pull subscription `gce-plate-solver`."""
 
-from panoptes_network import log
+from panoptes_network.telemetry import log
 from plate_solver import worker
 
 

@@ -1,7 +1,7 @@
 """The job that makes the database ready before a new version of the services takes traffic."""
 
-from panoptes_network import log
 from panoptes_network.database import prepare
+from panoptes_network.telemetry import log
 
 SERVICE = "job-migrate"
 

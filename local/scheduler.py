@@ -8,7 +8,7 @@ import time
 import requests
 
 from deployment.service import Schedule, address_variable, functions
-from panoptes_network import log
+from panoptes_network.telemetry import log
 
 TIMEOUT_S = 60
 

@@ -15,7 +15,8 @@ from detrended import routes as light_curve_routes
 from network_state import metrics as network_metrics
 from network_state import routes as network_routes
 from network_state import stats_routes as statistics_routes
-from panoptes_network import canonical, log, web, well_known
+from panoptes_network import canonical, web, well_known
+from panoptes_network.telemetry import log
 from stars import routes as source_routes
 
 BLUEPRINTS = (

@@ -10,10 +10,11 @@ import requests
 from flask import Response, g, request
 from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound, ServiceUnavailable
 
-from panoptes_network import tokens, trace
+from panoptes_network import tokens
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import check_safe
+from panoptes_network.telemetry import trace
 
 Json = dict[str, Any]
 

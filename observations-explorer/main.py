@@ -8,7 +8,8 @@ import page_problems
 import page_sections
 import static_files
 from page_routes import pages
-from panoptes_network import canonical, log, public_address, web, web_answers, well_known
+from panoptes_network import canonical, public_address, web, web_answers, well_known
+from panoptes_network.telemetry import log
 from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)

@@ -16,21 +16,12 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from panoptes_network import (
-    admission,
-    cross_site,
-    identity,
-    log,
-    metrics,
-    observe,
-    redirects,
-    request_guard,
-    trace,
-)
+from panoptes_network import admission, cross_site, identity, redirects, request_guard
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import EventAttributes, M, PushEnvelope, parse, unwrap_push
 from panoptes_network.request_guard import MAX_BODY_BYTES, TOO_DEEP
+from panoptes_network.telemetry import instrumentation, log, metrics, trace
 
 RETRY_AFTER_S = 10
 
@@ -74,7 +65,7 @@ def setup(
     logger = log.setup(service)
     if has_app_context():
         app = current_app
-        observe.watch(app, service)
+        instrumentation.instrument(app, service)
         app.wsgi_app = admission.Admission(app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(_refuse_other_names)
         app.before_request(

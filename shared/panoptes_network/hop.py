@@ -5,9 +5,10 @@ from typing import Any
 import requests
 from pydantic import BaseModel
 
-from panoptes_network import tokens, trace
+from panoptes_network import tokens
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.telemetry import trace
 
 CHECK_TIMEOUT_S = 3
 

@@ -7,9 +7,9 @@ from google.api_core.exceptions import GoogleAPICallError, PermissionDenied, Ret
 from google.cloud import pubsub_v1
 from pydantic import BaseModel
 
-from panoptes_network import trace
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
+from panoptes_network.telemetry import trace
 
 PUBLISH_TIMEOUT_S = 20
 CHECK_TIMEOUT_S = 3

@@ -17,16 +17,13 @@ from panoptes_network import (
     admission,
     cross_site,
     identity,
-    log,
-    metrics,
-    observe,
     public_address,
     redirects,
     request_guard,
-    trace,
 )
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
+from panoptes_network.telemetry import instrumentation, log, metrics, trace
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -70,7 +67,7 @@ def secure(
         "Content-Security-Policy": content_policy,
         "Cross-Origin-Resource-Policy": resource_policy,
     }
-    observe.watch(app, log.service())
+    instrumentation.instrument(app, log.service())
     app.before_request(_refuse_when_busy)
     app.before_request(_limiter(settings().rate_limit))
     app.before_request(_refuse_other_names)

@@ -72,7 +72,7 @@ def test_it_loads_nothing_that_it_does_not_need(rehearsal: Rehearsal) -> None:
     if rehearsal.service in OPENS_PIXELS:
         pytest.skip("it opens pixels")
     loaded = _loaded(rehearsal)
-    assert "panoptes_network.log" in loaded
+    assert "panoptes_network.telemetry.log" in loaded
     assert not loaded & HEAVY
     assert not {name for name in loaded if name.startswith(ON_DEMAND)}
     if not rehearsal.deployment.has_database:

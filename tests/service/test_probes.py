@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from sqlalchemy import Engine
 
-from panoptes_network import metrics
+from panoptes_network.telemetry import metrics
 from tests.conftest import free_port
 from tests.service.functions import Network, asks_to_come_again, frame, refused
 from tests.service.test_identity import FUNCTIONS

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from panoptes_network import trace
 from panoptes_network.config import settings
-from panoptes_network.trace import Trace
+from panoptes_network.telemetry import trace
+from panoptes_network.telemetry.trace import Trace
 from tests.service.functions import (
     FOLDER,
     IMAGE_ID,

@@ -8,7 +8,8 @@ import pytest
 import requests
 from flask import Flask, Response
 
-from panoptes_network import log, web
+from panoptes_network import web
+from panoptes_network.telemetry import log
 from tests.conftest import free_port
 from tests.service.functions import served
 from tests.service.issuer import Issuer, bearer

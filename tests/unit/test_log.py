@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from panoptes_network import log, trace
 from panoptes_network.config import Settings
+from panoptes_network.telemetry import log, trace
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJlbWFpbCI6ImEifQ.c2lnbmF0dXJl"  # noqa: S105
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network import trace
-from panoptes_network.trace import Trace
+from panoptes_network.telemetry import trace
+from panoptes_network.telemetry.trace import Trace
 
 ID, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{ID}-{SPAN}-01"

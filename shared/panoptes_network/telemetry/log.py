@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 from pythonjsonlogger.json import JsonFormatter
 
-from panoptes_network import trace
+from panoptes_network.telemetry import trace
 
 _SECRETS = (
     # A token, with or without the word in front of it that a header has.

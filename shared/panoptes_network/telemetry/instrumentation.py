@@ -1,4 +1,4 @@
-"""What goes with every request to a service, whatever it asks for: trace, log line, counters."""
+"""A trace, a log line and counters for every request to a service, whatever it asks for."""
 
 import logging
 from contextlib import ExitStack
@@ -6,14 +6,14 @@ from time import monotonic
 
 from flask import Flask, Response, g, request
 
-from panoptes_network import metrics, trace
+from panoptes_network.telemetry import metrics, trace
 
 PROBES = ("/health", "/ready", "/metrics")
 
 _log = logging.getLogger(__name__)
 
 
-def watch(app: Flask, service: str) -> None:
+def instrument(app: Flask, service: str) -> None:
     """Trace, log and count each request to `app`."""
 
     @app.before_request
