@@ -18,7 +18,7 @@ from photutils.aperture import CircularAperture, aperture_photometry
 from scipy.spatial import KDTree
 from stopwatch import timed
 
-from panoptes_network.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
+from panoptes_network.frames.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
 from photometry import (
     APERTURE_RADIUS_PX,
     COLOURS,

@@ -24,11 +24,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from served_light_curves import scatter
 
-from panoptes_network.bayer import (
-    BLACK_LEVEL_ADU,
-    GAIN_E_PER_ADU,
-    READ_NOISE_ADU,
-)
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, GAIN_E_PER_ADU, READ_NOISE_ADU
 from simulator.optics import CORE_SIGMA_PX, PSF_WEIGHTS, WING_SIGMA_PX
 from simulator.truth import Truth
 

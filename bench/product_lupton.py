@@ -7,7 +7,7 @@ import numpy as np
 from astropy.visualization import make_lupton_rgb
 from numpy.typing import NDArray
 
-from panoptes_network.mosaic import read_image
+from panoptes_network.frames.mosaic import read_image
 from panoptes_network.picture import colour_planes
 
 STRETCH = 200

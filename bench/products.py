@@ -23,8 +23,8 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_image
 from panoptes_network.events import FilmRequest, ImageObject
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import ObjectPath
-from panoptes_network.metadata import identify
 from simulator import Observation, simulate
 from simulator.cr2 import write_cr2
 

@@ -8,10 +8,10 @@ from unittest.mock import patch
 import services  # noqa: F401
 from stopwatch import Seconds, timed_program
 
-from panoptes_network.bayer import superpixel_plane
 from panoptes_network.config import settings
-from panoptes_network.frame import read_frame
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.bayer import superpixel_plane
+from panoptes_network.frames.frame import read_frame
+from panoptes_network.frames.header_values import clean_headers
 from plate_solver import detection, programs, solving
 from simulator import Frame
 

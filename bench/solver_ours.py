@@ -15,10 +15,10 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import claim_image, record_image
 from panoptes_network.events import PipelineImage
-from panoptes_network.fits_header import read_image_header
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.header_values import clean_headers
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import parse_path
-from panoptes_network.metadata import identify
 from plate_solver.pipeline import Stopwatch, process
 
 SERVICE = "bench"

@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from stopwatch import Seconds, timed, timed_program
 
-from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.engine import engine
+from panoptes_network.frames.bayer import STAMP_SIDE
 
 SOLVE_FIELD = [
     *("solve-field", "--guess-scale", "--cpulimit", "90", "--no-verify", "--crpix-center"),

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
-from panoptes_network.calibration import header_kind, path_kind, skipped
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import (
@@ -19,9 +18,11 @@ from panoptes_network.database.images import (
 from panoptes_network.database.models import Image, ImageState
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import HeaderRequest, PipelineImage
-from panoptes_network.fits_header import CardValue, read_image_header
+from panoptes_network.frames.calibration import header_kind, path_kind, skipped
+from panoptes_network.frames.fits_header import CardValue, read_image_header
+from panoptes_network.frames.header_values import read_headers
+from panoptes_network.frames.metadata import Identity, identify, identify_upload
 from panoptes_network.gzip_files import content_of
-from panoptes_network.header_values import read_headers
 from panoptes_network.ids import (
     FITS_SUFFIXES,
     check_safe,
@@ -30,7 +31,6 @@ from panoptes_network.ids import (
     parse_path,
     parse_upload_path,
 )
-from panoptes_network.metadata import Identity, identify, identify_upload
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload

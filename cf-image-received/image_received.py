@@ -3,10 +3,10 @@
 from typing import Any
 
 from panoptes_network import storage
-from panoptes_network.calibration import path_kind
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject
+from panoptes_network.frames.calibration import path_kind
 from panoptes_network.hop import post
 from panoptes_network.ids import parse_upload_path
 from panoptes_network.pubsub import publish

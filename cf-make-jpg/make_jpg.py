@@ -10,8 +10,8 @@ from panoptes_network.config import settings
 from panoptes_network.conversion import Product, find_image, make_products
 from panoptes_network.database.models import FileKind
 from panoptes_network.events import ImageObject
+from panoptes_network.frames.mosaic import read_image
 from panoptes_network.ids import ObjectPath
-from panoptes_network.mosaic import read_image
 from panoptes_network.origin import Origin
 from panoptes_network.picture import colour_planes, measure_look, render, thumbnail
 

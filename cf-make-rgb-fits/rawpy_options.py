@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import rawpy
 from pydantic import BaseModel, ConfigDict, Field
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
 
 Algorithm = Literal["LINEAR", "VNG", "PPG", "AHD", "DCB", "DHT", "AAHD"]
 """Those that rawpy's wheels have; the others need a library under the GPL."""

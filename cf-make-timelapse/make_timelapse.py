@@ -17,7 +17,7 @@ from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
 from panoptes_network.database.superseded import sequence_path
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
-from panoptes_network.frame import MAX_FRAME_BYTES
+from panoptes_network.frames.frame import MAX_FRAME_BYTES
 from panoptes_network.ids import (
     CameraTime,
     check_time,

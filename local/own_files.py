@@ -10,13 +10,14 @@ from typing import Any
 
 from local.images import ImageFile
 from panoptes_network.byte_ranges import ranges_of
-from panoptes_network.cr2.cards import camera_cards
-from panoptes_network.cr2.structure import read_structure
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.file_formats import refusal_of_name
-from panoptes_network.fits_header import read_image_header
+from panoptes_network.frames.cr2.cards import camera_cards
+from panoptes_network.frames.cr2.structure import read_structure
+from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.header_values import clean_headers
+from panoptes_network.frames.metadata import Identity, identify, image_path, text
 from panoptes_network.gzip_files import content_of
-from panoptes_network.header_values import clean_headers
 from panoptes_network.ids import (
     IMAGE_SUFFIXES,
     CameraTime,
@@ -26,7 +27,6 @@ from panoptes_network.ids import (
     parse_time,
     replace_suffix,
 )
-from panoptes_network.metadata import Identity, identify, image_path, text
 
 UNIT = re.compile(r"PAN[0-9]{3}")
 CAMERA = re.compile(r"[0-9a-f]{6}")

@@ -14,7 +14,7 @@ from observation_rows import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, TransientError
-from panoptes_network.fits_header import BLOCK_BYTES, CardValue, read_image_header
+from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
 
 FIRST_BYTES = 20 * BLOCK_BYTES
 """Both headers of a solved file, asked for at once."""

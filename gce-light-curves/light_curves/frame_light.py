@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.compiled import compiled
-from panoptes_network import bayer
+from panoptes_network.frames import bayer
 
 Singles = NDArray[np.float32]
 

@@ -18,7 +18,7 @@ Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 CELL_COLOUR = np.array([[1, 2], [0, 1]])
-"""Colour (0 red, 1 green, 2 blue) by parity of row and column: `panoptes_network.bayer`."""
+"""Colour (0 red, 1 green, 2 blue) by parity of row and column: `panoptes_network.frames.bayer`."""
 
 
 _BAND_PX = 16

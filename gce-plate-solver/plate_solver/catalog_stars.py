@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.special import chndtr
 
-from panoptes_network.bayer import (
+from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     SATURATION_ADU,
     stamp_fits,
 )
-from panoptes_network.frame import Frame
+from panoptes_network.frames.frame import Frame
 from plate_solver.detection import (
     APERTURE_DIAMETER_PX,
     SATURATED_FLAG,

@@ -7,7 +7,8 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import (
+from panoptes_network.errors import TransientError
+from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     SATURATION_ADU,
@@ -15,7 +16,6 @@ from panoptes_network.bayer import (
     stamp_corner,
     to_mosaic,
 )
-from panoptes_network.errors import TransientError
 from plate_solver.centroids import windowed_centroids
 from plate_solver.programs import failure, run
 

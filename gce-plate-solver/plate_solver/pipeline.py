@@ -15,8 +15,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
-from panoptes_network.bayer import stamp_fits, superpixel_plane
-from panoptes_network.calibration import header_kind, path_kind, skipped
 from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
@@ -25,7 +23,9 @@ from panoptes_network.database.images import Claim, advance, delete_sources
 from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
-from panoptes_network.frame import Frame, check_exposed
+from panoptes_network.frames.bayer import stamp_fits, superpixel_plane
+from panoptes_network.frames.calibration import header_kind, path_kind, skipped
+from panoptes_network.frames.frame import Frame, check_exposed
 from panoptes_network.ids import check_safe, check_time, names_pointing
 from plate_solver import matching
 from plate_solver.catalog_stars import UnseenStars, measure_unseen, neighbour_flux, unseen_places

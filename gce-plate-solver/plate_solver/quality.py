@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import READ_NOISE_ADU
-from panoptes_network.frame import Frame
+from panoptes_network.frames.bayer import READ_NOISE_ADU
+from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.refit import Solution
 

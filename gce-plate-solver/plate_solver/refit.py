@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from panoptes_network.errors import Reason, UnsolvedError
-from panoptes_network.frame import Frame
+from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.polynomial import Polynomial, sip_distortion
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, SCALE_TOLERANCE

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from panoptes_network.errors import Reason, UnsolvedError
-from panoptes_network.frame import Frame
-from panoptes_network.metadata import number
+from panoptes_network.frames.frame import Frame
+from panoptes_network.frames.metadata import number
 from plate_solver.detection import Detections
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, SCALE_TOLERANCE
 

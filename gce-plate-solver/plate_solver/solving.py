@@ -10,8 +10,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
-from panoptes_network.frame import Frame
-from panoptes_network.metadata import number
+from panoptes_network.frames.frame import Frame
+from panoptes_network.frames.metadata import number
 from plate_solver.detection import Detections
 from plate_solver.programs import OverLimitError, failure, run
 

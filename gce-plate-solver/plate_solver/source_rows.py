@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.catalog.lookup import CatalogStars
-from panoptes_network.frame import Frame
+from panoptes_network.frames.bayer import STAMP_SIDE, cut_stamps, stamp_corner
+from panoptes_network.frames.frame import Frame
 from plate_solver.catalog_stars import Floats, Indices, UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.refit import Solution

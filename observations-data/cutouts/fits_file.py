@@ -8,7 +8,7 @@ from astropy.io import fits
 
 from cutouts.frame_piece import FramePiece
 from observation_database import Json
-from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
 from panoptes_network.storage import StoredObject
 from stars.light_curves import DAY, MJD_EPOCH
 

@@ -1,7 +1,7 @@
 """The light of stars on their stamps: one aperture sum for each colour of the Bayer mosaic.
 
-A stamp starts on a green 2 pixel (`panoptes_network.bayer`), so that each colour has the same
-pixels in all of them. Constants are those measured on PAN001's camera, a Canon EOS 100D at
+A stamp starts on a green 2 pixel (`panoptes_network.frames.bayer`), so that each colour has the
+same pixels in all of them. Constants are those measured on PAN001's camera, a Canon EOS 100D at
 ISO 100; other cameras' errors are only as right as these are for them.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import (
+from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     READ_NOISE_ADU,

@@ -10,7 +10,7 @@ from flask import Response
 
 from data_tables import Column, Kind, Table
 from observation_database import Json
-from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
 from stars.rows import star_name
 from stars.tables import LIGHT_CURVE, STAMPS
 

@@ -5,8 +5,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json
-from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.models import Image, Source
+from panoptes_network.frames.bayer import STAMP_SIDE
 from stars.rows import is_of, require_star, star_url
 from stars.search import FrameCursor, FrameSearch, StarId
 

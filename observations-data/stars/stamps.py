@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json
-from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.copy import read_copy
 from panoptes_network.database.models import Image, Source
+from panoptes_network.frames.bayer import STAMP_SIDE
 from photometry import FrameSources, comparison_candidates
 from stars.frames import conditions
 from stars.rows import require_star

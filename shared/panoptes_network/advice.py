@@ -5,8 +5,8 @@ docs/conventions.md has the same reasons in brief; what stands here is shown to 
 
 from typing import NamedTuple
 
-from panoptes_network.calibration import CalibrationKind
 from panoptes_network.errors import Reason
+from panoptes_network.frames.calibration import CalibrationKind
 
 
 class Advice(NamedTuple):

@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from panoptes_network import isolation, storage
-from panoptes_network.calibration import path_kind, skipped
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
 from panoptes_network.database.images import find_ids, record_failure
@@ -23,7 +22,9 @@ from panoptes_network.database.models import FileKind
 from panoptes_network.database.superseded import files_of, is_superseded, note_superseded
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import ImageObject
-from panoptes_network.frame import MAX_FRAME_BYTES
+from panoptes_network.frames.calibration import path_kind, skipped
+from panoptes_network.frames.frame import MAX_FRAME_BYTES
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import (
     ObjectPath,
     image_suffix,
@@ -31,7 +32,6 @@ from panoptes_network.ids import (
     parse_upload_path,
     replace_suffix,
 )
-from panoptes_network.metadata import identify
 from panoptes_network.origin import Origin
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload

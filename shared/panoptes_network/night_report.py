@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from panoptes_network import advice, night_figures
-from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.database.models import END_STATES, FileKind, ImageState
+from panoptes_network.frames.bayer import STAMP_SIDE
 from panoptes_network.night_figures import WORSE, Json
 from panoptes_network.night_findings import findings, verdict
 from panoptes_network.nights import Night

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from panoptes_network import isolation
-from panoptes_network.cr2 import cards
-from panoptes_network.cr2.structure import MAX_SENSOR_PIXELS, MIN_SENSOR_SIDE, read_structure
 from panoptes_network.errors import PermanentError
+from panoptes_network.frames.cr2 import cards
+from panoptes_network.frames.cr2.structure import MAX_SENSOR_PIXELS, MIN_SENSOR_SIDE, read_structure
 from panoptes_network.ids import parse_path
 from tests.fuzz import broken_cr2
 from tests.fuzz.decoding import decode

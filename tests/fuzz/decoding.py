@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from panoptes_network.cr2.pixels import read_mosaic
+from panoptes_network.frames.cr2.pixels import read_mosaic
 
 
 def decode(path: Path) -> tuple[str, tuple[int, ...]]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from panoptes_network.fits_header import MIN_SIDE_PX, read_image_header
-from panoptes_network.frame import MAX_PIXELS, read_frame
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.fits_header import MIN_SIDE_PX, read_image_header
+from panoptes_network.frames.frame import MAX_PIXELS, read_frame
+from panoptes_network.frames.header_values import clean_headers
 from tests.fuzz import broken_fits
 from tests.fuzz.harness import Parser, own_peak_mib
 from tests.fuzz.mutations import broken

@@ -26,9 +26,9 @@ from panoptes_network.events import (
     parse,
     unwrap_push,
 )
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.header_values import clean_headers
+from panoptes_network.frames.metadata import identify, image_path, integer, number, text
 from panoptes_network.ids import CameraTime, ObjectPath, parse_path
-from panoptes_network.metadata import identify, image_path, integer, number, text
 from panoptes_network.request_guard import MAX_BODY_BYTES
 from query_parameters import BadParameterError
 from rawpy_options import RawpyOptions

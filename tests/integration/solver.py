@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, text
 
 from panoptes_network import storage
-from panoptes_network.bayer import STAMP_SIDE
 from panoptes_network.catalog.formats import embedded_stars, open_stars
 from panoptes_network.catalog.load import Cone, Limits, load
 from panoptes_network.config import settings
@@ -19,10 +18,11 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_image
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import PipelineImage
-from panoptes_network.fits_header import read_image_header
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.bayer import STAMP_SIDE
+from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.header_values import clean_headers
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import parse_path
-from panoptes_network.metadata import identify
 from plate_solver import worker
 
 

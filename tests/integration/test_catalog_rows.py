@@ -8,8 +8,8 @@ import pytest
 from astropy.table import Table
 from sqlalchemy import text
 
-from panoptes_network.bayer import stamp_fits
 from panoptes_network.config import settings
+from panoptes_network.frames.bayer import stamp_fits
 from simulator import Frame, Observation, simulate
 from simulator.catalog_csv import G_MINUS_TESS_MAG, write_catalog_csv
 from tests.integration.solver import Solver, load_file, stamp_pixels

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_image
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import ObjectPath, format_time
-from panoptes_network.metadata import identify
 from panoptes_network.storage import StoredObject
 
 START = datetime(2018, 10, 11, 13, 42, 2, tzinfo=UTC)

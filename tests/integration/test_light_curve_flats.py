@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from light_curves.flat import FlatSums
 from light_curves.flat_files import LEAST_GROWTH, merge, newest_flat, read_sums, write_sums
-from panoptes_network.bayer import BLACK_LEVEL_ADU
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
 from tests.integration.solver import Solver
 
 SHAPE = 220, 260

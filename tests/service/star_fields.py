@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from panoptes_network.bayer import SATURATION_ADU, STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.database.models import CatalogStar, Image, Source
+from panoptes_network.frames.bayer import SATURATION_ADU, STAMP_SIDE, cut_stamps, stamp_corner
 from simulator.optics import field_wcs
 
 SIZE = 400

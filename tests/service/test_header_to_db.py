@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.fits_header import BLOCK_BYTES
+from panoptes_network.frames.fits_header import BLOCK_BYTES
 from panoptes_network.operations.tagging import TagRequest, change_tags
 from panoptes_network.storage import StoredObject
 from panoptes_network.tags import MAX_TAGS

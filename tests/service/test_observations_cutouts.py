@@ -21,7 +21,7 @@ from sqlalchemy import Engine, update
 from panoptes_client.cli import main
 from panoptes_network import storage
 from panoptes_network.database.models import Image
-from panoptes_network.frame import Frame
+from panoptes_network.frames.frame import Frame
 from plate_solver.solved_file import write_solved
 from simulator.optics import field_wcs
 from tests.service.functions import served

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from pyarrow import parquet
 from sqlalchemy import Engine, text
 
-from panoptes_network.bayer import stamp_corner
+from panoptes_network.frames.bayer import stamp_corner
 from tests.service.star_fields import (
     DIP_FRAMES,
     SATURATED_STAR,

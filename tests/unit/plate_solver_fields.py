@@ -8,8 +8,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import superpixel_plane
-from panoptes_network.frame import Frame
+from panoptes_network.frames.bayer import superpixel_plane
+from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections, detect, flag_saturated
 from simulator import Observation, simulate
 from simulator.observation import FULL_HEIGHT, FULL_WIDTH

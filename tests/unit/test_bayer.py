@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from panoptes_network import bayer
+from panoptes_network.frames import bayer
 
 SIDES = st.sampled_from([6, 10, 14, 18])
 HEIGHT, WIDTH = 26, 41

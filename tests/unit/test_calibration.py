@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from panoptes_network import advice
-from panoptes_network.calibration import (
+from panoptes_network.frames.calibration import (
     CalibrationKind,
     calibration_kind,
     header_kind,

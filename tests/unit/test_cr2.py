@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network.cr2 import cards, directories, pixels, structure
-from panoptes_network.cr2.directories import Directory, read_directory
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.frames.cr2 import cards, pixels, structure, tiff
+from panoptes_network.frames.cr2.tiff import Directory, read_directory
 from panoptes_network.ids import parse_path
 from simulator import Frame, Observation, simulate
 
@@ -110,7 +110,7 @@ def _exif(*entries: tuple[int, int, int, bytes]) -> Directory:
     ["0000:00:00 00:00:00", "9999:99:99 99:99:99", "2018:02:30 00:00:00", "", "yesterday", "\xff"],
 )
 def test_an_absurd_date_gives_no_card(text: str) -> None:
-    value = directories.Value(2, 0, text.encode("latin-1") + b"\0")
+    value = tiff.Value(2, 0, text.encode("latin-1") + b"\0")
     cr2 = structure.Cr2(Directory({0x9003: value}), Directory({}), 100, 100)
     assert "DATE-OBS" not in [keyword for keyword, _, _ in cards.camera_cards(cr2)]
 
@@ -127,13 +127,13 @@ def test_exif_of_wrong_types_gives_no_cards() -> None:
 
 
 def test_a_division_by_zero_is_no_exposure() -> None:
-    value = directories.Value(5, 0, struct.pack("<II", 120, 0))
+    value = tiff.Value(5, 0, struct.pack("<II", 120, 0))
     assert Directory({0x829A: value}).real(0x829A) is None
 
 
 def test_colour_data_of_another_camera_are_not_read_as_this_ones() -> None:
     data = struct.pack("<1313H", 12, *range(1312))
-    note = Directory({0x4001: directories.Value(3, 0, data)})
+    note = Directory({0x4001: tiff.Value(3, 0, data)})
     given_cards = cards.camera_cards(structure.Cr2(Directory({}), note, 100, 100))
     assert [keyword for keyword, _, _ in given_cards] == []
 
@@ -147,7 +147,7 @@ def test_a_directory_reads_no_more_than_it_may() -> None:
         return (struct.pack("<H", 65535) + entry * 65535)[start : start + length]
 
     directory = read_directory(read, 0)
-    assert max(asked) <= directories.MAX_ENTRIES * 12 + 4
+    assert max(asked) <= tiff.MAX_ENTRIES * 12 + 4
     assert directory.values[0x9999].data == b""
 
 

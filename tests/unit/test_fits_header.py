@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.fits_header import (
+from panoptes_network.frames.fits_header import (
     BLOCK_BYTES,
     MAX_FILE_BYTES,
     MAX_HDUS,

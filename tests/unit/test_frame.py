@@ -14,10 +14,10 @@ import pytest
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU, READ_NOISE_ADU, superpixel_plane
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
-from panoptes_network.fits_header import MIN_SIDE_PX
-from panoptes_network.frame import MAX_PIXELS, Frame, check_exposed, read_frame
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, READ_NOISE_ADU, superpixel_plane
+from panoptes_network.frames.fits_header import MIN_SIDE_PX
+from panoptes_network.frames.frame import MAX_PIXELS, Frame, check_exposed, read_frame
 from simulator import Conditions, Observation, simulate
 
 HEIGHT, WIDTH = 301, 403

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network.header_values import (
+from panoptes_network.frames.header_values import (
     MAX_FINDINGS,
     MAX_VALUE_CHARS,
     QUANTITIES,
     clean_headers,
     read_headers,
 )
-from panoptes_network.metadata import integer, number
+from panoptes_network.frames.metadata import integer, number
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from light_curves.flat import (
     shared_response,
     star_mask,
 )
-from panoptes_network.bayer import (
+from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     READ_NOISE_ADU,

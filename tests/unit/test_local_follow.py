@@ -13,8 +13,8 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_image, record_refusal
 from panoptes_network.database.models import Image, ImageState
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import parse_path
-from panoptes_network.metadata import identify
 from panoptes_network.storage import StoredObject
 
 PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"

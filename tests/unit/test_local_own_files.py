@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from local.__main__ import main
 from local.images import ImageFile
 from local.own_files import Given, choose, matching_files
-from panoptes_network.cr2.cards import camera_cards
-from panoptes_network.cr2.structure import read_structure
+from panoptes_network.frames.cr2.cards import camera_cards
+from panoptes_network.frames.cr2.structure import read_structure
 from simulator import Observation, simulate
 
 IDS = {

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.header_values import clean_headers
+from panoptes_network.frames.header_values import clean_headers
+from panoptes_network.frames.metadata import identify, image_path, integer, number, text
 from panoptes_network.ids import parse_path
-from panoptes_network.metadata import identify, image_path, integer, number, text
 
 PATH = parse_path("PAN001/KIC 8462852/14d3bd/20160909T081152/20160909T081302.fits")
 POINTING = parse_path("PAN001/M42/14d3bd/20160909T081152/pointing00.fits")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from photutils.aperture import CircularAperture, aperture_photometry
 
-from panoptes_network.bayer import (
+from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     READ_NOISE_ADU,

@@ -8,7 +8,7 @@ import pytest
 from astropy.visualization import LuptonAsinhStretch, make_lupton_rgb
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
 from panoptes_network.picture import (
     FULL_ADU,
     SKY_LEVEL,

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from panoptes_network.bayer import SATURATION_ADU, stamp_fits
-from panoptes_network.frame import Frame
+from panoptes_network.frames.bayer import SATURATION_ADU, stamp_fits
+from panoptes_network.frames.frame import Frame
 from plate_solver.catalog_stars import (
     NEIGHBOUR_REACH_PX,
     UnseenStars,

@@ -11,9 +11,9 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
 from panoptes_network.errors import TransientError
-from panoptes_network.frame import read_frame
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
+from panoptes_network.frames.frame import read_frame
 from plate_solver.detection import Detections, detect, flag_saturated
 from plate_solver.solving import MIN_SOURCES
 from simulator import Conditions, Observation

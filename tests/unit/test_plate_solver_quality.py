@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
-from panoptes_network.frame import Frame
+from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.quality import LIMIT_SNR, astrometric_figures, photometric_figures
 from plate_solver.refit import Solution

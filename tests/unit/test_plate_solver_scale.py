@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from panoptes_network.errors import Reason, UnsolvedError
-from panoptes_network.frame import Frame
+from panoptes_network.frames.frame import Frame
 from plate_solver.scale import explained, header_scale
 from tests.unit.plate_solver_fields import sources_at
 

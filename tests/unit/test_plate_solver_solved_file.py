@@ -12,7 +12,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from panoptes_network.frame import Frame, read_frame
+from panoptes_network.frames.frame import Frame, read_frame
 from plate_solver.solved_file import write_solved
 from simulator.optics import field_wcs
 

@@ -8,9 +8,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
-from panoptes_network.bayer import superpixel_plane
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
-from panoptes_network.frame import Frame, read_frame
+from panoptes_network.frames.bayer import superpixel_plane
+from panoptes_network.frames.frame import Frame, read_frame
 from plate_solver import solving
 from plate_solver.detection import Detections, detect
 from plate_solver.solving import MIN_SOURCES, Hint, hint_from_header, solve

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import STAMP_SIDE, stamp_fits
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.database.copy import encode
-from panoptes_network.frame import Frame
+from panoptes_network.frames.bayer import STAMP_SIDE, stamp_fits
+from panoptes_network.frames.frame import Frame
 from plate_solver.catalog_stars import UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.pipeline import match_stars

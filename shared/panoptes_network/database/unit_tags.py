@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import Sequence
-from panoptes_network.metadata import text
+from panoptes_network.frames.metadata import text
 from panoptes_network.tags import MAX_TAGS, tags_in
 
 

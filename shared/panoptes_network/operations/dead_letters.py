@@ -19,7 +19,7 @@ from panoptes_network.database.models import END_STATES, Image, ImageEvent, Imag
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import parse_whatever
-from panoptes_network.metadata import identify
+from panoptes_network.frames.metadata import identify
 from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE, UPLOAD_SERVICE, last_words
 from panoptes_network.storable import escape

@@ -24,9 +24,9 @@ from panoptes_network.database.operation_models import Sweep
 from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage
+from panoptes_network.frames.metadata import Identity, identify
 from panoptes_network.hop import post
 from panoptes_network.ids import CameraTime
-from panoptes_network.metadata import Identity, identify
 from panoptes_network.operations.about import image_path
 from panoptes_network.operations.balance import refused_between
 from panoptes_network.operations.history import SERVICE, Stage, last_words

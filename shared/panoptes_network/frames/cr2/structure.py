@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from panoptes_network.byte_ranges import ReadRange, ranges_of
-from panoptes_network.cr2.directories import Directory, read_directory
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.file_formats import CONVERT, HEAD_BYTES, format_of
+from panoptes_network.frames.cr2.tiff import Directory, read_directory
 
 MAX_SENSOR_PIXELS = 30_000_000
 """1.6 times that camera's sensor: what is decoded stays well below 1.5 GB of memory."""

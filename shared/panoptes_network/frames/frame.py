@@ -9,11 +9,11 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from panoptes_network.bayer import BLACK_LEVEL_ADU
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
-from panoptes_network.fits_header import MIN_SIDE_PX, ImageHeader, read_image_header
-from panoptes_network.fits_tiles import check_tiles
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
+from panoptes_network.frames.fits_header import MIN_SIDE_PX, ImageHeader, read_image_header
+from panoptes_network.frames.fits_tiles import check_tiles
 
 # To see whether memory maps work, astropy writes a file, which a process killed just then leaves
 # behind. Nothing here needs them.

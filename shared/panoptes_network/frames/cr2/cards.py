@@ -8,8 +8,8 @@ from datetime import datetime
 
 from astropy.io import fits
 
-from panoptes_network.cr2.directories import Directory
-from panoptes_network.cr2.structure import Cr2
+from panoptes_network.frames.cr2.structure import Cr2
+from panoptes_network.frames.cr2.tiff import Directory
 from panoptes_network.ids import ObjectPath
 
 Card = tuple[str, str | int | float, str]

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from panoptes_network.byte_ranges import ranges_of
-from panoptes_network.cr2.cards import camera_cards
-from panoptes_network.cr2.pixels import read_mosaic
-from panoptes_network.cr2.structure import read_structure
-from panoptes_network.fits_header import read_image_header
-from panoptes_network.frame import read_frame
+from panoptes_network.frames.cr2.cards import camera_cards
+from panoptes_network.frames.cr2.pixels import read_mosaic
+from panoptes_network.frames.cr2.structure import read_structure
+from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.frame import read_frame
 
 Balance = tuple[float, float, float]
 
