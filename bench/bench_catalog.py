@@ -20,11 +20,11 @@ from sqlalchemy import make_url, text
 from stopwatch import timed
 
 from local.postgres import Cluster
-from panoptes_network import sky
 from panoptes_network.catalog.formats import TicFile, open_stars
 from panoptes_network.catalog.lookup import stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.engine import engine
+from panoptes_network.sky import healpix
 
 FRAME = (303.2, 46.0, 9.2)
 """The cone around a whole 15x10 degree frame."""
@@ -77,7 +77,7 @@ def _compare_looking_up() -> None:
     with engine().connect() as connection:
         stars_in_cone(connection, *FRAME)
         ours, stars = timed(lambda: stars_in_cone(connection, *FRAME))
-        ranges = sky.cone_ranges(*FRAME).tolist()
+        ranges = healpix.cone_ranges(*FRAME).tolist()
         where = " OR ".join(f"healpix BETWEEN {first} AND {last}" for first, last in ranges)
         query = text(PEER_SELECT.replace("...", f"catalog_stars WHERE {where}"))
         peer, _ = timed(lambda: connection.execute(query).all())
@@ -93,7 +93,7 @@ def _write_files(folder: Path, rows: int) -> tuple[Path, Path]:
     random = np.random.default_rng(8)
     # A bulk file is a belt of the sky; this one is as dense as the plane of the Milky Way.
     ra, dec = random.uniform(290, 320, rows), random.uniform(36, 56, rows)
-    cells, mags = sky.healpix_cells(ra, dec), random.uniform(5, 16, rows)
+    cells, mags = healpix.healpix_cells(ra, dec), random.uniform(5, 16, rows)
     # TIC ids run over the sky in tiles: of the 244,730 targets of sectors 1 to 27, half are
     # within 0.7 degree of the one with the next id.
     ids = np.argsort(np.argsort(cells))

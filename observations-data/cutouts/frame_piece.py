@@ -16,7 +16,7 @@ from cutouts.search import CutoutSearch
 from panoptes_network import storage
 from panoptes_network.byte_ranges import RangeFile, ReadRange
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.image_projection import Pixel, Projection, Sky
+from panoptes_network.sky.projection import Pixel, Projection, Sky
 from query_parameters import BadParameterError
 
 BLOCK_BYTES = 2**18

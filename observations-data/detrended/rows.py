@@ -12,9 +12,9 @@ from observation_database import AnyRow, Json, unknown
 from observation_file_rows import LIGHT_CURVE_COLUMNS, light_curve_files
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
 from panoptes_network.database.models import Sequence
+from panoptes_network.sky.zones import is_near
 from stars.rows import star_url
 from stars.search import StarId
-from virtual_observatory.zones import is_near
 
 SUMMARY_COLUMNS = (
     StarLightCurve.n_frames,

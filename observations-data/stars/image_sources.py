@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from observation_database import AnyRow, Json, unknown
 from panoptes_network.database.models import CatalogStar, Image, Source
+from panoptes_network.sky.zones import is_near
 from stars.rows import star_url
 from stars.search import SourceSearch
-from virtual_observatory.zones import is_near
 
 # Not a join: that might read the whole catalog for the many rows of an image.
 MAGNITUDE = (

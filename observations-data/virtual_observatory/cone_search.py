@@ -15,9 +15,9 @@ from data_tables import Column, Kind, Row, Table
 from observation_database import AnyRow, Json
 from panoptes_network.database.models import Image, Sequence, Source
 from panoptes_network.errors import Reason
+from panoptes_network.sky.zones import DegColumn, is_within
 from virtual_observatory.identifiers import Product, dataset_id
 from virtual_observatory.parameters import Query
-from virtual_observatory.zones import DegColumn, is_within
 
 MOST_VERBOSE = 3
 USUAL_VERBOSITY = 2

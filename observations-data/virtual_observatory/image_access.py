@@ -17,6 +17,7 @@ from observation_database import AnyRow, Json
 from observation_file_rows import OFFERED_RAW_PATH
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
+from panoptes_network.sky.zones import is_in_box
 from virtual_observatory import obscore
 from virtual_observatory.arcs import Mask, Vectors
 from virtual_observatory.identifiers import Product, parse_dataset_id
@@ -24,7 +25,6 @@ from virtual_observatory.newest import newest_images
 from virtual_observatory.parameters import Interval, Query, UsageFault
 from virtual_observatory.positions import regions
 from virtual_observatory.regions import REACH_DEG, Region
-from virtual_observatory.zones import is_in_box
 
 Wanted = dict[Product, set[str] | None]
 

@@ -16,8 +16,8 @@ from data_tables import Row
 from observation_database import AnyRow
 from observation_file_rows import OFFERED_RAW_PATH, file_in
 from panoptes_network.database.models import Image, Sequence
-from panoptes_network.directions import unit_vectors
 from panoptes_network.public_address import absolute
+from panoptes_network.sky.directions import unit_vectors
 from virtual_observatory.arcs import Vectors
 from virtual_observatory.identifiers import Product, dataset_id
 

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
-from panoptes_network.directions import unit_vectors
+from panoptes_network.sky.directions import unit_vectors
+from panoptes_network.sky.zones import Box, Interval
 from virtual_observatory import arcs
 from virtual_observatory.arcs import Mask, Vectors
-from virtual_observatory.zones import Box, Interval
 
 REACH_DEG = 20.0
 """No frame is larger: 60 million pixels, the most that the network takes, of 10.29 arcsec reach

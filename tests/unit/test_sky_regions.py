@@ -7,7 +7,7 @@ from astropy.coordinates import Latitude, Longitude, SkyCoord
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from panoptes_network.directions import unit_vectors
+from panoptes_network.sky.directions import unit_vectors
 from tests.service.sky_rows import footprint
 from virtual_observatory.regions import Circle, Polygon, Range, Region
 

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
-from panoptes_network import directions, sky
 from panoptes_network.catalog.formats import STAR_DTYPE, Block, StarFile
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction, sqlstate
 from panoptes_network.database.models import Base, CatalogLoad
+from panoptes_network.sky import directions, healpix
 
 TRANSACTION_ROWS = 50_000
 """The more rows are written in the index's order at a time, the fewer of its pages they touch."""
@@ -204,7 +204,7 @@ def _table_rows(catalog: str, stars: NDArray[np.void]) -> NDArray[np.void]:
     A cone's stars then lie on few of the table's pages.
     """
     stars = stars[np.unique(stars["picid"], return_index=True)[1]]
-    cells = sky.healpix_cells(stars["ra_deg"], stars["dec_deg"])
+    cells = healpix.healpix_cells(stars["ra_deg"], stars["dec_deg"])
     order = np.argsort(cells, kind="stable")
     dtype = [("catalog", f"S{len(catalog)}"), ("healpix", "i4"), *STAR_DTYPE.descr]
     rows = np.empty(len(stars), dtype)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from sqlalchemy import Connection
 
-from panoptes_network import directions, sky
 from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.copy import read_copy
+from panoptes_network.sky import directions, healpix
 
 J2000 = datetime(2000, 1, 1, 11, 58, 55, 816000, tzinfo=UTC)
 """2000-01-01 12:00 TT (IERS Conventions 2010, chapter 5)."""
@@ -142,7 +142,7 @@ def _read_cone(
 ) -> S:
     names = [field.name for field in fields(kind)]
     columns = ", ".join(names).replace("is_tic", "catalog = 'tic' AS is_tic")
-    ranges = sky.cone_ranges(ra_deg, dec_deg, radius_deg).tolist()
+    ranges = healpix.cone_ranges(ra_deg, dec_deg, radius_deg).tolist()
     cells = ", ".join(f"({first:d}, {last:d})" for first, last in ranges)
     bright = ""
     if mag_limit is not None:

@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy_healpix import HEALPix
 
-from panoptes_network import directions, sky
+from panoptes_network.sky import directions, healpix
 
 CONES = [
     (303.2, 46.0, 9.2),
@@ -32,8 +32,8 @@ def directions_in(cone: tuple[float, float, float], count: int = 5000) -> SkyCoo
 @pytest.mark.parametrize("cone", CONES)
 def test_every_direction_in_a_cone_is_in_its_ranges(cone: tuple[float, float, float]) -> None:
     inside = directions_in(cone)
-    cells = sky.healpix_cells(inside.ra.deg, inside.dec.deg)
-    firsts, lasts = sky.cone_ranges(*cone).T
+    cells = healpix.healpix_cells(inside.ra.deg, inside.dec.deg)
+    firsts, lasts = healpix.cone_ranges(*cone).T
     index = np.searchsorted(firsts, cells, side="right") - 1
     assert np.all(cells <= lasts[index])
 
@@ -41,7 +41,7 @@ def test_every_direction_in_a_cone_is_in_its_ranges(cone: tuple[float, float, fl
 @pytest.mark.parametrize("cone", CONES[:-2])
 def test_ranges_reach_little_beyond_the_cone(cone: tuple[float, float, float]) -> None:
     ra_deg, dec_deg, radius_deg = cone
-    firsts, lasts = sky.cone_ranges(*cone).T
+    firsts, lasts = healpix.cone_ranges(*cone).T
     assert np.all(firsts[1:] > lasts[:-1] + 1)
     cells = np.concatenate([np.arange(a, b + 1) for a, b in zip(firsts, lasts, strict=True)])
     lon, lat = HEALPix(nside=128, order="nested").healpix_to_lonlat(cells)
@@ -55,7 +55,7 @@ def test_no_corner_lies_beyond_the_cell_radius() -> None:
     cells = np.arange(grid.npix)
     corners = SkyCoord(*grid.boundaries_lonlat(cells, step=1))
     separation = corners.separation(SkyCoord(*grid.healpix_to_lonlat(cells))[:, np.newaxis])
-    assert separation.deg.max() == pytest.approx(sky._cell_radius_deg(), rel=1e-9)
+    assert separation.deg.max() == pytest.approx(healpix._cell_radius_deg(), rel=1e-9)
 
 
 @pytest.mark.parametrize("cone", CONES[:-1])
@@ -69,7 +69,7 @@ def test_a_cone_holds_what_lies_within_its_radius(cone: tuple[float, float, floa
 
 
 def test_empty_in_empty_out() -> None:
-    assert sky.healpix_cells([], []).shape == (0,)
+    assert healpix.healpix_cells([], []).shape == (0,)
     assert directions.is_within([], [], 0, 0, 1).shape == (0,)
 
 
@@ -78,4 +78,4 @@ def test_empty_in_empty_out() -> None:
 )
 def test_what_is_no_cone_is_refused(cone: tuple[float, float, float]) -> None:
     with pytest.raises(ValueError, match=r"no place on the sky|radius"):
-        sky.cone_ranges(*cone)
+        healpix.cone_ranges(*cone)

@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy_healpix import HEALPix
 from numpy.typing import ArrayLike, NDArray
 
-from panoptes_network.directions import unit_vectors
+from panoptes_network.sky.directions import unit_vectors
 
 HEALPIX_ORDER = 7
 """Cells of 0.46 degree: a whole frame's cone is some 60 ranges of the nested numbering."""
