@@ -8,7 +8,7 @@ from astropy.visualization import make_lupton_rgb
 from numpy.typing import NDArray
 
 from panoptes_network.frames.mosaic import read_image
-from panoptes_network.picture import colour_planes
+from panoptes_network.pictures.render import colour_planes
 
 STRETCH = 200
 Q = 8

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from film import film_width
-from panoptes_network.caption import with_caption
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.frames.mosaic import read_image
-from panoptes_network.picture import Look, colour_planes, measure_look, render, resize
+from panoptes_network.pictures.caption import with_caption
+from panoptes_network.pictures.render import Look, colour_planes, measure_look, render, resize
 
 Shape = tuple[int, int]
 

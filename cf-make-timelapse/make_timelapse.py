@@ -24,7 +24,7 @@ from panoptes_network.ids import (
     names_pointing,
     parse_upload_path,
 )
-from panoptes_network.picture import Picture, film_look
+from panoptes_network.pictures.render import Picture, film_look
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
 from panoptes_network.workspace import work_folder

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from panoptes_network.caption import with_caption
+from panoptes_network.pictures.caption import with_caption
 
 LONG = "A field whose name is longer than any picture is wide, " * 40
 

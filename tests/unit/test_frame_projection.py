@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from image_overlay import Line, overlay, place
-from panoptes_network.picture import colour_planes, measure_look, render
+from panoptes_network.pictures.render import colour_planes, measure_look, render
 from panoptes_network.sky.projection import Pixel, Projection, Sky
 from simulator import Observation, simulate
 from simulator.optics import field_wcs

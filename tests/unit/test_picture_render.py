@@ -9,7 +9,7 @@ from astropy.visualization import LuptonAsinhStretch, make_lupton_rgb
 from numpy.typing import NDArray
 
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
-from panoptes_network.picture import (
+from panoptes_network.pictures.render import (
     FULL_ADU,
     SKY_LEVEL,
     Look,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
-from panoptes_network.picture_sky import Float32, Float64, SkyRows, measure_sky
+from panoptes_network.pictures.background import Float32, Float64, SkyRows, measure_sky
 
 Picture = NDArray[np.uint8]
 Balance = tuple[float, float, float]
