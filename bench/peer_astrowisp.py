@@ -42,9 +42,9 @@ from autowisp.magnitude_fitting.linear import LinearMagnitudeFit
 SUBPIXEL_MAP = Path(autowisp.__file__).parent / "resources/dslr_subpixmap.fits"
 GRIDS = {"psf": [-4.0, -1.5, -0.5, 0.5, 1.5, 4.0], "zero": [-4.0, 4.0]}
 """Cells of the star's shape in channel pixels; one cell means a flat shape, apertures only."""
-APERTURES = (1.2, 1.6, 2.0, 3.0)
+APERTURES = (1.2, 1.6, 2.0, 3.0, 4.0, 5.0)
 """Radii in channel pixels, twice as large on the mosaic."""
-ANNULUS = (4.0, 9.0)
+ANNULUS = (5.0, 10.0)
 SHAPE_STARS = 200
 """The brightest stars, which the shape is fitted to; each frame and colour has its own."""
 MAGNITUDE_1ADU = 10.0
