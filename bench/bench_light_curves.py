@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,8 +27,8 @@ from blind_search import BlindSearch, search_file
 from numpy.typing import NDArray
 from served_light_curves import Curves, raw_curves, read_file, scatter
 from servers import open_folder
-from simulated_nights import FRAMES, SIZE, NightTruth, read_truth, render, render_command
-from sqlalchemy import func, select
+from simulated_nights import FRAMES, SIZE, Nights, NightTruth, last_night, read_truth
+from sqlalchemy import ColumnElement, func, select
 from whole_network import running_network, say, upload_folder, wait_until
 
 from panoptes_network import pubsub, storage
@@ -60,23 +62,24 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Served:
-    """What the network made of a night.
+    """What the network made of the last night, and of all.
 
     Attributes
     ----------
     curves : Curves
-        Of the stars of the truth, in its order.
+        Of the last night, of the stars of the truth, in its order.
     raw : dict of int to ndarray
-        Relative flux of the raw photometry, of some stars.
-    found : dict of int to Candidate
-        Transits with at most `FALSE_ALARMS`, by star.
+        Relative flux of the raw photometry in that night, of some stars.
+    found, found_over_nights : dict of int to Candidate
+        Transits with at most `FALSE_ALARMS`, by star: in the last night alone, in all nights.
     seconds : float
-        That the worker took for the light curves.
+        That the worker took for the light curves of the last night.
     """
 
     curves: Curves
     raw: dict[int, Float64]
     found: dict[int, Candidate]
+    found_over_nights: dict[int, Candidate]
     seconds: float
 
 
@@ -87,15 +90,17 @@ def main() -> None:
     for words in ("All-NaN slice", "Mean of empty slice", "divide by zero"):
         warnings.filterwarnings("ignore", words, RuntimeWarning)
     for preset in [options.night] if options.night else PRESETS:
-        folder = options.folder / f"{preset}-{options.seed}-{options.frames}-{options.depth}"
-        say(f"rendering {options.frames} frames of a {preset} night")
-        render(folder, preset, options.seed, options.frames, options.depth)
-        served = _through_the_network(folder)
-        truth = read_truth(folder)
-        _print(preset, options, folder, truth, served)
+        nights = Nights(preset, options.seed, options.frames, options.depth, options.nights)
+        folder = options.folder / nights.name
+        say(f"rendering {nights.nights} x {nights.frames} frames of a {preset} night")
+        nights.render(folder)
+        frames = last_night(folder, nights.frames)
+        truth = read_truth(frames)
+        served = _through_the_network(folder, truth)
+        _print(nights, folder, truth, served)
         if options.peer:
             say("measuring the same frames by astrowisp and autowisp")
-            _print_peer(folder, truth, served.curves)
+            _print_peer(frames, truth, served.curves)
 
 
 def _options() -> argparse.Namespace:
@@ -107,6 +112,7 @@ def _options() -> argparse.Namespace:
         "--no-peer", dest="peer", action="store_false", help="without astrowisp and autowisp"
     )
     parser.add_argument("--depth", type=float, default=0.01, help="of the transits")
+    parser.add_argument("--nights", type=int, default=1, help="of the same field")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -116,7 +122,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _through_the_network(folder: Path) -> Served:
+def _through_the_network(folder: Path, truth: NightTruth) -> Served:
     with open_folder() as home, running_network(home, with_catalog=False):
         loader = [sys.executable, "-m", "panoptes_network.catalog.cli", "tic"]
         subprocess.run([*loader, str(folder / "catalog.csv")], check=True, stdout=sys.stderr)
@@ -124,11 +130,15 @@ def _through_the_network(folder: Path) -> Served:
         say(f"{len(paths)} frames are uploaded")
         wait_until(lambda: _ended() == len(paths), "all frames solved", SOLVE_S)
         say(f"{len(paths)} frames have ended, {_solved()} of them solved")
-        sequence_id = run_transaction(lambda s: s.scalars(select(Image.sequence_id)).first())
-        request = FilmRequest(sequence_id=str(sequence_id))
-        pubsub.publish(settings().film_topic, request)
-        wait_until(lambda: _made() is not None, "light curves made", CURVES_S)
-        return _served(str(sequence_id), folder)
+        sequences = run_transaction(lambda session: list(session.scalars(_SEQUENCES)))
+        for sequence_id in sequences:
+            pubsub.publish(settings().film_topic, FilmRequest(sequence_id=sequence_id))
+            wait_until(partial(_is_made, sequence_id), "light curves made", CURVES_S)
+            say(f"light curves of {sequence_id} are made")
+        return _served(sequences[-1], folder, truth)
+
+
+_SEQUENCES = select(Image.sequence_id).distinct().order_by(Image.sequence_id)
 
 
 def _ended() -> int:
@@ -141,60 +151,60 @@ def _solved() -> int:
     return run_transaction(lambda session: session.scalar(query)) or 0
 
 
-def _made() -> LightCurveSet | None:
-    """Return the set once it is made; RuntimeError where there is a reason why not."""
-    made = run_transaction(lambda session: session.scalar(select(LightCurveSet)))
+def _is_made(sequence_id: str) -> bool:
+    """Return whether the set is made; RuntimeError where there is a reason why not."""
+    made = run_transaction(lambda session: session.get(LightCurveSet, sequence_id))
     if made is not None and made.reason:
         raise RuntimeError(made.reason)
-    return made if made is not None and made.made_at is not None else None
+    return made is not None and made.made_at is not None
 
 
-def _served(sequence_id: str, folder: Path) -> Served:
-    made = run_transaction(lambda session: session.scalars(select(LightCurveSet)).one())
+def _served(sequence_id: str, folder: Path, truth: NightTruth) -> Served:
+    made = run_transaction(lambda session: session.get_one(LightCurveSet, sequence_id))
     file = folder / CURVES_FILE
     stored = storage.find(settings().processed_bucket, str(made.parquet_path))
     storage.download(stored, file)
-    truth = read_truth(folder)
     judged = _between(truth, JUDGED_MAGS) & truth.is_constant & ~truth.is_saturated
     some = truth.star_id[judged][:: max(1, int(judged.sum()) // COMPARED_STARS)]
     say(f"asking for the raw photometry of {len(some)} stars")
     raw = raw_curves(settings().observations_data_url, sequence_id, some)
-    candidates = run_transaction(lambda session: list(session.scalars(_TRANSITS)))
     return Served(
         curves=read_file(file).of(truth.star_id),
         raw=dict(zip(some.tolist(), raw, strict=True)),
-        found={candidate.picid: candidate for candidate in candidates},
+        found=_transits(Candidate.sequence_id == sequence_id),
+        found_over_nights=_transits(Candidate.sequence_id.is_(None)),
         seconds=made.processing_s or 0.0,
     )
 
 
-_TRANSITS = select(Candidate).where(
-    Candidate.kind == "transit",
-    Candidate.sequence_id.is_not(None),
-    Candidate.false_alarm_probability <= FALSE_ALARMS,
-)
+def _transits(of_nights: ColumnElement[bool]) -> dict[int, Candidate]:
+    query = select(Candidate).where(
+        Candidate.kind == "transit", Candidate.false_alarm_probability <= FALSE_ALARMS, of_nights
+    )
+    found = run_transaction(lambda session: list(session.scalars(query)))
+    return {candidate.picid: candidate for candidate in found}
 
 
 def _between(truth: NightTruth, mags: tuple[float, float]) -> Mask:
     return np.asarray((truth.mag >= mags[0]) & (truth.mag < mags[1]))
 
 
-def _print(
-    preset: str, options: argparse.Namespace, folder: Path, truth: NightTruth, served: Served
-) -> None:
+def _print(nights: Nights, folder: Path, truth: NightTruth, served: Served) -> None:
     width, height = SIZE
+    times = f"{nights.nights} nights, the last of " if nights.nights > 1 else ""
     table.heading(
-        f"a simulated {preset} night, seed {options.seed}: {options.frames} frames of"
-        f" {width}x{height} in Cygnus, transits of {100 * options.depth:g} %"
+        f"a simulated {nights.preset} night, seed {nights.seed}: {times}{nights.frames} frames of"
+        f" {width}x{height} in Cygnus, transits of {100 * nights.depth:g} %"
     )
-    command = render_command(Path("FOLDER"), preset, options.seed, options.frames, options.depth)
-    table.command(" ".join(["python", *command[1:]]))
-    _print_scatter(preset, truth, served)
+    table.command(" ".join(["python", *nights.command(Path("FOLDER"))[1:]]))
+    _print_scatter(nights.preset, truth, served)
     _print_completeness(truth, served.curves)
-    _print_transits(preset, truth, served)
-    _print_blind(preset, truth, search_file(folder / CURVES_FILE))
-    frames = truth.flux_adu.shape[1]
-    table.line("light curves of the sequence, seconds a frame", served.seconds / frames)
+    _print_transits(nights.preset, truth, served.found)
+    _print_blind(nights.preset, truth, search_file(folder / CURVES_FILE))
+    if nights.nights > 1:
+        print(f"  all {nights.nights} nights together")
+        _print_transits(nights.preset, truth, served.found_over_nights)
+    table.line("light curves of the sequence, seconds a frame", served.seconds / nights.frames)
 
 
 def _print_scatter(preset: str, truth: NightTruth, served: Served) -> None:
@@ -225,10 +235,9 @@ def _print_scatter(preset: str, truth: NightTruth, served: Served) -> None:
     table.line("scatter at G 8.5 to 9.5", mmag, "mmag", f"Zhang: {ZHANG_MMAG}")
 
 
-def _print_peer(folder: Path, truth: NightTruth, curves: Curves) -> None:
+def _print_peer(frames: Sequence[Path], truth: NightTruth, curves: Curves) -> None:
     """Print what the peer's light curves of the same stars scatter, over our photon limit."""
-    paths = sorted(folder.rglob("*.fits.fz"))
-    found = light_curve_peer.peer_light_curves(light_curve_peer.simulated_frames(paths))
+    found = light_curve_peer.peer_light_curves(light_curve_peer.simulated_frames(frames))
     judged = truth.is_constant & ~truth.is_saturated & _between(truth, JUDGED_MAGS)
     common, row, own = np.intersect1d(truth.star_id[judged], found.star, return_indices=True)[:3]
     limit = curves.photon_limit[judged][row]
@@ -250,10 +259,10 @@ def _print_completeness(truth: NightTruth, curves: Curves) -> None:
         table.line(f"within 20 % of the true flux to G 13, {name}", share, "%", "aim: 93")
 
 
-def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
+def _print_transits(preset: str, truth: NightTruth, found: dict[int, Candidate]) -> None:
     """Print how many transits are found at the right time, their depth, and false alarms."""
     there = truth.transits
-    hits = [_hit(served.found.get(int(row["id"])), row) for row in there]
+    hits = [_hit(found.get(int(row["id"])), row) for row in there]
     share = 100 * np.mean([hit is not None for hit in hits])
     table.line(
         f"transits found, of {len(there)} in stars that stand alone",
@@ -266,7 +275,7 @@ def _print_transits(preset: str, truth: NightTruth, served: Served) -> None:
     constant = truth.star_id[
         truth.is_constant & ~truth.is_saturated & _between(truth, TRANSIT_MAGS)
     ]
-    alarms = 100 * np.mean([star in served.found for star in constant.tolist()])
+    alarms = 100 * np.mean([star in found for star in constant.tolist()])
     table.line(
         f"false alarms among {len(constant)} constant stars, on every frame", float(alarms), "%"
     )
@@ -284,18 +293,25 @@ def _print_blind(preset: str, truth: NightTruth, search: BlindSearch) -> None:
 
 def _is_blind_hit(search: BlindSearch, row: Row, is_constant: Mask) -> bool:
     for star in np.flatnonzero(search.star_id == row["id"]).tolist():
-        is_at_time = abs(search.mid_bjd[star] - row["epoch_bjd"]) < row["duration_h"] / 48
+        is_at_time = _off_h(search.mid_bjd[star], row) < row["duration_h"] / 2
         level = 100 * (1 - FALSE_ALARMS)
         return bool(is_at_time) and search.is_above_chance(star, is_constant, level)
     return False
 
 
 def _hit(found: Candidate | None, row: Row) -> Candidate | None:
-    """Return the candidate where it is at the time of the transit."""
+    """Return the candidate where it is at the time of a transit."""
     if found is None or found.mid_bjd_tdb is None:
         return None
-    off_h = 24 * abs(found.mid_bjd_tdb - row["epoch_bjd"])
-    return found if off_h < row["duration_h"] / 2 else None
+    return found if _off_h(found.mid_bjd_tdb, row) < row["duration_h"] / 2 else None
+
+
+def _off_h(mid_bjd: float, row: Row) -> float:
+    """Return the hours from a star's nearest transit."""
+    off_d, period_d = mid_bjd - row["epoch_bjd"], row["period_d"]
+    if np.isfinite(period_d):
+        off_d -= period_d * round(off_d / period_d)
+    return 24 * abs(float(off_d))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from panoptes_network.light_curves import COLOURS
+from simulator.frame import truth_path
 from simulator.truth import Truth
 from simulator.variables import Kind
 
@@ -17,6 +19,8 @@ SIZE = (1400, 1200)
 FRAMES = 144
 FAINTEST_MAG = 13.5
 TRANSITS, ECLIPSING, PULSATING = 60, 3, 5
+PERIOD_D = 1.02
+"""Of the transits of several nights: each has one in every night, an hour later in the third."""
 
 Float64 = NDArray[np.float64]
 
@@ -54,37 +58,68 @@ class NightTruth:
         return self.variables[is_transit & np.isin(self.variables["id"], self.star_id)]
 
 
-def render_command(folder: Path, preset: str, seed: int, frames: int, depth: float) -> list[str]:
-    """Return the command that renders a night into `folder`."""
-    options = {
-        "night": preset,
-        "seed": seed,
-        "count": frames,
-        "transits": TRANSITS,
-        "transit-depth": depth,
-        "eclipsing": ECLIPSING,
-        "pulsating": PULSATING,
-        "catalog-csv": folder / "catalog.csv",
-    }
-    named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    size = ["--size", *map(str, SIZE)]
-    return [sys.executable, "-m", "simulator", "render", str(folder), *size, *named]
+@dataclass(frozen=True)
+class Nights:
+    """Nights of one field to be rendered.
+
+    Attributes
+    ----------
+    preset : str
+        ``clean`` or ``realistic``.
+    seed, frames, nights : int
+        `frames` in each of the `nights`.
+    depth : float
+        Of the transits.
+    """
+
+    preset: str
+    seed: int
+    frames: int
+    depth: float
+    nights: int
+
+    @property
+    def name(self) -> str:
+        """Name of the folder that has them."""
+        words = (self.preset, self.seed, self.frames, self.depth, self.nights)
+        return "-".join(map(str, words))
+
+    def command(self, folder: Path) -> list[str]:
+        """Return the command that renders them into `folder`."""
+        options = {
+            "night": self.preset,
+            "seed": self.seed,
+            "count": self.frames,
+            "nights": self.nights,
+            "transits": TRANSITS,
+            "transit-depth": self.depth,
+            "eclipsing": ECLIPSING,
+            "pulsating": PULSATING,
+            "catalog-csv": folder / "catalog.csv",
+            **({"transit-period": PERIOD_D} if self.nights > 1 else {}),
+        }
+        named = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        size = ["--size", *map(str, SIZE)]
+        return [sys.executable, "-m", "simulator", "render", str(folder), *size, *named]
+
+    def render(self, folder: Path) -> None:
+        """Render them into `folder`, where they are not there yet."""
+        done = folder / "done"
+        if done.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(self.command(folder), check=True, stdout=subprocess.DEVNULL)
+        done.touch()
 
 
-def render(folder: Path, preset: str, seed: int, frames: int, depth: float) -> None:
-    """Render a night into `folder`, where it is not there yet."""
-    done = folder / "done"
-    if done.exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    command = render_command(folder, preset, seed, frames, depth)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    done.touch()
+def last_night(folder: Path, frames: int) -> list[Path]:
+    """Return the frames of the last night in a folder, in the order of time."""
+    return sorted(folder.rglob("*.fits.fz"))[-frames:]
 
 
-def read_truth(folder: Path) -> NightTruth:
-    """Read the truth beside the frames of a folder, of stars that get light curves."""
-    truths = [Truth.read(path) for path in sorted(folder.rglob("*.truth.fits"))]
+def read_truth(frames: Sequence[Path]) -> NightTruth:
+    """Read the truth beside the frames of a night, of stars that get light curves."""
+    truths = [Truth.read(truth_path(path)) for path in frames]
     stars = [truth.stars[truth.stars["gaia_mag"] < FAINTEST_MAG] for truth in truths]
     ids, count = np.unique(np.concatenate([table["id"] for table in stars]), return_counts=True)
     always = ids[count == len(stars)]

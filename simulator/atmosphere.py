@@ -52,7 +52,7 @@ def cloud_depth_mag(
     x, y : ndarray, shape (n,)
         Mosaic pixels.
     """
-    rng = observation.rng("cloud", observation.field)
+    rng = observation.night_rng("cloud", observation.field)
     low, high = np.log(WAVELENGTH_DEG)
     wavelength_deg = np.exp(rng.uniform(low, high, N_WAVES))
     direction, phase = rng.uniform(0, 2 * np.pi, (2, N_WAVES))
@@ -73,5 +73,5 @@ def cloud_depth_mag(
 def scintillation_mag(observation: Observation, index: int, star_airmass: Float64) -> Float64:
     """Return each star's scintillation in one exposure, magnitudes, shape (n,)."""
     rms_mag = observation.night.scintillation_mag * star_airmass**SCINTILLATION_POWER
-    noise = observation.rng("scintillation", index).standard_normal(star_airmass.shape)
+    noise = observation.night_rng("scintillation", index).standard_normal(star_airmass.shape)
     return np.asarray(rms_mag * noise)

@@ -1,7 +1,9 @@
 """The command ``simulate``: frames into a folder, or into the raw bucket."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,10 +12,17 @@ from google.auth.exceptions import GoogleAuthError
 
 from panoptes_network.errors import PermanentError, TransientError
 from simulator.catalog_csv import write_catalog_csv
-from simulator.frame import simulate
+from simulator.frame import Frame, simulate
 from simulator.night import CADENCE_S
 from simulator.night_options import NONE, night_options, take_night, with_variables
-from simulator.observation import FULL_HEIGHT, FULL_WIDTH, SUFFIXES, Conditions, Observation
+from simulator.observation import (
+    FULL_HEIGHT,
+    FULL_WIDTH,
+    SUFFIXES,
+    Conditions,
+    Observation,
+    nights,
+)
 from simulator.upload import upload_frame
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -31,7 +40,15 @@ _OPTIONS = (
         show_default=True,
         help="UTC start of the first exposure.",
     ),
-    click.option("--count", default=1, show_default=True, help="Number of frames."),
+    click.option("--count", default=1, show_default=True, help="Number of frames of a night."),
+    click.option(
+        "--nights",
+        "n_nights",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        help="Nights in a row, each with a sequence of the same field.",
+    ),
     click.option(
         "--cadence",
         "cadence_s",
@@ -73,6 +90,7 @@ def main() -> None:
     simulate render frames --catalog-csv stars.csv.gz
     simulate upload --count 5 --conditions cloudy
     simulate render night --count 144 --size 1400 1200 --night realistic --transits 60
+    simulate render week --count 144 --nights 7 --night realistic --transits 60 --transit-period 1.3
     """
 
 
@@ -94,11 +112,10 @@ def observation_options(command: Command) -> Command:
 @observation_options
 def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
     """Write the frames and their truth into FOLDER, under their object paths."""
-    observation = _observation(options)
+    observations = _observations(options)
     if catalog_csv:
-        click.echo(f"{write_catalog_csv(catalog_csv, observation)} stars in {catalog_csv}")
-    frames = simulate(observation)
-    with click.progressbar(frames, length=observation.count, label="Rendering") as progress:
+        click.echo(f"{write_catalog_csv(catalog_csv, observations[0])} stars in {catalog_csv}")
+    with _progress(observations, "Rendering") as progress:
         written = [frame.write(folder) for frame in progress]
     click.echo("\n".join(map(str, written)))
 
@@ -107,9 +124,7 @@ def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
 @observation_options
 def upload(**options: Any) -> None:
     """Send the frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
-    observation = _observation(options)
-    frames = simulate(observation)
-    with click.progressbar(frames, length=observation.count, label="Uploading") as progress:
+    with _progress(_observations(options), "Uploading") as progress:
         try:
             sent = [upload_frame(frame) for frame in progress]
         except (PermanentError, TransientError, GoogleAuthError) as error:
@@ -117,8 +132,18 @@ def upload(**options: Any) -> None:
     click.echo("\n".join(sent))
 
 
-def _observation(options: dict[str, Any]) -> Observation:
-    width, height = options.pop("size")
+def _progress(
+    observations: list[Observation], label: str
+) -> AbstractContextManager[Iterable[Frame]]:
+    """Return the frames of all observations; a bar shows how far they are."""
+    frames = chain.from_iterable(map(simulate, observations))
+    length = sum(observation.count for observation in observations)
+    return click.progressbar(frames, length=length, label=label)
+
+
+def _observations(options: dict[str, Any]) -> list[Observation]:
+    """Return the observations of all nights."""
+    n_nights, (width, height) = options.pop("n_nights"), options.pop("size")
     options["start"] = options["start"].replace(tzinfo=UTC)
     options["conditions"] = Conditions(options["conditions"])
     if options["cadence_s"] is None:
@@ -126,7 +151,7 @@ def _observation(options: dict[str, Any]) -> Observation:
     try:
         night, wish = take_night(options)
         observation = Observation(width=width, height=height, night=night, **options)
-        return with_variables(observation, wish)
+        return nights(with_variables(observation, wish), n_nights)
     except (ValueError, PermanentError) as error:
         raise click.UsageError(str(error)) from error
 

@@ -103,7 +103,7 @@ def _focus(observation: Observation, index: int) -> float:
     amplitude = observation.night.focus
     phase = observation.rng("focus", observation.camera_id).uniform(0, 2 * np.pi)
     breath = np.sin(2 * np.pi * observation.seconds(index) / BREATHING_S + phase)
-    scatter = FOCUS_SCATTER * observation.rng("focus", index).standard_normal()
+    scatter = FOCUS_SCATTER * observation.night_rng("focus", index).standard_normal()
     return float(1 + amplitude * (breath + scatter))
 
 

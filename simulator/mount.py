@@ -22,9 +22,11 @@ def frame_wcs(observation: Observation, index: int) -> WCS:
     """
     turn, size = observation.rotation_deg, (observation.width, observation.height)
     first = field_wcs(observation.ra_deg, observation.dec_deg, turn, *size)
-    aim = observation.rng("aim", observation.unit_id, observation.camera_id, observation.field)
+    aim = observation.night_rng(
+        "aim", observation.unit_id, observation.camera_id, observation.field
+    )
     miss_px = aim.normal(0, POINTING_ERROR_DEG * 3600 / PIXEL_SCALE_ARCSEC, 2)
-    jitter_px = observation.rng("jitter", index).normal(0, observation.night.jitter_px, 2)
+    jitter_px = observation.night_rng("jitter", index).normal(0, observation.night.jitter_px, 2)
     offset_px = miss_px + jitter_px + _moved_px(observation, observation.seconds(index))
     ra_deg, dec_deg = first.wcs_pix2world([first.wcs.crpix - offset_px], 1)[0]
     return field_wcs(float(ra_deg), float(dec_deg), turn, *size)

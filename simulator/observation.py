@@ -1,7 +1,7 @@
 """What to take: the unit, the field, the times and the conditions of a simulated sequence."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -13,6 +13,8 @@ from simulator.night import NO_EFFECTS, Night
 FULL_WIDTH, FULL_HEIGHT = 5208, 3476
 """Active area of a Canon EOS 100D, mosaic pixels."""
 SUFFIXES = (".fits", ".fits.fz", ".cr2")
+SIDEREAL_DAY = timedelta(seconds=86164)
+"""To the second, as starts are."""
 LEAST_CR2_SIZE = 22
 """Columns and rows; decoders take anything smaller for no raw file."""
 
@@ -68,6 +70,8 @@ class Observation:
         Site, east positive; Mauna Loa by default.
     night : Night
         What the night does to photometry; nothing unless told otherwise.
+    nights_before : int
+        How many nights of the same field came before: each has its own chances.
 
     Raises
     ------
@@ -98,6 +102,7 @@ class Observation:
     longitude_deg: float = -155.58
     elevation_m: float = 3400.0
     night: Night = NO_EFFECTS
+    nights_before: int = 0
 
     def __post_init__(self) -> None:
         least = LEAST_CR2_SIZE if self.suffix == ".cr2" else 2
@@ -127,7 +132,7 @@ class Observation:
         on_time = index * self.cadence_s
         if index == 0 or not self.night.cadence_jitter_s:
             return on_time
-        late = self.rng("cadence", index).normal(0, self.night.cadence_jitter_s)
+        late = self.night_rng("cadence", index).normal(0, self.night.cadence_jitter_s)
         # Frames stay in their order, and no two have the same second.
         most = max(self.cadence_s / 2 - 1, 0)
         return float(on_time + np.clip(late, -most, most))
@@ -146,3 +151,21 @@ class Observation:
         """Return the random numbers of one purpose, the same for the same seed."""
         words = [zlib.crc32(str(part).encode()) for part in stream]
         return np.random.default_rng([self.seed, *words])
+
+    def night_rng(self, *stream: int | str) -> np.random.Generator:
+        """Return the random numbers of one purpose that are others in each night."""
+        # The first night has no number: its frames are those of an observation of one night.
+        number = ("night", self.nights_before) if self.nights_before else ()
+        return self.rng(*stream, *number)
+
+
+def nights(observation: Observation, count: int) -> list[Observation]:
+    """Return an observation and the same field at the same hour angles in the nights after it.
+
+    Stars, their variability, sensor and optics are the same in all `count` nights; weather,
+    pointing and noise are not.
+    """
+    return [
+        replace(observation, start=observation.start + number * SIDEREAL_DAY, nights_before=number)
+        for number in range(count)
+    ]

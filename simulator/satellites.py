@@ -24,7 +24,7 @@ def satellite_trails(observation: Observation, index: int) -> dict[str, Spots]:
     Their number follows from ``night.satellites`` and the frame's share of the sensor. Most
     frames have none: the spots are empty then.
     """
-    rng = observation.rng("satellites", index)
+    rng = observation.night_rng("satellites", index)
     shape = observation.height, observation.width
     share = max(shape[0] / FULL_HEIGHT, shape[1] / FULL_WIDTH)
     number = int(rng.poisson(observation.night.satellites * share))

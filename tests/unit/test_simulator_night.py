@@ -201,6 +201,25 @@ def test_the_command_renders_a_realistic_night_with_its_truth(tmp_path: Path) ->
     assert np.isnan(truth.variables["period_d"][0])
 
 
+def test_the_command_renders_nights_of_the_same_stars(tmp_path: Path) -> None:
+    words = ["render", str(tmp_path), "--size", "400", "400", "--suffix", ".fits", "--count", "2"]
+    words += ["--night", "clean", "--scintillation-mag", "0.1", "--nights", "3"]
+    words += ["--transits", "1", "--transit-period", "1.3", "--variable-mags", "8", "12"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    truths = [Truth.read(path) for path in sorted(tmp_path.rglob("*.truth.fits"))]
+    assert len(truths) == 6
+    assert len({path.parent for path in tmp_path.rglob("*.truth.fits")}) == 3
+    first, second, third = (truth.variables[0] for truth in truths[::2])
+    assert first["period_d"] == 1.3
+    assert tuple(first) == tuple(second) == tuple(third)
+    # Each night has a scintillation of its own: 0.1 mag in each, 0.13 in their logarithms' ratio.
+    stars = [truth.stars[np.argsort(truth.stars["id"])] for truth in truths]
+    common = np.intersect1d(stars[0]["id"], stars[2]["id"])
+    flux = [table["flux_g_adu"][np.isin(table["id"], common)] for table in (stars[0], stars[2])]
+    assert 0.05 < np.std(np.log(flux[1] / flux[0])) < 0.3
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
