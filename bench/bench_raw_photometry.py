@@ -18,8 +18,7 @@ from photutils.aperture import CircularAperture, aperture_photometry
 from scipy.spatial import KDTree
 from stopwatch import timed
 
-from panoptes_network.frames.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
-from photometry import (
+from observations_data.photometry import (
     APERTURE_RADIUS_PX,
     COLOURS,
     FrameSources,
@@ -28,7 +27,8 @@ from photometry import (
     relative_flux,
     steady_stars,
 )
-from photometry.aperture import colour_pixels
+from observations_data.photometry.aperture import colour_pixels
+from panoptes_network.frames.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
 from plate_solver.detection import detect
 from simulator import Observation, simulate
 from simulator.frame import Frame

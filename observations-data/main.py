@@ -3,21 +3,20 @@
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
-import http_answers
-import observation_problems
-import observation_routes
-import open_api.routes
-import parameter_names
-import virtual_observatory.routes
-from candidates import routes as candidate_routes
-from cutouts import routes as cutout_routes
-from detrended import routes as light_curve_routes
-from network_state import metrics as network_metrics
-from network_state import routes as network_routes
-from network_state import stats_routes as statistics_routes
+from observations_data.candidates import routes as candidate_routes
+from observations_data.cutouts import routes as cutout_routes
+from observations_data.detrended import routes as light_curve_routes
+from observations_data.http import headers, problems
+from observations_data.network_state import metrics as network_metrics
+from observations_data.network_state import routes as network_routes
+from observations_data.network_state import stats_routes as statistics_routes
+from observations_data.observations import routes as observation_routes
+from observations_data.open_api import parameter_names
+from observations_data.open_api import routes as open_api_routes
+from observations_data.stars import routes as source_routes
+from observations_data.virtual_observatory import routes as vo_routes
 from panoptes_network import canonical, web, well_known
 from panoptes_network.telemetry import log
-from stars import routes as source_routes
 
 BLUEPRINTS = (
     observation_routes.api,
@@ -25,10 +24,10 @@ BLUEPRINTS = (
     light_curve_routes.api,
     candidate_routes.api,
     cutout_routes.api,
-    open_api.routes.api,
+    open_api_routes.api,
     network_routes.api,
     statistics_routes.api,
-    *virtual_observatory.routes.BLUEPRINTS,
+    *vo_routes.BLUEPRINTS,
 )
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self';"
@@ -51,15 +50,15 @@ def create_app() -> Flask:
     app.json = OrderedJson(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    observation_problems.register(app)
+    problems.register(app)
     network_metrics.register()
-    http_answers.register(app)
+    headers.register(app)
     well_known.register(app, CLOSED_TO_ROBOTS)
     web.secure(
         app,
         POLICY,
         resource_policy="cross-origin",
-        queries=virtual_observatory.routes.FORM_QUERIES,
+        queries=vo_routes.FORM_QUERIES,
     )
     canonical.register(app)
     parameter_names.register(app)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from sqlalchemy.dialects import postgresql
 
-from observation_search.conditions import conditions, of_observations
-from observation_search.order import Cursor
-from observation_search.position import Cone
-from observation_search.search import Search
+from observations_data.http.query_parameters import BadParameterError
+from observations_data.observations.search.conditions import conditions, of_observations
+from observations_data.observations.search.pagination import Cursor
+from observations_data.observations.search.query import Search
+from observations_data.position import Cone
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import (
     MAX_HEADER_CARDS,
@@ -30,7 +31,6 @@ from panoptes_network.frames.header_values import clean_headers
 from panoptes_network.frames.metadata import identify, image_path, integer, number, text
 from panoptes_network.ids import CameraTime, ObjectPath, parse_path
 from panoptes_network.request_guard import MAX_BODY_BYTES
-from query_parameters import BadParameterError
 from rawpy_options import RawpyOptions
 from tests.fuzz.harness import Parser, own_peak_mib
 from tests.fuzz.hostile_json import bodies, edited, objects, stages, texts, values

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-import observation_database
 from local.postgres import Cluster
 from local.postgres_roles import create_database, create_users, superuser
+from observations_data import database as read_database
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.engine import run_transaction
@@ -314,7 +314,7 @@ def _wait_until_asleep(server: Cluster) -> None:
 
 def test_limits_lie_within_one_another() -> None:
     assert database.LOCK_TIMEOUT_S < database.STATEMENT_TIMEOUT_S < database.ANSWER_TIMEOUT_S
-    assert config.settings().read_timeout_s > observation_database.LOCK_TIMEOUT_S
+    assert config.settings().read_timeout_s > read_database.LOCK_TIMEOUT_S
     assert database.POOL_TIMEOUT_S + database.AWAY_S + database.CONNECT_TIMEOUT_S <= 10
 
 

@@ -12,8 +12,8 @@ import waitress
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-import file_storage
-from observation_files import CHUNK_BYTES
+from observations_data import file_storage
+from observations_data.http.file_stream import CHUNK_BYTES
 from panoptes_network import storage as object_storage
 from panoptes_network.database.models import FileKind
 from tests.conftest import forget_storage_client

@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from pyarrow import parquet
 from sqlalchemy import Engine
 
-import file_storage
+from observations_data import file_storage
 from panoptes_network import storage
 from panoptes_network.light_curves import FRAME_COLUMNS, MEASUREMENT_COLUMNS, QUALITY_MEANINGS
 from tests.service.functions import asks_to_come_again

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-import observation_database
+from observations_data import database as read_database
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database.models import ImageState, Sequence
@@ -287,7 +287,7 @@ def _delete_all(session: Session) -> dict[str, Any]:
 
 def test_reading_cannot_write(db: Engine) -> None:
     with pytest.raises(DBAPIError, match="read-only"):
-        observation_database.read(_delete_all)
+        read_database.read(_delete_all)
 
 
 def test_database_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

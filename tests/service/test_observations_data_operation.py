@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Engine, create_engine, insert, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-import observation_database
 from deployment.service import writers
 from local.components import PREFERRED_PORTS, components, network_env
 from local.postgres import Cluster
-from network_state import readiness as service_state
+from observations_data import database as read_database
+from observations_data import readiness as service_state
 from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database import roles
@@ -162,10 +162,10 @@ def test_a_query_that_takes_too_long(db: Engine, monkeypatch: pytest.MonkeyPatch
     config.settings.cache_clear()
     started = datetime.now(UTC)
     with pytest.raises(TransientError, match="too long"):
-        observation_database.read(_sleep)
+        read_database.read(_sleep)
     assert datetime.now(UTC) - started < timedelta(seconds=5)
     # The next one has its own time, and the owner's connection no limit.
-    assert observation_database.read(lambda session: {"one": session.scalar(text("SELECT 1"))})
+    assert read_database.read(lambda session: {"one": session.scalar(text("SELECT 1"))})
 
 
 # --- metrics

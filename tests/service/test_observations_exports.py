@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-import observation_exports
+from observations_data.observations import exports
 from panoptes_network.config import settings
 from panoptes_network.database.models import FileKind
 from tests.service.functions import served
@@ -53,7 +53,7 @@ def read_csv(text: str) -> list[dict[str, str]]:
 def test_all_pages_of_a_search_are_one_file(
     client: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observation_exports, "MAX_LIMIT", 3)
+    monkeypatch.setattr(exports, "MAX_LIMIT", 3)
     many(db, 8)
     answer = client.get("/observations.csv?unit=PAN001")
     assert answer.headers["X-Total-Count"] == "8"
@@ -86,8 +86,8 @@ def test_rows_are_as_panoptes_data_reads_them(client: FlaskClient, db: Engine) -
 def test_the_file_ends_at_its_limit(
     client: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observation_exports, "MAX_LIMIT", 2)
-    monkeypatch.setattr(observation_exports, "MAX_ROWS", 5)
+    monkeypatch.setattr(exports, "MAX_LIMIT", 2)
+    monkeypatch.setattr(exports, "MAX_ROWS", 5)
     many(db, 8)
     answer = client.get("/observations.csv")
     assert len(read_csv(answer.text)) == 5
@@ -104,7 +104,7 @@ def test_filters_are_those_of_the_list(client: FlaskClient, db: Engine) -> None:
 def test_a_database_that_leaves_in_the_middle_breaks_the_answer_off(
     db: Engine, monkeypatch: pytest.MonkeyPatch, database_away: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(observation_exports, "MAX_LIMIT", 2)
+    monkeypatch.setattr(exports, "MAX_LIMIT", 2)
     many(db, 8)
     app = create_app("observations-data")
     with (
@@ -112,7 +112,7 @@ def test_a_database_that_leaves_in_the_middle_breaks_the_answer_off(
         requests.get(f"{url}/observations.csv", stream=True, timeout=60) as answer,
     ):
         assert answer.status_code == 200
-    first = observation_exports.observations_csv
+    first = exports.observations_csv
     with app.test_request_context():
         pieces = iter(first({}).response)
         next(pieces)

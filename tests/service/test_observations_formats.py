@@ -15,8 +15,17 @@ from flask.testing import FlaskClient
 from pyarrow import parquet
 from sqlalchemy import Engine
 
-import observation_tables as tables
-from data_tables import Column, Kind, Row, Table, csv_lines, votable, votable_bytes, with_rows
+from observations_data.data_tables import (
+    Column,
+    Kind,
+    Row,
+    Table,
+    csv_lines,
+    votable,
+    votable_bytes,
+    with_rows,
+)
+from observations_data.observations import tables
 from panoptes_network.database.models import FileKind, ImageState
 from tests.service.web_services import (
     add_observation,

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from observation_search.order import Direction, Sort
+from observations_data.observations.search.pagination import Direction, Sort
 from tests.service.web_services import START, add_observation, create_app, get, problem, rows
 
 PLACE = {"ra": "10", "dec": "20", "radius": "180"}

@@ -12,9 +12,9 @@ from astropy.coordinates import Angle, SkyCoord
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from observation_search.position import declination, right_ascension
+from observations_data.http.query_parameters import BadParameterError
+from observations_data.position import declination, right_ascension
 from panoptes_network.database.models import CatalogStar
-from query_parameters import BadParameterError
 from tests.service.web_services import START, add_observation, create_app, get, problem, rows
 
 PLACES = [

@@ -13,9 +13,9 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 from werkzeug.datastructures import ImmutableMultiDict
 
-from open_api import TEXT, Parameter, described, json_answer
-from open_api.document import document
-from open_api.page import words_of
+from observations_data.open_api import TEXT, Parameter, described, json_answer
+from observations_data.open_api.document import document
+from observations_data.open_api.page import words_of
 from panoptes_network.request_guard import MAX_BODY_BYTES
 from tests.service.functions import served
 from tests.service.web_services import add_observation, create_app, rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from file_ranges import MAX_RANGES, ByteRange, parse_ranges
+from observations_data.http.file_ranges import MAX_RANGES, ByteRange, parse_ranges
 
 
 @pytest.mark.parametrize(

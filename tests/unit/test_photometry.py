@@ -11,6 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from photutils.aperture import CircularAperture, aperture_photometry
 
+from observations_data.photometry import (
+    APERTURE_RADIUS_PX,
+    COLOURS,
+    FrameSources,
+    aperture_sums,
+    comparison_candidates,
+    relative_flux,
+    steady_stars,
+)
+from observations_data.photometry.aperture import circle_overlap, colour_pixels
+from observations_data.photometry.comparison import MAX_CANDIDATES, MAX_COMPARISONS
+from observations_data.photometry.ensemble import LEAST_COMPARISONS
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -20,18 +32,6 @@ from panoptes_network.frames.bayer import (
     stamp_corner,
     stamp_fits,
 )
-from photometry import (
-    APERTURE_RADIUS_PX,
-    COLOURS,
-    FrameSources,
-    aperture_sums,
-    comparison_candidates,
-    relative_flux,
-    steady_stars,
-)
-from photometry.aperture import circle_overlap, colour_pixels
-from photometry.comparison import MAX_CANDIDATES, MAX_COMPARISONS
-from photometry.ensemble import LEAST_COMPARISONS
 from simulator import Observation, simulate
 from simulator.mount import DRIFT_PX_PER_S
 from simulator.optics import PSF_WEIGHTS, Psf

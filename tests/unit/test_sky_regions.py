@@ -7,9 +7,9 @@ from astropy.coordinates import Latitude, Longitude, SkyCoord
 from mocpy import MOC
 from numpy.typing import NDArray
 
+from observations_data.virtual_observatory.regions import Circle, Polygon, Range, Region
 from panoptes_network.sky.directions import unit_vectors
 from tests.service.sky_rows import footprint
-from virtual_observatory.regions import Circle, Polygon, Range, Region
 
 ORDER = 9
 RNG = np.random.default_rng(20181011)

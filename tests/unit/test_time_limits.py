@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-import file_storage
 from deployment.service import MAX_ACK_DEADLINE_S, deployments
 from light_curves import claims, solved_frames
-from network_state import readiness
+from observations_data import file_storage, readiness
 from panoptes_client.connection import Patience
 from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
 from panoptes_network.checks import storage as storage_check

@@ -1,0 +1,117 @@
+"""Candidates in the database."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from observations_data import pagination
+from observations_data.candidates.parameters import CandidateSearch, Sort
+from observations_data.database import AnyRow, Json, unknown
+from observations_data.stars.parameters import StarId
+from observations_data.stars.star import star_url
+from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
+from panoptes_network.database.models import Sequence
+from panoptes_network.sky.zones import is_near
+
+COLUMNS = tuple(Candidate.__table__.columns)
+MOST_OF_A_STAR = 50
+_KEYS: dict[str, ColumnElement[Any]] = {
+    Sort.SIGNIFICANCE: Candidate.significance.expression,
+    Sort.FALSE_ALARM: Candidate.false_alarm_probability.expression,
+    Sort.DEPTH: Candidate.depth.expression,
+    Sort.DURATION: Candidate.duration_h.expression,
+    Sort.PERIOD: Candidate.period_d.expression,
+    Sort.MAG: Candidate.gaia_mag.expression,
+    Sort.FOUND: func.extract("epoch", Candidate.found_at),
+}
+
+
+def _of_unit(unit: str) -> ColumnElement[bool]:
+    """Return the condition that the unit saw what was searched: the sequence, or one of them."""
+    own = select(Sequence.sequence_id).where(Sequence.unit_id == unit.upper())
+    seen = select(StarLightCurve.picid).where(
+        StarLightCurve.picid == Candidate.picid,
+        StarLightCurve.catalog == Candidate.catalog,
+        StarLightCurve.sequence_id.in_(own),
+    )
+    of_all_nights = and_(Candidate.sequence_id.is_(None), seen.exists())
+    return or_(Candidate.sequence_id.in_(own), of_all_nights)
+
+
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "kind": lambda kind: Candidate.kind == kind,
+    "min_significance": lambda least: Candidate.significance >= least,
+    "max_false_alarm": lambda most: Candidate.false_alarm_probability <= most,
+    "min_mag": lambda least: Candidate.gaia_mag >= least,
+    "max_mag": lambda most: Candidate.gaia_mag <= most,
+    "sequence_id": lambda sequence_id: Candidate.sequence_id == sequence_id,
+    "unit": _of_unit,
+    "known": lambda known: Candidate.known_name.is_not(None) == known,
+    "cone": lambda cone: is_near(
+        Candidate.ra_deg, Candidate.dec_deg, (cone.ra_deg, cone.dec_deg), cone.radius_deg
+    ),
+}
+
+
+def candidates(session: Session, search: CandidateSearch) -> Json:
+    """Return a page of candidates: ``items``, ``total``, ``next``, ``sort``, ``order``."""
+    asked = {name: getattr(search, name) for name in _CONDITIONS}
+    meets = [_CONDITIONS[name](value) for name, value in asked.items() if value is not None]
+    key, number = _KEYS[search.order.sort], Candidate.candidate_id.expression
+    found = select(*COLUMNS).where(*meets)
+    page, following = pagination.page(session, found, key, (number,), search.order, search.limit)
+    return {
+        "items": [_candidate(row) for row in page],
+        "total": session.scalar(select(func.count()).select_from(Candidate).where(*meets)),
+        "next": following,
+        "sort": search.order.sort,
+        "order": search.order.direction,
+    }
+
+
+def candidate(session: Session, candidate_id: int) -> Json:
+    """Return one candidate.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is none of this number.
+    """
+    wanted = select(*COLUMNS).where(Candidate.candidate_id == candidate_id)
+    row = session.execute(wanted).one_or_none()
+    if row is None:
+        raise unknown("candidate", str(candidate_id))
+    return _candidate(row)
+
+
+def candidates_of(session: Session, star: StarId) -> list[Json]:
+    """Return the candidates that a star is, the most significant first."""
+    rows = session.execute(
+        select(*COLUMNS)
+        .where(Candidate.picid == star.picid, Candidate.catalog == star.catalog)
+        .order_by(Candidate.significance.desc(), Candidate.candidate_id)
+        .limit(MOST_OF_A_STAR)
+    )
+    return [_candidate(row) for row in rows]
+
+
+def known_as(session: Session, star: StarId) -> Json:
+    """Return as what a star is known, `known_name` and `known_kind`; None where it is not."""
+    row = session.execute(
+        select(Candidate.known_name, Candidate.known_kind)
+        .where(Candidate.picid == star.picid, Candidate.catalog == star.catalog)
+        .order_by(Candidate.known_name.is_(None), Candidate.candidate_id)
+        .limit(1)
+    ).one_or_none()
+    return row._asdict() if row else {"known_name": None, "known_kind": None}
+
+
+def _candidate(row: AnyRow) -> Json:
+    return {
+        **{column.name: getattr(row, column.name) for column in COLUMNS},
+        "picid": str(row.picid),
+        "url": f"/candidates/{row.candidate_id}",
+        "star_url": star_url(row.picid, row.catalog),
+    }

@@ -1,0 +1,92 @@
+"""Where candidates are asked for."""
+
+import re
+
+from flask import Blueprint, Response, request
+
+from observations_data.candidates import queries
+from observations_data.candidates.parameters import MAX_SIGNIFICANCE, CandidateSearch, Sort
+from observations_data.candidates.tables import CANDIDATES
+from observations_data.data_tables import answer
+from observations_data.database import Json, read, unknown
+from observations_data.observations.parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
+from observations_data.observations.search.pagination import Direction
+from observations_data.open_api import (
+    COUNT,
+    MAYBE_TEXT,
+    Parameter,
+    described,
+    json_answer,
+    listing,
+    row_of,
+)
+from observations_data.stars.schemas import RADIUS
+from panoptes_network.light_curves import CandidateKind
+
+api = Blueprint("candidates", __name__)
+
+TAG = "Light curves and candidates"
+CANDIDATE_ID = Parameter(
+    "candidate_id", "Number of a candidate.", {"type": "string", "pattern": "^[0-9]{1,18}$"}
+)
+QUERY = (
+    Parameter("kind", "Only candidates of this kind.", {"enum": [*CandidateKind]}),
+    Parameter(
+        "min_significance",
+        "Only candidates of at least this significance.",
+        {"type": "number", "minimum": 0, "maximum": MAX_SIGNIFICANCE},
+    ),
+    Parameter(
+        "max_false_alarm",
+        "Only candidates of at most this false-alarm probability.",
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ),
+    *MAGS,
+    SEQUENCE_ID,
+    UNIT,
+    Parameter(
+        "known",
+        "Only stars with a known planet or variable, or only those without; without it, all.",
+        {"type": "boolean"},
+    ),
+    RA,
+    DEC,
+    RADIUS,
+    Parameter("sort", "What they are sorted by.", {"enum": [*Sort], "default": Sort.SIGNIFICANCE}),
+    ORDER,
+    *PAGE,
+)
+
+
+@api.get("/candidates")
+@described(
+    TAG,
+    listing(
+        CANDIDATES,
+        total=COUNT,
+        next=MAYBE_TEXT,
+        sort={"enum": [*Sort]},
+        order={"enum": [*Direction]},
+    ),
+    query=QUERY,
+)
+def candidates() -> Response:
+    """List candidates, the most significant first.
+
+    They come of a search of each observation's light curves, and of all nights of a star
+    together: those have no `sequence_id`.
+    """
+    return answer(read(queries.candidates, CandidateSearch.parse(request.args)), CANDIDATES)
+
+
+@api.get("/candidates/<candidate_id>")
+@described(
+    TAG,
+    json_answer("The candidate.", row_of(CANDIDATES), CANDIDATES),
+    path=(CANDIDATE_ID,),
+)
+def candidate(candidate_id: str) -> Json:
+    """Tell all of one candidate."""
+    if not re.fullmatch("[0-9]{1,18}", candidate_id, re.ASCII):
+        raise unknown("candidate", candidate_id)
+    return read(queries.candidate, int(candidate_id))

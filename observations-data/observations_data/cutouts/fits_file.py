@@ -1,0 +1,71 @@
+"""A piece of a frame as a FITS file, with the cards that say where it is from."""
+
+import io
+import re
+from datetime import datetime
+
+from astropy.io import fits
+
+from observations_data.cutouts.frame_region import FramePiece
+from observations_data.database import Json
+from observations_data.stars.light_curves import DAY, MJD_EPOCH
+from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
+from panoptes_network.storage import StoredObject
+
+STORAGE_CARDS = ("BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "ZHECKSUM")
+"""Of the file that the piece is from; astropy writes those of the new one."""
+
+
+def cutout_file(piece: FramePiece, image: Json, stored: StoredObject) -> bytes:
+    """Return a piece as a FITS file: the frame's cards, moved to the piece, and what it is.
+
+    Parameters
+    ----------
+    piece : FramePiece
+    image : dict
+        ``image_id``, ``time``, ``field`` (may be None).
+    stored : StoredObject
+        The file that the piece was read from.
+
+    Notes
+    -----
+    LTV and LTM are IRAF's: a pixel of the piece is LTM times that of the frame, plus LTV.
+    """
+    header = piece.header.copy()
+    for name in STORAGE_CARDS:
+        header.remove(name, ignore_missing=True)
+    for axis, first in ((1, piece.x_px), (2, piece.y_px)):
+        header[f"CRPIX{axis}"] -= first
+        header[f"LTV{axis}"] = (float(-first), "pixel of this piece = that of the frame + LTV")
+        header[f"LTM{axis}_{axis}"] = 1.0
+    _add_origin(header, piece, image, stored)
+    written = io.BytesIO()
+    made = fits.PrimaryHDU(piece.pixels, header)
+    made.writeto(written, output_verify="silentfix", checksum=True)
+    return written.getvalue()
+
+
+def _add_origin(header: fits.Header, piece: FramePiece, image: Json, stored: StoredObject) -> None:
+    if image["field"]:
+        header["OBJECT"] = (_ascii(image["field"]), "field that was pointed at")
+    header["IMAGEID"] = (image["image_id"], "the frame")
+    time = datetime.fromisoformat(image["time"])
+    said = time.replace(tzinfo=None).isoformat(timespec="seconds")  # strftime has no year 0001
+    header["DATE-OBS"] = (said, "start of the exposure, by the frame's id")
+    header["MJD-OBS"] = ((time - MJD_EPOCH) / DAY, "the same")
+    header["TIMESYS"] = ("UTC", "scale of both")
+    header["BUNIT"] = ("adu", "black level included")
+    header["BLACKLEV"] = (BLACK_LEVEL_ADU, "[adu] of an unexposed pixel")
+    header["SATURATE"] = (SATURATION_ADU, "[adu] plateau of saturated pixels")
+    header["BAYERPAT"] = ("GBRG", "first row of the data G B G B, second R G R G")
+    header["XBAYROFF"] = (0, "the piece begins as the frame does")
+    header["YBAYROFF"] = (0, "the piece begins as the frame does")
+    height, width = piece.pixels.shape
+    header.add_history(f"Piece of {_ascii(stored.path)},")
+    header.add_history(f"its generation {stored.generation}:")
+    header.add_history(f"{width}x{height} pixels from ({piece.x_px}, {piece.y_px}) on, 0-based")
+
+
+def _ascii(text: str) -> str:
+    """Return text as FITS can hold it (Standard 4.0, section 4.2.1)."""
+    return re.sub("[^ -~]", "?", text)

@@ -1,0 +1,71 @@
+"""Where a piece of a frame is asked for."""
+
+from flask import Blueprint, Response, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from observations_data import file_storage
+from observations_data.cutouts.fits_file import cutout_file
+from observations_data.cutouts.frame_region import read_piece
+from observations_data.cutouts.parameters import (
+    DEFAULT_SIDE_PX,
+    LEAST_SIDE_PX,
+    MOST_SIDE_PX,
+    CutoutSearch,
+)
+from observations_data.database import Json, read, unknown
+from observations_data.observations.parameters import DEC, IMAGE_ID, RA
+from observations_data.open_api import Parameter, described, file_answer
+from observations_data.stars.fits import MEDIA_TYPE, fits_file
+from panoptes_network.config import settings
+from panoptes_network.database.models import Image, Sequence
+from panoptes_network.errors import PermanentError, Reason
+
+api = Blueprint("cutouts", __name__)
+
+SIDE = Parameter(
+    "side",
+    "Of the square, pixels; an even number.",
+    {
+        "type": "integer",
+        "minimum": LEAST_SIDE_PX,
+        "maximum": MOST_SIDE_PX,
+        "multipleOf": 2,
+        "default": DEFAULT_SIDE_PX,
+    },
+)
+
+
+@api.get("/images/<image_id>/cutout")
+@described(
+    "Observations and images",
+    file_answer("The pixels around a place, raw, with the frame's header.", MEDIA_TYPE),
+    path=(IMAGE_ID,),
+    query=(RA, DEC, SIDE),
+    problems=(400, 404),
+)
+def cutout(image_id: str) -> Response:
+    """Cut a square around a place out of a solved frame.
+
+    At the frame's edges it has fewer pixels. It begins on an even column and row, so that its
+    Bayer colours lie as the frame's.
+    """
+    search = CutoutSearch.parse(request.args)
+    image = read(_solved_image, image_id)
+    stored = file_storage.find(settings().processed_bucket, image["solved_path"])
+    piece = read_piece(stored, search)
+    name = f"{image_id}_{search.ra_deg:.4f}{search.dec_deg:+.4f}"
+    return fits_file(cutout_file(piece, image, stored), name)
+
+
+def _solved_image(session: Session, image_id: str) -> Json:
+    row = session.execute(
+        select(Image.image_id, Image.time, Image.solved_path, Sequence.field)
+        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+        .where(Image.image_id == image_id)
+    ).one_or_none()
+    if row is None:
+        raise unknown("image", image_id)
+    if row.solved_path is None:
+        raise PermanentError(Reason.OBJECT_MISSING, f"{image_id} has no place on the sky")
+    return row._asdict()

@@ -1,0 +1,118 @@
+"""The answer to a request for a table, in the format that it asks for."""
+
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+from werkzeug.exceptions import NotAcceptable
+
+from observations_data.data_tables.columns import Row, Table
+from observations_data.data_tables.csv_format import csv_lines
+from observations_data.data_tables.parquet_format import parquet_bytes
+from observations_data.data_tables.votable_format import votable, votable_bytes, with_rows
+from observations_data.http.query_parameters import BadParameterError
+
+
+class Format(StrEnum):
+    """What a table can be had as, by the parameter ``format``."""
+
+    JSON = "json"
+    CSV = "csv"
+    VOTABLE = "votable"
+    PARQUET = "parquet"
+
+
+MEDIA_TYPES = {
+    "application/json": Format.JSON,
+    "text/csv": Format.CSV,
+    "application/x-votable+xml": Format.VOTABLE,
+    "application/vnd.apache.parquet": Format.PARQUET,
+}
+"""What an Accept header calls each; the first is taken where any will do."""
+CONTENT_TYPES = {
+    Format.CSV: "text/csv; charset=utf-8; header=present",
+    Format.VOTABLE: "application/x-votable+xml",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+SUFFIXES = {Format.CSV: ".csv", Format.VOTABLE: ".vot", Format.PARQUET: ".parquet"}
+
+
+def answer(
+    listing: dict[str, Any],
+    table: Table,
+    *,
+    items: str = "items",
+    name: str | None = None,
+    page: str = "cursor",
+) -> Response:
+    """Return the rows of `listing` as the request at hand wants them; as JSON all of it.
+
+    Parameters
+    ----------
+    listing : dict
+        Where there are more rows than it has, it has ``next``: this becomes a Link header.
+    table : Table
+        The columns of the flat formats.
+    items : str
+        Where the rows are in `listing`.
+    name : str
+        Of the file that is downloaded, without its suffix; the table's where none is given.
+    page : str
+        The parameter that ``next`` is for.
+
+    Raises
+    ------
+    BadParameterError
+        When `format` is none of `Format`.
+    NotAcceptable
+        When the header Accept allows none of them.
+    """
+    wanted = asked_format()
+    if wanted is Format.JSON:
+        response = jsonify(listing)
+    else:
+        response = Response(_written(wanted, listing[items], table))
+        label_download(response, wanted, name or table.name)
+    response.vary.add("Accept")
+    if listing.get("next"):
+        query = urlencode({**request.args.to_dict(), page: listing["next"]})
+        response.headers["Link"] = f'<?{query}>; rel="next"'
+    return response
+
+
+def asked_format() -> Format:
+    """Return which format the request at hand asks for; see `answer`."""
+    named = request.args.get("format")
+    if named:
+        try:
+            return Format(named)
+        except ValueError as error:
+            raise BadParameterError("format", f"one of {', '.join(Format)}") from error
+    if not request.accept_mimetypes:
+        return Format.JSON
+    best = request.accept_mimetypes.best_match(MEDIA_TYPES)
+    if best is None:
+        raise NotAcceptable(f"this can be had as {', '.join(MEDIA_TYPES)}")
+    return MEDIA_TYPES[best]
+
+
+def label_download(response: Response, written: Format, name: str) -> None:
+    """Say in the headers what the answer is, and what a file of it is called."""
+    response.content_type = CONTENT_TYPES[written]
+    response.headers.set("Content-Disposition", "attachment", filename=name + SUFFIXES[written])
+
+
+def _written(wanted: Format, rows: list[Row], table: Table) -> str | bytes:
+    if wanted is Format.CSV:
+        return "".join(csv_lines(table, rows))
+    if wanted is Format.PARQUET:
+        return parquet_bytes(table, rows)
+    return with_rows(_empty_votable(table), table, rows)
+
+
+@cache
+def _empty_votable(table: Table) -> bytes:
+    # Written once: astropy takes longer for it than for a page of rows.
+    return votable_bytes(votable(table))

@@ -1,0 +1,164 @@
+"""A star's detrended light curve as the reports that the AAVSO takes.
+
+AAVSO Extended File Format 1.2 (https://www.aavso.org/aavso-extended-file-format) and AAVSO
+Exoplanet Report File Format (https://www.aavso.org/aavso-exoplanet-report-file-format,
+https://apps.aavso.org/exosite/doc). Frames of bad quality are left out of both.
+"""
+
+import math
+from collections.abc import Iterator
+from datetime import datetime
+from statistics import median
+
+from observations_data.database import Json
+from observations_data.stars.star import star_name
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.light_curves import BAD
+
+MEDIA_TYPE = "text/plain"
+UNIX_EPOCH_JD = 2440587.5
+DAY_S = 86400
+MAG_ERR = 2.5 / math.log(10)
+"""Magnitudes by which a relative error of 1 is felt, to first order."""
+SOFTWARE = "PANOPTES network, gce-light-curves"
+EXTENDED_FIELDS = (
+    "#NAME,DATE,MAG,MERR,FILT,TRANS,MTYPE,CNAME,CMAG,KNAME,KMAG,AMASS,GROUP,CHART,NOTES"
+)
+LEVEL_NOTE = "level=Gaia G of catalog; only changes measured"
+"""With each magnitude, as the AAVSO keeps no comments; with the image's id below 100 characters."""
+MAG_NOTE = (
+    "Untransformed tri-color green. Its zero point is the catalog's Gaia G of the star itself"
+    " for the median of each sequence: changes within a sequence are measured, the level is not."
+)
+FLUX_NOTE = (
+    "Red, green and blue pixels of a DSLR combined. An ensemble of the whole field and one map of"
+    " the place in the Bayer pattern, shared by all stars, are taken out; airmass is not fitted."
+    " Times are the middles of exposures; the start of each is the image's id: whole seconds of"
+    " the unit's clock."
+)
+
+
+def extended(answer: Json, obscode: str) -> str:
+    """Return a report of the green magnitudes of all frames, UTC Julian dates.
+
+    Parameters
+    ----------
+    answer : dict
+        As `detrended.curve.detrended_curve` gives it.
+    obscode : str
+        The observer's code; may be empty, to be filled in.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, where the star's magnitude is not known.
+    """
+    star = _star(answer)
+    if star["gaia_mag"] is None:
+        raise PermanentError(
+            Reason.OBJECT_MISSING, "no magnitude of this star is known, which the report needs"
+        )
+    head = {
+        "TYPE": "Extended",
+        "OBSCODE": obscode,
+        "SOFTWARE": SOFTWARE,
+        "DELIM": ",",
+        "DATE": "JD",
+        "OBSTYPE": "DSLR",
+    }
+    rows = [_magnitude(answer, star["gaia_mag"], item) for item in _good(answer["items"], "_g")]
+    return _text(head, [f"#{MAG_NOTE}", EXTENDED_FIELDS, *rows])
+
+
+def exoplanet(answer: Json, obscode: str) -> str:
+    """Return a report of one night: that of the newest sequence, BJD in TDB.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, where there is no light curve of the star.
+    """
+    _star(answer)
+    sequence_id = answer["sequences"][-1]["sequence_id"]
+    items = [item for item in answer["items"] if item["sequence_id"] == sequence_id]
+    host = _planets_host(answer["known"])
+    exptime_s = median(item["exptime_s"] or 0 for item in items)
+    head = {
+        "TYPE": "EXOPLANET",
+        "OBSCODE": obscode,
+        "SOFTWARE": SOFTWARE,
+        "DELIM": ",",
+        "DATE_TYPE": "BJD_TDB",
+        "OBSTYPE": "DSLR",
+        "STAR_NAME": host or _catalog_name(answer),
+        "EXOPLANET_NAME": f"{host} b" if host else "na",
+        "BINNING": "1x1",
+        "EXPOSURE_TIME": f"{exptime_s:g}",
+        "FILTER": "CV",
+        "DETREND_PARAMETERS": "AIRMASS",
+        "MEASUREMENT_TYPE": "Rnflux",
+        "NOTES": f"{sequence_id}. {FLUX_NOTE}",
+    }
+    rows = [
+        f"{item['bjd_tdb']:.8f},{item['flux']:.8f},{_or_na(item['flux_err'], 6)},"
+        f"{_or_na(item['airmass'], 6)}"
+        for item in _good(items, "")
+        if item["bjd_tdb"] is not None
+    ]
+    return _text(head, ["#DATE,DIFF,ERR,DETREND_1", *rows])
+
+
+def _star(answer: Json) -> Json:
+    if answer["star"] is None:
+        raise PermanentError(
+            Reason.OBJECT_MISSING, "there is no detrended light curve of this star"
+        )
+    star: Json = answer["star"]
+    return star
+
+
+def _good(items: list[Json], colour: str) -> Iterator[Json]:
+    """Give the frames in which nothing spoils the flux of a colour, or of all (an empty text)."""
+    for item in items:
+        if not item["quality"] & BAD and (item[f"flux{colour}"] or 0) > 0:
+            yield item
+
+
+def _magnitude(answer: Json, gaia_mag: float, item: Json) -> str:
+    flux, flux_err = item["flux_g"], item["flux_err_g"]
+    error = None if flux_err is None else MAG_ERR * flux_err / flux
+    jd = datetime.fromisoformat(item["time"]).timestamp() / DAY_S + UNIX_EPOCH_JD
+    name = answer["known"]["known_name"] or _catalog_name(answer)
+    return ",".join(
+        (
+            name.replace(",", " ")[:30],
+            f"{jd:.6f}",
+            f"{gaia_mag - 2.5 * math.log10(flux):.4f}",
+            _or_na(error, 4),
+            *("TG", "NO", "STD", "ENSEMBLE", "na", "na", "na"),
+            _or_na(item["airmass"], 3),
+            *("na", "na", f"{item['image_id']} {LEVEL_NOTE}"),
+        )
+    )
+
+
+def _planets_host(known: Json) -> str | None:
+    """Return the name of a planet's host; None for other stars.
+
+    The list of known stars, `known_stars.csv` of gce-light-curves, holds hosts whose planet is b.
+    """
+    name: str | None = known["known_name"]
+    return name if known["known_kind"] == "planet" else None
+
+
+def _catalog_name(answer: Json) -> str:
+    return star_name(int(answer["picid"]), answer["catalog"])
+
+
+def _or_na(value: float | None, digits: int) -> str:
+    return "na" if value is None else f"{value:.{digits}f}"
+
+
+def _text(head: dict[str, str], lines: list[str]) -> str:
+    parameters = [f"#{name}={value}" for name, value in head.items()]
+    return "\n".join([*parameters, *lines]) + "\n"

@@ -1,0 +1,160 @@
+"""Light curves in the database: those of a sequence, those of a star, and where they lie."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from observations_data import pagination
+from observations_data.database import AnyRow, Json, unknown
+from observations_data.detrended.parameters import CurveSearch, Sort
+from observations_data.files import LIGHT_CURVE_COLUMNS, light_curve_files
+from observations_data.stars.parameters import StarId
+from observations_data.stars.star import star_url
+from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
+from panoptes_network.database.models import Sequence
+from panoptes_network.sky.zones import is_near
+
+SUMMARY_COLUMNS = (
+    StarLightCurve.n_frames,
+    StarLightCurve.n_good,
+    StarLightCurve.first_time,
+    StarLightCurve.last_time,
+    StarLightCurve.scatter,
+    StarLightCurve.expected_noise,
+    StarLightCurve.reduced_chi2,
+    StarLightCurve.variability,
+    StarLightCurve.quality,
+)
+STAR_COLUMNS = (
+    StarLightCurve.picid,
+    StarLightCurve.catalog,
+    StarLightCurve.ra_deg,
+    StarLightCurve.dec_deg,
+    StarLightCurve.gaia_mag,
+)
+LISTED: tuple[Any, ...] = (*STAR_COLUMNS, *SUMMARY_COLUMNS)
+SET_COLUMNS = (
+    LightCurveSet.n_frames,
+    LightCurveSet.n_stars,
+    LightCurveSet.photon_limit_ratio,
+    LightCurveSet.made_at,
+    LightCurveSet.reason_code,
+    LightCurveSet.reason,
+)
+MOST_OF_A_STAR = 500
+_KEYS: dict[str, ColumnElement[Any]] = {
+    Sort.MAG: StarLightCurve.gaia_mag.expression,
+    Sort.SCATTER: StarLightCurve.scatter.expression,
+    Sort.EXCESS: StarLightCurve.scatter / func.nullif(StarLightCurve.expected_noise, 0),
+    Sort.CHI2: StarLightCurve.reduced_chi2.expression,
+    Sort.VARIABILITY: StarLightCurve.variability.expression,
+}
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "min_mag": lambda least: StarLightCurve.gaia_mag >= least,
+    "max_mag": lambda most: StarLightCurve.gaia_mag <= most,
+    "min_variability": lambda least: StarLightCurve.variability >= least,
+    "cone": lambda cone: is_near(
+        StarLightCurve.ra_deg, StarLightCurve.dec_deg, (cone.ra_deg, cone.dec_deg), cone.radius_deg
+    ),
+}
+
+
+def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) -> Json:
+    """Return what was made of a sequence, and a page of its stars as ``items``.
+
+    Where no light curves were made yet, `made_at` is None, and there are no items; `reason` says
+    why the last try made none.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such sequence.
+    """
+    made = session.execute(
+        select(Sequence.sequence_id, *SET_COLUMNS, *LIGHT_CURVE_COLUMNS)
+        .outerjoin(LightCurveSet, LightCurveSet.sequence_id == Sequence.sequence_id)
+        .where(Sequence.sequence_id == sequence_id)
+    ).one_or_none()
+    if made is None:
+        raise unknown("observation", sequence_id)
+    asked = {name: getattr(search, name) for name in _CONDITIONS}
+    meets = [_CONDITIONS[name](value) for name, value in asked.items() if value is not None]
+    meets.append(StarLightCurve.sequence_id == sequence_id)
+    page, following = pagination.page(
+        session,
+        select(*LISTED).where(*meets),
+        _KEYS[search.order.sort],
+        (StarLightCurve.picid.expression, StarLightCurve.catalog.expression),
+        search.order,
+        search.limit,
+    )
+    return {
+        "sequence_id": sequence_id,
+        **{column.key: getattr(made, column.key) for column in SET_COLUMNS},
+        "files": light_curve_files(made),
+        "items": [_star(row) for row in page],
+        "total": session.scalar(select(func.count()).select_from(StarLightCurve).where(*meets)),
+        "next": following,
+        "sort": search.order.sort,
+        "order": search.order.direction,
+    }
+
+
+def curves_of_star(
+    session: Session, star: StarId, sequence_id: str | None = None, limit: int = MOST_OF_A_STAR
+) -> list[tuple[Json, Json]]:
+    """Return the sequences that have a light curve of a star, newest first.
+
+    Returns
+    -------
+    list of (dict, dict)
+        What is said of each: the star's figures, the files of the sequence. And where it lies:
+        the `path`, `generation` and `n_bytes` of the Parquet file, the `first_row`; with the
+        star's `ra_deg`, `dec_deg`, `gaia_mag` and the like.
+    """
+    own = [StarLightCurve.picid == star.picid, StarLightCurve.catalog == star.catalog]
+    if sequence_id is not None:
+        own.append(StarLightCurve.sequence_id == sequence_id)
+    rows = session.execute(
+        select(
+            StarLightCurve.sequence_id,
+            *STAR_COLUMNS,
+            *SUMMARY_COLUMNS,
+            StarLightCurve.first_row,
+            *LIGHT_CURVE_COLUMNS,
+            LightCurveSet.parquet_generation,
+            LightCurveSet.made_at,
+        )
+        .join(LightCurveSet, LightCurveSet.sequence_id == StarLightCurve.sequence_id)
+        .where(*own)
+        .order_by(StarLightCurve.first_time.desc(), StarLightCurve.sequence_id.desc())
+        .limit(limit)
+    ).all()
+    return [_curve(row) for row in rows]
+
+
+def _star(row: AnyRow) -> Json:
+    return {
+        **{column.key: getattr(row, column.key) for column in LISTED},
+        "picid": str(row.picid),
+        "url": star_url(row.picid, row.catalog),
+    }
+
+
+def _curve(row: AnyRow) -> tuple[Json, Json]:
+    said = {
+        "sequence_id": row.sequence_id,
+        **{column.key: getattr(row, column.key) for column in SUMMARY_COLUMNS},
+        "made_at": row.made_at,
+        "files": light_curve_files(row),
+    }
+    lies = {
+        "path": row.parquet_path,
+        "generation": row.parquet_generation,
+        "n_bytes": row.parquet_bytes,
+        "first_row": row.first_row,
+        **{column.key: getattr(row, column.key) for column in STAR_COLUMNS},
+    }
+    return said, lies

@@ -1,0 +1,97 @@
+"""What the columns of detrended light curves, and of a sequence's list of them, are."""
+
+from observations_data.data_tables import Column, Kind, Table
+from observations_data.stars.tables import SEQUENCE
+from panoptes_network import light_curves
+from panoptes_network.light_curves import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
+
+KINDS = {
+    "string": Kind.TEXT,
+    "timestamp[us, tz=UTC]": Kind.TIME,
+    "float": Kind.REAL,
+    "double": Kind.REAL,
+    "int32": Kind.INTEGER,
+    "int64": Kind.ID,
+}
+BANDS = dict(zip(COLOURS, ("em.opt.R", "em.opt.V", "em.opt.B"), strict=True))
+UCDS = {
+    "image_id": "meta.id;meta.main",
+    "time": "time.epoch;obs.exposure",
+    "bjd_tdb": "time.epoch",
+    "exptime_s": "time.duration;obs.exposure",
+    "airmass": "obs.airMass",
+    "zero_point": "phot.mag;arith.zp",
+    "sky": "instr.skyLevel",
+    "background": "instr.skyLevel",
+    "fwhm_px": "phys.angSize;stat.median",
+    "cloud_mag": "phot.mag;arith.diff",
+    "n_comparison": "meta.number",
+    "flux": "phot.flux;arith.ratio",
+    "flux_err": "stat.error;phot.flux",
+    "raw_flux": "phot.count",
+    "raw_flux_err": "stat.error;phot.count",
+    "x_px": "pos.cartesian.x",
+    "y_px": "pos.cartesian.y",
+    "quality": "meta.code.qual",
+    "picid": "meta.id;meta.main",
+    "catalog": "meta.id;meta.dataset",
+    "ra_deg": "pos.eq.ra;meta.main",
+    "dec_deg": "pos.eq.dec;meta.main",
+    "gaia_mag": "phot.mag;em.opt",
+}
+METHOD = (
+    "Forced photometry of all catalog stars at once by the sequence's PSF in each Bayer colour;"
+    " the field's zero point and its colour term are taken out of each frame, and one map of the"
+    " place in the Bayer pattern that all stars of a colour share. Relative flux has the median 1"
+    " in each sequence; its colours are combined by their scatter. Errors hold for constant"
+    " stars. raw_flux is the fit's own, before that. See docs/decisions of the project."
+)
+QUALITY = [{"bit": bit.value, "name": bit.name, "meaning": QUALITY_MEANINGS[bit]}
+           for bit in QUALITY_MEANINGS]  # fmt: skip
+_MEANINGS = "; ".join(f"{said['bit']}: {said['meaning']}" for said in QUALITY)
+
+
+def _column(column: light_curves.Column) -> Column:
+    name, _, colour = column.name.rpartition("_")
+    ucd = UCDS.get(column.name) or f"{UCDS[name]};{BANDS[colour]}"
+    return Column(column.name, column.description, KINDS[column.arrow_type], column.unit, ucd)
+
+
+FROM_FILE = (*light_curves.FRAME_COLUMNS, *light_curves.MEASUREMENT_COLUMNS)
+"""What a row has of the sequence's file; its star is known."""
+DETRENDED = Table(
+    "detrended_light_curve",
+    "Detrended light curve of a star, frame by frame, in order of time.",
+    (
+        _column(FROM_FILE[0]),
+        SEQUENCE,
+        *(_column(column) for column in FROM_FILE[1:]),
+    ),
+    infos=(("method", METHOD), ("quality", _MEANINGS)),
+)
+SUMMARY = (
+    Column("n_frames", "frames that hold the star", Kind.INTEGER, ucd="meta.number"),
+    Column("n_good", "of them without a bad bit", Kind.INTEGER, ucd="meta.number"),
+    Column("first_time", "middle of the first exposure", Kind.TIME, ucd="time.start"),
+    Column("last_time", "middle of the last exposure", Kind.TIME, ucd="time.end"),
+    Column("scatter", "of one frame, relative, all colours", Kind.REAL, ucd="stat.stdev"),
+    Column(
+        "expected_noise",
+        f"of one frame, by photons and readout {WHOSE_GAIN}",
+        Kind.REAL,
+        ucd="stat.error",
+    ),
+    Column("reduced_chi2", "of a constant star to the curve", Kind.REAL, ucd="stat.fit.chi2"),
+    Column("variability", "Stetson's J of the colours", Kind.REAL, ucd="src.var.index"),
+    Column("quality", "bits that any frame has", Kind.INTEGER, ucd="meta.code.qual"),
+)
+LIGHT_CURVES = Table(
+    "light_curves",
+    "Stars of a sequence that have light curves, with scatter and expected noise.",
+    (
+        *map(_column, STAR_COLUMNS),
+        *SUMMARY,
+        Column("url", "address of the star", Kind.TEXT, ucd="meta.ref.url"),
+    ),
+    infos=(("quality", _MEANINGS),),
+)

@@ -1,0 +1,26 @@
+"""How the facts of a unit or an observation have changed."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from observations_data.database import Json
+from panoptes_network.database.models import FactChange
+
+MAX_CHANGES = 50
+COLUMNS = (
+    FactChange.at,
+    FactChange.name,
+    FactChange.old_value,
+    FactChange.new_value,
+    FactChange.is_pinned,
+    FactChange.image_id,
+    FactChange.changed_by,
+    FactChange.reason,
+)
+
+
+def changes(session: Session, subject: str) -> list[Json]:
+    """Return the last changes of a unit's or an observation's facts, newest first."""
+    query = select(*COLUMNS).where(FactChange.subject == subject)
+    found = session.execute(query.order_by(FactChange.change_id.desc()).limit(MAX_CHANGES))
+    return [row._asdict() for row in found]

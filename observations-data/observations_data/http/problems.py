@@ -1,0 +1,49 @@
+"""Errors as problem+json (RFC 9457): what was wrong, and with which parameter."""
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
+
+from observations_data.http.query_parameters import BadParameterError
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.request_guard import BadTextError
+
+RETRY_AFTER_S = 10
+
+
+def register(app: Flask) -> None:
+    """Let `app` answer every error as a problem."""
+    app.register_error_handler(HTTPException, problem)
+    app.register_error_handler(BadTextError, bad_text)
+    app.register_error_handler(BadParameterError, bad_parameter)
+    app.register_error_handler(PermanentError, unknown)
+    app.register_error_handler(TransientError, away)
+
+
+def problem(error: HTTPException, **more: str) -> Response:
+    """Answer an error as problem+json (RFC 9457)."""
+    body = {"type": "about:blank", "title": error.name, "status": error.code}
+    response = jsonify({**body, "detail": error.description, **more})
+    response.status_code = error.code or 500
+    response.headers.extend(h for h in error.get_headers() if h[0] != "Content-Type")
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def bad_parameter(error: BadParameterError) -> Response:
+    """Answer 400 and name the parameter that was wrong."""
+    return problem(BadRequest(str(error)), parameter=error.parameter)
+
+
+def bad_text(error: BadTextError) -> Response:
+    """Answer 400 and name the parameter whose text cannot be stored."""
+    return problem(error, parameter=error.parameter)
+
+
+def unknown(error: PermanentError) -> Response:
+    """Answer 404: the one lasting fault of a service that only reads is that there is nothing."""
+    return problem(NotFound(error.message))
+
+
+def away(error: TransientError) -> Response:
+    """Answer 503: the database or the storage is away."""
+    return problem(ServiceUnavailable(str(error), retry_after=RETRY_AFTER_S))

@@ -1,0 +1,159 @@
+"""What the database says of the network's work, as metrics beside those of the requests."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from observations_data.database import Json, read
+from panoptes_network.config import settings
+from panoptes_network.database import films, light_curve_sets
+from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.operation_models import DeadLetter
+
+WINDOW = timedelta(hours=1)
+"""So far back the seconds of processing are looked at."""
+BUCKETS_S = (1, 2, 3, 5, 10, 20, 60)
+WAITING_STATES = tuple(state for state in ImageState if state not in END_STATES)
+FAILED_STATES = (ImageState.UNSOLVED, ImageState.ERROR)
+
+
+def figures(session: Session) -> Json:
+    """Return the figures of the network, all of one moment."""
+    counts = session.execute(
+        select(Image.state, Image.reason_code, func.count()).group_by(
+            Image.state, Image.reason_code
+        )
+    ).all()
+    states = {state.value: 0 for state in ImageState}
+    for state, _, number in counts:
+        states[state] += number
+    letters = select(func.count()).where(DeadLetter.is_open)
+    quiet_s = settings().sequence_quiet_s
+    return {
+        "states": states,
+        "failures": [
+            {"state": state, "reason": reason or "unknown", "count": number}
+            for state, reason, number in counts
+            if state in FAILED_STATES
+        ],
+        "ages_s": {state.value: _oldest_s(session, state) for state in WAITING_STATES},
+        "dead_letters": session.scalar(letters),
+        "films_due": _count(session, films.quiet(quiet_s)),
+        "light_curves_due": _count(session, light_curve_sets.due(quiet_s)),
+        "processing": _processing(session),
+    }
+
+
+@cache
+def register() -> None:
+    """Show the figures with this process's metrics, read anew each time they are asked for."""
+    REGISTRY.register(_Figures())
+
+
+class _Figures(Collector):
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: without it the registry would read all figures at once."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read the figures; where they cannot be read, say only that."""
+        try:
+            found = read(figures)
+        except Exception:
+            logging.getLogger(__name__).exception("the network's figures cannot be read")
+            found = None
+        yield GaugeMetricFamily(
+            "panoptes_figures_readable",
+            "Whether the database told the figures of the network: 1, or 0",
+            value=int(found is not None),
+        )
+        if found is not None:
+            yield from _families(found)
+
+
+def _count(session: Session, query: Select[Any]) -> int | None:
+    return session.scalar(select(func.count()).select_from(query.subquery()))
+
+
+def _oldest_s(session: Session, state: ImageState) -> float:
+    """Return for how long the image of this state waits that waits longest; 0 without one."""
+    # Written out, not bound: only so can the planner see that the index of unfinished
+    # images has all of this state.
+    of_state = Image.state == literal_column(f"'{state.value}'")
+    oldest = (
+        select(Image.updated_at)
+        .where(of_state, Image.bucket_path.is_not(None))
+        .order_by(Image.updated_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    age = session.scalar(select(func.extract("epoch", func.now() - oldest)))
+    return max(0.0, float(age or 0))
+
+
+def _processing(session: Session) -> Json:
+    """Return how many images of the last hour took up to so many seconds, and their sum."""
+    seconds = Image.processing_s
+    below = [func.count().filter(seconds <= bound).label(str(bound)) for bound in BUCKETS_S]
+    row = session.execute(
+        select(func.count(), func.coalesce(func.sum(seconds), 0.0), *below).where(
+            Image.updated_at > func.now() - WINDOW, seconds.is_not(None)
+        )
+    ).one()
+    count, total, *counts = row
+    bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
+    return {"buckets": list(zip(bounds, [*counts, count], strict=True)), "sum_s": total}
+
+
+def _families(found: Json) -> Iterator[Metric]:
+    yield _gauge("panoptes_images", "Images by state", ["state"], found["states"])
+    failed = GaugeMetricFamily(
+        "panoptes_failed_images",
+        "Images that came to no solution, by state and reason code",
+        labels=["state", "reason"],
+    )
+    for case in found["failures"]:
+        failed.add_metric([case["state"], case["reason"]], case["count"])
+    yield failed
+    yield _gauge(
+        "panoptes_oldest_waiting_image_age_seconds",
+        "For how long nothing happened to the unfinished image that waits longest, by state",
+        ["state"],
+        found["ages_s"],
+    )
+    yield GaugeMetricFamily(
+        "panoptes_dead_letters_waiting",
+        "Messages that were given up and not sent again",
+        value=found["dead_letters"],
+    )
+    yield GaugeMetricFamily(
+        "panoptes_films_due",
+        "Quiet sequences whose film is not of all their images",
+        value=found["films_due"],
+    )
+    yield GaugeMetricFamily(
+        "panoptes_light_curves_due",
+        "Quiet sequences whose light curves are not of all their solved images",
+        value=found["light_curves_due"],
+    )
+    yield GaugeHistogramMetricFamily(
+        "panoptes_processing_seconds",
+        "Seconds of processing of the images that changed within the last hour",
+        buckets=[(bound, float(number)) for bound, number in found["processing"]["buckets"]],
+        gsum_value=found["processing"]["sum_s"],
+    )
+
+
+def _gauge(name: str, words: str, labels: list[str], values: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family

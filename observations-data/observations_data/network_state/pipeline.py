@@ -1,0 +1,54 @@
+"""How the pipeline does now: what waits, what came through, what failed within the last day."""
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow, Json
+from observations_data.network_state import metrics as network_metrics
+from panoptes_network import advice
+from panoptes_network.database.models import Image
+
+DAY = timedelta(days=1)
+
+
+def status(session: Session) -> Json:
+    """Return how the pipeline does, all of one moment.
+
+    ``states`` counts all images; ``waiting`` says for how long nothing happened to the
+    unfinished image that waits longest, in seconds by state, 0 where none waits; ``last_day``
+    has the images that changed within 24 hours by their state now, and ``failures`` those of
+    them that failed, by reason, the most frequent first.
+    """
+    figures = network_metrics.figures(session)
+    changed = Image.updated_at > func.now() - DAY
+    states = session.execute(
+        select(Image.state, func.count().label("count")).where(changed).group_by(Image.state)
+    ).all()
+    failures = session.execute(
+        select(
+            Image.state,
+            Image.reason_code,
+            func.count().label("count"),
+            func.max(Image.updated_at).label("last"),
+            func.max(Image.image_id).label("image_id"),
+        )
+        .where(changed, Image.state.in_(network_metrics.FAILED_STATES))
+        .group_by(Image.state, Image.reason_code)
+        .order_by(func.count().desc(), Image.state, Image.reason_code)
+    ).all()
+    return {
+        "time": session.scalar(select(func.now())),
+        "states": figures["states"],
+        "waiting": figures["ages_s"],
+        "dead_letters": figures["dead_letters"],
+        "films_due": figures["films_due"],
+        "last_day": {str(state): count for state, count in states},
+        "failures": [_failure(row) for row in failures],
+    }
+
+
+def _failure(row: AnyRow) -> Json:
+    known = advice.of_reason(row.reason_code)
+    return {**row._asdict(), "meaning": known.meaning, "action": known.action}

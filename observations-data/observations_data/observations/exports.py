@@ -1,0 +1,87 @@
+"""Observations for other programs: all that a search finds as one CSV file, files as a list."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from flask import Response, request
+
+from observations_data.data_tables import Format, Row, csv_lines, label_download
+from observations_data.database import Json, read
+from observations_data.http.query_parameters import MAX_LIMIT, BadParameterError
+from observations_data.observations import queries as data
+from observations_data.observations.parameters import FILE_KINDS, FILM
+from observations_data.observations.search.query import Search
+from observations_data.observations.tables import OBSERVATIONS_CSV
+from panoptes_network.public_address import absolute
+
+MAX_ROWS = 100_000
+"""Of one file: what a spreadsheet opens, and about 15 MB."""
+
+
+def observations_csv(parameters: Mapping[str, str]) -> Response:
+    """Answer with all observations of a search as panoptes-data reads them, page by page.
+
+    What is wrong with the parameters, or the database away, is said before the first row; if
+    the database goes away later, the answer breaks off without its end, as HTTP wants it.
+    """
+    first = _page(parameters, None)
+    response = Response(_lines(parameters, first))
+    label_download(response, Format.CSV, "observations")
+    response.headers["X-Total-Count"] = str(first["total"])
+    return response
+
+
+def file_list(sequence_id: str) -> Response:
+    """Answer with the addresses of an observation's files, one a line.
+
+    Raises
+    ------
+    BadParameterError
+        When `kind` is none of a file.
+    """
+    kind = request.args.get("kind")
+    if kind and kind not in FILE_KINDS:
+        raise BadParameterError("kind", f"one of {', '.join(FILE_KINDS)}")
+    found = read(data.observation, sequence_id)
+    by_kind = {
+        **found["files"],
+        FILM: [found["film"]] if found["film"] else [],
+        **{name: [file] for name, file in found["light_curves"].items()},
+    }
+    wanted = [kind] if kind else by_kind
+    urls = [absolute(file["url"]) for each in wanted for file in by_kind.get(each, [])]
+    return Response("".join(f"{url}\n" for url in urls), mimetype="text/plain")
+
+
+def _page(parameters: Mapping[str, str], cursor: str | None) -> Json:
+    asked = {**parameters, "limit": str(MAX_LIMIT), "cursor": cursor or ""}
+    return read(data.observations, Search.parse(asked))
+
+
+def _lines(parameters: Mapping[str, str], first: Json) -> Iterator[str]:
+    """Return the lines of the file, some hundreds at a time."""
+    lines = csv_lines(OBSERVATIONS_CSV, islice(_rows(parameters, first), MAX_ROWS))
+    while piece := "".join(islice(lines, MAX_LIMIT)):
+        yield piece
+
+
+def _rows(parameters: Mapping[str, str], page: Json) -> Iterator[Row]:
+    """Return the rows of a page and of all behind it, each page when it is due."""
+    yield from map(_contract_row, page["items"])
+    while page["next"]:
+        page = _page(parameters, page["next"])
+        yield from map(_contract_row, page["items"])
+
+
+def _contract_row(row: Row) -> Row:
+    return {
+        **row,
+        "field_name": row["field"],
+        "time": row["start_time"].replace("T", " ").replace("Z", "+00:00"),
+        "coordinates_mount_ra": row["mount_ra_deg"],
+        "coordinates_mount_dec": row["mount_dec_deg"],
+        "exptime": row["exptime_s"],
+        "num_images": row["n_images"],
+        "total_exptime": None if row["exptime_s"] is None else row["exptime_s"] * row["n_images"],
+        "software_version": row["software"],
+    }

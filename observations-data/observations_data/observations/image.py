@@ -1,0 +1,94 @@
+"""An image's place in its sequence, and the plate solution that its solved file tells."""
+
+import logging
+import re
+from functools import lru_cache
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from observations_data import file_storage
+from observations_data.database import Json, read
+from observations_data.observations import queries as data
+from observations_data.observations.rows import SEQUENCE_COLUMNS
+from panoptes_network.config import settings
+from panoptes_network.database.models import Image, Sequence
+from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
+
+FIRST_BYTES = 20 * BLOCK_BYTES
+"""Both headers of a solved file, asked for at once."""
+KEPT_SOLUTIONS = 1024
+WCS_CARD = re.compile(
+    r"(CTYPE|CUNIT|CRVAL|CRPIX|NAXIS)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|EQUINOX"
+    r"|(A|B|AP|BP)_(ORDER|[0-9]_[0-9])"
+)
+
+
+def image_with_solution(image_id: str) -> Json:
+    """Return an image with its sequence, its neighbours there, and its solution.
+
+    ``wcs`` are the cards of the solution by keyword, FITS's own, whose pixels count from 1; None
+    of an image without, and while the storage does not answer.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
+    TransientError
+        When the database is away.
+    """
+    found = read(_image, image_id)
+    solved = found["files"].get("processed")
+    found["wcs"] = _solution_or_none(solved["path"], found["updated_at"]) if solved else None
+    return found
+
+
+def _image(session: Session, image_id: str) -> Json:
+    found = data.image(session, image_id)
+    sequence = session.execute(
+        select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == found["sequence_id"])
+    ).one()
+    here = tuple_(found["time"], found["image_id"])
+    place = tuple_(Image.time, Image.image_id)
+    of_sequence = select(Image.image_id).where(Image.sequence_id == found["sequence_id"])
+    before = of_sequence.where(place < here).order_by(Image.time.desc(), Image.image_id.desc())
+    behind = of_sequence.where(place > here).order_by(Image.time, Image.image_id)
+    return {
+        **found,
+        "sequence": sequence._asdict(),
+        "previous_image": session.scalar(before.limit(1)),
+        "next_image": session.scalar(behind.limit(1)),
+    }
+
+
+def _solution_or_none(path: str, updated_at: str) -> dict[str, CardValue] | None:
+    try:
+        return _solution(path, updated_at)
+    except (PermanentError, TransientError) as error:
+        # All else that is known of the image is worth an answer.
+        logging.getLogger(__name__).warning("no solution of %s: %s", path, error)
+        return None
+
+
+@lru_cache(KEPT_SOLUTIONS)
+def _solution(path: str, _updated_at: str) -> dict[str, CardValue]:
+    """Read the solution's cards; an image that has changed is read again.
+
+    Raises
+    ------
+    PermanentError
+        When there is no such file, or it is not FITS.
+    TransientError
+        When the storage is away.
+    """
+    stored = file_storage.find(settings().processed_bucket, path)
+    first = file_storage.read_range(stored, 0, FIRST_BYTES)
+
+    def read_bytes(start: int, length: int) -> bytes:
+        if start + length <= len(first) or len(first) == stored.size:
+            return first[start : start + length]
+        return file_storage.read_range(stored, start, length)
+
+    cards = read_image_header(read_bytes).cards
+    return {name: value for name, value in cards.items() if WCS_CARD.fullmatch(name)}

@@ -1,0 +1,148 @@
+"""The parameters that the service's routes share, as its document describes them."""
+
+from observations_data.files import KINDS, LIGHT_CURVES, LIGHT_CURVES_FITS
+from observations_data.http.query_parameters import (
+    DEFAULT_LIMIT,
+    MAG_LIMITS,
+    MAX_LIMIT,
+    MAX_NUMBER,
+    MAX_TEXT,
+)
+from observations_data.observations.search.pagination import Direction, Sort
+from observations_data.observations.search.query import MAX_EXPTIME_S
+from observations_data.open_api import Parameter, Schema
+from observations_data.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
+from panoptes_network.database.models import ImageState
+
+FILM = "film"
+FILE_KINDS = (*KINDS, FILM, LIGHT_CURVES, LIGHT_CURVES_FITS)
+_DAY = "(19[0-9]{2}|[2-8][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+DATE: Schema = {"type": "string", "format": "date", "pattern": f"^{_DAY}$"}
+DATE_OR_TIME: Schema = {
+    "anyOf": [DATE, {"type": "string", "format": "date-time", "pattern": f"^{_DAY}[Tt]"}]
+}
+EXPTIME: Schema = {"type": "number", "minimum": 0, "maximum": MAX_EXPTIME_S}
+NUMBER_OF_IMAGES: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+TEXT: Schema = {
+    "type": "string",
+    "maxLength": MAX_TEXT,
+    "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+}
+"""What `query_parameters.text` takes: any text without control characters."""
+
+SEQUENCE_ID = Parameter(
+    "sequence_id",
+    "Id of an observation.",
+    TEXT | {"examples": ["PAN001_14d3bd_20181011T134202"]},
+)
+IMAGE_ID = Parameter(
+    "image_id",
+    "Id of an image.",
+    {"type": "string", "examples": ["PAN001_14d3bd_20181011T134333"]},
+)
+UNIT_ID = Parameter(
+    "unit_id", "Id of a unit, in any case.", {"type": "string", "examples": ["PAN001"]}
+)
+NIGHT = Parameter(
+    "date",
+    "Date of the evening, or `last` for the night that began most lately.",
+    {"anyOf": [DATE, {"const": "last"}]},
+)
+LIMIT = Parameter(
+    "limit",
+    "Rows of a page.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+)
+CURSOR = Parameter("cursor", "`next` of the page before; opaque.", TEXT)
+BEFORE_NIGHT = Parameter("before", "Only nights before this date.", DATE)
+KIND = Parameter("kind", "Only files of this kind; without it, all.", {"enum": [*FILE_KINDS]})
+BUCKET = Parameter("bucket", "Which bucket.", {"enum": ["raw", "processed"]})
+PATH = Parameter(
+    "path",
+    "Path of the object, as `url` of a file has it; its slashes stay slashes.",
+    {"type": "string"},
+)
+
+WHEN = "UTC where it has no offset; a date is the whole day"
+_POSITION = "Place that is searched around"
+_SIXTIES = r"[: ][0-5][0-9]([: ][0-5][0-9](\.[0-9]{1,12})?)?"
+_DEGREES = r"(3[0-5][0-9]|[12]?[0-9]{1,2})(\.[0-9]{0,15})?"
+_NO_SIXTIES = r"[: ]00([: ]00(\.0{1,12})?)?"
+_WHOLE_TURN = rf"360(\.0{{0,15}})?|24{_NO_SIXTIES}"
+_POLE = rf"90((\.0{{0,15}})?|{_NO_SIXTIES})"
+RA = Parameter(
+    "ra",
+    f"{_POSITION}, right ascension, ICRS: {RA_WANTED}. Together with `dec`.",
+    {
+        "type": "string",
+        "pattern": rf"^({_DEGREES}|([01][0-9]|2[0-3]){_SIXTIES}|{_WHOLE_TURN})$",
+        "examples": ["83.82", "05:35:17.3"],
+    },
+)
+DEC = Parameter(
+    "dec",
+    f"{_POSITION}, declination, ICRS: {DEC_WANTED}. Together with `ra`.",
+    {
+        "type": "string",
+        "pattern": rf"^[-+]?([0-8]?[0-9]((\.[0-9]{{0,15}})?|{_SIXTIES})|{_POLE})$",
+        "examples": ["-5.39", "-05:23:28"],
+    },
+)
+
+UNIT = Parameter("unit", "Id of the unit, in any case.", TEXT | {"examples": ["PAN001"]})
+FILTERS = (
+    UNIT,
+    Parameter("camera", "Id of the camera.", TEXT | {"examples": ["14d3bd"]}),
+    Parameter(
+        "field",
+        "Text that the field's name contains, in any case and Unicode form.",
+        TEXT | {"examples": ["M42"]},
+    ),
+    Parameter("after", f"Starts at this time or later, {WHEN}.", DATE_OR_TIME),
+    Parameter("before", f"Starts at this time or earlier, {WHEN}.", DATE_OR_TIME),
+    Parameter("min_exptime", "Least exposure of a frame, seconds.", EXPTIME),
+    Parameter("max_exptime", "Longest exposure of a frame, seconds.", EXPTIME),
+    Parameter("min_images", "Least number of images.", NUMBER_OF_IMAGES),
+    Parameter("max_images", "Greatest number of images.", NUMBER_OF_IMAGES),
+    Parameter("state", "Has an image in this state.", {"enum": [*ImageState]}),
+    Parameter("tag", "Has this tag.", TEXT),
+    RA,
+    DEC,
+    Parameter(
+        "name",
+        f"{_POSITION}: a field of the network, a star like TIC 123, or a deep-sky object.",
+        TEXT | {"examples": ["M42", "NGC 7000"]},
+    ),
+    Parameter(
+        "radius",
+        "How far from the place the mean centre may be, degrees.",
+        {
+            "type": "number",
+            "minimum": 0,
+            "maximum": MAX_RADIUS_DEG,
+            "default": DEFAULT_RADIUS_DEG,
+        },
+    ),
+)
+"""What observations are found by."""
+SEARCH = (
+    *FILTERS,
+    Parameter("sort", "What they are sorted by.", {"enum": [*Sort], "default": Sort.TIME}),
+    Parameter(
+        "order",
+        "Whether the least comes first; without it, times, images and exposures fall.",
+        {"enum": [*Direction]},
+    ),
+    Parameter("facets", "Also count by unit, camera, state, year and tag.", {"type": "boolean"}),
+)
+PAGE = (LIMIT, CURSOR)
+ORDER = Parameter(
+    "order",
+    "Whether the least comes first; what is unknown comes last.",
+    {"enum": [*Direction]},
+)
+_MAG: Schema = {"type": "number", "minimum": MAG_LIMITS[0], "maximum": MAG_LIMITS[1]}
+MAGS = (
+    Parameter("min_mag", "Only stars of at least this Gaia G.", _MAG),
+    Parameter("max_mag", "Only stars of at most this Gaia G.", _MAG),
+)

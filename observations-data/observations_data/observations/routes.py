@@ -1,0 +1,181 @@
+"""Where observations, images, units, nights and files are asked for, and whether all is well."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from observations_data import files as file_rows
+from observations_data import readiness as service_state
+from observations_data.data_tables import answer
+from observations_data.database import read
+from observations_data.http import file_stream, query_parameters
+from observations_data.http.query_parameters import BadParameterError
+from observations_data.observations import exports, parameters, tables
+from observations_data.observations import image as image_details
+from observations_data.observations import queries as data
+from observations_data.observations.schemas import (
+    FILE,
+    FILE_LIST,
+    IMAGE,
+    IMAGES_OR_OBSERVATIONS,
+    METRICS,
+    NIGHT,
+    OBSERVATION,
+    OBSERVATIONS,
+    OBSERVATIONS_CSV,
+    ROBOTS,
+    SECURITY,
+    STATUS,
+)
+from observations_data.observations.search.query import NightSearch, Search
+from observations_data.open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
+from observations_data.open_api.parameter_names import posted
+from observations_data.units import night as night_facts
+from observations_data.units import queries as unit_queries
+from panoptes_network.ids import fold_id
+
+api = Blueprint("observations", __name__)
+
+UNITS = "Units and nights"
+SEEN = "Observations and images"
+
+COMMON = {
+    "metrics": described(OPERATION, METRICS, problems=(401, 403)),
+    "robots_txt": described(OPERATION, ROBOTS),
+    "security_txt": described(OPERATION, SECURITY, problems=(404,)),
+}
+"""What describes the routes that every web service has, by endpoint."""
+
+
+@api.route("/", methods=["GET", "POST"])
+@described(
+    SEEN,
+    IMAGES_OR_OBSERVATIONS,
+    query=(parameters.SEQUENCE_ID, *parameters.SEARCH, *parameters.PAGE),
+    body=(parameters.SEQUENCE_ID,),
+    problems=(403, 413, 415),
+)
+def simple_way() -> Response:
+    """Answer as the network's first data service did: the images of one sequence, or the list."""
+    name = parameters.SEQUENCE_ID.name
+    body = posted() if request.method == "POST" else {}
+    Search.parse(request.args)
+    if not isinstance(body.get(name, ""), str):
+        raise BadParameterError(name, "text")
+    given = [query_parameters.text(each, name) for each in (body, request.args)]
+    wanted = next(filter(None, given), None)
+    if wanted is None:
+        return observations()
+    return answer(read(data.images_of, fold_id(wanted)), tables.IMAGES)
+
+
+@api.get("/health")
+@described(OPERATION, STATUS)
+def health() -> dict[str, Any]:
+    """Answer while this process does."""
+    return {"status": "ok"}
+
+
+@api.get("/ready")
+@described(OPERATION, STATUS)
+def ready() -> dict[str, Any]:
+    """Answer while the database and the storage do."""
+    return service_state.require_ready()
+
+
+@api.get("/units")
+@described(UNITS, listing(tables.UNITS, total=COUNT))
+def units() -> Response:
+    """List the units."""
+    return answer(read(unit_queries.units), tables.UNITS)
+
+
+@api.get("/units/<unit_id>/nights")
+@described(
+    UNITS,
+    listing(tables.NIGHTS, unit=OBJECT, next=MAYBE_TEXT),
+    path=(parameters.UNIT_ID,),
+    query=(parameters.BEFORE_NIGHT, parameters.LIMIT),
+)
+def nights(unit_id: str) -> Response:
+    """List a unit's nights that have images, newest first."""
+    found = read(unit_queries.nights, unit_id, NightSearch.parse(request.args))
+    name = f"{found['unit']['unit_id']}_nights"
+    return answer(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
+
+
+@api.get("/units/<unit_id>/nights/<date>")
+@described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400,))
+def night(unit_id: str, date: str) -> dict[str, Any]:
+    """Report a unit's night: what arrived, what went wrong, what to do."""
+    return read(night_facts.night, unit_id, date)
+
+
+@api.get("/observations")
+@described(
+    SEEN,
+    OBSERVATIONS,
+    query=(*parameters.SEARCH, *parameters.PAGE),
+)
+def observations() -> Response:
+    """List observations, newest first.
+
+    `total` counts all that are found; `next` is the cursor of the page behind. `centre` is there
+    where a place was searched around, and `facets` where they were asked for: each counts what
+    is found under all other filters, its 100 most frequent values first.
+    """
+    return answer(read(data.observations, Search.parse(request.args)), tables.OBSERVATIONS)
+
+
+@api.get("/observations.csv")
+@described(SEEN, OBSERVATIONS_CSV, query=parameters.FILTERS, problems=(400,))
+def observations_csv() -> Response:
+    """Give all observations of a search in one file, under the names that panoptes-data reads.
+
+    It has at most 100 000 rows; the header X-Total-Count says how many there are.
+    """
+    return exports.observations_csv(request.args)
+
+
+@api.get("/observations/<sequence_id>")
+@described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,))
+def observation(sequence_id: str) -> Response:
+    """Tell all of one observation but its history; as a table, its images."""
+    found = read(data.observation, sequence_id)
+    name = f"{found['sequence_id']}_images"
+    return answer(found, tables.IMAGES, items="images", name=name)
+
+
+@api.get("/observations/<sequence_id>/events")
+@described(SEEN, listing(tables.EVENTS, total=COUNT), path=(parameters.SEQUENCE_ID,))
+def events(sequence_id: str) -> Response:
+    """Tell the history of an observation's images, oldest first."""
+    return answer(read(data.events_of_sequence, sequence_id), tables.EVENTS)
+
+
+@api.get("/observations/<sequence_id>/files.txt")
+@described(
+    SEEN,
+    FILE_LIST,
+    path=(parameters.SEQUENCE_ID,),
+    query=(parameters.KIND,),
+    problems=(400,),
+)
+def file_list(sequence_id: str) -> Response:
+    """List the addresses of an observation's files, one a line, as `wget -i` reads them."""
+    return exports.file_list(sequence_id)
+
+
+@api.get("/images/<image_id>")
+@described(SEEN, IMAGE, path=(parameters.IMAGE_ID,))
+def image(image_id: str) -> dict[str, Any]:
+    """Tell all of one image: figures, files, header, history, solution, neighbours."""
+    return image_details.image_with_solution(image_id)
+
+
+@api.get("/files/<any(raw, processed):bucket>/<path:path>")
+@described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(412, 416))
+def file(bucket: str, path: str) -> Response:
+    """Send a file of an image or an observation's film, or the range of it that is asked for."""
+    read(file_rows.require_file, bucket, path)
+    return file_stream.send(file_rows.bucket_names()[bucket], path)

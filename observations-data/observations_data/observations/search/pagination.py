@@ -1,0 +1,216 @@
+"""In which order observations are found, and the cursor from page to page.
+
+A page begins behind the last row of the page before, wherever that row stands by now: rows that
+are added never shift the pages. Equal keys are settled by the observation's id, in the same
+direction. Where a key is unknown, or a time that cannot be right, the observation comes last in
+both directions.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, not_, null, tuple_
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow
+from observations_data.http.query_parameters import BadParameterError, Parameters, choice
+from observations_data.position import Cone
+from panoptes_network import storable
+from panoptes_network.database.models import Sequence, SequenceFigures
+from panoptes_network.database.times import has_plausible
+
+KEY = "sort_key"
+"""What the column is called that rows are sorted by."""
+
+
+class Sort(StrEnum):
+    """What observations can be sorted by."""
+
+    TIME = "time"
+    FIELD = "field"
+    UNIT = "unit"
+    IMAGES = "images"
+    EXPTIME = "exptime"
+    DISTANCE = "distance"
+
+
+class Direction(StrEnum):
+    """Whether the least comes first or last."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of observations; newest first where nothing else is asked for."""
+
+    sort: Sort = Sort.TIME
+    direction: Direction = Direction.DESC
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> "Order":
+        """Read ``sort`` and ``order``; times, numbers of images and exposures fall if not told."""
+        sort = choice(parameters, "sort", Sort) or Sort.TIME
+        usual = Direction.DESC if sort in _USUALLY_FALLING else Direction.ASC
+        return cls(sort, choice(parameters, "order", Direction) or usual)
+
+    @property
+    def needs_place(self) -> bool:
+        """Whether it has a meaning only around a place on the sky."""
+        return self.sort == Sort.DISTANCE
+
+    def key(self, cone: Cone | None) -> ColumnElement[Any]:
+        """Return what is sorted by."""
+        if self.needs_place and cone is not None:
+            return cone.distance
+        return _KEYS[self.sort]
+
+
+NEWEST_FIRST = Order()
+_USUALLY_FALLING = {Sort.TIME, Sort.IMAGES, Sort.EXPTIME}
+_KEYS: dict[Sort, ColumnElement[Any]] = {
+    Sort.TIME: Sequence.start_time.expression,
+    Sort.FIELD: Sequence.field.expression,
+    # An id begins with its unit's, and goes on with the camera and the time.
+    Sort.UNIT: Sequence.sequence_id.expression,
+    Sort.IMAGES: SequenceFigures.n_images.expression,
+    Sort.EXPTIME: Sequence.exptime_s.expression,
+}
+_MAYBE_UNKNOWN = {Sort.TIME, Sort.FIELD, Sort.EXPTIME}
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last observation of a page: its key, None where that is unknown, and its id."""
+
+    order: Order
+    key: Any
+    sequence_id: str
+
+    def __str__(self) -> str:
+        key = self.key.isoformat() if isinstance(self.key, datetime) else self.key
+        said = json.dumps([self.order.sort, self.order.direction, key, self.sequence_id])
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, parameters: Parameters, order: Order) -> "Cursor | None":
+        """Read the parameter ``cursor`` of a request in this order; None where there is none.
+
+        Raises
+        ------
+        BadParameterError
+            Where it is none of ours, or of another order.
+        """
+        value = parameters.get("cursor")
+        try:
+            return cls._parse(value, order) if value else None
+        except (ValueError, OverflowError, RecursionError) as error:
+            wanted = "one that an answer in this order gave as next"
+            raise BadParameterError("cursor", wanted) from error
+
+    @classmethod
+    def _parse(cls, value: str, order: Order) -> "Cursor":
+        said = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        if not isinstance(said, list) or said[:2] != [order.sort, order.direction]:
+            raise ValueError(value)
+        _, _, key, sequence_id = said
+        if key is not None or order.sort not in _MAYBE_UNKNOWN:
+            key = _READERS[order.sort](key)
+        return cls(order, key, _text(sequence_id))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not storable.is_storable(value):
+        raise ValueError(value)
+    return value
+
+
+def _time(value: object) -> datetime:
+    found = datetime.fromisoformat(_text(value))
+    if found.tzinfo is None:
+        raise ValueError(value)
+    return found.astimezone(UTC)
+
+
+def _real(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(value)  # noqa: TRY004 - one kind of error for all that is no cursor
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise ValueError(value)
+    return value
+
+
+_READERS: dict[Sort, Callable[[object], Any]] = {
+    Sort.TIME: _time,
+    Sort.FIELD: _text,
+    Sort.UNIT: _text,
+    Sort.IMAGES: _count,
+    Sort.EXPTIME: _real,
+    Sort.DISTANCE: _real,
+}
+
+
+def page_behind(
+    session: Session,
+    found: Select[Any],
+    key: ColumnElement[Any],
+    order: Order,
+    cursor: Cursor | None,
+    limit: int,
+) -> list[AnyRow]:
+    """Return up to `limit` rows of the observations `found` behind `cursor`, in `order`.
+
+    Those with a known key come first, so that an index leads to them; then, where a key may be
+    unknown, the others.
+    """
+    rows: list[AnyRow] = []
+    if cursor is None or cursor.key is not None:
+        known = _known(found.add_columns(key.label(KEY)), key, order, cursor)
+        rows += session.execute(known.limit(limit)).all()
+    if len(rows) < limit and order.sort in _MAYBE_UNKNOWN:
+        unknown = _unknown(found.add_columns(null().label(KEY)), key, order, cursor)
+        rows += session.execute(unknown.limit(limit - len(rows))).all()
+    return rows
+
+
+def _is_known(key: ColumnElement[Any], order: Order) -> ColumnElement[bool]:
+    return has_plausible(key) if order.sort == Sort.TIME else key.is_not(None)
+
+
+def _known(
+    found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
+) -> Select[Any]:
+    known = found.where(_is_known(key, order)).order_by(
+        _directed(key, order), _directed(Sequence.sequence_id.expression, order)
+    )
+    if cursor is None:
+        return known
+    row = tuple_(key, Sequence.sequence_id)
+    last = tuple_(literal(cursor.key, key.type), literal(cursor.sequence_id))
+    return known.where(row > last if order.direction == Direction.ASC else row < last)
+
+
+def _unknown(
+    found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
+) -> Select[Any]:
+    sequence_id = Sequence.sequence_id.expression
+    unknown = found.where(not_(_is_known(key, order))).order_by(_directed(sequence_id, order))
+    if cursor is None or cursor.key is not None:
+        return unknown
+    if order.direction == Direction.ASC:
+        return unknown.where(sequence_id > cursor.sequence_id)
+    return unknown.where(sequence_id < cursor.sequence_id)
+
+
+def _directed(column: ColumnElement[Any], order: Order) -> ColumnElement[Any]:
+    return column.asc() if order.direction == Direction.ASC else column.desc()

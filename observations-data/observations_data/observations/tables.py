@@ -1,0 +1,130 @@
+"""What the columns of the service's listings are."""
+
+from observations_data.data_tables import Column, Kind, Table
+
+RA, DEC = "pos.eq.ra;meta.main", "pos.eq.dec;meta.main"
+FOOTPRINT = "RA and Dec of the newest solved image's corners, ICRS degrees"
+STATES = Column("states", "number of images by state: an object of those that occur", Kind.JSON)
+
+OBSERVATIONS = Table(
+    "observations",
+    "Observations: the frames of one camera in one tracking run.",
+    (
+        Column("sequence_id", "id of the observation", Kind.TEXT, ucd="meta.id;meta.main"),
+        Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;instr.tel"),
+        Column("camera_id", "id of the camera", Kind.TEXT, ucd="meta.id;instr"),
+        Column("field", "name of the target as the unit has it", Kind.TEXT, ucd="meta.id;src"),
+        Column("start_time", "start of the run", Kind.TIME, ucd="time.start"),
+        Column("night", "date of the evening, at the unit's place", Kind.TEXT),
+        Column("exptime_s", "exposure of a frame", Kind.REAL, "s", "time.duration;obs.exposure"),
+        Column("iso", "sensitivity of the camera", Kind.INTEGER, ucd="instr.setup"),
+        Column("n_images", "number of images", Kind.INTEGER, ucd="meta.number"),
+        STATES,
+        Column("ra_deg", "mean centre of the solved images, ICRS", Kind.REAL, "deg", RA),
+        Column("dec_deg", "mean centre of the solved images, ICRS", Kind.REAL, "deg", DEC),
+        Column("footprint_deg", FOOTPRINT, Kind.JSON),
+        Column("mount_ra_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.ra"),
+        Column("mount_dec_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.dec"),
+        Column("tags", "an operator's words for it", Kind.JSON),
+        Column("software", "what the unit ran", Kind.TEXT, ucd="meta.id;meta.software"),
+        Column("thumbnail", "file of the newest small picture", Kind.JSON),
+        Column("film", "file of the film", Kind.JSON),
+        Column("film_reason", "why the last try made no film", Kind.TEXT),
+        Column("created_at", "when it was first heard of", Kind.TIME, ucd="time.creation"),
+        Column("updated_at", "when an image last changed", Kind.TIME, ucd="time.processing"),
+    ),
+)
+IMAGES = Table(
+    "images",
+    "Images: single exposures, and what was measured in them.",
+    (
+        Column("image_id", "id of the image", Kind.TEXT, ucd="meta.id;meta.main"),
+        Column("sequence_id", "id of its observation", Kind.TEXT, ucd="meta.id.parent;obs"),
+        Column("time", "start of the exposure", Kind.TIME, ucd="time.start;obs.exposure"),
+        Column("state", "how far its processing came", Kind.TEXT, ucd="meta.code.status"),
+        Column("reason_code", "why it did not come to the end", Kind.TEXT, ucd="meta.code.error"),
+        Column("reason", "the same in plain words", Kind.TEXT, ucd="meta.note"),
+        Column("tries", "how often it was taken up", Kind.INTEGER, ucd="meta.number"),
+        Column("exptime_s", "exposure", Kind.REAL, "s", "time.duration;obs.exposure"),
+        Column("ra_deg", "centre, ICRS", Kind.REAL, "deg", RA),
+        Column("dec_deg", "centre, ICRS", Kind.REAL, "deg", DEC),
+        Column("pixel_scale_arcsec", "side of a pixel", Kind.REAL, "arcsec", "instr.scale"),
+        Column(
+            "rotation_deg", "position angle of +y, north to east", Kind.REAL, "deg", "pos.posAng"
+        ),
+        Column("footprint_deg", "RA and Dec of the corners, ICRS degrees", Kind.JSON),
+        Column("rms_arcsec", "residual of the solution, RMS", Kind.REAL, "arcsec", "stat.rms;pos"),
+        Column("n_sources", "detected sources", Kind.INTEGER, ucd="meta.number;src"),
+        Column("n_matched", "of them with a catalog star", Kind.INTEGER, ucd="meta.number;src"),
+        Column(
+            "n_stamps", "catalog stars with a stamp, seen or not", Kind.INTEGER, ucd="meta.number"
+        ),
+        Column(
+            "fwhm_px", "median width of the stars", Kind.REAL, "pix", "phys.angSize;stat.median"
+        ),
+        Column("background_adu", "median background", Kind.REAL, "adu", "instr.background"),
+        Column("limiting_mag", "limiting magnitude", Kind.REAL, "mag", "phot.mag;stat.max"),
+        Column("processing_s", "time that the solver took", Kind.REAL, "s", "time.duration"),
+        Column("received_at", "when it arrived", Kind.TIME, ucd="time.creation"),
+        Column("updated_at", "when it last changed", Kind.TIME, ucd="time.processing"),
+        Column("n_events", "entries in its history", Kind.INTEGER, ucd="meta.number"),
+        Column("files", "its files: an object by kind", Kind.JSON),
+    ),
+)
+EVENTS = Table(
+    "events",
+    "What happened to images, oldest first.",
+    (
+        Column("image_id", "id of the image", Kind.TEXT, ucd="meta.id"),
+        Column("at", "when", Kind.TIME, ucd="time.processing"),
+        Column("service", "which service", Kind.TEXT, ucd="meta.id"),
+        Column("state", "the image's state from then on", Kind.TEXT, ucd="meta.code.status"),
+        Column("reason_code", "why", Kind.TEXT, ucd="meta.code.error"),
+        Column("reason", "why, in plain words", Kind.TEXT, ucd="meta.note"),
+    ),
+)
+UNITS = Table(
+    "units",
+    "Units: the telescopes, where they stand and what came of them.",
+    (
+        Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;meta.main"),
+        Column("name", "its name", Kind.TEXT, ucd="meta.title;instr.tel"),
+        Column("latitude_deg", "latitude", Kind.REAL, "deg", "pos.earth.lat"),
+        Column("longitude_deg", "longitude, east positive", Kind.REAL, "deg", "pos.earth.lon"),
+        Column("elevation_m", "height above the sea", Kind.REAL, "m", "pos.earth.altitude"),
+        Column("n_images", "number of images", Kind.INTEGER, ucd="meta.number"),
+        Column("n_nights", "number of nights", Kind.INTEGER, ucd="meta.number"),
+        Column("first_image", "start of the first image", Kind.TIME, ucd="time.start"),
+        Column("last_image", "start of the last image", Kind.TIME, ucd="time.end"),
+        Column("last_night", "date of the last night", Kind.TEXT),
+    ),
+)
+NIGHTS = Table(
+    "unit_nights",
+    "Nights of a unit that have images, newest first.",
+    (
+        Column("date", "date of the evening, at the unit's place", Kind.TEXT),
+        Column("n_images", "number of images", Kind.INTEGER, ucd="meta.number"),
+        Column("first_image", "start of the first image", Kind.TIME, ucd="time.start"),
+        Column("last_image", "start of the last image", Kind.TIME, ucd="time.end"),
+        STATES,
+    ),
+)
+OBSERVATIONS_CSV = Table(
+    "observations_csv",
+    "Observations under the names that panoptes-data reads.",
+    (
+        Column("sequence_id", "id of the observation", Kind.TEXT),
+        Column("unit_id", "id of the telescope", Kind.TEXT),
+        Column("camera_id", "id of the camera", Kind.TEXT),
+        Column("field_name", "name of the target", Kind.TEXT),
+        Column("time", "start of the run, UTC: 2018-10-11 13:42:02+00:00", Kind.TEXT),
+        Column("coordinates_mount_ra", "where the mount was sent, degrees", Kind.REAL, "deg"),
+        Column("coordinates_mount_dec", "where the mount was sent, degrees", Kind.REAL, "deg"),
+        Column("exptime", "exposure of a frame, seconds", Kind.REAL, "s"),
+        Column("iso", "sensitivity of the camera", Kind.INTEGER),
+        Column("num_images", "number of images", Kind.INTEGER),
+        Column("total_exptime", "exposure of all images, seconds", Kind.REAL, "s"),
+        Column("software_version", "what the unit ran", Kind.TEXT),
+    ),
+)

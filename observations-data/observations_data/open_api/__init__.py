@@ -1,0 +1,53 @@
+"""The OpenAPI document of the service and its page; routes describe themselves by `described`."""
+
+from observations_data.open_api.operations import (
+    FORM,
+    OPERATION,
+    Answer,
+    Parameter,
+    Schema,
+    described,
+)
+from observations_data.open_api.schemas import (
+    COUNT,
+    ID,
+    MAYBE_NUMBER,
+    MAYBE_TEXT,
+    NUMBER,
+    OBJECT,
+    TEXT,
+    TIME,
+    file_answer,
+    json_answer,
+    list_of,
+    listing,
+    record,
+    row_of,
+    table_answer,
+    with_optional,
+)
+
+__all__ = [
+    "COUNT",
+    "FORM",
+    "ID",
+    "MAYBE_NUMBER",
+    "MAYBE_TEXT",
+    "NUMBER",
+    "OBJECT",
+    "OPERATION",
+    "TEXT",
+    "TIME",
+    "Answer",
+    "Parameter",
+    "Schema",
+    "described",
+    "file_answer",
+    "json_answer",
+    "list_of",
+    "listing",
+    "record",
+    "row_of",
+    "table_answer",
+    "with_optional",
+]

@@ -1,0 +1,161 @@
+"""The OpenAPI 3.1 document of the service, made of how its routes are described."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from observations_data.open_api.operations import Operation, Parameter, Schema, operation_of
+from observations_data.open_api.schemas import PROBLEM, row_schema
+
+INFO: Schema = {
+    "title": "PANOPTES Network: observations",
+    "version": "1",
+    "summary": "Observations, images, stars and files of a network of small telescopes.",
+    "description": (
+        "Times are UTC in ISO 8601 with Z, positions ICRS degrees, pixels 0-based; names of"
+        " fields end in their unit, and what is not known is null. A parameter without a value"
+        " counts as not given; one that is not described, or is there twice, is refused."
+        " Answers have an ETag: send it back as If-None-Match, and 304 says that nothing has"
+        " changed. Every route"
+        " that GET is for answers HEAD and OPTIONS, too, and pages of any origin may read it."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+EVERYWHERE = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+IDS = frozenset({"unit_id", "sequence_id", "image_id"})
+"""Parts of a path that are ids of the network: in another case they lead on."""
+CANONICAL: Schema = {"description": "The canonical address is another: Location."}
+METHODS = {"GET", "POST"}
+PROBLEM_CONTENT: Schema = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}
+}
+_CONVERTER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
+
+
+def document(app: Flask) -> Schema:
+    """Return the document of all routes of `app`.
+
+    Raises
+    ------
+    LookupError
+        When a route is not described, or not all parts of its path are; when two tables have
+        one name.
+    """
+    paths: Schema = {}
+    operations = [_described(rule, app) for rule in app.url_map.iter_rules()]
+    for rule, operation in zip(app.url_map.iter_rules(), operations, strict=True):
+        view = app.view_functions[rule.endpoint]
+        for method in sorted(METHODS & (rule.methods or set())):
+            paths.setdefault(template(rule), {})[method.lower()] = {
+                "operationId": f"{method.lower()}_{rule.endpoint}".replace(".", "_"),
+                **_words(view),
+                **_operation(operation, method),
+            }
+    return {
+        "openapi": "3.1.0",
+        "info": INFO,
+        "paths": dict(sorted(paths.items())),
+        "components": {"schemas": {"problem": PROBLEM, **_rows(operations)}},
+    }
+
+
+def _rows(operations: list[Operation]) -> Schema:
+    """Return the schemas of all tables' rows by the tables' names."""
+    rows: Schema = {}
+    for table in (table for operation in operations for table in operation.answer.tables):
+        if rows.setdefault(table.name, row_schema(table)) != row_schema(table):
+            raise LookupError(f"two tables are called {table.name}")
+    return rows
+
+
+def template(rule: Rule) -> str:
+    """Return a route's path as OpenAPI has it: ``/files/{bucket}/{path}``."""
+    return _CONVERTER.sub(r"{\1}", rule.rule)
+
+
+def _described(rule: Rule, app: Flask) -> Operation:
+    operation = operation_of(app.view_functions[rule.endpoint])
+    if operation is None:
+        raise LookupError(f"{rule.rule} is not described")
+    if rule.arguments != {part.name for part in operation.path}:
+        raise LookupError(f"{rule.rule}: the description names other parts of the path")
+    return operation
+
+
+def _words(view: Any) -> Schema:
+    summary, _, description = inspect.cleandoc(view.__doc__).partition("\n\n")
+    return {"summary": summary.rstrip("."), "description": " ".join(description.split())}
+
+
+def _operation(operation: Operation, method: str) -> Schema:
+    made: Schema = {
+        "tags": [operation.tag],
+        "parameters": list(_parameters(operation)),
+        "responses": _responses(operation),
+    }
+    if method == "POST":
+        body: Schema = {
+            "type": "object",
+            "properties": {
+                part.name: {**part.schema, "description": part.description}
+                for part in operation.body
+            },
+        }
+        if operation.answer.refused is None:
+            body["additionalProperties"] = False
+        content = {media_type: {"schema": body} for media_type in operation.body_types}
+        made["requestBody"] = {"required": operation.answer.refused is None, "content": content}
+    return made
+
+
+def _parameters(operation: Operation) -> Iterator[Schema]:
+    for part in operation.path:
+        yield {**_parameter(part), "in": "path", "required": True}
+    for part in (*operation.query, *operation.answer.query):
+        yield {**_parameter(part), "in": "query", "allowEmptyValue": True}
+
+
+def _parameter(part: Parameter) -> Schema:
+    return {"name": part.name, "description": part.description, "schema": part.schema}
+
+
+def _responses(operation: Operation) -> Schema:
+    content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
+    problems = {*operation.problems, *operation.answer.problems, *EVERYWHERE}
+    refused = {
+        str(int(status)): {
+            "description": HTTPStatus(status).phrase,
+            "content": operation.answer.refused or PROBLEM_CONTENT,
+        }
+        for status in problems
+    }
+    # What cannot be stored, and a path that leads nowhere, are refused before anybody knows whose
+    # they would be.
+    either = {**(operation.answer.refused or {}), **PROBLEM_CONTENT}
+    refused["400"] = {"description": HTTPStatus.BAD_REQUEST.phrase, "content": either}
+    if operation.path:
+        refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": either}
+    return {
+        "200": {"description": operation.answer.description, "content": content},
+        **({"206": _ranges(content)} if operation.answer.has_ranges else {}),
+        "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
+        **({"308": CANONICAL} if IDS & {part.name for part in operation.path} else {}),
+        **dict(sorted(refused.items())),
+    }
+
+
+def _ranges(content: Schema) -> Schema:
+    return {
+        "description": "The range that the header Range asks for; of several, a part for each.",
+        "content": {**content, "multipart/byteranges": {}},
+    }

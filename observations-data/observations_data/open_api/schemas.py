@@ -1,0 +1,104 @@
+"""What routes answer, as schemas; those of tables are made of the tables' columns."""
+
+from observations_data.data_tables import MEDIA_TYPES, Column, Format, Kind, Table
+from observations_data.open_api.operations import Answer, Parameter, Schema
+
+TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+NUMBER: Schema = {"type": "number"}
+MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
+OBJECT: Schema = {"type": "object"}
+ID: Schema = {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
+"""A whole number of 64 bits, as text: JavaScript rounds numbers of more than 53 bits."""
+PROBLEM: Schema = {
+    "type": "object",
+    "description": "What was wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "in plain words"},
+        "parameter": {"type": "string", "description": "the parameter that cannot be read"},
+    },
+}
+FORMAT = Parameter(
+    "format",
+    "What the table is written as; without it, the header Accept says so.",
+    {"enum": [*Format], "default": Format.JSON},
+)
+_TYPES = {
+    Kind.TEXT: "string",
+    Kind.INTEGER: "integer",
+    Kind.ID: "string",
+    Kind.REAL: "number",
+    Kind.TIME: "string",
+    Kind.BOOLEAN: "boolean",
+}
+_LIMITS = {Kind.TIME: TIME, Kind.ID: ID}
+
+
+def record(**properties: Schema) -> Schema:
+    """Return the schema of an object that has all of these."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def with_optional(schema: Schema, **properties: Schema) -> Schema:
+    """Return the schema of an object that may have these, too."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
+def list_of(item: Schema) -> Schema:
+    """Return the schema of a list."""
+    return {"type": "array", "items": item}
+
+
+def row_of(table: Table) -> Schema:
+    """Return the reference to the schema of a table's row."""
+    return {"$ref": f"#/components/schemas/{table.name}"}
+
+
+def row_schema(table: Table) -> Schema:
+    """Return the schema of a table's row as JSON has it."""
+    row = record(**{column.name: _column_schema(column) for column in table.columns})
+    return {**row, "description": table.description}
+
+
+def listing(table: Table, **more: Schema) -> Answer:
+    """Return what `data_tables.answer` gives: ``items`` and `more` as JSON, or the rows alone."""
+    return table_answer(table, record(items=list_of(row_of(table)), **more))
+
+
+def table_answer(table: Table, page: Schema, *tables: Table) -> Answer:
+    """Return that a route answers `table`, as JSON in `page`, which may refer to more `tables`."""
+    flat: dict[str, Schema] = {
+        media: {} for media, written in MEDIA_TYPES.items() if written is not Format.JSON
+    }
+    return Answer(
+        {"application/json": page, **flat},
+        table.description,
+        tables=(table, *tables),
+        query=(FORMAT,),
+        problems=(400, 406),
+    )
+
+
+def json_answer(description: str, schema: Schema, *tables: Table) -> Answer:
+    """Return that a route answers JSON; `tables` are those that the schema refers to."""
+    return Answer({"application/json": schema}, description, tables)
+
+
+def file_answer(description: str, *media_types: str) -> Answer:
+    """Return that a route answers a file of one of these types."""
+    return Answer({media_type: {} for media_type in media_types}, description)
+
+
+def _column_schema(column: Column) -> Schema:
+    said = {"description": column.description, "x-unit": column.unit, "x-ucd": column.ucd}
+    schema = {name: value for name, value in said.items() if value}
+    if column.kind is Kind.JSON:
+        return schema
+    limits = _LIMITS.get(column.kind, {})
+    return {**limits, **schema, "type": [_TYPES[column.kind], "null"]}

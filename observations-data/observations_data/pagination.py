@@ -1,0 +1,150 @@
+"""Listings in the order of a number that may be unknown, and the cursor from page to page.
+
+A page begins behind the last row of the page before, wherever that row stands by now. Equal
+numbers are settled by the row's ids, in the same direction; what is unknown comes last in both.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, cast, literal, or_, tuple_
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow
+from observations_data.http.query_parameters import BadParameterError, Parameters, choice
+from observations_data.observations.search.pagination import KEY, Direction
+from panoptes_network import storable
+
+Sorts = TypeVar("Sorts", bound=StrEnum)
+Id = int | str
+LARGEST = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page: its number, None where that is unknown, and its ids."""
+
+    key: float | None
+    ids: tuple[Id, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What rows are sorted by, in which direction, and behind which row they begin."""
+
+    sort: str
+    direction: Direction
+    cursor: Cursor | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        parameters: Parameters,
+        sorts: type[Sorts],
+        falling: frozenset[Sorts],
+        ids: tuple[type[Id], ...],
+    ) -> "Order":
+        """Read ``sort``, ``order`` and ``cursor``.
+
+        Parameters
+        ----------
+        sorts : type of StrEnum
+            What may be sorted by; the first is meant where nothing is said.
+        falling : frozenset
+            Those of which the greatest comes first where ``order`` does not say.
+        ids : tuple of types
+            Of the ids that a cursor has.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read; for a cursor of another order, too.
+        """
+        sort = choice(parameters, "sort", sorts) or next(iter(sorts))
+        usual = Direction.DESC if sort in falling else Direction.ASC
+        order = cls(sort, choice(parameters, "order", Direction) or usual)
+        value = parameters.get("cursor")
+        try:
+            cursor = order._read(value, ids) if value else None
+        except (ValueError, OverflowError, RecursionError) as error:
+            wanted = "one that an answer in this order gave as next"
+            raise BadParameterError("cursor", wanted) from error
+        return cls(order.sort, order.direction, cursor)
+
+    def cursor_of(self, key: float | None, ids: tuple[Id, ...]) -> str:
+        """Return the cursor that leads behind a row."""
+        said = json.dumps([self.sort, self.direction, key, *ids])
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    def _read(self, value: str, ids: tuple[type[Id], ...]) -> Cursor:
+        said = json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+        if not isinstance(said, list) or said[:2] != [self.sort, self.direction]:
+            raise ValueError(value)
+        _, _, key, *found = said
+        if not (key is None or type(key) in {int, float}) or [type(i) for i in found] != [*ids]:
+            raise ValueError(value)
+        if not all(map(_is_storable, found)):
+            raise ValueError(value)
+        return Cursor(None if key is None else float(key), tuple(found))
+
+
+def _is_storable(value: Id) -> bool:
+    if isinstance(value, int):
+        return -LARGEST <= value < LARGEST
+    return storable.is_storable(value)
+
+
+def page(
+    session: Session,
+    found: Select[Any],
+    key: ColumnElement[Any],
+    ids: tuple[ColumnElement[Any], ...],
+    order: Order,
+    limit: int,
+) -> tuple[list[AnyRow], str | None]:
+    """Return up to `limit` of the rows `found`, and the cursor of the page behind, or None.
+
+    Parameters
+    ----------
+    found : Select
+        Selects `ids` under their names, and whatever else.
+    key : ColumnElement
+        The number that is sorted by.
+    """
+    key = cast(key, DOUBLE_PRECISION)
+    directed = [column.asc() if _rises(order) else column.desc() for column in (key, *ids)]
+    # As indexes of falling numbers are made, too.
+    in_order = [directed[0].nulls_last(), *directed[1:]]
+    query = found.add_columns(key.label(KEY)).order_by(*in_order)
+    if order.cursor is not None:
+        query = query.where(_is_behind(key, ids, order, order.cursor))
+    rows = session.execute(query.limit(limit + 1)).all()
+    if len(rows) <= limit:
+        return list(rows), None
+    last = rows[limit - 1]
+    own_ids = tuple(getattr(last, column.key or "") for column in ids)
+    return list(rows[:limit]), order.cursor_of(getattr(last, KEY), own_ids)
+
+
+def _rises(order: Order) -> bool:
+    return order.direction is Direction.ASC
+
+
+def _is_behind(
+    key: ColumnElement[Any], ids: tuple[ColumnElement[Any], ...], order: Order, cursor: Cursor
+) -> ColumnElement[bool]:
+    last = [literal(own, column.type) for own, column in zip(cursor.ids, ids, strict=True)]
+    if cursor.key is None:
+        return and_(key.is_(None), _follows(order, [*ids], last))
+    return or_(key.is_(None), _follows(order, [key, *ids], [literal(cursor.key), *last]))
+
+
+def _follows(
+    order: Order, row: Sequence[ColumnElement[Any]], last: Sequence[ColumnElement[Any]]
+) -> ColumnElement[bool]:
+    return tuple_(*row) > tuple_(*last) if _rises(order) else tuple_(*row) < tuple_(*last)

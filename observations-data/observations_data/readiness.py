@@ -1,0 +1,54 @@
+"""Whether the service can do its work: the database and both buckets answer."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+
+from observations_data.database import Json
+from observations_data.files import bucket_names
+from panoptes_network.checks import database, storage
+from panoptes_network.errors import TransientError
+
+READY_TIMEOUT_S = 5.0
+"""What has not answered by then counts as away, whatever its own limits are."""
+
+
+def require_ready() -> Json:
+    """Return that all that is needed answers.
+
+    Raises
+    ------
+    TransientError
+        Which names what does not.
+    """
+    asked = {name: _pool().submit(check) for name, check in CHECKS.items()}
+    wait(asked.values(), READY_TIMEOUT_S)
+    away = [name for name, answer in asked.items() if not _is_good(name, answer)]
+    if away:
+        raise TransientError(f"no answer from: {', '.join(away)}")
+    return {"status": "ok"}
+
+
+def _is_good(name: str, answer: "Future[None]") -> bool:
+    if not answer.done():
+        answer.cancel()
+        return False
+    fault = answer.exception()
+    if fault is not None:
+        logging.getLogger(__name__).warning("%s does not answer: %s", name, fault)
+    return fault is None
+
+
+def _ask_storage() -> None:
+    for bucket in bucket_names().values():
+        storage.check(bucket)
+
+
+CHECKS: dict[str, Callable[[], None]] = {"database": database.check, "storage": _ask_storage}
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that ask; one that hangs does not hold the next request up."""
+    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="ready")

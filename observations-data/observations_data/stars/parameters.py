@@ -1,0 +1,166 @@
+"""Which sources, stars and stamps a request asks for."""
+
+import base64
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from observations_data.database import unknown
+from observations_data.http import query_parameters as query
+from observations_data.http.query_parameters import BadParameterError, Parameters
+from observations_data.position import MAX_RADIUS_DEG, Cone, declination, right_ascension
+from panoptes_network.ids import fold_id
+
+LARGEST = 2**63 - 1
+MAX_SOURCES, DEFAULT_SOURCES = 20_000, 1000
+MAX_FRAMES = 1000
+DEFAULT_VISITS = 100
+MAX_SNR = 1e9
+
+
+class Catalog(StrEnum):
+    """What numbers stars; where a number is in several, the first that has it is meant."""
+
+    TIC = "tic"
+    GAIA = "gaia"
+
+
+@dataclass(frozen=True, slots=True)
+class StarId:
+    """A star by its number, and the catalog that numbers it so; None where that is not said."""
+
+    picid: int
+    catalog: str | None = None
+
+    @classmethod
+    def parse(cls, picid: str, parameters: Parameters) -> "StarId":
+        """Read a path's `picid` and the parameter `catalog`.
+
+        Raises
+        ------
+        BadParameterError
+            For what is no whole number of up to 19 digits, and a catalog that there is not.
+        PermanentError
+            With :attr:`Reason.OBJECT_MISSING`, for a number of more than 64 bits.
+        """
+        if not re.fullmatch("-?[0-9]{1,19}", picid, re.ASCII):
+            raise BadParameterError("picid", "a whole number of up to 19 digits")
+        if abs(int(picid)) > LARGEST:
+            raise unknown("star", picid)
+        return cls(int(picid), query.choice(parameters, "catalog", Catalog))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSearch:
+    """Which of an image's sources are wanted: `after` is the number of the last one given."""
+
+    limit: int = DEFAULT_SOURCES
+    after: int | None = None
+    min_snr: float | None = None
+    matched: bool = False
+    cone: Cone | None = None
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> "SourceSearch":
+        """Read query parameters.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read.
+        """
+        return cls(
+            limit=query.limit(parameters, DEFAULT_SOURCES, MAX_SOURCES),
+            after=query.whole_number(parameters, "cursor"),
+            min_snr=query.real_number(parameters, "min_snr", 0, MAX_SNR),
+            matched=query.truth(parameters, "matched"),
+            cone=cone(parameters),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCursor:
+    """The last frame of a page of stamps; the next page begins behind it."""
+
+    time: datetime
+    image_key: int
+
+    def __str__(self) -> str:
+        said = f"{self.time.astimezone(UTC).isoformat()} {self.image_key}"
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "FrameCursor":
+        """Read a cursor back; ValueError where it is none of ours."""
+        said = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
+        moment, _, key = said.partition(" ")
+        time = datetime.fromisoformat(moment)
+        if time.tzinfo is not UTC or not re.fullmatch("[0-9]{1,18}", key):
+            raise ValueError(text)
+        return cls(time, int(key))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSearch:
+    """Which of a star's frames are wanted: those of a sequence, behind a cursor, so many."""
+
+    sequence_id: str | None = None
+    limit: int = MAX_FRAMES
+    cursor: FrameCursor | None = None
+
+    @classmethod
+    def parse(cls, parameters: Parameters) -> "FrameSearch":
+        """Read query parameters.
+
+        Raises
+        ------
+        BadParameterError
+            For the first one that cannot be read.
+        """
+        first = cls.parse_first(parameters)
+        return replace(first, cursor=_cursor(query.text(parameters, "cursor")))
+
+    @classmethod
+    def parse_first(cls, parameters: Parameters) -> "FrameSearch":
+        """Do the same for what has no further pages, and no cursor."""
+        sequence_id = query.text(parameters, "sequence_id")
+        return cls(
+            sequence_id=fold_id(sequence_id) if sequence_id else None,
+            limit=query.limit(parameters, MAX_FRAMES, MAX_FRAMES),
+        )
+
+
+def visit_limit(parameters: Parameters) -> int:
+    """Return of how many sequences a star's visits are listed.
+
+    Raises
+    ------
+    BadParameterError
+        For a limit that is none.
+    """
+    return query.limit(parameters, DEFAULT_VISITS)
+
+
+def cone(parameters: Parameters) -> Cone | None:
+    """Read the place that is searched around: ``ra``, ``dec`` and ``radius``, or none of them.
+
+    Raises
+    ------
+    BadParameterError
+        For the first one that cannot be read, or that is missing.
+    """
+    radius_deg = query.real_number(parameters, "radius", 0, MAX_RADIUS_DEG)
+    ra, dec = (query.text(parameters, name) for name in ("ra", "dec"))
+    if radius_deg is None:
+        if ra or dec:
+            raise BadParameterError("radius", f"a number from 0 to {MAX_RADIUS_DEG:g}, too")
+        return None
+    return Cone(right_ascension(ra or ""), declination(dec or ""), radius_deg)
+
+
+def _cursor(value: str | None) -> FrameCursor | None:
+    try:
+        return FrameCursor.parse(value) if value else None
+    except ValueError as error:
+        raise BadParameterError("cursor", "one that an answer gave as next") from error

@@ -1,0 +1,94 @@
+"""Where the sources of an image, stars and stamps are asked for."""
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from observations_data.candidates.queries import candidates_of
+from observations_data.data_tables import answer
+from observations_data.database import Json, read
+from observations_data.detrended.queries import curves_of_star
+from observations_data.observations.parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
+from observations_data.open_api import described
+from observations_data.stars import fits as star_fits
+from observations_data.stars import schemas, tables
+from observations_data.stars import sources as image_sources
+from observations_data.stars import stamps as star_frames
+from observations_data.stars import star as star_rows
+from observations_data.stars.parameters import FrameSearch, SourceSearch, StarId, visit_limit
+
+api = Blueprint("sources", __name__)
+
+STARS = "Sources and stars"
+OF_STAR = (schemas.CATALOG, SEQUENCE_ID, schemas.FRAME_LIMIT)
+
+
+@api.get("/images/<image_id>/sources")
+@described(
+    STARS,
+    schemas.SOURCES,
+    path=(IMAGE_ID,),
+    query=(*schemas.SOURCE_QUERY, schemas.SOURCE_LIMIT),
+    problems=(404,),
+)
+def sources(image_id: str) -> Response:
+    """List what was detected in an image, brightest first."""
+    found = read(image_sources.sources_of, image_id, SourceSearch.parse(request.args))
+    return answer(found, tables.SOURCES, name=f"{image_id}_sources")
+
+
+@api.get("/sources/<picid>")
+@described(
+    STARS,
+    schemas.STAR,
+    path=(schemas.PICID,),
+    query=(schemas.CATALOG, schemas.VISIT_LIMIT),
+    problems=(404,),
+)
+def star(picid: str) -> Response:
+    """Tell what is known of a star, and list the sequences that it was seen in.
+
+    `light_curves` are those sequences that have a detrended light curve of it, `candidates` what
+    was found in them.
+    """
+    asked = StarId.parse(picid, request.args)
+    found = read(_star, asked, visit_limit(request.args))
+    return answer(found, tables.VISITS, items="visits", name=f"{picid}_visits")
+
+
+@api.get("/sources/<picid>/stamps")
+@described(
+    STARS,
+    schemas.STAMPS,
+    path=(schemas.PICID,),
+    query=(*OF_STAR, CURSOR),
+    problems=(404,),
+)
+def stamps(picid: str) -> Response:
+    """List a star's stamps, oldest first; as FITS, they are one cube."""
+    asked = StarId.parse(picid, request.args)
+    found = read(star_frames.stamps, asked, FrameSearch.parse(request.args))
+    if _wants_fits():
+        return _negotiated(star_fits.stamp_cube(found), f"{picid}_stamps")
+    return answer(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
+
+
+def _star(session: Session, asked: StarId, limit: int) -> Json:
+    found = star_rows.require_star(session, asked)
+    return {
+        **star_rows.star(session, found, limit),
+        "light_curves": [about for about, _ in curves_of_star(session, found)],
+        "candidates": candidates_of(session, found),
+    }
+
+
+def _wants_fits() -> bool:
+    if "format" in request.args:
+        return request.args["format"] == schemas.FITS
+    media_types = [*schemas.STAMPS.content]
+    return request.accept_mimetypes.best_match(media_types) == star_fits.MEDIA_TYPE
+
+
+def _negotiated(content: bytes, name: str) -> Response:
+    response = star_fits.fits_file(content, name)
+    response.vary.add("Accept")
+    return response

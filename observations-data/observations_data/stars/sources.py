@@ -1,0 +1,92 @@
+"""The sources of an image: what was detected, and catalog stars that were not."""
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow, Json, unknown
+from observations_data.stars.parameters import SourceSearch
+from observations_data.stars.star import star_url
+from panoptes_network.database.models import CatalogStar, Image, Source
+from panoptes_network.sky.zones import is_near
+
+# Not a join: that might read the whole catalog for the many rows of an image.
+MAGNITUDE = (
+    select(CatalogStar.mag)
+    .where(CatalogStar.picid == Source.picid, CatalogStar.catalog == Source.catalog)
+    .scalar_subquery()
+)
+SOURCE_COLUMNS = (
+    Source.number,
+    Source.picid,
+    Source.catalog,
+    MAGNITUDE.label("mag"),
+    Source.ra_deg,
+    Source.dec_deg,
+    Source.x_px,
+    Source.y_px,
+    Source.separation_arcsec,
+    Source.flux_adu,
+    Source.flux_err_adu,
+    Source.peak_adu,
+    Source.fwhm_px,
+    Source.ellipticity,
+    Source.flags,
+    Source.is_detected,
+    Source.neighbour_flux,
+    Source.stamp_side.is_not(None).label("has_stamp"),
+)
+
+
+def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
+    """Return a page of an image's sources: ``items``, ``total``, ``next``.
+
+    What was detected comes first, the brightest ahead, then the catalog stars that were not. The
+    rows are numbered in this order, so that the primary key leads to any page.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such image.
+    """
+    image = session.execute(
+        select(Image.time, Image.image_key).where(Image.image_id == image_id)
+    ).one_or_none()
+    if image is None:
+        raise unknown("image", image_id)
+    # The time, too: without it each month's table would be asked.
+    wanted = [Source.time == image.time, Source.image_key == image.image_key, *_wanted(search)]
+    behind = [] if search.after is None else [Source.number > search.after]
+    rows = session.execute(
+        select(*SOURCE_COLUMNS)
+        .where(*wanted, *behind)
+        .order_by(Source.number)
+        .limit(search.limit + 1)
+    ).all()
+    page = rows[: search.limit]
+    return {
+        "image_id": image_id,
+        "items": [_source(row) for row in page],
+        "total": session.scalar(select(func.count()).select_from(Source).where(*wanted)),
+        "next": str(page[-1].number) if len(rows) > search.limit else None,
+    }
+
+
+def _wanted(search: SourceSearch) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if search.min_snr is not None:
+        conditions.append(Source.flux_adu >= search.min_snr * Source.flux_err_adu)
+    if search.matched:
+        conditions.append(Source.picid.is_not(None))
+    if search.cone is not None:
+        centre_deg = search.cone.ra_deg, search.cone.dec_deg
+        conditions.append(
+            is_near(Source.ra_deg, Source.dec_deg, centre_deg, search.cone.radius_deg)
+        )
+    return conditions
+
+
+def _source(row: AnyRow) -> Json:
+    if row.picid is None:
+        return {**row._asdict(), "url": None}
+    star = {"picid": str(row.picid), "url": star_url(row.picid, row.catalog)}
+    return {**row._asdict(), **star}

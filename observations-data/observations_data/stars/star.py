@@ -1,0 +1,160 @@
+"""Stars: what a catalog says of one, and the sequences that it was seen in."""
+
+from collections.abc import Sequence as Rows
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow, Json, unknown
+from observations_data.stars.parameters import Catalog, StarId
+from panoptes_network.catalog.epochs import EPOCH_YR
+from panoptes_network.database.light_curve_models import StarLightCurve
+from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
+from panoptes_network.database.times import has_plausible
+
+CATALOG_COLUMNS = (
+    CatalogStar.catalog,
+    CatalogStar.ra_deg,
+    CatalogStar.dec_deg,
+    CatalogStar.pmra_masyr,
+    CatalogStar.pmdec_masyr,
+    CatalogStar.mag,
+    CatalogStar.gaia_mag,
+    CatalogStar.teff_k,
+)
+VISIT_COLUMNS = (
+    Sequence.sequence_id,
+    Sequence.field,
+    Sequence.unit_id,
+    Sequence.camera_id,
+    Sequence.start_time,
+)
+
+
+def star(session: Session, found: StarId, limit: int) -> Json:
+    """Return a star, and its visits in the newest `limit` sequences that have it.
+
+    ``ra_deg`` and ``dec_deg`` are as measured in its newest image, None where it has none.
+
+    Parameters
+    ----------
+    found : StarId
+        As `require_star` gives it.
+    """
+    catalog = session.execute(
+        select(*CATALOG_COLUMNS).where(
+            CatalogStar.picid == found.picid, CatalogStar.catalog == found.catalog
+        )
+    ).one_or_none()
+    rows = session.execute(_visits(found).limit(limit)).all()
+    newest = session.execute(_newest_place(found)).one_or_none()
+    return {
+        "picid": str(found.picid),
+        "url": star_url(found.picid, found.catalog),
+        "ra_deg": newest.ra_deg if newest else None,
+        "dec_deg": newest.dec_deg if newest else None,
+        "catalog": _catalog_row(catalog) if catalog else None,
+        **_totals(rows),
+        "visits": [_visit(row) for row in rows],
+    }
+
+
+def require_star(session: Session, asked: StarId) -> StarId:
+    """Return the star with its catalog: the one that is asked for, or the first that has it.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when no catalog, no image and no light curve has it.
+    """
+    catalogs = [asked.catalog] if asked.catalog else list(Catalog)
+    loaded = select(CatalogStar.catalog).where(
+        CatalogStar.picid == asked.picid, CatalogStar.catalog.in_(catalogs)
+    )
+    seen = (
+        select(Source.catalog)
+        .where(Source.picid == asked.picid, Source.catalog.in_(catalogs))
+        .limit(1)
+    )
+    measured = select(StarLightCurve.catalog).where(
+        StarLightCurve.picid == asked.picid, StarLightCurve.catalog.in_(catalogs)
+    )
+    ways = (loaded, seen, measured)
+    known: set[str | None] = next(filter(None, (set(session.scalars(way)) for way in ways)), set())
+    for catalog in Catalog:
+        if catalog in known:
+            return StarId(asked.picid, catalog)
+    raise unknown("star", str(asked.picid))
+
+
+def is_of(star_id: StarId) -> ColumnElement[bool]:
+    """Return what a row of ``sources`` meets that is of this star, at a time that can be right."""
+    is_star = (Source.picid == star_id.picid) & (Source.catalog == star_id.catalog)
+    return is_star & has_plausible(Source.time)
+
+
+def star_url(picid: int, catalog: str | None) -> str:
+    """Return a star's address."""
+    return f"/sources/{picid}?catalog={catalog}"
+
+
+def star_name(picid: int, catalog: str) -> str:
+    """Return what a star is called by its catalog: TIC 123, Gaia DR3 123, HIP 123."""
+    if catalog == Catalog.TIC:
+        return f"TIC {picid}"
+    return f"HIP {-picid}" if picid < 0 else f"Gaia DR3 {picid}"
+
+
+def _catalog_row(row: AnyRow) -> Json:
+    """Return what a catalog says of a star, with the Julian year that its place is at.
+
+    Two motions of 0 are unknown: earlier versions loaded them so (`CatalogStar`).
+    """
+    said = row._asdict()
+    if row.pmra_masyr == row.pmdec_masyr == 0:
+        said |= {"pmra_masyr": None, "pmdec_masyr": None}
+    return {**said, "epoch_yr": EPOCH_YR[row.catalog]}
+
+
+def _newest_place(found: StarId) -> Select[*tuple[Any, ...]]:
+    of_star = select(Source.ra_deg, Source.dec_deg).where(is_of(found))
+    return of_star.order_by(Source.time.desc(), Source.image_key.desc()).limit(1)
+
+
+def _visits(found: StarId) -> Select[*tuple[Any, ...]]:
+    """Return the query of a star's sequences, newest first; each row has the totals of all."""
+    n_visits = func.count()
+    return (
+        select(
+            *VISIT_COLUMNS,
+            n_visits.label("n_visits"),
+            func.sum(n_visits).over().label("total_visits"),
+            func.count().over().label("n_sequences"),
+            func.min(func.min(Source.time)).over().label("first_time"),
+            func.max(func.max(Source.time)).over().label("last_time"),
+        )
+        .select_from(Source)
+        .join(Image, Image.image_key == Source.image_key)
+        .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+        .where(is_of(found))
+        .group_by(Sequence.sequence_id)
+        .order_by(Sequence.start_time.desc(), Sequence.sequence_id)
+    )
+
+
+def _totals(rows: Rows[AnyRow]) -> Json:
+    if not rows:
+        return {"n_visits": 0, "n_sequences": 0, "first_time": None, "last_time": None}
+    row = rows[0]
+    return {
+        "n_visits": int(row.total_visits),
+        "n_sequences": row.n_sequences,
+        "first_time": row.first_time,
+        "last_time": row.last_time,
+    }
+
+
+def _visit(row: AnyRow) -> Json:
+    columns = row._asdict()
+    return {name: columns[name] for name in (*(c.key for c in VISIT_COLUMNS), "n_visits")}

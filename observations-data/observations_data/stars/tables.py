@@ -1,0 +1,132 @@
+"""What the columns of listings of sources, stamps and light curves are."""
+
+from observations_data.data_tables import Column, Kind, Table
+from observations_data.photometry import COLOURS
+from observations_data.stars.light_curves import METHOD
+
+NAMES = {"r": "red", "g": "green", "b": "blue"}
+ERROR = "stat.error"
+
+
+def _of_colour(colour: str) -> tuple[Column, ...]:
+    name = NAMES[colour]
+    band = {"r": "em.opt.R", "g": "em.opt.V", "b": "em.opt.B"}[colour]
+    flux = f"phot.count;{band}"
+    return (
+        Column(f"flux_{colour}", f"aperture sum in {name}", Kind.REAL, "adu", flux),
+        Column(f"flux_err_{colour}", f"its error in {name}", Kind.REAL, "adu", f"{ERROR};{flux}"),
+        Column(
+            f"relative_{colour}",
+            f"{name} light relative to comparison stars, median 1",
+            Kind.REAL,
+            ucd=f"phot.flux;arith.ratio;{band}",
+        ),
+        Column(
+            f"relative_err_{colour}",
+            f"its error in {name}",
+            Kind.REAL,
+            ucd=f"{ERROR};phot.flux;{band}",
+        ),
+    )
+
+
+IMAGE = Column("image_id", "id of the image", Kind.TEXT, ucd="meta.id;meta.main")
+SEQUENCE = Column("sequence_id", "id of its observation", Kind.TEXT, ucd="meta.id.parent;obs")
+TIME = Column("time", "start of the exposure", Kind.TIME, ucd="time.start;obs.exposure")
+EXPTIME = Column("exptime_s", "exposure", Kind.REAL, "s", "time.duration;obs.exposure")
+PLACE = (
+    Column("x_px", "place in the frame, 0-based column", Kind.REAL, "pix", "pos.cartesian.x"),
+    Column("y_px", "place in the frame, 0-based row", Kind.REAL, "pix", "pos.cartesian.y"),
+)
+FLUX = (
+    Column("flux_adu", "light of all colours together", Kind.REAL, "adu", "phot.count"),
+    Column("flux_err_adu", "its error", Kind.REAL, "adu", f"{ERROR};phot.count"),
+)
+FLAGS = Column(
+    "flags", "FLAGS of source-extractor; bit 4: saturated", Kind.INTEGER, ucd="meta.code.qual"
+)
+IS_DETECTED = Column(
+    "is_detected", "whether source-extractor saw it", Kind.BOOLEAN, ucd="meta.code"
+)
+SOURCES = Table(
+    "sources",
+    "Sources of an image: those detected, brightest first, then catalog stars that were not.",
+    (
+        Column("number", "number in the image, from 0", Kind.INTEGER, ucd="meta.id;meta.main"),
+        Column("picid", "id of the catalog star that it is", Kind.ID, ucd="meta.id.cross"),
+        Column("catalog", "which catalog: tic or gaia", Kind.TEXT, ucd="meta.id;meta.dataset"),
+        Column(
+            "mag",
+            "the star's magnitude in the catalog: TESS of tic, G of gaia",
+            Kind.REAL,
+            "mag",
+            "phot.mag;em.opt",
+        ),
+        Column("ra_deg", "measured right ascension, ICRS", Kind.REAL, "deg", "pos.eq.ra;meta.main"),
+        Column("dec_deg", "measured declination, ICRS", Kind.REAL, "deg", "pos.eq.dec;meta.main"),
+        *PLACE,
+        Column("separation_arcsec", "distance to the star", Kind.REAL, "arcsec", "pos.angDistance"),
+        *FLUX,
+        Column("peak_adu", "brightest superpixel", Kind.REAL, "adu", "phot.count;stat.max"),
+        Column("fwhm_px", "full width at half maximum", Kind.REAL, "pix", "phys.angSize"),
+        Column("ellipticity", "1 - minor/major axis", Kind.REAL, ucd="src.ellipticity"),
+        FLAGS,
+        IS_DETECTED,
+        Column(
+            "neighbour_flux",
+            "light of other catalog stars in its aperture, in units of its own",
+            Kind.REAL,
+            ucd="phot.flux;arith.ratio",
+        ),
+        Column("has_stamp", "whether its pixels are kept", Kind.BOOLEAN, ucd="meta.code"),
+        Column("url", "address of the star", Kind.TEXT, ucd="meta.ref.url"),
+    ),
+)
+STAMP_CORNER = (
+    Column("stamp_x", "column of the first pixel", Kind.INTEGER, "pix", "pos.cartesian.x"),
+    Column("stamp_y", "row of the first pixel", Kind.INTEGER, "pix", "pos.cartesian.y"),
+    Column("stamp_side", "pixels on a side", Kind.INTEGER, "pix", "meta.number"),
+)
+STAMPS = Table(
+    "stamps",
+    "Stamps of a star: the raw pixels around it, oldest first.",
+    (
+        IMAGE,
+        SEQUENCE,
+        TIME,
+        EXPTIME,
+        *PLACE,
+        *FLUX,
+        FLAGS,
+        IS_DETECTED,
+        *STAMP_CORNER,
+        Column("pixels", "rows of raw values, black level included, [y][x]", Kind.JSON, "adu"),
+    ),
+)
+LIGHT_CURVE = Table(
+    "light_curve",
+    "Raw light curve of a star, relative to comparison stars of the same frames.",
+    (
+        IMAGE,
+        SEQUENCE,
+        TIME,
+        Column("mjd", "middle of the exposure, MJD, UTC", Kind.REAL, "d", "time.epoch"),
+        EXPTIME,
+        *(column for colour in COLOURS for column in _of_colour(colour)),
+        Column("n_comparison", "comparison stars in the frame", Kind.INTEGER, ucd="meta.number"),
+        FLAGS,
+    ),
+    infos=(("method", METHOD),),
+)
+VISITS = Table(
+    "visits",
+    "Sequences that a star was seen in, newest first.",
+    (
+        SEQUENCE,
+        Column("field", "name of the target as the unit has it", Kind.TEXT, ucd="meta.id;src"),
+        Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;instr.tel"),
+        Column("camera_id", "id of the camera", Kind.TEXT, ucd="meta.id;instr"),
+        Column("start_time", "start of the run", Kind.TIME, ucd="time.start"),
+        Column("n_visits", "frames that have the star", Kind.INTEGER, ucd="meta.number"),
+    ),
+)

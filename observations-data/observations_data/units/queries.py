@@ -1,0 +1,262 @@
+"""Units and their nights: how many images of each state there are of them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Function,
+    Integer,
+    Label,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from observations_data.database import AnyRow, Json, unknown
+from observations_data.fact_changes import changes
+from observations_data.observations.search.query import NightSearch
+from panoptes_network import id_spellings
+from panoptes_network.database import refusals
+from panoptes_network.database.models import (
+    Image,
+    ImageState,
+    Sequence,
+    SequenceFigures,
+    Unit,
+)
+from panoptes_network.database.times import has_plausible
+from panoptes_network.nights import Night, known_longitude, noon_offset
+
+HALF_DAY = timedelta(hours=12)
+FACTS = (
+    Unit.unit_id,
+    Unit.name,
+    Unit.latitude_deg,
+    Unit.longitude_deg,
+    Unit.elevation_m,
+)
+
+
+def units(session: Session) -> Json:
+    """Return all units by id: where they stand, first and last image, images and nights."""
+    sequences = _sequences_of_units()
+    totals = (
+        select(
+            sequences.c.unit_id,
+            func.sum(sequences.c.n_images).label("n_images"),
+            _plausible(func.min, sequences.c.first_image),
+            _plausible(func.max, sequences.c.last_image),
+        )
+        .group_by(sequences.c.unit_id)
+        .subquery()
+    )
+    night_dates = union(
+        *(
+            select(sequences.c.unit_id, night_date(moment, sequences.c.noon).label("night")).where(
+                has_plausible(moment)
+            )
+            for moment in (sequences.c.first_image, sequences.c.last_image)
+        )
+    ).subquery()
+    n_nights = (
+        select(func.count())
+        .where(night_dates.c.unit_id == Unit.unit_id)
+        .correlate(Unit)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(
+            *FACTS,
+            func.coalesce(totals.c.n_images, 0).label("n_images"),
+            n_nights.label("n_nights"),
+            totals.c.first_image,
+            totals.c.last_image,
+        )
+        .outerjoin(totals, totals.c.unit_id == Unit.unit_id)
+        .order_by(Unit.unit_id)
+    ).all()
+    return {"items": [_unit(row) for row in rows], "total": len(rows)}
+
+
+def _plausible(aggregate: Callable[..., Function[Any]], time: ColumnElement[Any]) -> Label[Any]:
+    """Return an aggregate of the times that can be right, under the column's own name."""
+    return aggregate(time).filter(has_plausible(time)).label(str(time.key))
+
+
+def _sequences_of_units() -> CTE:
+    """Return first and last image of each sequence that has images, and its unit's noon.
+
+    A sequence is one tracking run: the nights of its ends are all that it has.
+    """
+    figures = SequenceFigures
+    return (
+        select(
+            Sequence.unit_id,
+            figures.n_images,
+            figures.first_image,
+            figures.last_image,
+            noon_of_unit().label("noon"),
+        )
+        .join(Sequence, Sequence.sequence_id == figures.sequence_id)
+        .join(Unit, Unit.unit_id == Sequence.unit_id)
+        .where(figures.n_images > 0)
+        .cte("sequences_of_units")
+    )
+
+
+def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
+    """Return the nights of a unit that have images, newest first: ``items``, ``next``.
+
+    There are no items where all uploads of the unit were refused.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+    """
+    unit = require_unit(session, unit_id)
+    counted = _counts_of_nights(unit).subquery().c
+    rows = session.execute(
+        select(
+            counted.date,
+            func.sum(counted.n_images).label("n_images"),
+            func.min(counted.first_image).label("first_image"),
+            func.max(counted.last_image).label("last_image"),
+            *(func.sum(counted[state]).label(state) for state in ImageState),
+        )
+        .where(*([counted.date < search.before] if search.before else []))
+        .group_by(counted.date)
+        .order_by(counted.date.desc())
+        .limit(search.limit + 1)
+    ).all()
+    page = rows[: search.limit]
+    return {
+        "unit": {**unit_facts(unit), "changes": changes(session, unit.unit_id)},
+        "items": [_night(row) for row in page],
+        "next": str(page[-1].date) if len(rows) > search.limit else None,
+    }
+
+
+def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
+    """Return what adds up to a unit's nights: its sequences, and the images of one that has two.
+
+    A sequence is one tracking run, so hardly any goes on over noon. Images whose time cannot be
+    right belong to no night.
+    """
+    offset = noon_offset(unit.longitude_deg)
+    figures, is_of_unit = SequenceFigures, Sequence.unit_id == unit.unit_id
+    begun, ended = (
+        night_date(moment, offset) for moment in (figures.first_image, figures.last_image)
+    )
+    joined = Sequence.sequence_id == figures.sequence_id
+    are_plausible = [has_plausible(moment) for moment in (figures.first_image, figures.last_image)]
+    sequences = (
+        select(
+            begun.label("date"),
+            figures.n_images,
+            figures.first_image,
+            figures.last_image,
+            *(figures.n_in(state).label(state) for state in ImageState),
+        )
+        .join(Sequence, joined)
+        .where(is_of_unit, *are_plausible, begun == ended)
+    )
+    images = (
+        select(
+            night_date(Image.time, offset),
+            literal_column("1"),
+            Image.time,
+            Image.time,
+            *(cast(Image.state == state, Integer) for state in ImageState),
+        )
+        .join(figures, figures.sequence_id == Image.sequence_id)
+        .join(Sequence, joined)
+        .where(is_of_unit, has_plausible(Image.time))
+        .where(or_(not_(and_(*are_plausible)), begun != ended))
+    )
+    return union_all(sequences, images)
+
+
+def require_unit(session: Session, unit_id: str) -> Unit:
+    """Return a unit; its id may come in small letters.
+
+    One that is known by refused uploads only has no row, but pages all the same: its owner must
+    learn of them.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+    """
+    found = session.get(Unit, unit_id.upper())
+    if found is not None:
+        return found
+    if not refusals.has_any(session, unit_id):
+        raise unknown("unit", unit_id)
+    return Unit(unit_id=id_spellings.unit(unit_id))
+
+
+def unit_facts(unit: Unit) -> Json:
+    """Return what is known of a unit itself."""
+    return {column.key: getattr(unit, column.key) for column in FACTS}
+
+
+def longitudes(session: Session, unit_ids: set[str]) -> dict[str, float | None]:
+    """Return the units' longitudes, by which their nights are named."""
+    rows = session.execute(
+        select(Unit.unit_id, Unit.longitude_deg).where(Unit.unit_id.in_(unit_ids))
+    )
+    return {row.unit_id: row.longitude_deg for row in rows}
+
+
+def night_of(moment: datetime, longitude_deg: float | None) -> str | None:
+    """Return the date of the night that an aware time lies in; None beyond all nights."""
+    try:
+        return Night.holding(moment, longitude_deg).date.isoformat()
+    except (ValueError, OverflowError):
+        return None
+
+
+def noon_of_unit() -> ColumnElement[timedelta]:
+    """Return `nights.noon_offset` of a unit's row, as SQL."""
+    longitude = Unit.longitude_deg
+    east = longitude + 180 - func.floor((longitude + 180) / 360) * 360 - 180
+    seconds = case((longitude.between(-360, 360), func.round(-east * 240)), else_=0)
+    return func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+
+
+def night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
+    """Return the date of the night that a time lies in, as SQL; `offset` is that of its noon."""
+    return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
+
+
+def _unit(row: AnyRow) -> Json:
+    columns = row._asdict()
+    last = row.last_image
+    columns["n_images"] = int(row.n_images)
+    columns["last_night"] = night_of(last, row.longitude_deg) if last else None
+    return {**columns, "longitude_deg": known_longitude(row.longitude_deg)}
+
+
+def _night(row: AnyRow) -> Json:
+    columns = row._mapping  # noqa: SLF001 - a public name of SQLAlchemy's
+    return {
+        "date": row.date.isoformat(),
+        "n_images": row.n_images,
+        "first_image": row.first_image,
+        "last_image": row.last_image,
+        "states": {state.value: columns[state] for state in ImageState if columns[state]},
+    }

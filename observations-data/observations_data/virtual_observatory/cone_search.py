@@ -1,0 +1,235 @@
+"""Simple Cone Search 1.03 over detected sources and over images, the newest first.
+
+What a client must find has the UCDs of 2003 (UCD1), as the standard wants it; the rest those of
+today (UCD1+).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from observations_data.data_tables import Column, Kind, Row, Table
+from observations_data.database import AnyRow, Json
+from observations_data.virtual_observatory.dali import Query
+from observations_data.virtual_observatory.identifiers import Product, dataset_id
+from panoptes_network.database.models import Image, Sequence, Source
+from panoptes_network.errors import Reason
+from panoptes_network.sky.zones import DegColumn, is_within
+
+MOST_VERBOSE = 3
+USUAL_VERBOSITY = 2
+TESTED_CONE = {"ra": 83.8, "dec": -5.4, "sr": 1.0}
+"""The nebula of Orion, which every unit has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What can be searched: rows of `selected` where `position` lies in the cone.
+
+    `columns` stand under the verbosity from which on they are there.
+    """
+
+    name: str
+    description: str
+    columns: dict[int, tuple[Column, ...]]
+    selected: Select[*tuple[Any, ...]]
+    position: tuple[DegColumn, DegColumn]
+    row: Callable[[AnyRow], Row]
+
+    def table(self, verbosity: int) -> Table:
+        """Return the columns of a verbosity, 1 to 3."""
+        columns = [
+            column
+            for least, group in self.columns.items()
+            for column in group
+            if least <= verbosity
+        ]
+        return Table(self.name, self.description, tuple(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class ConeSearch:
+    """What a request asks for; `maxrec` 0 asks for the columns alone."""
+
+    ra_deg: float
+    dec_deg: float
+    radius_deg: float
+    verbosity: int
+    maxrec: int
+
+    @classmethod
+    def parse(cls, query: Query) -> "ConeSearch":
+        """Read a request; parameters of other names are left alone.
+
+        Raises
+        ------
+        UsageFault
+            For the first parameter that is wrong.
+        """
+        query.require_votable()
+        radius_deg = query.number("SR", 0, 180)
+        return cls(
+            ra_deg=query.number("RA", 0, 360),
+            dec_deg=query.number("DEC", -90, 90),
+            radius_deg=radius_deg,
+            verbosity=max(1, query.whole_number("VERB", USUAL_VERBOSITY, MOST_VERBOSE)),
+            # A radius of nothing asks what there is to find, not for what lies there.
+            maxrec=query.maxrec if radius_deg else 0,
+        )
+
+
+def found(session: Session, catalog: Catalog, search: ConeSearch) -> Json:
+    """Return the rows in the cone, one more than are wanted: ``rows``."""
+    if not search.maxrec:
+        return {"rows": []}
+    centre = search.ra_deg, search.dec_deg
+    rows = session.execute(
+        catalog.selected.where(is_within(*catalog.position, centre, search.radius_deg)).limit(
+            search.maxrec + 1
+        )
+    )
+    return {"rows": [catalog.row(row) for row in rows]}
+
+
+def _source(row: AnyRow) -> Row:
+    return {**row._asdict(), "source_id": f"{row.image_id}/{row.number}"}
+
+
+def _image(row: AnyRow) -> Row:
+    product = Product.SOLVED if row.solved_path else Product.RAW
+    return {**row._asdict(), "obs_publisher_did": dataset_id(product, row.image_id)}
+
+
+def _text(name: str, description: str, ucd: str) -> Column:
+    return Column(name, description, Kind.TEXT, None, ucd, datatype="char")
+
+
+def _number(name: str, description: str, unit: str | None, ucd: str) -> Column:
+    return Column(name, description, Kind.REAL, unit, ucd)
+
+
+def _count(name: str, description: str, ucd: str) -> Column:
+    return Column(name, description, Kind.INTEGER, None, ucd)
+
+
+_PLACE = (
+    _number("ra_deg", "Right ascension, ICRS", "deg", "POS_EQ_RA_MAIN"),
+    _number("dec_deg", "Declination, ICRS", "deg", "POS_EQ_DEC_MAIN"),
+)
+_TIME = Column("time", "Start of the exposure, UTC", Kind.TIME, None, "time.start;obs.exposure")
+_SEQUENCE_ID = _text("sequence_id", "Observation: the frames of one tracking run", "meta.id;obs")
+
+SOURCES = Catalog(
+    name="sources",
+    description=(
+        "Sources in the network's images, one row an image: detections, and catalog stars that were"
+        " measured without one"
+    ),
+    columns={
+        1: (_text("source_id", "Image and number of the source in it", "ID_MAIN"), *_PLACE),
+        2: (
+            _TIME,
+            _text("image_id", "Image", "meta.id;obs.image"),
+            _count("picid", "Catalog star that it was matched with", "meta.id.cross"),
+            _text("catalog", "Catalog of the star", "meta.id;meta.table"),
+            _number("flux_adu", "Flux, all colours", "adu", "phot.count;em.opt"),
+            _number("flux_err_adu", "Its error", "adu", "stat.error;phot.count;em.opt"),
+            _number("fwhm_px", "Full width at half maximum", "pix", "phys.angSize"),
+            _count("flags", "Flags of source-extractor", "meta.code.qual"),
+            Column("is_detected", "Whether it was seen", Kind.BOOLEAN, None, "meta.code"),
+        ),
+        3: (
+            _SEQUENCE_ID,
+            _count("number", "Number of the source in its image", "meta.number"),
+            _number("x_px", "Column in the frame, from 0", "pix", "pos.cartesian.x"),
+            _number("y_px", "Row in the frame, from 0", "pix", "pos.cartesian.y"),
+            _number("separation_arcsec", "Distance to the star", "arcsec", "pos.angDistance"),
+            _number("peak_adu", "Highest pixel", "adu", "phot.count;stat.max"),
+            _number("ellipticity", "1 - minor by major axis", None, "src.ellipticity"),
+            _number(
+                "neighbour_flux",
+                "Light of other catalog stars in its aperture, in units of its own",
+                None,
+                "phot.flux;arith.ratio",
+            ),
+        ),
+    },
+    selected=select(
+        Source.ra_deg,
+        Source.dec_deg,
+        Source.time,
+        Image.image_id,
+        Source.picid,
+        Source.catalog,
+        Source.flux_adu,
+        Source.flux_err_adu,
+        Source.fwhm_px,
+        Source.flags,
+        Source.is_detected,
+        Image.sequence_id,
+        Source.number,
+        Source.x_px,
+        Source.y_px,
+        Source.separation_arcsec,
+        Source.peak_adu,
+        Source.ellipticity,
+        Source.neighbour_flux,
+    )
+    .join(Image, Image.image_key == Source.image_key)
+    .where(Image.reason_code.is_distinct_from(Reason.BAD_TIME))
+    .order_by(Source.time.desc(), Source.image_key.desc(), Source.number.desc()),
+    position=(Source.ra_deg, Source.dec_deg),
+    row=_source,
+)
+IMAGES = Catalog(
+    name="images",
+    description="Images of the network whose centre lies in the cone",
+    columns={
+        1: (_text("image_id", "Image", "ID_MAIN"), *_PLACE),
+        2: (
+            _TIME,
+            _number("exptime_s", "Exposure", "s", "time.duration;obs.exposure"),
+            Column("field", "Field that was pointed at", Kind.TEXT, None, "meta.id;src"),
+            _SEQUENCE_ID,
+            _text("obs_publisher_did", "Identifier for DataLink and SIA", "meta.ref.ivoid"),
+            _count("n_sources", "Sources that were detected", "meta.number;src"),
+            _number("limiting_mag", "Limiting magnitude", "mag", "phot.mag;stat.max"),
+            _text("state", "How far the image has come", "meta.code.status"),
+        ),
+        3: (
+            _number("pixel_scale_arcsec", "Side of a pixel", "arcsec", "phys.angSize;instr.pixel"),
+            _number("rotation_deg", "Position angle of the +y axis", "deg", "pos.posAng"),
+            _number("rms_arcsec", "Scatter of the plate solution", "arcsec", "stat.error;pos"),
+            _count("n_matched", "Sources that are catalog stars", "meta.number;src"),
+            _number("fwhm_px", "Median full width at half maximum", "pix", "phys.angSize"),
+            _number("background_adu", "Median background", "adu", "instr.background"),
+        ),
+    },
+    selected=select(
+        Image.image_id,
+        Image.ra_deg,
+        Image.dec_deg,
+        Image.time,
+        Image.exptime_s,
+        Sequence.field,
+        Image.sequence_id,
+        Image.solved_path,
+        Image.n_sources,
+        Image.limiting_mag,
+        Image.state,
+        Image.pixel_scale_arcsec,
+        Image.rotation_deg,
+        Image.rms_arcsec,
+        Image.n_matched,
+        Image.fwhm_px,
+        Image.background_adu,
+    )
+    .join(Sequence, Sequence.sequence_id == Image.sequence_id)
+    .order_by(Image.time.desc(), Image.image_key.desc()),
+    position=(Image.ra_deg, Image.dec_deg),
+    row=_image,
+)
+CATALOGS = {catalog.name: catalog for catalog in (SOURCES, IMAGES)}

@@ -1,0 +1,132 @@
+"""DataLink 1.1: all files of an image and its sequence, and what each is to the frame."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from observations_data.data_tables import Column, Kind, Row, Table
+from observations_data.database import AnyRow, Json
+from observations_data.files import (
+    LIGHT_CURVE_COLUMNS,
+    LIGHT_CURVES,
+    LIGHT_CURVES_FITS,
+    RAW_IS_GONE,
+    files_of_image,
+    further_files,
+    light_curve_files,
+)
+from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
+from observations_data.virtual_observatory.dali import Query
+from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
+from panoptes_network.database.light_curve_models import LightCurveSet
+from panoptes_network.database.models import FileKind, Image
+from panoptes_network.public_address import absolute
+
+MOST_IDS = 100
+"""Identifiers that are answered at once: each takes time to look up."""
+SEMANTICS = {
+    "raw": {Product.RAW: "#this", Product.SOLVED: "#progenitor"},
+    "processed": {Product.RAW: "#derivation", Product.SOLVED: "#this"},
+    FileKind.CR2: dict.fromkeys(Product, "#progenitor"),
+    FileKind.RED: dict.fromkeys(Product, "#derivation"),
+    FileKind.GREEN: dict.fromkeys(Product, "#derivation"),
+    FileKind.BLUE: dict.fromkeys(Product, "#derivation"),
+    FileKind.PICTURE: dict.fromkeys(Product, "#preview"),
+    FileKind.THUMBNAIL: dict.fromkeys(Product, "#thumbnail"),
+    LIGHT_CURVES: dict.fromkeys(Product, "#derivation"),
+    LIGHT_CURVES_FITS: dict.fromkeys(Product, "#derivation"),
+}
+"""Terms of http://www.ivoa.net/rdf/datalink/core by kind of file and the frame asked for."""
+DESCRIPTIONS = {
+    "raw": "Raw frame, Bayer mosaic, FITS",
+    "processed": "The same pixels with their place on the sky in the header, FITS",
+    FileKind.CR2: "The camera's own file, as the unit uploaded it",
+    FileKind.RED: "Red, interpolated: not for photometry, FITS",
+    FileKind.GREEN: "Green, interpolated: not for photometry, FITS",
+    FileKind.BLUE: "Blue, interpolated: not for photometry, FITS",
+    FileKind.PICTURE: "Picture for the eye",
+    FileKind.THUMBNAIL: "Small picture for lists",
+    LIGHT_CURVES: "Light curves of all stars of its sequence, Parquet",
+    LIGHT_CURVES_FITS: "Light curves of all stars of its sequence, FITS",
+}
+LINKS = Table(
+    "links",
+    "Files of the images that were asked for",
+    tuple(
+        Column(name, said, kind, unit, ucd, datatype="char" if kind is Kind.TEXT else None)
+        for name, said, kind, unit, ucd in (
+            ("ID", "Identifier that was asked for", Kind.TEXT, None, "meta.id;meta.main"),
+            ("access_url", "Address of the file", Kind.TEXT, None, "meta.ref.url"),
+            ("service_def", "No file is made by a service", Kind.TEXT, None, "meta.ref"),
+            ("error_message", "Why there is no file", Kind.TEXT, None, "meta.code.error"),
+            ("description", "What the file is", Kind.TEXT, None, "meta.note"),
+            ("semantics", "What it is to the frame", Kind.TEXT, None, "meta.code"),
+            ("content_type", "Its media type", Kind.TEXT, None, "meta.code.mime"),
+            (
+                "content_length",
+                "Its size, where known",
+                Kind.INTEGER,
+                "byte",
+                "phys.size;meta.file",
+            ),
+        )
+    ),
+)
+
+
+def links(session: Session, query: Query) -> Json:
+    """Return the files of the images that ID names, one row each: ``rows``.
+
+    An identifier that means nothing has a row which says so; where none is given, there are no
+    rows. ``is_cut`` says that there are more identifiers than are answered at once: as DataLink
+    1.1, 2.1.1 wants it, the first ones have all their rows, the others none.
+    """
+    asked = list(dict.fromkeys(query.texts("ID")))
+    means = {text: parse_dataset_id(text) for text in asked[:MOST_IDS]}
+    ids = [meant[1] for meant in means.values() if meant]
+    images = _images(session, ids)
+    files = further_files(session, Image.image_id.in_(ids))
+    rows: list[Row] = []
+    for text, meant in means.items():
+        image = images.get(meant[1]) if meant else None
+        if meant is None or image is None:
+            rows.append(_unknown(text))
+        else:
+            named = files_of_image(image, files.get(image.image_id, {})) | light_curve_files(image)
+            rows += _rows(text, meant[0], named)
+    return {"rows": rows, "is_cut": len(asked) > MOST_IDS}
+
+
+def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
+    rows = session.execute(
+        select(
+            *(Image.image_id, Image.bucket_path, Image.solved_path, RAW_IS_GONE),
+            *LIGHT_CURVE_COLUMNS,
+        )
+        .outerjoin(LightCurveSet, LightCurveSet.sequence_id == Image.sequence_id)
+        .where(Image.image_id.in_(ids))
+    )
+    return {row.image_id: row for row in rows}
+
+
+def _rows(asked: str, product: Product, files: dict[str, Json]) -> Iterator[Row]:
+    for kind, file in files.items():
+        suffix = PurePosixPath(file["path"]).suffix.lower()
+        yield {
+            "ID": asked,
+            "access_url": absolute(file["url"]),
+            "description": DESCRIPTIONS[kind],
+            "semantics": SEMANTICS[kind][product],
+            "content_type": MEDIA_TYPES.get(suffix, UNKNOWN_TYPE),
+            "content_length": file.get("n_bytes"),
+        }
+
+
+def _unknown(asked: str) -> Row:
+    return {
+        "ID": asked,
+        "semantics": "#this",
+        "error_message": "NotFoundFault: there is no such image",
+    }

@@ -1,0 +1,79 @@
+"""The newest images whose footprints are wanted, without a row of each that is looked at.
+
+A popular field has a hundred thousand images; what is looked at of each comes packed in bytes,
+in pieces, until there are enough.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, LargeBinary, and_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from observations_data.virtual_observatory.arcs import Mask, Vectors
+from observations_data.virtual_observatory.footprint_bytes import FOOTPRINT, footprint_bytes, joined
+from observations_data.virtual_observatory.obscore import corners_of
+from panoptes_network.database.models import Image
+
+PIECES = (2_000, *[20_000] * 25)
+"""How many images are looked at in turn. Most requests have enough with the first; some seconds'
+work, half a million, is the most that one gets."""
+PACKED = np.dtype([("image_key", ">i8"), ("time_us", ">i8"), ("footprint", *FOOTPRINT)])
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""A timestamp's binary form counts microseconds from here (PostgreSQL)."""
+
+
+def newest_images(
+    session: Session,
+    conditions: list[ColumnElement[bool]],
+    keep: Callable[[Vectors], Mask] | None,
+    limit: int,
+) -> tuple[list[int], bool]:
+    """Return the `image_key` of the newest images, at most `limit`, and whether all were looked at.
+
+    Parameters
+    ----------
+    conditions : list of ColumnElement
+        Of the table `images`.
+    keep : callable or None
+        Tells of corners, shape (n, 4, 3), NaN where they are not known, which are wanted;
+        None for all.
+    """
+    found: list[int] = []
+    behind: list[ColumnElement[bool]] = []
+    for size in PIECES if keep else (limit,):
+        piece = _piece(session, [*conditions, *behind], size)
+        kept = piece[keep(corners_of(piece["footprint"]))] if keep else piece
+        found += kept["image_key"].tolist()
+        if len(piece) < size or len(found) >= limit:
+            return found[:limit], True
+        behind = [_is_behind(piece[-1])]
+    return found, False
+
+
+def _piece(session: Session, conditions: list[ColumnElement[bool]], size: int) -> NDArray[np.void]:
+    newest = (
+        select(Image.image_key, Image.time, Image.footprint_deg)
+        .where(*conditions)
+        .order_by(Image.time.desc(), Image.image_key.desc())
+        .limit(size)
+        .subquery()
+    )
+    parts = [
+        func.int8send(newest.c.image_key),
+        func.timestamptz_send(newest.c.time),
+        footprint_bytes(newest.c.footprint_deg),
+    ]
+    order = aggregate_order_by(literal(b""), newest.c.time.desc(), newest.c.image_key.desc())
+    packed = func.string_agg(joined(parts), order, type_=LargeBinary())
+    return np.frombuffer(session.scalar(select(packed)) or b"", dtype=PACKED)
+
+
+def _is_behind(last: np.void) -> ColumnElement[bool]:
+    """Return the condition that an image comes behind the last one of a piece."""
+    time = _EPOCH + timedelta(microseconds=int(last["time_us"]))
+    key = int(last["image_key"])
+    return and_(Image.time <= time, or_(Image.time < time, Image.image_key < key))

@@ -1,0 +1,81 @@
+"""The parameters of the Virtual Observatory's services, as the document describes them."""
+
+from observations_data.open_api import Parameter, Schema
+from observations_data.virtual_observatory.cone_search import (
+    CATALOGS,
+    MOST_VERBOSE,
+    USUAL_VERBOSITY,
+)
+from observations_data.virtual_observatory.dali import DEFAULT_MAXREC, MOST_MAXREC
+from observations_data.virtual_observatory.datalink import MOST_IDS
+from observations_data.virtual_observatory.support_interfaces import SERVICES, TABLES
+
+HEADING = "Virtual Observatory"
+TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
+"""A parameter that may be given more than once: any of its values will do."""
+
+
+def _number(name: str, description: str, least: float, most: float) -> Parameter:
+    return Parameter(name, description, {"type": "number", "minimum": least, "maximum": most})
+
+
+def _texts(name: str, description: str) -> Parameter:
+    return Parameter(name, description, TEXTS)
+
+
+CATALOG = Parameter("catalog", "What is searched.", {"enum": [*CATALOGS]})
+SERVICE = Parameter("service", "Which service.", {"enum": [*SERVICES]})
+TABLE = Parameter(
+    "table",
+    "One of the service's tables.",
+    {"enum": [table.name for tables in TABLES.values() for table in tables]},
+)
+MAXREC = Parameter(
+    "MAXREC",
+    f"Rows at most, up to {MOST_MAXREC}; 0 gives the columns alone.",
+    {"type": "integer", "minimum": 0, "default": DEFAULT_MAXREC},
+)
+RESPONSEFORMAT = Parameter(
+    "RESPONSEFORMAT", "VOTable is all there is.", {"type": "string", "default": "votable"}
+)
+CONE_SEARCH = (
+    _number("RA", "Right ascension, ICRS degrees.", 0, 360),
+    _number("DEC", "Declination, ICRS degrees.", -90, 90),
+    _number("SR", "Radius, degrees; 0 gives the columns alone.", 0, 180),
+    Parameter(
+        "VERB",
+        "How many columns: 1 few, 3 all.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_VERBOSE, "default": USUAL_VERBOSITY},
+    ),
+    MAXREC,
+    RESPONSEFORMAT,
+)
+IMAGE_ACCESS = (
+    _texts("POS", "CIRCLE ra dec radius, RANGE ra ra dec dec or POLYGON ra dec …, degrees."),
+    _texts("BAND", "Wavelengths, a number or two, m."),
+    _texts("TIME", "Times, MJD, UTC."),
+    _texts("POL", "Polarizations: nothing has one."),
+    _texts("FOV", "Diagonals of the frame, degrees."),
+    _texts("SPATRES", "Widths of the stars, arcsec."),
+    _texts("SPECRP", "Resolving powers."),
+    _texts("EXPTIME", "Exposures, s."),
+    _texts("TIMERES", "The same as EXPTIME."),
+    _texts("ID", "Identifiers, ivo://panoptes/solved?… or ivo://panoptes/raw?…"),
+    _texts("COLLECTION", "Collections: PANOPTES."),
+    _texts("FACILITY", "Units."),
+    _texts("INSTRUMENT", "Cameras."),
+    _texts("DPTYPE", "Types of data: image."),
+    _texts("CALIB", "1 for raw frames, 2 for solved ones."),
+    _texts("TARGET", "Fields, exactly as they are called."),
+    _texts("FORMAT", "Media types of the files: application/fits."),
+    MAXREC,
+    RESPONSEFORMAT,
+)
+LINKS = (
+    _texts(
+        "ID",
+        f"Identifiers of frames, as SIA gives them. The first {MOST_IDS} are answered; of more,"
+        " the answer says OVERFLOW.",
+    ),
+    RESPONSEFORMAT,
+)

@@ -1,0 +1,109 @@
+"""What the services answer: VOTables of rows, of no rows, and of what was wrong (DALI 1.1)."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from flask import Response
+
+from observations_data.data_tables import Row, Table, votable, votable_bytes, with_rows
+from observations_data.data_tables.votable_format import TABLE_END, VERSION, xml_text
+from panoptes_network.public_address import absolute
+
+if TYPE_CHECKING:
+    from astropy.io.votable.tree import Resource, VOTableFile
+
+MEDIA_TYPE = "application/x-votable+xml"
+LINKS_MEDIA_TYPE = "application/x-votable+xml;content=datalink"
+LINKS_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
+MOST_DOCUMENTS = 64
+"""That are kept without their rows: astropy takes longer for one than for a page of rows."""
+LINKS_PATH = "/vo/datalink/links"
+_OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
+
+
+def results(
+    table: Table,
+    rows: list[Row],
+    *,
+    maxrec: int | None = None,
+    is_cut: bool = False,
+    links: str | None = None,
+    infos: dict[str, str] | None = None,
+    media_type: str = MEDIA_TYPE,
+) -> Response:
+    """Answer with a table of rows.
+
+    Parameters
+    ----------
+    rows : list of dict
+        One more than `maxrec` where there are more than are wanted: the answer leaves it out
+        and says that there are more. No wanted rows at all ask for the columns alone.
+    is_cut : bool
+        There may be more rows than those.
+    links : str
+        The column with the ids that DataLink takes; the answer describes that service.
+    """
+    said = {"QUERY_STATUS": "OK", **(infos or {})}
+    service = (links, absolute(LINKS_PATH)) if links else None
+    body = with_rows(_without_rows(table, tuple(said.items()), service), table, rows[:maxrec])
+    if is_cut or (maxrec and len(rows) > maxrec):
+        # Behind the table, where astropy writes nothing.
+        body = body.replace(TABLE_END, TABLE_END + _OVERFLOW)
+    return Response(body, content_type=media_type)
+
+
+@lru_cache(MOST_DOCUMENTS)
+def _without_rows(
+    table: Table, infos: tuple[tuple[str, str], ...], service: tuple[str, str] | None
+) -> bytes:
+    document = votable(table, dict(infos))
+    if service:
+        document.resources.append(_links_service(*service))
+    return votable_bytes(document)
+
+
+def fault(message: str, status: int) -> Response:
+    """Answer that a request came to nothing: ``UsageFault: …`` and the like."""
+    from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
+
+    document = tree.VOTableFile(version=VERSION)
+    resource = tree.Resource(type="results")
+    info = tree.Info(name="QUERY_STATUS", value="ERROR")
+    info.content = xml_text(message)
+    resource.infos.append(info)
+    document.resources.append(resource)
+    return _written(document, status)
+
+
+def cone_search_error(message: str) -> Response:
+    """Answer as Simple Cone Search 1.03 wants it (erratum 3): an INFO of the document, and 200."""
+    from astropy.io.votable import tree  # noqa: PLC0415 - see above
+
+    document = tree.VOTableFile(version=VERSION)
+    document.infos.append(tree.Info(ID="Error", name="Error", value=xml_text(message)))
+    document.resources.append(tree.Resource())
+    return _written(document, 200)
+
+
+def _links_service(column: str, address: str) -> "Resource":
+    """Return the description of the DataLink service for the ids in a column of the results."""
+    from astropy.io.votable import tree  # noqa: PLC0415 - see above
+
+    service = tree.Resource(name="DataLink", type="meta", utype="adhoc:service")
+    service.description = "All files of the image: frames, pictures, the camera's own file."
+    said = {"standardID": LINKS_STANDARD, "accessURL": address}
+    table = tree.VOTableFile(version=VERSION)
+    for name, value in {**said, "contentType": LINKS_MEDIA_TYPE}.items():
+        service.params.append(
+            tree.Param(table, name=name, datatype="char", arraysize="*", value=value)
+        )
+    inputs = tree.Group(table, name="inputParams")
+    inputs.entries.append(
+        tree.Param(table, name="ID", datatype="char", arraysize="*", value="", ref=column)
+    )
+    service.groups.append(inputs)
+    return service
+
+
+def _written(document: "VOTableFile", status: int) -> Response:
+    return Response(votable_bytes(document), status=status, content_type=MEDIA_TYPE)
