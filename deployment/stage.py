@@ -126,7 +126,7 @@ def _check_vendor(source: Path) -> None:
     if not wanted.exists():
         return
     packages = json.loads(wanted.read_text()).get("dependencies", {})
-    vendor = source / "static" / "vendor"
+    vendor = source / source.name.replace("-", "_") / "static" / "vendor"
     missing = [name for name in packages if not any((vendor / name).glob("*"))]
     if missing:
         raise StageError(f"{vendor} lacks {', '.join(missing)}: run local/setup, which fetches it")

@@ -2,15 +2,11 @@
 
 from flask import Flask
 
-import page_format
-import page_parameters
-import page_problems
-import page_sections
-import static_files
-from page_routes import pages
+from observations_explorer import formatting, navigation, parameter_names, problems, static_files
+from observations_explorer.routes import pages
+from observations_explorer.viewer_routes import viewers
 from panoptes_network import canonical, public_address, web, web_answers, well_known
 from panoptes_network.telemetry import log
-from viewer_routes import viewers
 
 BLUEPRINTS = (pages, viewers)
 CONTENT_POLICY = (
@@ -28,17 +24,17 @@ Not "/?", which Python's own reader of these files takes for "/"."""
 def create_app() -> Flask:
     """Return the service; its README tells what each page shows."""
     log.setup("observations-explorer")
-    app = Flask(__name__, static_folder=None)
+    app = Flask("observations_explorer", static_folder=None)
     static_files.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    page_problems.register(app)
-    app.jinja_env.filters.update(page_format.FILTERS)
+    problems.register(app)
+    app.jinja_env.filters.update(formatting.FILTERS)
     app.jinja_env.globals.update(
-        states=page_format.STATES,
-        file_kinds=page_format.FILE_KINDS,
-        sections=page_sections.SECTIONS,
-        section=page_sections.current,
+        states=formatting.STATES,
+        file_kinds=formatting.FILE_KINDS,
+        sections=navigation.SECTIONS,
+        section=navigation.current,
         absolute=public_address.absolute,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -46,5 +42,5 @@ def create_app() -> Flask:
     well_known.register(app, CLOSED_TO_ROBOTS)
     web.secure(app, CONTENT_POLICY)
     canonical.register(app)
-    page_parameters.register(app)
+    parameter_names.register(app)
     return app

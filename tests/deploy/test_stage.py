@@ -87,7 +87,9 @@ def test_a_symbolic_link_is_refused(own_root: Path) -> None:
 
 
 def test_pages_without_their_scripts_are_refused(own_root: Path) -> None:
-    shutil.rmtree(own_root / "observations-explorer/static/vendor", ignore_errors=True)
+    shutil.rmtree(
+        own_root / "observations-explorer/observations_explorer/static/vendor", ignore_errors=True
+    )
     with pytest.raises(StageError, match=r"vendor lacks .*uplot: run local/setup"):
         stage("observations-explorer")
 

@@ -29,7 +29,8 @@ from tests.service.web_services import (
     store,
 )
 
-VENDOR = Path(__file__).parents[2] / "observations-explorer" / "static" / "vendor"
+EXPLORER = Path(__file__).parents[2] / "observations-explorer"
+VENDOR = EXPLORER / "observations_explorer" / "static" / "vendor"
 TABULATOR = VENDOR / "tabulator-tables" / "tabulator.min.js"
 ATLAS = VENDOR / "aladin-lite" / "aladin.js"
 GREY_SHOWN = """film => {

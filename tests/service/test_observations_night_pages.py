@@ -9,9 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, delete
 
-import night_calendar
-import night_charts
-import page_format
+from observations_explorer import formatting
+from observations_explorer.charts import calendar, night
 from panoptes_network import config
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageState
 from tests.conftest import free_port, serving
@@ -203,7 +202,7 @@ def _shown(minutes: list[int], **columns: Any) -> dict[str, Any]:
 
 
 def test_marks_lie_in_time_order_within_the_chart() -> None:
-    charts = night_charts.charts(_shown([0, 60, 120]))
+    charts = night.charts(_shown([0, 60, 120]))
     assert charts is not None
     [lane] = charts.lanes
     xs = [mark.x for mark in lane.marks]
@@ -218,7 +217,7 @@ def test_marks_lie_in_time_order_within_the_chart() -> None:
 @pytest.mark.parametrize("minutes", [[0], [0, 1], [0, 1439], list(range(0, 1440, 2))])
 @pytest.mark.parametrize("exptime_s", [None, 0.0, 120.0, 1e9])
 def test_any_night_fits(minutes: list[int], exptime_s: float | None) -> None:
-    charts = night_charts.charts(_shown(minutes, exptime_s=exptime_s, fwhm_px=2.0))
+    charts = night.charts(_shown(minutes, exptime_s=exptime_s, fwhm_px=2.0))
     assert charts is not None
     assert all(0 <= mark.x < mark.x + mark.width <= 101 for mark in charts.lanes[0].marks)
     assert all(0 < dot.y < 100 for chart in charts.quantities for dot in chart.dots)
@@ -226,12 +225,12 @@ def test_any_night_fits(minutes: list[int], exptime_s: float | None) -> None:
 
 
 def test_no_charts_of_an_empty_night() -> None:
-    assert night_charts.charts({"images": []}) is None
+    assert night.charts({"images": []}) is None
 
 
 def test_a_month_has_whole_weeks() -> None:
     nights = [{"date": "2018-10-11", "states": {"error": 1, "solved": 3}, "n_images": 4}]
-    [month] = night_calendar.months(nights, None, date(2018, 10, 20))
+    [month] = calendar.months(nights, None, date(2018, 10, 20))
     days = [day for week in month.weeks for day in week]
     assert len(days) % 7 == 0
     assert days[0].day.isoweekday() == 1
@@ -245,9 +244,9 @@ def test_a_month_has_whole_weeks() -> None:
     [(None, "–"), (0.0, "0 %"), (0.001, "1 %"), (0.5, "50 %"), (0.999, "99 %"), (1.0, "100 %")],
 )
 def test_percent(share: float | None, words: str) -> None:
-    assert page_format.percent(share).replace("\u202f", " ") == words
+    assert formatting.percent(share).replace("\u202f", " ") == words
 
 
 def test_days_and_spans() -> None:
-    assert page_format.day("2018-10-01") == page_format.day(date(2018, 10, 1)) == "1 October 2018"
-    assert (page_format.span(None), page_format.span(300)) == ("–", "5 min")
+    assert formatting.day("2018-10-01") == formatting.day(date(2018, 10, 1)) == "1 October 2018"
+    assert (formatting.span(None), formatting.span(300)) == ("–", "5 min")

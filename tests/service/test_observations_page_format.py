@@ -6,23 +6,22 @@ from datetime import timedelta
 import pytest
 from astropy.coordinates import Angle
 
-import page_format
-import scatter_plot
-import sequence_plots
+from observations_explorer import formatting
+from observations_explorer.charts import scatter_plot, sequence_plots
 from panoptes_network.database.models import FileKind
 from tests.service.web_services import START
 
 
 @pytest.mark.parametrize("ra_deg", [0.0, 83.822, 303.211, 359.9997, 15.0])
 def test_hms_as_astropy_writes_it(ra_deg: float) -> None:
-    words = page_format.hms(ra_deg).translate({ord("h"): ":", ord("m"): ":", ord("s"): " "})
+    words = formatting.hms(ra_deg).translate({ord("h"): ":", ord("m"): ":", ord("s"): " "})
     expected = Angle(ra_deg, "deg").to_string(unit="hour", sep=":", precision=1, pad=True)
     assert words.replace(" ", "") == expected
 
 
 @pytest.mark.parametrize("dec_deg", [0.0, -5.391, 46.02, -0.0042, 89.9999, -90.0])
 def test_dms_as_astropy_writes_it(dec_deg: float) -> None:
-    words = page_format.dms(dec_deg).translate({ord("°"): ":", ord("′"): ":", ord("″"): " "})
+    words = formatting.dms(dec_deg).translate({ord("°"): ":", ord("′"): ":", ord("″"): " "})
     expected = Angle(dec_deg, "deg").to_string(sep=":", precision=0, pad=True, alwayssign=True)
     assert words.replace(" ", "").replace("−", "-") == expected
 
@@ -37,22 +36,22 @@ def test_dms_as_astropy_writes_it(dec_deg: float) -> None:
     ],
 )
 def test_place_of_what_is_degrees_wide(ra_deg: float, dec_deg: float, words: str) -> None:
-    assert f"{page_format.hours(ra_deg)} {page_format.degrees(dec_deg)}" == words
+    assert f"{formatting.hours(ra_deg)} {formatting.degrees(dec_deg)}" == words
 
 
 def test_right_ascension_never_shows_24h() -> None:
-    assert page_format.hms(359.99999) == "00h 00m 00.0s"
+    assert formatting.hms(359.99999) == "00h 00m 00.0s"
 
 
 def test_missing_values_are_dashes() -> None:
-    texts = [page_format.utc(None), page_format.figure(None), page_format.hms(None)]
-    assert [*texts, page_format.dms(None)] == ["–"] * 4
-    assert page_format.in_pixels(None, 10.29) is None
-    assert page_format.in_pixels(2.0, None) is None
+    texts = [formatting.utc(None), formatting.figure(None), formatting.hms(None)]
+    assert [*texts, formatting.dms(None)] == ["–"] * 4
+    assert formatting.in_pixels(None, 10.29) is None
+    assert formatting.in_pixels(2.0, None) is None
 
 
 def test_figures_group_thousands_and_keep_the_sign() -> None:
-    assert page_format.figure(-1234567.891, 1) == "−1\u202f234\u202f567.9"
+    assert formatting.figure(-1234567.891, 1) == "−1\u202f234\u202f567.9"
 
 
 @pytest.mark.parametrize(
@@ -60,15 +59,15 @@ def test_figures_group_thousands_and_keep_the_sign() -> None:
     [(0, "1 kB"), (1, "1 kB"), (15_800, "16 kB"), (999_499, "999 kB"), (999_500, "1.0 MB")],
 )
 def test_size_of_a_file(n_bytes: int, words: str) -> None:
-    assert page_format.file_size(n_bytes) == words
+    assert formatting.file_size(n_bytes) == words
 
 
 def test_every_kind_of_file_has_a_label() -> None:
-    assert set(page_format.FILE_KINDS) == {"raw", "processed", *FileKind}
+    assert set(formatting.FILE_KINDS) == {"raw", "processed", *FileKind}
 
 
 def test_time_is_shown_in_utc() -> None:
-    assert page_format.utc("2018-10-11T03:42:02-10:00") == "2018-10-11 13:42:02"
+    assert formatting.utc("2018-10-11T03:42:02-10:00") == "2018-10-11 13:42:02"
 
 
 def _images(values: list[float | None]) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
-from image_overlay import Line, overlay, place
+from observations_explorer.maps.image_overlay import Line, overlay, place
 from panoptes_network.pictures.render import colour_planes, measure_look, render
 from panoptes_network.sky.projection import Pixel, Projection, Sky
 from simulator import Observation, simulate

@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import chart
-from candidate_words import checks
-from chart_axes import NightAxis, Scale
+from observations_explorer.charts import chart
+from observations_explorer.charts.axes import NightAxis, Scale
+from observations_explorer.charts.rms_chart import MOST_MARKS, photon_limit, rms_chart
+from observations_explorer.charts.transit_box import Box
+from observations_explorer.light_curve import (
+    ALL,
+    Measurement,
+    Method,
+    View,
+    cadence_s,
+    means,
+    measurements,
+)
+from observations_explorer.pages.candidate_checks import checks
 from panoptes_network.light_curves import Quality
-from rms_chart import MOST_MARKS, photon_limit, rms_chart
-from star_curve import ALL, Measurement, Method, View, cadence_s, means, measurements
-from transit_box import Box
 
 NIGHT_S = datetime(2018, 10, 11, 4, 12, tzinfo=UTC).timestamp()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from observation_filters import LABELS, Search, place_of
+from observations_explorer.pages.observation_filters import LABELS, Search, place_of
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-import sky_map
-import sky_outline
-from sky_projection import (
+from observations_explorer.maps import outline, sky_map
+from observations_explorer.maps.projection import (
     Hammer,
     Place,
     Zenithal,
@@ -110,7 +109,7 @@ def area(parts: list[list[Place]]) -> float:
 def test_outlines_keep_their_area_wherever_they_are(centre: Place) -> None:
     # A cap of radius r has 2 pi (1 - cos r). Straight lines between 72 places of its edge, and
     # of at most 2 degrees along a cut, lose less than a hundredth.
-    parts = sky_outline.whole_sky(circle(centre, 8.0), Hammer())
+    parts = outline.whole_sky(circle(centre, 8.0), Hammer())
     cap = 2 * math.pi * (1 - math.cos(math.radians(8))) * math.degrees(1) ** 2
     assert area(parts) == pytest.approx(cap, rel=0.01)
     for x, y in (at for part in parts for at in part):
@@ -118,9 +117,9 @@ def test_outlines_keep_their_area_wherever_they_are(centre: Place) -> None:
 
 
 def test_an_outline_across_the_edge_has_two_parts() -> None:
-    assert len(sky_outline.whole_sky(circle((0, 30), 5), Hammer())) == 2
-    assert len(sky_outline.whole_sky(circle((180, 30), 5), Hammer())) == 1
-    assert sky_outline.whole_sky([], Hammer()) == []
+    assert len(outline.whole_sky(circle((0, 30), 5), Hammer())) == 2
+    assert len(outline.whole_sky(circle((180, 30), 5), Hammer())) == 1
+    assert outline.whole_sky([], Hammer()) == []
 
 
 def numbers(path: str) -> list[float]:

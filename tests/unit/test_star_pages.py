@@ -11,11 +11,9 @@ from astropy.timeseries import TimeSeries
 from PIL import Image
 from werkzeug.exceptions import BadRequest
 
-import light_curve_plots
-import scatter_plot
-import stamp_sheet
-from folding import Folding
-from light_curve_plots import Light
+from observations_explorer.charts import light_curve_plots, scatter_plot, stamp_sheet
+from observations_explorer.charts.folding import Folding
+from observations_explorer.charts.light_curve_plots import Light
 
 TIMES_MJD = [58402.571, 58402.9, 58405.25, 58391.0, 58450.123456]
 

@@ -7,6 +7,7 @@ import pytest
 from deployment.service import MAX_ACK_DEADLINE_S, deployments
 from light_curves import claims, solved_frames
 from observations_data import file_storage, readiness
+from observations_explorer import data_service
 from panoptes_client.connection import Patience
 from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
 from panoptes_network.checks import storage as storage_check
@@ -25,14 +26,6 @@ def default(name: str) -> float:
 
 def platform(service: str) -> float:
     return deployments()[service].timeout_s
-
-
-def explorer_ready_s() -> float:
-    """Read it of the source: the explorer's modules are not beside those of observations-data."""
-    source = (ROOT / "observations-explorer" / "data_service.py").read_text()
-    found = re.search(r"^READY_TIMEOUT_S = (\d+)", source, re.MULTILINE)
-    assert found
-    return float(found[1])
 
 
 def scheduler_s() -> float:
@@ -69,7 +62,7 @@ LIMITS = {
     "the look at a topic": pubsub.CHECK_TIMEOUT_S,
     "the look at the next service": hop.CHECK_TIMEOUT_S,
     "`/ready` of observations-data": readiness.READY_TIMEOUT_S,
-    "`/ready` of the explorer": explorer_ready_s(),
+    "`/ready` of the explorer": data_service.READY_TIMEOUT_S,
     "a push of a dead letter": MAX_ACK_DEADLINE_S,
     "a sweep, to the scheduler": scheduler_s(),
     "one extension of a lease": subscription.LEASE_S / 3,

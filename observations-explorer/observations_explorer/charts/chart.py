@@ -1,0 +1,70 @@
+"""A large chart for SVG templates: marks, lines and ticks, across in percent and down in pixels.
+
+So its words and marks keep their size, however wide the page is.
+"""
+
+from dataclasses import dataclass, field
+
+from observations_explorer.charts.axes import Scale, Tick
+
+HEIGHT = 340.0
+"""Of a chart, in CSS pixels."""
+LEFT, RIGHT = 1.5, 98.5
+"""The ends of the horizontal axis, percent."""
+TOP, BOTTOM = 12.0, HEIGHT - 30.0
+"""The ends of the vertical axis, CSS pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of a chart: where, what is told of it, where it leads; the ends of its error bar."""
+
+    x: float
+    y: float
+    words: str
+    address: str | None = None
+    top: float | None = None
+    bottom: float | None = None
+    is_hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a chart: what it is, and its corners."""
+
+    kind: str
+    corners: list[tuple[float, float]]
+
+    @property
+    def path(self) -> str:
+        """The corners as SVG writes a polyline."""
+        return " ".join(f"{x:.2f},{y:.1f}" for x, y in self.corners)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What is drawn.
+
+    `summary` is what a reader who sees no chart is told; `means` are marks in front of the
+    others; `edges` are where one night ends and the next begins, percent.
+    """
+
+    summary: str
+    across_title: str
+    down_title: str
+    across: list[Tick]
+    down: list[Tick]
+    marks: list[Mark]
+    means: list[Mark] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    edges: list[float] = field(default_factory=list)
+
+
+def across(low: float, high: float) -> Scale:
+    """Return the horizontal axis of a chart."""
+    return Scale(low, high, LEFT, RIGHT)
+
+
+def down(low: float, high: float, is_log: bool = False) -> Scale:
+    """Return the vertical axis of a chart."""
+    return Scale(low, high, BOTTOM, TOP, is_log)

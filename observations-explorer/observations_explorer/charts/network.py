@@ -1,0 +1,127 @@
+"""The network's nights as bars, stacked by unit; all places are percent of a chart's size."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from observations_explorer.formatting import day, figure, span
+
+Json = dict[str, Any]
+
+MOST_TICKS = 5
+BAR_WIDTH = 0.86
+"""Of a night's place."""
+
+
+class Quantity(NamedTuple):
+    """A column of a night that is drawn: its name, its title, and how a value is written."""
+
+    column: str
+    title: str
+    is_time: bool
+
+    def written(self, value: float | None) -> str:
+        """Write a value of this quantity; None is unknown."""
+        return span(value) if self.is_time else figure(value)
+
+
+QUANTITIES = (
+    Quantity("n_images", "Images", False),
+    Quantity("exposure_s", "Time on sky", True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What one unit did in one night; `colour` counts the units from 0."""
+
+    x: float
+    y: float
+    height: float
+    words: str
+    colour: int
+    unit_id: str
+    night: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One quantity over the nights; `high` is the axis' upper end, its lower one is 0."""
+
+    title: str
+    high: str
+    summary: str
+    width: float
+    bars: list[Bar]
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """All quantities on one axis of nights."""
+
+    charts: list[Chart]
+    ticks: list[tuple[float, str]]
+
+
+def charts(nights: list[Json], units: list[str], first: date, last: date) -> Charts | None:
+    """Return the charts of some nights; None where nothing was taken in them.
+
+    Parameters
+    ----------
+    nights : list of dict
+        A row for each night and unit, those of a night together, as observations-data has them.
+    units : list of str
+        All units, in the order of their colours.
+    first, last : date
+        The ends of the axis.
+    """
+    if not nights:
+        return None
+    n_days = (last - first).days + 1
+    step = -(-n_days // MOST_TICKS)
+    marked = [first + timedelta(days=n) for n in range(step // 2, n_days, step)]
+    return Charts(
+        [_chart(quantity, nights, units, first, n_days) for quantity in QUANTITIES],
+        [(_x(on, first, n_days), f"{on.day} {on:%b}") for on in marked],
+    )
+
+
+def _chart(
+    quantity: Quantity, nights: list[Json], units: list[str], first: date, n_days: int
+) -> Chart:
+    by_night = [list(rows) for _, rows in groupby(nights, itemgetter("night"))]
+    totals = [sum(row[quantity.column] or 0 for row in rows) for rows in by_night]
+    high = max(*totals, 1e-9) if totals else 1e-9
+    bars = [bar for rows in by_night for bar in _bars(quantity, rows, units, first, n_days, high)]
+    summary = (
+        f"{quantity.title} by night: {len(by_night)} nights, at most {quantity.written(high)},"
+        f" {quantity.written(sum(totals))} together"
+    )
+    width = 100 * BAR_WIDTH / n_days
+    return Chart(quantity.title, quantity.written(high), summary, width, bars)
+
+
+def _bars(
+    quantity: Quantity,
+    rows: list[Json],
+    units: list[str],
+    first: date,
+    n_days: int,
+    high: float,
+) -> list[Bar]:
+    found, below = [], 0.0
+    for row in rows:
+        height = 100 * (row[quantity.column] or 0) / high
+        x = _x(date.fromisoformat(row["night"]), first, n_days) - 50 * BAR_WIDTH / n_days
+        words = f"{day(row['night'])}, {row['unit_id']}: {quantity.written(row[quantity.column])}"
+        colour = units.index(row["unit_id"])
+        below += height
+        found.append(Bar(x, 100 - below, height, words, colour, row["unit_id"], row["night"]))
+    return found
+
+
+def _x(on: date, first: date, n_days: int) -> float:
+    """Return where the middle of a night lies."""
+    return 100 * ((on - first).days + 0.5) / n_days

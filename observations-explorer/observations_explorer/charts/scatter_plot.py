@@ -1,0 +1,153 @@
+"""A small plot of values, with error bars where they have errors, as geometry for SVG templates."""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+from observations_explorer.formatting import figure
+
+WIDTH, HEIGHT = 320.0, 132.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 10.0, 24.0
+"""Size of a plot and the room around its frame, in SVG user units."""
+LEAST_SPAN = 0.1
+"""Least length of a vertical axis, as a part of the mean value: mere noise looks small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What is plotted: its name, its unit, and the digits that it is read to."""
+
+    title: str
+    unit: str
+    digits: int
+    least_span: float = LEAST_SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A value at a place of the horizontal axis, what that place is called, and its image."""
+
+    at: float
+    value: float
+    label: str
+    image_id: str
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A sample in a plot, in SVG user units: `top` and `bottom` are the ends of its error bar."""
+
+    x: float
+    y: float
+    words: str
+    sample: Sample
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One quantity: its points in the samples' order, and the words on its axes.
+
+    `reach` says from what to what it goes; `low` and `high` are the ends of the vertical axis,
+    `first` and `last` those of the horizontal one. `least_span` is that of its quantity.
+    """
+
+    title: str
+    unit: str
+    reach: str
+    points: list[Point]
+    low: str
+    high: str
+    first: str
+    last: str
+    least_span: float
+
+    @property
+    def line(self) -> str:
+        """The points as SVG writes a polyline."""
+        return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
+
+    @property
+    def summary(self) -> str:
+        """What a reader who sees no plot is told."""
+        times = f"{len(self.points)} images, {self.first} to {self.last}"
+        return f"{self.title}: {self.reach} {self.unit}, {times}"
+
+
+def plot(
+    quantity: Quantity, samples: list[Sample], ends: tuple[str, str], span: tuple[float, float]
+) -> Plot:
+    """Lay out a plot.
+
+    Parameters
+    ----------
+    quantity : Quantity
+    samples : list of Sample
+        One or more.
+    ends : tuple of str
+        What stands at the ends of the horizontal axis.
+    span : tuple of float
+        The ends themselves.
+    """
+    written = partial(figure, digits=quantity.digits)
+    values = [sample.value for sample in samples]
+    low, high = _axis(samples, quantity.least_span)
+    across = _Scale(*span, LEFT, WIDTH - RIGHT)
+    down = _Scale(low, high, HEIGHT - BOTTOM, TOP)
+    return Plot(
+        title=quantity.title,
+        unit=quantity.unit,
+        reach=f"from {written(min(values))} to {written(max(values))}",
+        points=[_point(sample, quantity, across, down) for sample in samples],
+        low=written(low),
+        high=written(high),
+        first=ends[0],
+        last=ends[1],
+        least_span=quantity.least_span,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """An axis from `low` to `high`, drawn from `start` to `end`; without length, in its middle."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        part = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+        return self.start + (self.end - self.start) * part
+
+
+def _point(sample: Sample, quantity: Quantity, across: _Scale, down: _Scale) -> Point:
+    written = partial(figure, digits=quantity.digits)
+    error = sample.error or 0.0
+    value = written(sample.value)
+    if sample.error is not None:
+        value += f" ± {written(sample.error)}"
+    return Point(
+        x=across(sample.at),
+        y=down(sample.value),
+        words=f"{value} {quantity.unit} at {sample.label}",
+        sample=sample,
+        top=max(down(sample.value + error), TOP),
+        bottom=min(down(sample.value - error), HEIGHT - BOTTOM),
+    )
+
+
+def _axis(samples: list[Sample], least_span: float) -> tuple[float, float]:
+    """Return the ends of the vertical axis, so far apart that mere noise looks small.
+
+    Of error bars, as much has room as their median takes: one wild error must not flatten all.
+    """
+    values = [sample.value for sample in samples]
+    errors = sorted(sample.error or 0.0 for sample in samples)
+    room = errors[len(errors) // 2]
+    low, high = min(values) - room, max(values) + room
+    middle, least = (low + high) / 2, least_span * abs(math.fsum(values) / len(values))
+    reach = max(high - low, least) / 2
+    return middle - reach, middle + reach

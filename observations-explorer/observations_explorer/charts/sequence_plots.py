@@ -1,0 +1,60 @@
+"""An observation's figures over time, as small plots."""
+
+from collections.abc import Callable
+from datetime import datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from observations_explorer.charts.scatter_plot import Plot, Quantity, Sample, plot
+from panoptes_network.night_figures import direction, separation_arcmin
+
+Image = dict[str, Any]
+Measure = Callable[[Image], float | None]
+
+
+class Measured(NamedTuple):
+    """A quantity and the column of an image that has it."""
+
+    column: str
+    quantity: Quantity
+
+
+MEASURED = (
+    Measured("fwhm_px", Quantity("Star width (FWHM)", "px", 2)),
+    Measured("background_adu", Quantity("Sky background", "ADU", 0)),
+    Measured("rms_arcsec", Quantity("Astrometric rms", "arcsec", 2)),
+    Measured("n_sources", Quantity("Sources", "per image", 0)),
+    Measured("limiting_mag", Quantity("Limiting magnitude", "mag", 2)),
+)
+DRIFT = Quantity("Offset drift", "arcmin from the first", 2)
+
+
+def plots(images: list[Image]) -> list[Plot]:
+    """Return a plot for each quantity that at least two of the images, in time order, have."""
+    drawn = [_plot(quantity, images, itemgetter(column)) for column, quantity in MEASURED]
+    return [one for one in [*drawn, _plot(DRIFT, images, _drift(images))] if one]
+
+
+def _drift(images: list[Image]) -> Measure:
+    """Return how to tell how far a field's centre is from that of the first solved image."""
+    centres = (direction(image["ra_deg"], image["dec_deg"]) for image in images)
+    first = next((centre for centre in centres if centre), None)
+
+    def measure(image: Image) -> float | None:
+        centre = direction(image["ra_deg"], image["dec_deg"])
+        return separation_arcmin(first, centre) if first and centre else None
+
+    return measure
+
+
+def _plot(quantity: Quantity, images: list[Image], measure: Measure) -> Plot | None:
+    samples = [
+        Sample(time.timestamp(), float(value), f"{time:%H:%M:%S} UTC", image["image_id"])
+        for image in images
+        if (value := measure(image)) is not None and (time := datetime.fromisoformat(image["time"]))
+    ]
+    if len(samples) < 2:
+        return None
+    first, last = samples[0], samples[-1]
+    ends = first.label.removesuffix(" UTC"), last.label
+    return plot(quantity, samples, ends, (first.at, last.at))

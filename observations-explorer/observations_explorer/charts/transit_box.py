@@ -1,0 +1,60 @@
+"""A transit as box least squares finds it: a star that is fainter by its depth for a while."""
+
+import math
+from dataclasses import dataclass
+
+from observations_explorer.data_service import Json
+
+HOURS_A_DAY = 24.0
+MOST_TRANSITS = 500
+"""That are drawn of a star in one night, whatever its period is said to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Transits of `duration_d` days and a relative `depth`, one of them at `mid_bjd`.
+
+    Without `period_d`, that is the only one.
+    """
+
+    mid_bjd: float
+    duration_d: float
+    depth: float
+    period_d: float | None = None
+
+    @classmethod
+    def of(cls, candidate: Json) -> "Box | None":
+        """Return the box of a candidate; None where it has no transit."""
+        known = [candidate[name] for name in ("mid_bjd_tdb", "duration_h", "depth")]
+        if None in known:
+            return None
+        mid_bjd, duration_h, depth = known
+        return cls(mid_bjd, duration_h / HOURS_A_DAY, depth, candidate["period_d"])
+
+    def corners(self, first_bjd: float, last_bjd: float) -> list[tuple[float, float]]:
+        """Return times from the first to the last and the relative flux at each, to be joined."""
+        found = [(first_bjd, self._flux(first_bjd))]
+        for mid in self._mids(first_bjd, last_bjd):
+            for edge, levels in (
+                (mid - self.duration_d / 2, (1.0, 1.0 - self.depth)),
+                (mid + self.duration_d / 2, (1.0 - self.depth, 1.0)),
+            ):
+                if first_bjd < edge < last_bjd:
+                    found += [(edge, level) for level in levels]
+        return [*found, (last_bjd, self._flux(last_bjd))]
+
+    def _mids(self, first_bjd: float, last_bjd: float) -> list[float]:
+        """Return the middles of all transits of which a part lies between two times."""
+        if not self.period_d:
+            return [self.mid_bjd]
+        reach = self.duration_d / 2
+        first = math.ceil((first_bjd - reach - self.mid_bjd) / self.period_d)
+        last = math.floor((last_bjd + reach - self.mid_bjd) / self.period_d)
+        return [
+            self.mid_bjd + number * self.period_d
+            for number in range(first, last + 1)[:MOST_TRANSITS]
+        ]
+
+    def _flux(self, bjd: float) -> float:
+        is_inside = any(abs(bjd - mid) <= self.duration_d / 2 for mid in self._mids(bjd, bjd))
+        return 1.0 - self.depth if is_inside else 1.0

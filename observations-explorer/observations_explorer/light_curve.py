@@ -1,0 +1,144 @@
+"""A star's light curve from the file of its sequence, to be drawn large."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from statistics import median
+
+from werkzeug.exceptions import BadRequest
+
+from observations_explorer.data_service import Json
+from panoptes_network.light_curves import BAD, COLOURS, QUALITY_MEANINGS, Quality
+
+
+class Method(StrEnum):
+    """How the light of a star was measured."""
+
+    DETRENDED = "detrended"
+    RAW = "raw"
+    APERTURE = "aperture"
+
+
+ALL = "all"
+"""All colours together."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a star's light is shown: by which method, in which colour."""
+
+    method: Method = Method.DETRENDED
+    colour: str = ALL
+
+    @classmethod
+    def parse(cls, parameters: Mapping[str, str]) -> "View":
+        """Read ``method`` and ``colour``; ``light`` alone means apertures, which have it.
+
+        Raises
+        ------
+        werkzeug.exceptions.BadRequest
+            With the parameter's name.
+        """
+        usual = Method.APERTURE if parameters.get("light") else Method.DETRENDED
+        method = parameters.get("method") or usual
+        colour = parameters.get("colour") or ALL
+        if method not in set(Method):
+            raise BadRequest(f"method: one of {', '.join(Method)}")
+        if colour not in {ALL, *COLOURS}:
+            raise BadRequest(f"colour: one of {', '.join((ALL, *COLOURS))}")
+        return cls(Method(method), colour)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The light of a star in one frame: when, how much, and what is against it."""
+
+    time_s: float
+    bjd_tdb: float
+    flux: float
+    error: float | None
+    quality: Quality
+    image_id: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether figures and searches use it."""
+        return not self.quality & BAD
+
+
+def measurements(items: list[Json], view: View) -> list[Measurement]:
+    """Return the measurements in a view, in order of time, without frames that have none."""
+    found = []
+    for item in items:
+        flux, error = _light(item, view)
+        if flux is not None and item["bjd_tdb"] is not None:
+            time_s = datetime.fromisoformat(item["time"]).timestamp()
+            quality = Quality(item["quality"])
+            found.append(
+                Measurement(time_s, item["bjd_tdb"], flux, error, quality, item["image_id"])
+            )
+    return sorted(found, key=lambda one: one.time_s)
+
+
+def _light(item: Json, view: View) -> tuple[float | None, float | None]:
+    """Return the flux and its error; of raw ones of all colours, the sum."""
+    prefix = "raw_" if view.method is Method.RAW else ""
+    if view.colour != ALL:
+        return item[f"{prefix}flux_{view.colour}"], item[f"{prefix}flux_err_{view.colour}"]
+    if view.method is not Method.RAW:
+        return item["flux"], item["flux_err"]
+    fluxes = [item[f"raw_flux_{colour}"] for colour in COLOURS]
+    errors = [item[f"raw_flux_err_{colour}"] for colour in COLOURS]
+    return (
+        None if None in fluxes else math.fsum(fluxes),
+        None if None in errors else math.hypot(*errors),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The weighted mean of neighbouring measurements, and its error."""
+
+    at: float
+    value: float
+    error: float
+    number: int
+
+
+def means(places: list[float], measured: list[Measurement], width: float) -> list[Mean]:
+    """Return the means of the good measurements in bins of a width; of one alone, none.
+
+    Parameters
+    ----------
+    places : list of float
+        Where each measurement lies on the axis, in the unit of `width`.
+    """
+    bins: dict[int, list[tuple[float, Measurement]]] = {}
+    for at, one in zip(places, measured, strict=True):
+        if one.is_good and one.error:
+            bins.setdefault(math.floor(at / width), []).append((at, one))
+    return [_mean(some) for _, some in sorted(bins.items()) if len(some) > 1]
+
+
+def _mean(some: list[tuple[float, Measurement]]) -> Mean:
+    weights = [(one.error or math.inf) ** -2 for _, one in some]
+    whole = math.fsum(weights)
+    return Mean(
+        at=math.fsum(w * at for w, (at, _) in zip(weights, some, strict=True)) / whole,
+        value=math.fsum(w * one.flux for w, (_, one) in zip(weights, some, strict=True)) / whole,
+        error=whole**-0.5,
+        number=len(some),
+    )
+
+
+def cadence_s(measured: list[Measurement]) -> float:
+    """Return the median time between measurements, seconds; 0 of less than two."""
+    times = [one.time_s for one in measured]
+    return median(map(float.__sub__, times[1:], times)) if len(times) > 1 else 0.0
+
+
+def quality_words(quality: Quality) -> list[str]:
+    """Return what each bit of a quality means."""
+    return [words for bit, words in QUALITY_MEANINGS.items() if quality & bit]

@@ -1,0 +1,123 @@
+"""A finder chart: the picture around a star, with the catalog's stars marked and named."""
+
+import math
+from dataclasses import dataclass
+
+from observations_explorer.data_service import Json
+from observations_explorer.maps import image_overlay
+from panoptes_network.sky.projection import Pixel, Projection
+
+SIDE_DEG = 1.5
+REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)
+"""From the star to a corner, and a little more: the scale is not the same all over a frame."""
+MOST_NEIGHBOURS = 40
+LEAST_RADIUS, MOST_RADIUS = 2.5, 7.0
+"""Of a star's circle, in parts of the hundredth of the chart's side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A star of the catalog on the chart, in picture coordinates; `radius` says its brightness."""
+
+    x: float
+    y: float
+    radius: float
+    picid: str
+    catalog: str
+    mag: float | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A square of a picture of `width` by `height`, with the star at `x`, `y`."""
+
+    picture: Json | None
+    image_id: str
+    x: float
+    y: float
+    side: float
+    width: int
+    height: int
+    neighbours: list[Neighbour]
+    north: image_overlay.Place
+    east: image_overlay.Place
+    bar: image_overlay.Bar
+
+    @property
+    def left(self) -> float:
+        """Where the chart begins in the picture."""
+        return self.x - self.side / 2
+
+    @property
+    def top(self) -> float:
+        """Where the chart begins in the picture."""
+        return self.y - self.side / 2
+
+
+def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
+    """Return the chart around the star that has the address `url`.
+
+    Parameters
+    ----------
+    image : dict
+        With its solution ``wcs``; without one there is no chart.
+    sources : list of dict
+        The image's matched sources within `REACH_DEG` of the star, which is one of them;
+        brightest first.
+    url : str
+        The star's address.
+    """
+    star = next((source for source in sources if source["url"] == url), None)
+    if star is None or not image["wcs"]:
+        return None
+    projection = Projection.of_cards(image["wcs"])
+    at = _place(projection, star)
+    side = SIDE_DEG / image_overlay.picture_scale_deg(projection)
+    return Chart(
+        picture=image["files"].get("picture"),
+        image_id=image["image_id"],
+        x=at.x,
+        y=at.y,
+        side=side,
+        width=projection.width // 2,
+        height=projection.height // 2,
+        neighbours=_neighbours(projection, sources, url, side),
+        north=image_overlay.north(projection, Pixel(star["x_px"], star["y_px"])),
+        east=image_overlay.east(projection, Pixel(star["x_px"], star["y_px"])),
+        bar=image_overlay.bar(projection, side),
+    )
+
+
+def _place(projection: Projection, source: Json) -> image_overlay.Place:
+    return image_overlay.place(projection, Pixel(source["x_px"], source["y_px"]))
+
+
+def _neighbours(
+    projection: Projection, sources: list[Json], url: str, side: float
+) -> list[Neighbour]:
+    star = next(source for source in sources if source["url"] == url)
+    middle = _place(projection, star)
+    near = []
+    for source in sources:
+        at = _place(projection, source)
+        is_near = max(abs(at.x - middle.x), abs(at.y - middle.y)) < side / 2
+        if source["url"] != url and is_near:
+            near.append((source, at))
+    chosen = near[:MOST_NEIGHBOURS]
+    return [
+        Neighbour(
+            at.x,
+            at.y,
+            side / 100 * _radius(rank, len(chosen)),
+            source["picid"],
+            source["catalog"],
+            source["mag"],
+            source["url"],
+        )
+        for rank, (source, at) in enumerate(chosen)
+    ]
+
+
+def _radius(rank: int, count: int) -> float:
+    return MOST_RADIUS - (MOST_RADIUS - LEAST_RADIUS) * rank / max(count - 1, 1)

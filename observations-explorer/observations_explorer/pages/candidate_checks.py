@@ -1,0 +1,72 @@
+"""What a candidate is, and what speaks for and against it, in plain words."""
+
+from dataclasses import dataclass
+
+from observations_explorer.data_service import Json
+from panoptes_network.light_curves import Vetting
+
+N_COLOURS = 3
+LEAST_COLOURS = 2
+LEAST_IN_TRANSIT = 5
+MOST_ODD_EVEN_SIGMA = 3.0
+SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that a human would look at: whether it speaks for the candidate, and how."""
+
+    is_passed: bool
+    words: str
+
+    @property
+    def mark(self) -> str:
+        """A sign for the eye; the words say the same."""
+        return "\N{CHECK MARK}" if self.is_passed else "\N{BALLOT X}"
+
+
+def checks(vetting: Json) -> list[Check]:
+    """Return the checks of a candidate that its vetting knows, in a fixed order."""
+    found = (
+        _colours(vetting.get(Vetting.COLOURS_AGREE)),
+        _odd_even(vetting.get(Vetting.ODD_EVEN_SIGMA)),
+        _neighbours(vetting.get(Vetting.NEIGHBOURS_ALIKE)),
+        _frames(vetting.get(Vetting.N_IN_TRANSIT)),
+        _flag(vetting.get(Vetting.IS_NEAR_SATURATION), "near saturation"),
+        _flag(vetting.get(Vetting.IS_NEAR_EDGE), "near the edge of the frame"),
+        _flag(vetting.get(Vetting.IS_CROWDED), "spoilt by neighbours"),
+    )
+    return [check for check in found if check]
+
+
+def _colours(number: int | None) -> Check | None:
+    if number is None:
+        return None
+    said = "all three colours agree" if number >= N_COLOURS else f"{number} of 3 colours agree"
+    return Check(number >= LEAST_COLOURS, said)
+
+
+def _odd_even(sigma: float | None) -> Check | None:
+    if sigma is None:
+        return None
+    is_passed = abs(sigma) < MOST_ODD_EVEN_SIGMA
+    alike = "equally" if is_passed else "not equally"
+    return Check(is_passed, f"odd and even transits are {alike} deep ({abs(sigma):.1f} {SIGMA})")
+
+
+def _neighbours(number: int | None) -> Check | None:
+    if number is None:
+        return None
+    stars = "neighbour dims" if number == 1 else "neighbours dim"
+    return Check(not number, f"{number or 'no'} {stars if number else 'neighbour dims'} with it")
+
+
+def _frames(number: int | None) -> Check | None:
+    if number is None:
+        return None
+    frames = "frame" if number == 1 else "frames"
+    return Check(number >= LEAST_IN_TRANSIT, f"{number} good {frames} in it")
+
+
+def _flag(is_so: bool | None, words: str) -> Check | None:
+    return None if is_so is None else Check(not is_so, words if is_so else f"not {words}")

@@ -1,0 +1,32 @@
+"""What the page of candidates shows, fetched from observations-data."""
+
+from collections.abc import Mapping
+
+from werkzeug.exceptions import BadRequest
+
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.pages.candidate_checks import checks
+from observations_explorer.pages.candidate_filters import CandidateSearch
+
+PAGE_LENGTH = 25
+
+
+def candidates(parameters: Mapping[str, str]) -> Json:
+    """Return what the page of candidates shows, for the search in its address.
+
+    `fault` says what is wrong with the search; the page then shows its form and no candidates.
+    """
+    search = CandidateSearch.parse(parameters)
+    found: Json = {"items": [], "total": 0, "next": None}
+    fault = None
+    try:
+        found = fetch("/candidates", **search.asked, limit=str(PAGE_LENGTH))
+    except BadRequest as error:
+        fault = error.description
+    return {
+        "candidates": [(one, checks(one["vetting"])) for one in found["items"]],
+        "total": found["total"],
+        "fault": fault,
+        "search": search,
+        "following": search.following(found["next"]) if found["next"] else None,
+    }

@@ -1,0 +1,76 @@
+"""How an observation is cited: as a sentence, and as an entry of a BibTeX file."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from observations_explorer.data_service import Json
+from observations_explorer.formatting import utc
+
+TEX_SIGNS = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{sign: f"\\{sign}" for sign in "{}$&#_%"},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """What a reader copies."""
+
+    text: str
+    bibtex: str
+
+
+def cite(observation: Json, unit_name: str | None, address: str, on: date) -> Citation:
+    """Return how to cite an observation.
+
+    Parameters
+    ----------
+    observation : dict
+        As observations-data tells it.
+    unit_name : str or None
+        What the unit's owner calls it.
+    address : str
+        Of the observation's page.
+    on : date
+        When that page was read, UTC.
+    """
+    unit = _credit(observation["unit_id"], unit_name)
+    title = _title(observation)
+    sequence_id = observation["sequence_id"]
+    text = f"{unit}: {title}. PANOPTES Network, {sequence_id}, {address} (read {on.isoformat()})."
+    return Citation(text, _bibtex(unit, title, observation, address, on))
+
+
+def _credit(unit_id: str, unit_name: str | None) -> str:
+    has_name = unit_name and unit_name != unit_id
+    return f"PANOPTES unit {unit_id}" + (f" ({unit_name})" if has_name else "")
+
+
+def _title(observation: Json) -> str:
+    field = observation["field"] or "Observation without a field name"
+    count, exptime_s = observation["n_images"], observation["exptime_s"]
+    exposures = f"{count} exposure" + ("" if count == 1 else "s")
+    if exptime_s is not None:
+        exposures += f" of {exptime_s:.0f} s"
+    return f"{field}, {utc(observation['start_time'])} UTC, {exposures}"
+
+
+def _bibtex(unit: str, title: str, observation: Json, address: str, on: date) -> str:
+    fields = {
+        "author": f"{{{_tex(unit)}}}",
+        "title": f"{{{_tex(title)}}}",
+        "year": observation["start_time"][:4],
+        "publisher": "{PANOPTES Network}",
+        "howpublished": f"\\url{{{address}}}",
+        "note": f"Read {on.isoformat()}",
+    }
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items())
+    return f"@misc{{{observation['sequence_id']},\n{lines}}}"
+
+
+def _tex(text: str) -> str:
+    return text.translate(TEX_SIGNS)

@@ -1,0 +1,95 @@
+"""What the page of one image shows, fetched from observations-data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.maps import image_overlay, sky_map
+from panoptes_network import advice
+from panoptes_network.sky.projection import Projection
+
+BRIGHTEST = 12
+"""Matched sources that the page lists itself; its script draws all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card of an image's FITS header."""
+
+    name: str
+    value: str
+
+    def has(self, text: str) -> bool:
+        """Tell whether a text occurs in it, whatever the case."""
+        return text.casefold() in f"{self.name} {self.value}".casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class SkyPlace:
+    """The whole sky with a frame's outline on it, as SVG path data."""
+
+    edge: str
+    grid: str
+    milky_way: str
+    footprint: str
+    width: float
+    height: float
+
+
+def image(image_id: str, parameters: Mapping[str, str]) -> Json:
+    """Return what the page of one image shows; ``header`` is searched for in its header."""
+    found = fetch(f"/images/{quote(image_id)}")
+    sought = parameters.get("header", "")
+    return {
+        "image": found,
+        "overlay": _overlay(found),
+        "sky": _sky_place(found["footprint_deg"]),
+        "brightest": _brightest(found),
+        "cards": [card for card in _cards(found["headers"]) if card.has(sought)],
+        "n_cards": len(found["headers"]),
+        "sought": sought,
+        "advice": advice.of_reason(found["reason_code"]) if found["reason_code"] else None,
+    }
+
+
+def _overlay(found: Json) -> image_overlay.Overlay | None:
+    """Return what is drawn over the picture; None where its place on the sky is not known."""
+    try:
+        return image_overlay.overlay(Projection.of_cards(found["wcs"])) if found["wcs"] else None
+    except ValueError:
+        return None
+
+
+def _sky_place(footprint_deg: list[float] | None) -> SkyPlace | None:
+    if not footprint_deg:
+        return None
+    whole = sky_map.WholeSky()
+    return SkyPlace(
+        edge=whole.edge,
+        grid=whole.grid,
+        milky_way=sky_map.milky_way(whole),
+        footprint=sky_map.footprint(whole, footprint_deg),
+        width=sky_map.WIDTH,
+        height=whole.height,
+    )
+
+
+def _brightest(found: Json) -> list[Json]:
+    if not found["n_matched"]:
+        return []
+    path = f"/images/{quote(found['image_id'])}/sources"
+    items: list[Json] = fetch(path, matched="true", limit=str(BRIGHTEST))["items"]
+    return items
+
+
+def _cards(headers: Mapping[str, Any]) -> list[Card]:
+    return [Card(name, _written(headers[name])) for name in sorted(headers)]
+
+
+def _written(value: object) -> str:
+    """Return a card's value as FITS writes it, but for the quotes."""
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    return str(value)

@@ -1,0 +1,43 @@
+"""Why there are no light curves, in words."""
+
+from urllib.parse import quote
+
+from werkzeug.exceptions import NotFound
+
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.formatting import figure
+
+SOLVED = ("solved", "sources_detected", "sources_extracted")
+
+
+def why(star: Json, sequence_id: str) -> str:
+    """Return why a star has no light curve in a sequence, or in its newest one.
+
+    Parameters
+    ----------
+    star : dict
+        With its ``visits``.
+    sequence_id : str
+        Empty: its newest one.
+    """
+    asked = sequence_id or next((one["sequence_id"] for one in star["visits"]), None)
+    if asked is None:
+        return "No image has this star yet."
+    try:
+        made = fetch(f"/observations/{quote(asked)}/light-curves", limit="1")
+        if made["made_at"]:
+            return (
+                f"It is not among the {figure(made['n_stars'])} stars of {asked} that have one:"
+                " too faint, or not in the frame."
+            )
+        return of_set(made, fetch(f"/observations/{quote(asked)}"))
+    except NotFound:
+        return "Not made yet."
+
+
+def of_set(made: Json, observation: Json) -> str:
+    """Return why no light curves were made of an observation."""
+    if made["reason"]:
+        return str(made["reason"])
+    solved = sum(observation["states"].get(state, 0) for state in SOLVED)
+    return f"Not made yet: {figure(solved)} of {figure(observation['n_images'])} frames solved."

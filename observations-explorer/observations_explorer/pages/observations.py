@@ -1,0 +1,40 @@
+"""What the pages of observations show, fetched from observations-data."""
+
+from collections.abc import Mapping
+
+from werkzeug.exceptions import BadRequest
+
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.maps import list_map
+from observations_explorer.pages.observation_filters import COMMON, Search
+from panoptes_network.config import settings
+
+PAGE_LENGTH = 50
+
+
+def observations(parameters: Mapping[str, str]) -> Json:
+    """Return what the page of observations shows, for the search in its address.
+
+    `fault` says what is wrong with the search; the page then shows its form and no observations.
+    """
+    search = Search.parse(parameters)
+    nothing: Json = {"items": [], "total": 0, "next": None, "facets": {}}
+    fault = None
+    try:
+        found = fetch("/observations", **search.asked, facets="true", limit=str(PAGE_LENGTH))
+    except BadRequest as error:
+        found, fault = nothing, error.description
+    centre = found.get("centre")
+    return {
+        "observations": found["items"],
+        "total": found["total"],
+        "centre": centre,
+        "distances": [list_map.distance_deg(one, centre) for one in found["items"] if centre],
+        "common": COMMON,
+        "fault": fault,
+        "search": search,
+        "facets": search.facets(found["facets"]),
+        "map": list_map.list_map(found["items"], centre),
+        "following": search.following(found["next"]) if found["next"] else None,
+        "raw_bucket": settings().raw_bucket,
+    }

@@ -1,0 +1,113 @@
+"""What the page of one star shows, fetched from observations-data."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from werkzeug.exceptions import BadRequest, NotFound
+
+from observations_explorer.charts import stamp_sheet
+from observations_explorer.charts.folding import Folding
+from observations_explorer.charts.light_curve_plots import Light, plots
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.light_curve import Method, View
+from observations_explorer.maps import finder_chart
+from observations_explorer.pages import star_light_curves
+
+MOST_STAMPS = 120
+"""On a sheet, and fetched by the page's script at once."""
+MOST_SOURCES = 20_000
+APERTURES = {"method": "raw"}
+"""What asks observations-data for the light in apertures."""
+
+
+def star(picid: str, parameters: Mapping[str, str]) -> Json:
+    """Return what the page of one star shows.
+
+    Parameters
+    ----------
+    picid : str
+    parameters : mapping
+        ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``method`` and
+        ``colour`` are what is drawn of it, of apertures ``light``, and ``period_d``,
+        ``epoch_mjd`` fold it. Where the file of a sequence has nothing of the star, apertures
+        are drawn, and of a star that cannot be compared with others the raw sums.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        BadRequest with the name of a parameter that cannot be read; see also `fetch`.
+    """
+    folding, view, light = Folding.parse(parameters), View.parse(parameters), _light(parameters)
+    asked = asked_frames(parameters)
+    found = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    curves = apertures = None
+    if view.method is not Method.APERTURE:
+        curves = star_light_curves.curves(found, asked, view, folding)
+    if curves is None or curves["chart"] is None:
+        apertures = _apertures(picid, asked, light, folding)
+    drawn = (apertures or curves or {})["found"]
+    return {
+        "star": found,
+        "view": view,
+        "curves": curves,
+        "apertures": apertures,
+        "folding": folding,
+        "asked": {**asked, "catalog": drawn["catalog"]},
+        "finder": _finder(found, drawn),
+        "colours": stamp_sheet.COLOURS,
+        "most_stamps": MOST_STAMPS,
+        "given": {name: parameters.get(name, "") for name in ("period_d", "epoch_mjd")},
+    }
+
+
+def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
+    """Return the sheet of a star's stamps of one ``colour``.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        As `star`.
+    """
+    colour = parameters.get("colour") or "all"
+    if colour not in stamp_sheet.COLOURS:
+        raise BadRequest(f"colour: one of {', '.join(stamp_sheet.COLOURS)}")
+    path = f"/sources/{quote(picid)}/stamps"
+    found = fetch(path, **asked_frames(parameters), limit=str(MOST_STAMPS))
+    return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
+
+
+def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return which star and which of its frames a request is for, as observations-data reads it."""
+    return {name: parameters.get(name, "") for name in ("catalog", "sequence_id")}
+
+
+def _apertures(picid: str, asked: Mapping[str, str], light: Light, folding: Folding | None) -> Json:
+    """Return what is shown of the light in apertures on the star's stamps."""
+    curve = fetch(f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
+    drawn = plots(curve["items"], light, folding)
+    is_lonely = light is Light.RELATIVE and not drawn
+    if is_lonely:
+        light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
+    return {"found": curve, "plots": drawn, "is_lonely": is_lonely, "light": light}
+
+
+def _light(parameters: Mapping[str, str]) -> Light:
+    value = parameters.get("light") or Light.RELATIVE
+    try:
+        return Light(value)
+    except ValueError as error:
+        raise BadRequest(f"light: one of {', '.join(Light)}") from error
+
+
+def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
+    """Return the chart of the star's newest frame; None where it has none, or it is gone."""
+    if not curve["items"]:
+        return None
+    path = f"/images/{quote(curve['items'][-1]['image_id'])}"
+    around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}
+    near = {name: str(value) for name, value in around.items()}
+    try:
+        sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES), **near)
+        return finder_chart.chart(fetch(path), sources["items"], curve["url"])
+    except NotFound:
+        return None

@@ -1,0 +1,128 @@
+"""What the star's page shows of its light curves from the files of sequences."""
+
+from collections import Counter
+from collections.abc import Mapping
+from math import inf
+from urllib.parse import quote
+
+from werkzeug.exceptions import BadGateway, NotFound
+
+from observations_explorer.charts import light_curve_chart
+from observations_explorer.charts.chart import Chart
+from observations_explorer.charts.folding import Folding
+from observations_explorer.charts.transit_box import Box
+from observations_explorer.data_service import Json, fetch
+from observations_explorer.formatting import utc_of
+from observations_explorer.light_curve import Measurement, Method, View, measurements
+from observations_explorer.pages.candidate_checks import checks
+from observations_explorer.pages.light_curve_status import why
+from panoptes_network.light_curves import QUALITY_MEANINGS
+
+
+def curves(star: Json, asked: Mapping[str, str], view: View, folding: Folding | None) -> Json:
+    """Return what is shown of a star's light curve.
+
+    Parameters
+    ----------
+    star : dict
+        As observations-data tells of it, with its ``light_curves`` and ``candidates``.
+    asked : mapping
+        ``catalog`` and ``sequence_id`` as observations-data takes them.
+    view : View
+        Detrended or raw.
+
+    Returns
+    -------
+    dict
+        ``chart`` is None where there is nothing to draw; ``pending`` then says why.
+    """
+    found, fault = _fetched(star["picid"], asked)
+    measured = measurements(found["items"], view)
+    candidate = _best(star["candidates"], asked["sequence_id"])
+    box = Box.of(candidate) if candidate else None
+    return {
+        "found": found,
+        "chart": _chart(measured, view, box, folding) if measured else None,
+        "nights": found["sequences"],
+        "pending": None if measured else fault or why(star, asked["sequence_id"]),
+        "flagged": _flagged(measured),
+        "candidate": candidate,
+        "checks": checks(candidate["vetting"]) if candidate else [],
+        "mid_utc": _mid_utc(measured, box),
+    }
+
+
+def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
+    """Return the chart of a small picture: detrended, around the transit where its period is known.
+
+    None where there is nothing to draw.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        As `fetch`.
+    """
+    star = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    found, _ = _fetched(picid, asked)
+    measured = [one for one in measurements(found["items"], View()) if one.is_good]
+    candidate = _best(star["candidates"], asked["sequence_id"])
+    box = Box.of(candidate) if candidate else None
+    folding = None
+    if box and box.period_d:
+        folding = Folding(box.period_d, box.mid_bjd - light_curve_chart.MJD_EPOCH)
+    return _chart(measured, View(), box, folding) if measured else None
+
+
+def _fetched(picid: str, asked: Mapping[str, str]) -> tuple[Json, str | None]:
+    """Return the light curve, and why there is none where a file that should be there is not."""
+    path = f"/sources/{quote(picid)}/lightcurve"
+    try:
+        return fetch(path, method="detrended", **asked), None
+    except (NotFound, BadGateway):
+        nothing = {"picid": picid, "catalog": asked["catalog"], "items": [], "sequences": []}
+        return nothing, "The file with its light curve cannot be read."
+
+
+def _best(candidates: list[Json], sequence_id: str) -> Json | None:
+    """Return the most significant candidate in one sequence, or over all nights."""
+    fitting = [
+        one for one in candidates if not sequence_id or one["sequence_id"] in (None, sequence_id)
+    ]
+    return max(fitting, key=lambda one: float(one["significance"]), default=None)
+
+
+def _chart(
+    measured: list[Measurement], view: View, box: Box | None, folding: Folding | None
+) -> Chart:
+    if folding:
+        return light_curve_chart.folded(measured, view, box, folding)
+    return light_curve_chart.over_time(
+        measured, view, box if view.method is Method.DETRENDED else None
+    )
+
+
+def _mid_utc(measured: list[Measurement], box: Box | None) -> str | None:
+    """Return the middle of a transit in UTC, where one of the measurements lies in it."""
+    if box is None:
+        return None
+    apart_d, nearest = min(
+        ((abs(one.bjd_tdb - box.mid_bjd), one) for one in measured),
+        key=lambda pair: pair[0],
+        default=(inf, None),
+    )
+    if nearest is None or apart_d > box.duration_d / 2:
+        return None
+    shift_s = (box.mid_bjd - nearest.bjd_tdb) * light_curve_chart.DAY_S
+    return utc_of(nearest.time_s + shift_s, "%Y-%m-%d %H:%M")
+
+
+def _flagged(measured: list[Measurement]) -> Json | None:
+    """Return how many measurements have something against them, and what; None without any."""
+    flagged = [one for one in measured if one.quality]
+    counts = Counter(
+        words for one in flagged for bit, words in QUALITY_MEANINGS.items() if one.quality & bit
+    )
+    if not flagged:
+        return None
+    hollow = sum(not one.is_good for one in flagged)
+    return {"number": len(flagged), "hollow": hollow, "counts": counts.most_common()}

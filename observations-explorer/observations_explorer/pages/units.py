@@ -1,0 +1,69 @@
+"""What the pages of units and their nights show, fetched from observations-data."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+from observations_explorer.charts import calendar
+from observations_explorer.charts import night as night_chart
+from observations_explorer.data_service import Json, fetch
+
+NIGHTS_ON_A_PAGE = 120
+MOST_PICTURES = 18
+VERDICTS = {
+    "good": "all well",
+    "waiting": "in work",
+    "problems": "with problems",
+    "empty": "no images",
+}
+
+
+def units() -> Json:
+    """Return what the page of all units shows."""
+    return {"units": fetch("/units")["items"]}
+
+
+def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
+    """Return what the page of a unit shows: its nights as a calendar."""
+    before = parameters.get("before", "")
+    found = fetch(f"/units/{quote(unit_id)}/nights", before=before, limit=str(NIGHTS_ON_A_PAGE))
+    return {
+        "unit": found["unit"],
+        "nights": found["items"],
+        "months": calendar.months(found["items"], *_known_days(found, before)),
+        "following": found["next"],
+        "is_first": not before,
+    }
+
+
+def night(unit_id: str, day: str) -> Json:
+    """Return what the report of a night shows."""
+    report = fetch(f"/units/{quote(unit_id)}/nights/{quote(day)}")
+    pictured = [image for image in report["images"] if image["files"].get("thumbnail")]
+    on = date.fromisoformat(report["date"])
+    return {
+        "report": report,
+        "charts": night_chart.charts(report),
+        "pictures": _spread(pictured, MOST_PICTURES),
+        "n_pictured": len(pictured),
+        "evening": on,
+        "day_before": on - timedelta(days=1),
+        "day_after": on + timedelta(days=1),
+        "sequence_of": {image["image_id"]: image["sequence_id"] for image in report["images"]},
+        "verdicts": VERDICTS,
+    }
+
+
+def _known_days(found: Json, before: str) -> tuple[date | None, date]:
+    """Return the first and the last day that a page of nights tells of."""
+    first = date.fromisoformat(found["items"][-1]["date"]) if found["next"] else None
+    # East of Greenwich an evening may begin when it is still the day before in UTC.
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    return first, date.fromisoformat(before) - timedelta(days=1) if before else today
+
+
+def _spread(images: list[Json], most: int) -> list[Json]:
+    """Return at most so many images, evenly from first to last."""
+    if len(images) <= most:
+        return images
+    return [images[round(n * (len(images) - 1) / (most - 1))] for n in range(most)]

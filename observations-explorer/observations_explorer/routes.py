@@ -1,0 +1,125 @@
+"""The addresses of the pages, and of what they load."""
+
+from flask import Blueprint, Response, render_template, request
+
+from observations_explorer import data_service
+from observations_explorer.pages import candidates as candidates_page
+from observations_explorer.pages import network as network_page
+from observations_explorer.pages import observation as observation_page
+from observations_explorer.pages import observations as observations_page
+from observations_explorer.pages import units as units_page
+
+pages = Blueprint("pages", __name__)
+
+ATLAS_POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:;"
+    " worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+"""Aladin Lite is WebAssembly within its script, and sets styles: still nothing from elsewhere."""
+
+
+@pages.get("/")
+def observations() -> tuple[str, int]:
+    """Show the observations that are searched for."""
+    shown = observations_page.observations(request.args)
+    return render_template("observations.html", **shown), 400 if shown["fault"] else 200
+
+
+@pages.get("/observations/<sequence_id>")
+def observation(sequence_id: str) -> str:
+    """Show one observation."""
+    shown = observation_page.observation(sequence_id)
+    return render_template("observation.html", **shown)
+
+
+@pages.get("/candidates")
+def candidates() -> tuple[str, int]:
+    """Show the stars that change, as the search found them."""
+    shown = candidates_page.candidates(request.args)
+    return render_template("candidates.html", **shown), 400 if shown["fault"] else 200
+
+
+@pages.get("/units")
+def units() -> str:
+    """Show the units."""
+    return render_template("units.html", **units_page.units())
+
+
+@pages.get("/units/<unit_id>")
+def unit(unit_id: str) -> str:
+    """Show the nights of a unit."""
+    return render_template("unit.html", **units_page.nights(unit_id, request.args))
+
+
+@pages.get("/units/<unit_id>/nights/<day>")
+def night(unit_id: str, day: str) -> str:
+    """Show the report of a night."""
+    return render_template("night.html", **units_page.night(unit_id, day))
+
+
+@pages.get("/sky")
+def sky() -> str:
+    """Show where on the sky the network has looked."""
+    return render_template("sky.html", **network_page.sky())
+
+
+@pages.get("/sky/atlas")
+def atlas() -> Response:
+    """Show the newest frames in the sky atlas, where it was fetched."""
+    page = Response(render_template("atlas.html", **network_page.atlas()))
+    page.headers["Content-Security-Policy"] = ATLAS_POLICY
+    return page
+
+
+@pages.get("/stats")
+def statistics() -> str:
+    """Show what the network has done."""
+    return render_template("statistics.html", **network_page.statistics(request.args))
+
+
+@pages.get("/uploads")
+def uploads() -> str:
+    """Show uploads that never became an image."""
+    return render_template("uploads.html", **network_page.uploads(request.args))
+
+
+@pages.get("/status")
+def status() -> str:
+    """Show how the pipeline does now."""
+    return render_template("status.html", **network_page.status())
+
+
+@pages.get("/about")
+def about() -> str:
+    """Tell what PANOPTES is, and how its data are used and cited."""
+    return render_template("about.html")
+
+
+@pages.get("/files/<any(raw, processed):bucket>/<path:path>")
+def file(bucket: str, path: str) -> Response:
+    """Send a file of an image, or an observation's film, on from observations-data."""
+    return data_service.send_file_on(bucket, path)
+
+
+@pages.get("/api/", defaults={"path": ""})
+@pages.get("/api/<path:path>")
+def api(path: str) -> Response:
+    """Send on what observations-data answers."""
+    return data_service.send_answer_on(path)
+
+
+@pages.get("/health")
+def health() -> dict[str, str]:
+    """Answer while this process does."""
+    return {"status": "ok"}
+
+
+@pages.get("/ready")
+def ready() -> tuple[dict[str, str], int]:
+    """Answer while observations-data is ready, too."""
+    missing = data_service.missing()
+    return (
+        ({"status": "not ready", "missing": missing}, 503) if missing else ({"status": "ok"}, 200)
+    )
