@@ -2,6 +2,9 @@ PYTHON := .venv/bin/python
 NETWORK := $(PYTHON) -m local
 SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 
+# Every program that is started would else compile what it imports, again and again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup aladin run up down status logs test test-faults sbom container-check lint lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
@@ -28,6 +31,9 @@ status: setup ## Show what runs.
 
 logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to stay.
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
+
+# As many processes as processors run the tests: no one of them has others to calculate with.
+test: export OPENBLAS_NUM_THREADS := 1
 
 test: ## Run the checks and all tests.
 	@local/setup test
