@@ -175,5 +175,16 @@ def solve_fluxes(
         stamps.paint(own, -change, residual)
         flux += change
     is_seen = seen > 0
-    errors = np.where(is_seen, equations.errors(), np.nan)
+    noise = stamps.overlaps(own, itself, _noise_of_weighted(weight, light.weights(residual)))
+    with np.errstate(invalid="ignore"):
+        errors = np.where(is_seen, equations.errors() * np.sqrt(noise / seen), np.nan)
     return Solution(np.where(is_seen, flux, np.nan), errors, sky, residual, weight)
+
+
+def _noise_of_weighted(weight: Singles, found_weight: Singles) -> Singles:
+    """Return the variance of each weighted pixel by the light that was found in it.
+
+    The weights of the fit are of the catalog's light, so that no noise of the frame is in them;
+    but a red star has a fourth of it, and its pixels much less noise.
+    """
+    return np.divide(weight**2, found_weight, where=found_weight > 0, out=np.zeros_like(weight))

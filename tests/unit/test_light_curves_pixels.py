@@ -78,7 +78,8 @@ def test_stars_that_overlap_are_told_apart_exactly_without_noise() -> None:
     assert solution.sky.at(np.array([80.0]), np.array([60.0])) == pytest.approx(90, abs=0.2)
 
 
-def test_errors_are_the_scatter_of_fluxes_over_many_exposures() -> None:
+@pytest.mark.parametrize("of_catalog", [1, 4], ids=["as the catalog", "a fourth of it"])
+def test_errors_are_the_scatter_of_fluxes_over_many_exposures(of_catalog: float) -> None:
     own = _stamps([40.2, 43.0, 100.0], [50.3, 51.4, 61.4])
     flux = np.array([[5e3, 4e3, 3e3], [2e3, 2e3, 2e3], [1e3, 1e3, 800]])
     expected = _painted(own, flux, 120)
@@ -88,7 +89,7 @@ def test_errors_are_the_scatter_of_fluxes_over_many_exposures() -> None:
         photons = rng.poisson(expected * CAMERA.gain_e_per_adu) / CAMERA.gain_e_per_adu
         noisy = photons + rng.normal(0, CAMERA.read_noise_adu, SHAPE)
         light = FrameLight(noisy.astype(np.float32), np.ones(SHAPE, np.bool_), CAMERA)
-        solution = solve_fluxes(light, own, flux)
+        solution = solve_fluxes(light, own, of_catalog * flux)
         found.append(solution.flux_adu)
         said.append(solution.flux_err_adu)
     scatter, mean = np.std(found, axis=0), np.mean(found, axis=0)
