@@ -17,7 +17,7 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import CameraFlat
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
-from panoptes_network.nights import Night
+from panoptes_network.nights.night import Night
 
 LEAST_GROWTH = 1.5
 """A version is of so many times the frames of the one before: its errors are a fifth smaller."""

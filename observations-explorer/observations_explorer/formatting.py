@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from panoptes_network.night_findings import duration
+from panoptes_network.nights.findings import duration
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"

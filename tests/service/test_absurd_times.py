@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from panoptes_network import night_cli
 from panoptes_network.database.models import CatalogStar, Image, Source, Unit
+from panoptes_network.nights import cli
 from panoptes_network.operations import cli as operations_cli
 from tests.service.sky_rows import solved
 from tests.service.web_services import START, add_observation, create_app, get, rows
@@ -198,7 +198,7 @@ def test_the_commands_answer(
     explorer: FlaskClient, ids: tuple[list[str], list[str]], day: str
 ) -> None:
     for unit in LONGITUDES:
-        told = CliRunner().invoke(night_cli.main, [unit, day])
+        told = CliRunner().invoke(cli.main, [unit, day])
         assert isinstance(told.exception, SystemExit | None), told.exception
         assert told.exit_code == 0 or told.output.startswith("Error: "), told.output
     if day == "last":

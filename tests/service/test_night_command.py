@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from panoptes_network import config
 from panoptes_network.database.models import ImageState
-from panoptes_network.night_cli import main
+from panoptes_network.nights.cli import main
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,

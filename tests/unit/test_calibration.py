@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from panoptes_network import advice
 from panoptes_network.frames.calibration import (
     CalibrationKind,
     calibration_kind,
@@ -12,6 +11,7 @@ from panoptes_network.frames.calibration import (
     path_kind,
     skipped,
 )
+from panoptes_network.nights import advice
 
 FOLDER = "14d3bd/20180812T083000"
 FILE = "20180812T083000.fits"

@@ -10,17 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network import advice, night_figures, night_findings
 from panoptes_network.database.models import ImageState
 from panoptes_network.errors import Reason
-from panoptes_network.night_report import (
-    NightFacts,
-    NightImage,
-    NightSequence,
-    Refusal,
-    report,
-)
-from panoptes_network.nights import Night
+from panoptes_network.nights import advice, findings, statistics
+from panoptes_network.nights.night import Night
+from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
 
 START = datetime(2018, 10, 11, 13, 0, tzinfo=UTC)
 NIGHT = Night.of(date(2018, 10, 11), None)
@@ -196,8 +190,8 @@ def test_drift_and_offset_of_the_pointing() -> None:
     assert shown["drift_arcmin"] == pytest.approx(18, rel=1e-6)
     assert 60 < shown["offset_arcmin"] < 62
     assert "M42, camera 14d3bd: the field drifted by 18 arcmin" in said(made)
-    assert night_figures.separation_arcmin((0, 60), (1, 60)) == pytest.approx(30, abs=0.01)
-    assert night_figures.separation_arcmin((359.5, 0), (0.5, 0)) == pytest.approx(60)
+    assert statistics.separation_arcmin((0, 60), (1, 60)) == pytest.approx(30, abs=0.01)
+    assert statistics.separation_arcmin((359.5, 0), (0.5, 0)) == pytest.approx(60)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +254,7 @@ def test_missing_frames_are_counted(n_frames: int, data: st.DataObject) -> None:
         START + timedelta(seconds=120 * (n + (n_missing if n >= at else 0)) + late)
         for n, late in enumerate(jitter)
     ]
-    found = night_figures.gaps(times)
+    found = statistics.gaps(times)
     assert sum(gap["n_missing"] for gap in found) == n_missing
     assert [(gap["start"], gap["end"]) for gap in found] == (
         [(times[at - 1], times[at])] if n_missing else []
@@ -311,4 +305,4 @@ def test_any_night_has_a_report(images: list[NightImage]) -> None:
     [(0, "0 s"), (89, "89 s"), (300, "5 min"), (12_000, "3 h 20 min"), (400_000, "5 days")],
 )
 def test_durations(seconds: float, words: str) -> None:
-    assert night_findings.duration(seconds) == words
+    assert findings.duration(seconds) == words

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.nights import EARLIEST, LATEST
+from panoptes_network.nights.night import EARLIEST, LATEST
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from observations_data.database import AnyRow, Json
 from observations_data.network_state import metrics as network_metrics
-from panoptes_network import advice
 from panoptes_network.database.models import Image
+from panoptes_network.nights import advice
 
 DAY = timedelta(days=1)
 

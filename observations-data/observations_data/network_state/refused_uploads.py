@@ -15,10 +15,10 @@ from observations_data.http.query_parameters import (
     limit,
     text,
 )
-from panoptes_network import advice
 from panoptes_network.database import refusals
 from panoptes_network.database.models import ImageEvent
 from panoptes_network.errors import Reason
+from panoptes_network.nights import advice
 
 MAX_EVENT_ID = 2**63 - 1
 _UNIT = re.compile(r"PAN[0-9]{3}", re.IGNORECASE | re.ASCII)

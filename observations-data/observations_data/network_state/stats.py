@@ -35,7 +35,7 @@ from panoptes_network.database.models import (
     Unit,
 )
 from panoptes_network.database.times import has_plausible
-from panoptes_network.nights import EARLIEST, LATEST
+from panoptes_network.nights.night import EARLIEST, LATEST
 
 USUAL_NIGHTS = 90
 MAX_NIGHTS = 366

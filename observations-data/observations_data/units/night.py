@@ -1,4 +1,4 @@
-"""The facts of a unit's night, for `panoptes_network.night_report`."""
+"""The facts of a unit's night, for `panoptes_network.nights.report`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -22,14 +22,8 @@ from panoptes_network.database.models import (
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
 from panoptes_network.ids import format_time
-from panoptes_network.night_report import (
-    NightFacts,
-    NightImage,
-    NightSequence,
-    Refusal,
-    report,
-)
-from panoptes_network.nights import Night
+from panoptes_network.nights.night import Night
+from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
 
 IMAGE_COLUMNS = (
     Image.image_id,

@@ -38,7 +38,7 @@ from panoptes_network.database.models import (
     Unit,
 )
 from panoptes_network.database.times import has_plausible
-from panoptes_network.nights import Night, known_longitude, noon_offset
+from panoptes_network.nights.night import Night, known_longitude, noon_offset
 
 HALF_DAY = timedelta(hours=12)
 FACTS = (
@@ -231,7 +231,7 @@ def night_of(moment: datetime, longitude_deg: float | None) -> str | None:
 
 
 def noon_of_unit() -> ColumnElement[timedelta]:
-    """Return `nights.noon_offset` of a unit's row, as SQL."""
+    """Return `night.noon_offset` of a unit's row, as SQL."""
     longitude = Unit.longitude_deg
     east = longitude + 180 - func.floor((longitude + 180) / 360) * 360 - 180
     seconds = case((longitude.between(-360, 360), func.round(-east * 240)), else_=0)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from observations_explorer.formatting import STATES, figure
-from panoptes_network.night_findings import QUANTITIES
+from panoptes_network.nights.findings import QUANTITIES
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from observations_explorer.charts.scatter_plot import Plot, Quantity, Sample, plot
-from panoptes_network.night_figures import direction, separation_arcmin
+from panoptes_network.nights.statistics import direction, separation_arcmin
 
 Image = dict[str, Any]
 Measure = Callable[[Image], float | None]

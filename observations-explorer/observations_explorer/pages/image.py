@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from observations_explorer.data_service import Json, fetch
 from observations_explorer.maps import image_overlay, sky_map
-from panoptes_network import advice
+from panoptes_network.nights import advice
 from panoptes_network.sky.projection import Projection
 
 BRIGHTEST = 12

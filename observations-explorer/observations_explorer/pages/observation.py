@@ -13,9 +13,9 @@ from observations_explorer.charts import sequence_plots
 from observations_explorer.data_service import Json, fetch
 from observations_explorer.pages import observation_light_curves
 from observations_explorer.pages.citation import cite
-from panoptes_network.advice import Advice, of_reason
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime, is_plausible
+from panoptes_network.nights.advice import Advice, of_reason
 from panoptes_network.public_address import absolute
 
 SAME_TIME = timedelta(minutes=10)

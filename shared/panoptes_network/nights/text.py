@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from panoptes_network.night_findings import QUANTITIES, count, duration
+from panoptes_network.nights.findings import QUANTITIES, count, duration
 
 Json = dict[str, Any]
 

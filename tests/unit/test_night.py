@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network.nights import EARLIEST, LATEST, Night
+from panoptes_network.nights.night import EARLIEST, LATEST, Night
 
 EARLY, LATE = datetime(1900, 1, 3), datetime(8999, 1, 1)  # noqa: DTZ001 - as hypothesis takes them
 MOMENTS = st.datetimes(EARLY, LATE, timezones=st.just(UTC))

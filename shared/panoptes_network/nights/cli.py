@@ -8,7 +8,7 @@ import click
 import requests
 
 from panoptes_network.config import settings
-from panoptes_network.night_text import text
+from panoptes_network.nights.text import text
 
 Json = dict[str, Any]
 

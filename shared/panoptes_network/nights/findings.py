@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from panoptes_network import advice
+from panoptes_network.nights import advice
 
 Json = dict[str, Any]
 

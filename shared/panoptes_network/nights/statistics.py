@@ -1,6 +1,6 @@
 """Figures of a night's images: gaps in a sequence, medians and trends, drift, the camera's clock.
 
-Pure computation on plain values; `night_report` puts them together.
+Pure computation on plain values; `report` puts them together.
 """
 
 import math

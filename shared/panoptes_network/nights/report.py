@@ -1,7 +1,7 @@
 """The report of a unit's night: what arrived, what came of it, what is missing, what to do.
 
 Dataclasses in, a plain dict out; the queries are observations-data's. Times in the dict are
-aware datetimes. `night_findings` says in words what is worth an owner's attention.
+aware datetimes. `findings` says in words what is worth an owner's attention.
 """
 
 from collections import Counter, defaultdict
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from panoptes_network import advice, night_figures
 from panoptes_network.database.models import END_STATES, FileKind, ImageState
 from panoptes_network.frames.bayer import STAMP_SIDE
-from panoptes_network.night_figures import WORSE, Json
-from panoptes_network.night_findings import findings, verdict
-from panoptes_network.nights import Night
+from panoptes_network.nights import advice, statistics
+from panoptes_network.nights.findings import findings, verdict
+from panoptes_network.nights.night import Night
+from panoptes_network.nights.statistics import WORSE, Json
 
 SOLVED = frozenset({ImageState.SOLVED, ImageState.SOURCES_DETECTED, ImageState.SOURCES_EXTRACTED})
 MOST_EXAMPLES = 20
@@ -134,7 +134,7 @@ def report(facts: NightFacts) -> Json:
         "waiting": _waiting(images, facts),
         "contradictions": _contradictions(images),
         "header_findings": _header_findings(images),
-        "sites": night_figures.sites(
+        "sites": statistics.sites(
             [(image.image_id, image.latitude, image.longitude) for image in images], facts.site
         ),
         "clocks": _clocks(images),
@@ -219,7 +219,7 @@ def _quality(images: list[NightImage]) -> Json:
 
 def _course(name: str, images: list[NightImage]) -> Json | None:
     series = [(image.time, getattr(image, name)) for image in images]
-    found = night_figures.course(name, [(time, v) for time, v in series if v is not None])
+    found = statistics.course(name, [(time, v) for time, v in series if v is not None])
     if found is not None and found["is_worse"]:
         found["trend"], found["action"] = advice.TRENDS[name]
     return found
@@ -233,9 +233,9 @@ def _sequences(sequences: list[NightSequence], images: list[NightImage]) -> list
 
 def _sequence(sequence: NightSequence, images: list[NightImage]) -> Json:
     times = [image.time for image in images]
-    places = (night_figures.direction(image.ra_deg, image.dec_deg) for image in images)
+    places = (statistics.direction(image.ra_deg, image.dec_deg) for image in images)
     centres = [place for place in places if place is not None]
-    target = night_figures.direction(sequence.mount_ra_deg, sequence.mount_dec_deg)
+    target = statistics.direction(sequence.mount_ra_deg, sequence.mount_dec_deg)
     return {
         "sequence_id": sequence.sequence_id,
         "camera_id": sequence.camera_id,
@@ -244,11 +244,11 @@ def _sequence(sequence: NightSequence, images: list[NightImage]) -> Json:
         **_totals(images),
         **_files(images),
         "n_pictures": sum(FileKind.PICTURE in image.file_kinds for image in images),
-        "cadence_s": night_figures.cadence_s(times),
-        "gaps": night_figures.gaps(times),
+        "cadence_s": statistics.cadence_s(times),
+        "gaps": statistics.gaps(times),
         "quality": _quality(images),
-        "drift_arcmin": night_figures.drift_arcmin(centres),
-        "offset_arcmin": night_figures.offset_arcmin(centres, target),
+        "drift_arcmin": statistics.drift_arcmin(centres),
+        "offset_arcmin": statistics.offset_arcmin(centres, target),
         "has_film": sequence.has_film,
         "film_reason": sequence.film_reason,
     }
@@ -352,7 +352,7 @@ def _words(case: object) -> Json:
 def _clocks(images: list[NightImage]) -> list[Json]:
     offsets = defaultdict(list)
     for image in images:
-        offset = night_figures.clock_offset_s(image.time, image.date_obs)
+        offset = statistics.clock_offset_s(image.time, image.date_obs)
         if offset is not None:
             offsets[image.camera_id].append(offset)
     return [
@@ -378,9 +378,9 @@ def _delays(images: list[NightImage]) -> Json:
     arrived = [image.received_at - _end(image) for image in images]
     done = [image.ended_at - image.received_at for image in images if image.ended_at]
     return {
-        "arrival_s": night_figures.spread(max(0.0, one.total_seconds()) for one in arrived),
-        "done_s": night_figures.spread(max(0.0, one.total_seconds()) for one in done),
-        "processing_s": night_figures.spread(image.processing_s for image in images),
+        "arrival_s": statistics.spread(max(0.0, one.total_seconds()) for one in arrived),
+        "done_s": statistics.spread(max(0.0, one.total_seconds()) for one in done),
+        "processing_s": statistics.spread(image.processing_s for image in images),
     }
 
 
