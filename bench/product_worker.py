@@ -81,7 +81,7 @@ def _run(function: str, arguments: Sequence[Any], stages: Stages) -> Run:
 
 
 def _request(function: str, message: Any, stages: Stages, inner: Stages) -> Run:
-    isolation = import_module("panoptes_network.isolation")
+    isolation = import_module("panoptes_network.processing.isolation")
     # One converter for the whole bench, so that its seconds are one counter.
     isolation.__dict__["CALLS_A_PROCESS"] = _MANY_CALLS
     cpu_before = isolation.run(_begin, _CALL_LIMIT_S, dict(inner))

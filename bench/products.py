@@ -36,9 +36,9 @@ which keeps pictures until it has looked ahead, is given two and four times as m
 
 REQUEST_STAGES = {
     "download": "panoptes_network.storage.download",
-    "convert, in the other process": "panoptes_network.isolation.run",
+    "convert, in the other process": "panoptes_network.processing.isolation.run",
     "upload": "panoptes_network.storage.upload",
-    "database": "panoptes_network.conversion.run_transaction",
+    "database": "panoptes_network.processing.conversion.run_transaction",
 }
 WRITE_FITS_STAGES = {
     "look at the file": "make_fits.read_structure",
@@ -61,7 +61,7 @@ WRITE_PICTURES_STAGES = {
 }
 FILM_STAGES = {
     "download": "panoptes_network.storage.download",
-    "measure and draw, in the other process": "panoptes_network.isolation.run",
+    "measure and draw, in the other process": "panoptes_network.processing.isolation.run",
     "upload": "panoptes_network.storage.upload",
     "database": "make_timelapse.run_transaction",
 }

@@ -29,7 +29,7 @@ def own_process() -> Iterator[Executor]:
 
 def _end_isolation() -> None:
     """End the service's other process: this one would wait for it, and it for work."""
-    if "panoptes_network.isolation" in sys.modules:
-        pool = resolve_name("panoptes_network.isolation._pool")()
+    if "panoptes_network.processing.isolation" in sys.modules:
+        pool = resolve_name("panoptes_network.processing.isolation._pool")()
         pool.stop()
         pool.join()

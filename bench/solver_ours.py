@@ -10,7 +10,7 @@ from memory import peak_mb
 from sqlalchemy import text
 from stopwatch import Seconds, own_cpu_s, timed
 
-from panoptes_network import isolation, storage
+from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import claim_image, record_image
@@ -19,6 +19,7 @@ from panoptes_network.frames.fits_header import read_image_header
 from panoptes_network.frames.header_values import clean_headers
 from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import parse_path
+from panoptes_network.processing import isolation
 from plate_solver.pipeline import Stopwatch, process
 
 SERVICE = "bench"

@@ -7,13 +7,19 @@ from astropy.io import fits
 
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.conversion import Product, Upload, find_cr2, make_products, record_cr2
 from panoptes_network.events import ImageObject
 from panoptes_network.frames.cr2 import cards
 from panoptes_network.frames.cr2.pixels import read_mosaic
 from panoptes_network.frames.cr2.structure import read_structure
 from panoptes_network.ids import FITS_SUFFIXES, ObjectPath, image_suffix, replace_suffix
 from panoptes_network.origin import Origin
+from panoptes_network.processing.conversion import (
+    Product,
+    Upload,
+    find_cr2,
+    make_products,
+    record_cr2,
+)
 
 SERVICE = "cf-make-fits"
 FITS = Product(".fits.fz", "application/fits")

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import drawing
 import film
-from panoptes_network import isolation, storage
+from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database import films, models
 from panoptes_network.database.engine import run_transaction
@@ -25,9 +25,10 @@ from panoptes_network.ids import (
     parse_upload_path,
 )
 from panoptes_network.pictures.render import Picture, film_look
+from panoptes_network.processing import isolation
+from panoptes_network.processing.workspace import work_folder
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
-from panoptes_network.workspace import work_folder
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from light_curves.airmass import airmass
 from light_curves.measurements import Exposure, Floats
-from panoptes_network import isolation, storage
+from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.light_curve_sets import LEAST_FRAMES, Site, SolvedImage
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.frames.fits_header import CardValue, read_image_header
 from panoptes_network.frames.frame import MAX_FRAME_BYTES, read_frame
 from panoptes_network.origin import Origin
+from panoptes_network.processing import isolation
 from panoptes_network.sky.directions import unit_vectors
 from panoptes_network.storage import StoredObject
 

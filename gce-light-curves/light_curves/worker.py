@@ -11,7 +11,6 @@ from google.pubsub_v1 import ReceivedMessage
 from light_curves import flat_files, nights, products, sequence
 from light_curves.claims import MAX_WORK_S, Held, holding
 from light_curves.flat import FlatSums
-from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import StaleClaimError
@@ -25,6 +24,7 @@ from panoptes_network.database.light_curve_sets import (
 from panoptes_network.errors import PanoptesError, PermanentError, Reason, TransientError
 from panoptes_network.events import FilmRequest, parse
 from panoptes_network.ids import CameraTime, check_time, parse_upload_path
+from panoptes_network.processing import isolation, workspace
 from panoptes_network.worker import loop, parts
 
 SERVICE = "gce-light-curves"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from panoptes_network import isolation
 from panoptes_network.frames.frame import Frame, read_frame
+from panoptes_network.processing import isolation
 
 TIME_LIMIT_S = 300
 """For one file, by the clock: a full frame takes 0.3 s, on a busy machine many times that."""

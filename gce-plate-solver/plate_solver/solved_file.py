@@ -9,11 +9,11 @@ from pathlib import Path
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from panoptes_network import isolation
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CARD_CHARS, read_image_header
 from panoptes_network.frames.frame import Frame
+from panoptes_network.processing import isolation
 from plate_solver.programs import failure, run
 from plate_solver.reading import TIME_LIMIT_S
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from google.pubsub_v1 import ReceivedMessage
 
-from panoptes_network import isolation, workspace
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import (
@@ -24,6 +23,7 @@ from panoptes_network.errors import (
     TransientError,
 )
 from panoptes_network.events import PipelineImage, parse
+from panoptes_network.processing import isolation, workspace
 from panoptes_network.worker import loop
 from plate_solver.parts import CHECKS
 from plate_solver.pipeline import Stopwatch, process

@@ -5,11 +5,11 @@ import resource
 import tempfile
 from pathlib import Path
 
-from panoptes_network import isolation
 from panoptes_network.errors import PermanentError
 from panoptes_network.frames.cr2 import cards
 from panoptes_network.frames.cr2.structure import MAX_SENSOR_PIXELS, MIN_SENSOR_SIDE, read_structure
 from panoptes_network.ids import parse_path
+from panoptes_network.processing import isolation
 from tests.fuzz import broken_cr2
 from tests.fuzz.decoding import decode
 from tests.fuzz.harness import TIME_LIMIT_S, Parser, own_peak_mib

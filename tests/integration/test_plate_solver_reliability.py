@@ -12,10 +12,11 @@ import pytest
 from google.cloud.storage import Blob
 from sqlalchemy import text
 
-from panoptes_network import config, isolation, storage, workspace
+from panoptes_network import config, storage
 from panoptes_network.database.images import Claim, StaleClaimError
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
+from panoptes_network.processing import isolation, workspace
 from plate_solver import pipeline, product, programs, reading, worker
 from plate_solver.pipeline import Stopwatch, process
 from simulator import Frame, Observation, simulate

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from panoptes_network import isolation
+from panoptes_network.processing import isolation
 from tests.service import bad_cr2
 from tests.service.functions import Network, only, push, refused, tables
 from tests.service.raw_frames import SMALL, cr2_frames, names, read_fits, send

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from panoptes_network import isolation
 from panoptes_network.errors import PermanentError, Reason, TransientError, UnsolvedError
+from panoptes_network.processing import isolation
 
 
 def double(value: int) -> int:

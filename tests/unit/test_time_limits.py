@@ -9,10 +9,11 @@ from light_curves import claims, solved_frames
 from observations_data import file_storage, readiness
 from observations_explorer import data_service
 from panoptes_client.connection import Patience
-from panoptes_network import conversion, hop, identity, pubsub, storage, web_server
+from panoptes_network import hop, identity, pubsub, storage, web_server
 from panoptes_network.checks import storage as storage_check
 from panoptes_network.config import Settings
 from panoptes_network.database import engine, light_curve_sets
+from panoptes_network.processing import conversion
 from panoptes_network.worker import subscription
 from plate_solver import programs, reading, worker
 from tests.unit.test_config import ROOT

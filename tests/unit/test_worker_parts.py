@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from panoptes_network import config, workspace
+from panoptes_network import config
 from panoptes_network.errors import TransientError
+from panoptes_network.processing import workspace
 from panoptes_network.worker import parts
 from panoptes_network.worker.parts import Parts
 from plate_solver.parts import check_solver

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from panoptes_network.workspace import PREFIX, remove_leftovers, work_folder
+from panoptes_network.processing.workspace import PREFIX, remove_leftovers, work_folder
 
 KILLED = """
 import os, signal
-from panoptes_network.workspace import work_folder
+from panoptes_network.processing.workspace import work_folder
 with work_folder() as folder:
     (folder / "pixels").write_bytes(b"half")
     print(folder, flush=True)

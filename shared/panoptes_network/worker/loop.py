@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import ReceivedMessage
 
-from panoptes_network import workspace
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.processing import workspace
 from panoptes_network.worker import health
 from panoptes_network.worker.parts import Parts
 from panoptes_network.worker.subscription import Subscription

@@ -17,7 +17,7 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import CatalogStar
 from panoptes_network.errors import TransientError
-from panoptes_network.workspace import check_room
+from panoptes_network.processing.workspace import check_room
 
 LOOK_EVERY_S = 15.0
 

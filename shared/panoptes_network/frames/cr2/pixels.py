@@ -1,7 +1,7 @@
 """A CR2's pixels, decoded by LibRaw: the mosaic as it is, or colours interpolated from it.
 
-Call these in a process of their own (`panoptes_network.isolation`): LibRaw is C++ that reads
-bytes from anywhere.
+Call these in a process of their own (`panoptes_network.processing.isolation`): LibRaw is C++ that
+reads bytes from anywhere.
 """
 
 from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from panoptes_network import isolation, storage
+from panoptes_network import storage
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
 from panoptes_network.database.images import find_ids, record_failure
@@ -33,9 +33,10 @@ from panoptes_network.ids import (
     replace_suffix,
 )
 from panoptes_network.origin import Origin
+from panoptes_network.processing import isolation
+from panoptes_network.processing.workspace import work_folder
 from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
-from panoptes_network.workspace import work_folder
 
 TIME_LIMIT_S = 60
 """For one file; a full frame takes one to five seconds."""
