@@ -66,7 +66,7 @@ def web_server(service: str, **settings: str) -> Iterator[str]:
     """Serve a web service as the network does, without a limit of requests; yield its address."""
     port = _free_port()
     options = [f"--folder={ROOT / service}", f"--port={port}"]
-    program = [sys.executable, "-m", "panoptes_network.web_server", *options]
+    program = [sys.executable, "-m", "panoptes_network.web.server", *options]
     env = {"PYTHONPATH": str(ROOT / "shared"), "RATE_LIMIT": "1000000 per second", **settings}
     address = f"http://127.0.0.1:{port}"
 

@@ -3,7 +3,7 @@
 from panoptes_network.companions import is_companion
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject, StorageObject
-from panoptes_network.hop import post
+from panoptes_network.web.service_client import post
 
 SERVICE = "cf-bucket-upload"
 

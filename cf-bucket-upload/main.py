@@ -4,15 +4,15 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from bucket_upload import SERVICE, forward
-from panoptes_network import cross_site, endpoint, hop
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import StorageObject, parse
 from panoptes_network.telemetry import trace
+from panoptes_network.web import cross_site, endpoint, service_client
 
 _log = endpoint.setup(
     SERVICE,
-    ready={"cf-image-received": lambda: hop.check(settings().image_received_url)},
+    ready={"cf-image-received": lambda: service_client.check(settings().image_received_url)},
     media_types=cross_site.EVENT,
 )
 

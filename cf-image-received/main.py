@@ -4,17 +4,18 @@ import functions_framework
 from flask import Request, Response
 
 from image_received import SERVICE, receive
-from panoptes_network import endpoint, hop, pubsub
-from panoptes_network.checks import storage
+from panoptes_network import pubsub
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
+from panoptes_network.web import endpoint, service_client
+from panoptes_network.web.readiness import storage
 
 endpoint.setup(
     SERVICE,
     ready={
         "storage": lambda: storage.check(settings().raw_bucket),
         "topic": lambda: pubsub.check(settings().raw_topic),
-        "cf-header-to-db": lambda: hop.check(settings().header_to_db_url),
+        "cf-header-to-db": lambda: service_client.check(settings().header_to_db_url),
     },
 )
 

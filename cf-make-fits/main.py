@@ -4,10 +4,10 @@ import functions_framework
 from flask import Request, Response
 
 from make_fits import SERVICE, convert
-from panoptes_network import endpoint
-from panoptes_network.checks import database, storage
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
+from panoptes_network.web import endpoint
+from panoptes_network.web.readiness import database, storage
 
 endpoint.setup(
     SERVICE,

@@ -4,10 +4,11 @@ import functions_framework
 from flask import Request, Response
 
 from make_timelapse import SERVICE, work
-from panoptes_network import endpoint, pubsub
-from panoptes_network.checks import database, storage
+from panoptes_network import pubsub
 from panoptes_network.config import settings
 from panoptes_network.events import FilmRequest
+from panoptes_network.web import endpoint
+from panoptes_network.web.readiness import database, storage
 
 endpoint.setup(
     SERVICE,

@@ -4,12 +4,13 @@ import functions_framework
 from flask import Request, Response
 
 from operation_routes import MAX_PUSH_BYTES, route
-from panoptes_network import endpoint, pubsub
-from panoptes_network.checks import database, storage
+from panoptes_network import pubsub
 from panoptes_network.config import settings
 from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.sweep import last_balance
 from panoptes_network.telemetry import metrics
+from panoptes_network.web import endpoint
+from panoptes_network.web.readiness import database, storage
 
 endpoint.setup(
     SERVICE,

@@ -8,7 +8,6 @@ from flask import Request, Response, jsonify
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from panoptes_network.endpoint import RETRY_AFTER_S, answer
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.operations import dead_letters
 from panoptes_network.operations.history import SERVICE
@@ -16,6 +15,7 @@ from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import SweepRequest, sweep
 from panoptes_network.operations.tagging import TagRequest, change_tags
+from panoptes_network.web.endpoint import RETRY_AFTER_S, answer
 
 MAX_PUSH_BYTES = 20_000_000
 """A message has 10 MB at most, and a third more in base64."""

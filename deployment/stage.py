@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from deployment.service import ROOT, Deployment, Kind, deployments
-from panoptes_network.admission import SPARE_THREADS
+from panoptes_network.web.admission import SPARE_THREADS
 
 BUILD = ROOT / "build"
 PACKAGE = ROOT / "shared" / "panoptes_network"
@@ -93,7 +93,7 @@ def _written(source: Path, deployment: Deployment) -> Iterator[tuple[str, str]]:
     if deployment.kind is Kind.WEB:
         n_threads = deployment.concurrency + SPARE_THREADS
         options = f"--host 0.0.0.0 --port $PORT --threads {n_threads}"
-        yield "Procfile", f"web: python -m panoptes_network.web_server {options}\n"
+        yield "Procfile", f"web: python -m panoptes_network.web.server {options}\n"
     if deployment.kind is Kind.JOB:
         yield "Procfile", "web: python main.py\n"
 

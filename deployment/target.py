@@ -13,8 +13,8 @@ from deployment.service import (
     deployments,
     writers,
 )
-from panoptes_network.admission import SPARE_THREADS
 from panoptes_network.config import Settings
+from panoptes_network.web.admission import SPARE_THREADS
 
 PRODUCTION = "prod"
 """The environment whose resources carry no suffix."""

@@ -16,8 +16,8 @@ from local.postgres import LIBPQ_NAMES, Cluster
 from local.state import LOOPBACK, ROOT, NetworkError, postgres_dir, state_dir
 from local.storage_guard import hidden_address
 from local.supervisor import Component
-from panoptes_network.admission import MAX_BUSY, SPARE_THREADS
 from panoptes_network.config import Settings
+from panoptes_network.web.admission import MAX_BUSY, SPARE_THREADS
 
 PREFERRED_PORTS = {
     "postgres": 5433,
@@ -188,7 +188,7 @@ def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Comp
 def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
     """Return a web service: the application that ``create_app()`` of a module makes."""
     port = ports[name]
-    command = [*_python("panoptes_network.web_server"), f"--folder={folder}", f"--port={port}"]
+    command = [*_python("panoptes_network.web.server"), f"--folder={folder}", f"--port={port}"]
     command += [f"--threads={THREADS}", module]
     env = {"PUBLIC_URL": f"http://{LOOPBACK}:{port}", **_database_env(name, ports)}
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)

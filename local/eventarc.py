@@ -8,8 +8,8 @@ import requests
 from flask import Flask, Response, request
 from pydantic import BaseModel, Field, ValidationError
 
-from panoptes_network import cross_site, request_guard
 from panoptes_network.config import settings
+from panoptes_network.web import cross_site, request_guard
 
 FINALIZED = "google.cloud.storage.object.v1.finalized"
 _UNENCODED = "".join(set(map(chr, range(0x21, 0x7F))) - set('"%'))

@@ -15,8 +15,8 @@ from observations_data.open_api import parameter_names
 from observations_data.open_api import routes as open_api_routes
 from observations_data.stars import routes as source_routes
 from observations_data.virtual_observatory import routes as vo_routes
-from panoptes_network import canonical, web, well_known
 from panoptes_network.telemetry import log
+from panoptes_network.web import canonical, security, well_known
 
 BLUEPRINTS = (
     observation_routes.api,
@@ -54,7 +54,7 @@ def create_app() -> Flask:
     network_metrics.register()
     headers.register(app)
     well_known.register(app, CLOSED_TO_ROBOTS)
-    web.secure(
+    security.secure(
         app,
         POLICY,
         resource_policy="cross-origin",

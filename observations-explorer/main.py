@@ -5,8 +5,8 @@ from flask import Flask
 from observations_explorer import formatting, navigation, parameter_names, problems, static_files
 from observations_explorer.routes import pages
 from observations_explorer.viewer_routes import viewers
-from panoptes_network import canonical, public_address, web, web_answers, well_known
 from panoptes_network.telemetry import log
+from panoptes_network.web import caching, canonical, public_url, security, well_known
 
 BLUEPRINTS = (pages, viewers)
 CONTENT_POLICY = (
@@ -35,12 +35,12 @@ def create_app() -> Flask:
         file_kinds=formatting.FILE_KINDS,
         sections=navigation.SECTIONS,
         section=navigation.current,
-        absolute=public_address.absolute,
+        absolute=public_url.absolute,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    web_answers.register(app)
+    caching.register(app)
     well_known.register(app, CLOSED_TO_ROBOTS)
-    web.secure(app, CONTENT_POLICY)
+    security.secure(app, CONTENT_POLICY)
     canonical.register(app)
     parameter_names.register(app)
     return app

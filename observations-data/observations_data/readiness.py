@@ -7,8 +7,8 @@ from functools import cache
 
 from observations_data.database import Json
 from observations_data.files import bucket_names
-from panoptes_network.checks import database, storage
 from panoptes_network.errors import TransientError
+from panoptes_network.web.readiness import database, storage
 
 READY_TIMEOUT_S = 5.0
 """What has not answered by then counts as away, whatever its own limits are."""

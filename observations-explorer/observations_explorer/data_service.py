@@ -10,11 +10,11 @@ import requests
 from flask import Response, g, request
 from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound, ServiceUnavailable
 
-from panoptes_network import tokens
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import check_safe
 from panoptes_network.telemetry import trace
+from panoptes_network.web import identity_token
 
 Json = dict[str, Any]
 
@@ -158,7 +158,7 @@ def _ask(
     url = settings().observations_data_url.rstrip("/") + path
     limit_s = _time_left_s() if timeout_s is None else timeout_s
     try:
-        sent = {**(headers or {}), **trace.headers(), **tokens.headers(url)}
+        sent = {**(headers or {}), **trace.headers(), **identity_token.headers(url)}
         return requests.request(
             method, url, headers=sent, timeout=limit_s, allow_redirects=False, **options
         )

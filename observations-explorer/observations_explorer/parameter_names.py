@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 
 from observations_explorer.pages.candidate_filters import FILTERS
 from observations_explorer.pages.observation_filters import LABELS
-from panoptes_network.suggestions import unknown_parameter
+from panoptes_network.web.suggestions import unknown_parameter
 
 TAKEN: dict[str, frozenset[str]] = {
     "pages.observations": frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"}),

@@ -63,9 +63,9 @@ def test_what_is_started_is_said_where_the_platform_does_not_know() -> None:
     }
     assert said == {
         "job-migrate": "web: python main.py",
-        "observations-data": "web: python -m panoptes_network.web_server --host 0.0.0.0"
+        "observations-data": "web: python -m panoptes_network.web.server --host 0.0.0.0"
         " --port $PORT --threads 24",
-        "observations-explorer": "web: python -m panoptes_network.web_server --host 0.0.0.0"
+        "observations-explorer": "web: python -m panoptes_network.web.server --host 0.0.0.0"
         " --port $PORT --threads 40",
     }
 

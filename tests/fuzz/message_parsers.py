@@ -30,7 +30,7 @@ from panoptes_network.events import (
 from panoptes_network.frames.header_values import clean_headers
 from panoptes_network.frames.metadata import identify, image_path, integer, number, text
 from panoptes_network.ids import CameraTime, ObjectPath, parse_path
-from panoptes_network.request_guard import MAX_BODY_BYTES
+from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from rawpy_options import RawpyOptions
 from tests.fuzz.harness import Parser, own_peak_mib
 from tests.fuzz.hostile_json import bodies, edited, objects, stages, texts, values

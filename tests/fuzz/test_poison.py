@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from panoptes_network.request_guard import MAX_BODY_BYTES
+from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from tests.fuzz.hostile_json import texts, values
 from tests.service.functions import IDS, IMAGE_ID, PATH, Network, frame, served
 from tests.service.test_bucket_upload import HEADERS

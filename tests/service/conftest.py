@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 from google.cloud import pubsub_v1
 from sqlalchemy import Engine
 
-from panoptes_network import config, identity, pubsub, storage
+from panoptes_network import config, pubsub, storage
 from panoptes_network.database import engine as database
+from panoptes_network.web import authentication
 from tests.conftest import forget_storage_client, free_port, serving
 from tests.service.functions import FaultyService, Network, create_function, served
 from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
@@ -127,7 +128,7 @@ def issuer(signing_key: Key, set_env: Callable[..., None]) -> Iterator[Issuer]:
     """An issuer of identities, trusted by services that let two callers in."""
     issuer = Issuer(signing_key)
     # Its port may have been that of another test's.
-    identity.forget_certificates()
+    authentication.forget_certificates()
     with served(issuer) as url:
         set_env(
             ALLOWED_CALLERS=f"someone@else.example, {CALLER}",

@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 
 from local.eventarc import create_app as create_eventarc
 from tests.service.functions import refused
+from tests.service.test_authentication import FUNCTIONS
 from tests.service.test_bucket_upload import HEADERS as EVENT
-from tests.service.test_identity import FUNCTIONS
 from tests.service.web_services import create_app
 
 OPERATIONS = ("/dead-letter", "/sweep", "/list", "/replay", "/tag")

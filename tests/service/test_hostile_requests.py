@@ -20,8 +20,8 @@ from werkzeug.test import TestResponse
 
 from deployment.service import deployments
 from local import eventarc
-from panoptes_network import admission, request_guard
 from panoptes_network.database import engine as database
+from panoptes_network.web import admission, request_guard
 from tests.conftest import free_port
 from tests.service.functions import (
     ROOT,

@@ -16,7 +16,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from observations_data.open_api import TEXT, Parameter, described, json_answer
 from observations_data.open_api.document import document
 from observations_data.open_api.page import words_of
-from panoptes_network.request_guard import MAX_BODY_BYTES
+from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from tests.service.functions import served
 from tests.service.web_services import add_observation, create_app, rows
 

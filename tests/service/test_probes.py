@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from panoptes_network.telemetry import metrics
 from tests.conftest import free_port
 from tests.service.functions import Network, asks_to_come_again, frame, refused
-from tests.service.test_identity import FUNCTIONS
+from tests.service.test_authentication import FUNCTIONS
 
 
 def samples(text: str, name: str, **labels: str) -> list[Sample]:

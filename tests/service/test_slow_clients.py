@@ -74,7 +74,7 @@ def create_app():
 def test_what_was_begun_is_finished_when_the_server_stops(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(SLOW_APPLICATION)
     port = free_port()
-    program = [sys.executable, "-m", "panoptes_network.web_server"]
+    program = [sys.executable, "-m", "panoptes_network.web.server"]
     command = [*program, "--folder", str(tmp_path), "--port", str(port)]
     with (
         serving(command, lambda: is_healthy(port), env=web_environment()) as process,
@@ -93,7 +93,7 @@ def test_what_was_begun_is_finished_when_the_server_stops(tmp_path: Path) -> Non
 def test_a_server_in_the_background_of_a_shell_stops(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(SLOW_APPLICATION)
     port = free_port()
-    server = [sys.executable, "-m", "panoptes_network.web_server"]
+    server = [sys.executable, "-m", "panoptes_network.web.server"]
     # A shell without job control starts its background jobs like that.
     command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *server]
     command += ["--folder", str(tmp_path), "--port", str(port)]

@@ -8,8 +8,8 @@ import pytest
 import requests
 from flask import Flask, Response
 
-from panoptes_network import web
 from panoptes_network.telemetry import log
+from panoptes_network.web import security
 from tests.conftest import free_port
 from tests.service.functions import served
 from tests.service.issuer import Issuer, bearer
@@ -43,7 +43,7 @@ def make(set_env: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Make:
         kept = Response("x", headers={"Cache-Control": "max-age=9"})
         made.add_url_rule("/kept", "kept", lambda: kept)
         made.add_url_rule("/items/<name>", "item", lambda name: name)
-        web.secure(made, POLICY)
+        security.secure(made, POLICY)
         return made
 
     return app

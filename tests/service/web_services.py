@@ -60,7 +60,7 @@ def create_app(service: str) -> Flask:
 
 def web_command(service: str, port: int) -> list[str]:
     """Return the command of the service's README, on a loopback port."""
-    program = [sys.executable, "-m", "panoptes_network.web_server"]
+    program = [sys.executable, "-m", "panoptes_network.web.server"]
     return [*program, "--folder", str(ROOT / service), "--port", str(port), "--threads", "16"]
 
 

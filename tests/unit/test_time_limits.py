@@ -9,11 +9,12 @@ from light_curves import claims, solved_frames
 from observations_data import file_storage, readiness
 from observations_explorer import data_service
 from panoptes_client.connection import Patience
-from panoptes_network import hop, identity, pubsub, storage, web_server
-from panoptes_network.checks import storage as storage_check
+from panoptes_network import pubsub, storage
 from panoptes_network.config import Settings
 from panoptes_network.database import engine, light_curve_sets
 from panoptes_network.processing import conversion
+from panoptes_network.web import authentication, server, service_client
+from panoptes_network.web.readiness import storage as storage_check
 from panoptes_network.worker import subscription
 from plate_solver import programs, reading, worker
 from tests.unit.test_config import ROOT
@@ -54,14 +55,14 @@ LIMITS = {
     + file_storage.TURN_S
     + READER,
     "all that a page asks for": default("page_timeout_s"),
-    "the issuer's certificates": identity.CERTIFICATES_TIMEOUT_S,
+    "the issuer's certificates": authentication.CERTIFICATES_TIMEOUT_S,
     "a message to a topic": pubsub.PUBLISH_TIMEOUT_S,
     "the decoding of a file": conversion.TIME_LIMIT_S,
     "a hop to the last service": default("request_timeout_s"),
     "a hop to one that waits for another": 2 * default("request_timeout_s"),
     "the look at storage": storage_check.TIMEOUT_S,
     "the look at a topic": pubsub.CHECK_TIMEOUT_S,
-    "the look at the next service": hop.CHECK_TIMEOUT_S,
+    "the look at the next service": service_client.CHECK_TIMEOUT_S,
     "`/ready` of observations-data": readiness.READY_TIMEOUT_S,
     "`/ready` of the explorer": data_service.READY_TIMEOUT_S,
     "a push of a dead letter": MAX_ACK_DEADLINE_S,
@@ -75,7 +76,7 @@ LIMITS = {
     "the silence of a claim": light_curve_sets.CLAIM_LEASE_S,
     "the reading of a solved frame": solved_frames.TIME_LIMIT_S,
     "the work on one sequence": claims.MAX_WORK_S,
-    "the end of a stopped server": web_server.DRAIN_S,
+    "the end of a stopped server": server.DRAIN_S,
     "Cloud Run's patience with a stopped one": 10,
     "an answer to panoptes-client": Patience().read_timeout_s,
     **{f"{service} on the platform": platform(service) for service in deployments()},

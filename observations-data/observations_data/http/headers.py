@@ -2,7 +2,7 @@
 
 from flask import Flask, Response, request
 
-from panoptes_network import web_answers
+from panoptes_network.web import caching
 
 SHARED_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 EXPOSED_HEADERS = (
@@ -18,7 +18,7 @@ UNSHARED = frozenset({"metrics"})
 
 def register(app: Flask) -> None:
     """Let every answer of `app` have an ETag, be compressed for who wants it, and be shared."""
-    web_answers.register(app)
+    caching.register(app)
     app.after_request(share)
 
 

@@ -5,7 +5,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnav
 
 from observations_data.http.query_parameters import BadParameterError
 from panoptes_network.errors import PermanentError, TransientError
-from panoptes_network.request_guard import BadTextError
+from panoptes_network.web.request_guard import BadTextError
 
 RETRY_AFTER_S = 10
 

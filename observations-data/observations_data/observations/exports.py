@@ -12,7 +12,7 @@ from observations_data.observations import queries as data
 from observations_data.observations.parameters import FILE_KINDS, FILM
 from observations_data.observations.search.query import Search
 from observations_data.observations.tables import OBSERVATIONS_CSV
-from panoptes_network.public_address import absolute
+from panoptes_network.web.public_url import absolute
 
 MAX_ROWS = 100_000
 """Of one file: what a spreadsheet opens, and about 15 MB."""

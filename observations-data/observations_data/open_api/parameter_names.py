@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest
 from observations_data.http.query_parameters import BadParameterError
 from observations_data.open_api.operations import Operation, operation_of
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.suggestions import MAX_SHOWN, unknown_parameter
+from panoptes_network.web.suggestions import MAX_SHOWN, unknown_parameter
 
 
 class UnknownParameterError(BadParameterError):

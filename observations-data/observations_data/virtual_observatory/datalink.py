@@ -22,7 +22,7 @@ from observations_data.virtual_observatory.dali import Query
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import FileKind, Image
-from panoptes_network.public_address import absolute
+from panoptes_network.web.public_url import absolute
 
 MOST_IDS = 100
 """Identifiers that are answered at once: each takes time to look up."""

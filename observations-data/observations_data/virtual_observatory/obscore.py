@@ -18,8 +18,8 @@ from observations_data.files import OFFERED_RAW_PATH, file_in
 from observations_data.virtual_observatory.arcs import Vectors
 from observations_data.virtual_observatory.identifiers import Product, dataset_id
 from panoptes_network.database.models import Image, Sequence
-from panoptes_network.public_address import absolute
 from panoptes_network.sky.directions import unit_vectors
+from panoptes_network.web.public_url import absolute
 
 COLLECTION = "PANOPTES"
 DATA_TYPE = "image"

@@ -15,7 +15,7 @@ from observations_data.virtual_observatory.datalink import LINKS
 from observations_data.virtual_observatory.obscore_table import OBSCORE
 from observations_data.virtual_observatory.votable_response import LINKS_PATH, LINKS_STANDARD
 from panoptes_network.errors import TransientError
-from panoptes_network.public_address import absolute
+from panoptes_network.web.public_url import absolute
 
 CAPABILITIES = "http://www.ivoa.net/xml/VOSICapabilities/v1.0"
 AVAILABILITY = "http://www.ivoa.net/xml/VOSIAvailability/v1.0"

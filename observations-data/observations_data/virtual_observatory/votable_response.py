@@ -7,7 +7,7 @@ from flask import Response
 
 from observations_data.data_tables import Row, Table, votable, votable_bytes, with_rows
 from observations_data.data_tables.votable_format import TABLE_END, VERSION, xml_text
-from panoptes_network.public_address import absolute
+from panoptes_network.web.public_url import absolute
 
 if TYPE_CHECKING:
     from astropy.io.votable.tree import Resource, VOTableFile

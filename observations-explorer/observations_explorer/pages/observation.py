@@ -16,7 +16,7 @@ from observations_explorer.pages.citation import cite
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime, is_plausible
 from panoptes_network.nights.advice import Advice, of_reason
-from panoptes_network.public_address import absolute
+from panoptes_network.web.public_url import absolute
 
 SAME_TIME = timedelta(minutes=10)
 """A unit's cameras start together, but each takes its own time to do so."""

@@ -7,13 +7,13 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import ImageObject, PipelineImage
-from panoptes_network.hop import post
 from panoptes_network.ids import CameraTime, check_time, image_suffix
 from panoptes_network.operations.dead_letters import event_of
 from panoptes_network.operations.history import SERVICE, Stage
 from panoptes_network.operations.outcome import Outcome
 from panoptes_network.operations.selection import Filters
 from panoptes_network.pubsub import publish
+from panoptes_network.web.service_client import post
 
 
 def replay_images(filters: Filters, after: int, size: int, outcome: Outcome) -> tuple[int, int]:

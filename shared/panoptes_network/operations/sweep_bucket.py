@@ -25,7 +25,6 @@ from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.frames.metadata import Identity, identify
-from panoptes_network.hop import post
 from panoptes_network.ids import CameraTime
 from panoptes_network.operations.about import image_path
 from panoptes_network.operations.balance import refused_between
@@ -50,6 +49,7 @@ from panoptes_network.operations.uploads import (
 )
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject
+from panoptes_network.web.service_client import post
 
 PAGE_SIZE = 1000
 

@@ -13,17 +13,17 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.exceptions import Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from panoptes_network import (
-    admission,
-    cross_site,
-    identity,
-    public_address,
-    redirects,
-    request_guard,
-)
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 from panoptes_network.telemetry import instrumentation, log, metrics, trace
+from panoptes_network.web import (
+    admission,
+    authentication,
+    cross_site,
+    public_url,
+    redirects,
+    request_guard,
+)
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -103,7 +103,7 @@ def _guard(queries: Collection[str]) -> None:
     # What there is no route for is answered as such, and its body left alone.
     if request.routing_exception is None:
         if request.endpoint not in queries:
-            cross_site.check(request, public_address.is_own_origin)
+            cross_site.check(request, public_url.is_own_origin)
         request_guard.check_body(request)
 
 
@@ -130,8 +130,8 @@ def _refuse_other_names() -> None:
 def _metrics() -> Response:
     """Tell what this process counted, as OpenMetrics."""
     try:
-        account = identity.check(request.headers, public=True)
-    except identity.RefusedError as error:
+        account = authentication.check(request.headers, public=True)
+    except authentication.RefusedError as error:
         raise (Unauthorized if error.status == 401 else Forbidden)(str(error)) from None
     except TransientError as error:
         raise ServiceUnavailable(str(error), retry_after=10) from None

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask, Response
 from werkzeug.exceptions import NotFound
 
-from panoptes_network import public_address
 from panoptes_network.config import settings
+from panoptes_network.web import public_url
 
 SECURITY_PATH = "/.well-known/security.txt"
 VALID_FOR = timedelta(days=180)
@@ -57,4 +57,4 @@ def _canonical() -> dict[str, str]:
     """Return the file's own address where it is one of https, the only kind that RFC 9116 takes."""
     if not settings().public_url.startswith("https://"):
         return {}
-    return {"Canonical": public_address.absolute(SECURITY_PATH)}
+    return {"Canonical": public_url.absolute(SECURITY_PATH)}

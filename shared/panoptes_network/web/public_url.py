@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.sansio.utils import host_is_trusted
 
 from panoptes_network.config import settings
-from panoptes_network.cross_site import OWN_MACHINE
+from panoptes_network.web.cross_site import OWN_MACHINE
 
 
 def absolute(path: str) -> str:

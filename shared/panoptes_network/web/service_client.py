@@ -1,14 +1,14 @@
-"""One service calling the next by HTTP: the answer's status decides what happens to the event."""
+"""Calls to the next service by HTTP: the answer's status decides what happens to the event."""
 
 from typing import Any
 
 import requests
 from pydantic import BaseModel
 
-from panoptes_network import tokens
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.telemetry import trace
+from panoptes_network.web import identity_token
 
 CHECK_TIMEOUT_S = 3
 
@@ -31,7 +31,7 @@ def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, Any]:
     TransientError
         When it is away, too slow, does not let this service in, or asks to be tried again.
     """
-    headers = {"Content-Type": "application/json", **trace.headers(), **tokens.headers(url)}
+    headers = {"Content-Type": "application/json", **trace.headers(), **identity_token.headers(url)}
     try:
         response = requests.post(
             url,
@@ -57,7 +57,9 @@ def limit_s(behind: int) -> float:
 def check(url: str) -> None:
     """Raise an error unless the service at `url` answers, and lets this one in."""
     health = f"{url.rstrip('/')}/health"
-    requests.get(health, headers=tokens.headers(url), timeout=CHECK_TIMEOUT_S).raise_for_status()
+    requests.get(
+        health, headers=identity_token.headers(url), timeout=CHECK_TIMEOUT_S
+    ).raise_for_status()
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:

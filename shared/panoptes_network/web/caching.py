@@ -1,4 +1,4 @@
-"""How the web services send what they answer: with validators, and compressed."""
+"""ETags and compression of what the web services answer."""
 
 from flask import Flask, Response, request
 from flask_compress import Compress

@@ -1,4 +1,4 @@
-"""The HTTP face of a function: JSON in, JSON out, errors as status codes with reasons."""
+"""The endpoint of a function: JSON in, JSON out, errors as status codes with reasons."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping
@@ -16,12 +16,12 @@ from werkzeug.exceptions import (
     UnsupportedMediaType,
 )
 
-from panoptes_network import admission, cross_site, identity, redirects, request_guard
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import EventAttributes, M, PushEnvelope, parse, unwrap_push
-from panoptes_network.request_guard import MAX_BODY_BYTES, TOO_DEEP
 from panoptes_network.telemetry import instrumentation, log, metrics, trace
+from panoptes_network.web import admission, authentication, cross_site, redirects, request_guard
+from panoptes_network.web.request_guard import MAX_BODY_BYTES, TOO_DEEP
 
 RETRY_AFTER_S = 10
 
@@ -163,8 +163,8 @@ def _guard(max_body_bytes: int) -> Response | None:
 
 def _refuse_strangers() -> Response | None:
     try:
-        account = identity.check(request.headers)
-    except identity.RefusedError as error:
+        account = authentication.check(request.headers)
+    except authentication.RefusedError as error:
         return _refusal(error)
     except TransientError as error:
         _drop_body()
@@ -213,7 +213,7 @@ def _event_attributes() -> object:
     return _json_body(request) if is_whole else sent
 
 
-def _refusal(error: identity.RefusedError) -> Response:
+def _refusal(error: authentication.RefusedError) -> Response:
     reason = "unauthenticated" if error.status == 401 else "forbidden"
     trace.note(reason_code=reason)
     _drop_body()

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from google.auth.compute_engine import _metadata
 from werkzeug.test import TestResponse
 
-from panoptes_network import endpoint, tokens
 from panoptes_network.config import settings
 from panoptes_network.events import ImageObject
+from panoptes_network.web import endpoint, identity_token
 from tests.conftest import free_port
 from tests.service.functions import (
     PATH,
@@ -323,14 +323,14 @@ def metadata(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch, set_env: Callable[..., None]
 ) -> Iterator[Issuer]:
     """The metadata server of a machine, which gives out tokens."""
-    tokens._credentials.cache_clear()
+    identity_token._credentials.cache_clear()
     machine = Issuer(issuer.key)
     with served(machine) as url:
         monkeypatch.setattr(_metadata, "_GCE_METADATA_HOST", host(url))
         monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
         set_env(SEND_IDENTITY_TOKEN=True, GCE_METADATA_IP=host(url))
         yield machine
-    tokens._credentials.cache_clear()
+    identity_token._credentials.cache_clear()
 
 
 def identities(machine: Issuer) -> int:
@@ -355,8 +355,8 @@ def test_each_hop_shows_who_calls(
 
 def test_a_token_is_renewed_shortly_before_it_is_over(metadata: Issuer) -> None:
     metadata.lifetime_s = 100
-    first = tokens.headers("https://a.example/path?query")
-    assert tokens.headers("https://a.example").keys() == {"Authorization"}
+    first = identity_token.headers("https://a.example/path?query")
+    assert identity_token.headers("https://a.example").keys() == {"Authorization"}
     assert identities(metadata) == 2
     token = first["Authorization"].removeprefix("Bearer ")
     payload = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
@@ -373,7 +373,7 @@ def test_a_metadata_server_that_is_away_asks_for_another_try(
 
 
 def test_no_token_is_fetched_on_one_machine() -> None:
-    assert tokens.headers("http://127.0.0.1:8081") == {}
+    assert identity_token.headers("http://127.0.0.1:8081") == {}
 
 
 def test_a_caller_that_is_not_let_in_asks_for_the_event_again(

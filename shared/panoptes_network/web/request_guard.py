@@ -7,8 +7,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from panoptes_network import storable
-from panoptes_network.cross_site import SAFE_METHODS
 from panoptes_network.errors import PermanentError
+from panoptes_network.web.cross_site import SAFE_METHODS
 
 MAX_BODY_BYTES = 2_000_000
 TOO_DEEP = "the body is nested too deeply"
