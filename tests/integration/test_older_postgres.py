@@ -13,7 +13,7 @@ from local import postgres
 from local.postgres_roles import create_database, create_users
 from panoptes_network import config
 from panoptes_network.database import engine as database
-from panoptes_network.database import prepare
+from panoptes_network.database import migrate
 from tests.conftest import free_port, serving
 
 INFRA = Path(__file__).parents[2] / "infra"
@@ -31,7 +31,7 @@ def test_migrations_and_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("DATABASE_WRITERS", json.dumps(writers()))
         config.settings.cache_clear()
         database.engine.cache_clear()
-        prepare.main()
+        migrate.main()
         database.engine().dispose()
         url = cluster.url("cf-header-to-db")
         with create_engine(url, poolclass=NullPool).begin() as connection:

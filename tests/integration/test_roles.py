@@ -12,7 +12,7 @@ from deployment.service import writers
 from local.postgres import Cluster
 from local.postgres_roles import create_users
 from panoptes_network import config
-from panoptes_network.database import prepare, roles
+from panoptes_network.database import migrate, roles
 from panoptes_network.database.engine import engine, sqlstate
 from panoptes_network.database.metadata import METADATA
 from panoptes_network.operations.report import Report
@@ -106,7 +106,7 @@ def test_the_command_does_all_of_it(
     create_users(cluster, ["cf-header-to-db"])
     monkeypatch.setenv("DATABASE_WRITERS", '{"cf-header-to-db": ["units"]}')
     config.settings.cache_clear()
-    prepare.main()
+    migrate.main()
     assert _may(connected("cf-header-to-db"), INSERT_UNIT)
 
 

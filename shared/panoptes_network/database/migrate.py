@@ -1,13 +1,24 @@
-"""Bring the database to the newest version: ``python -m panoptes_network.database.migrate``."""
+"""Bring the database to the newest version: the command `panoptes-migrate`."""
 
+from functools import partial
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 
+from panoptes_network.config import settings
+from panoptes_network.database import roles
+from panoptes_network.database.engine import run_transaction
+
+
+def main() -> None:
+    """Apply the missing migrations, then give DATABASE_WRITERS their rights."""
+    migrate()
+    run_transaction(partial(roles.grant, writers=settings().database_writers))
+
 
 def alembic_config() -> Config:
-    """Return what leads Alembic to the migrations."""
+    """Return the configuration by which Alembic finds the migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -15,9 +26,9 @@ def alembic_config() -> Config:
 
 
 def migrate(revision: str = "head") -> None:
-    """Apply the migrations that are missing up to `revision`; nothing where none is."""
+    """Apply the missing migrations up to `revision`."""
     command.upgrade(alembic_config(), revision)
 
 
 if __name__ == "__main__":
-    migrate()
+    main()

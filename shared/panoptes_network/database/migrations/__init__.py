@@ -1,1 +1,1 @@
-"""Alembic migrations of the database `metadata`: `python -m panoptes_network.database.migrate`."""
+"""Alembic migrations of the database `metadata`: `panoptes-migrate`."""
