@@ -32,8 +32,7 @@ from panoptes_network.ids import (
     parse_upload_path,
 )
 from panoptes_network.pubsub import publish
-from panoptes_network.storage import StoredObject
-from panoptes_network.uploads import find_upload
+from panoptes_network.storage import StoredObject, find_upload
 
 SERVICE = "cf-header-to-db"
 

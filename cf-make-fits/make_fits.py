@@ -12,7 +12,6 @@ from panoptes_network.frames.cr2 import cards
 from panoptes_network.frames.cr2.pixels import read_mosaic
 from panoptes_network.frames.cr2.structure import read_structure
 from panoptes_network.ids import FITS_SUFFIXES, ObjectPath, image_suffix, replace_suffix
-from panoptes_network.origin import Origin
 from panoptes_network.processing.conversion import (
     Product,
     Upload,
@@ -20,6 +19,7 @@ from panoptes_network.processing.conversion import (
     make_products,
     record_cr2,
 )
+from panoptes_network.provenance import Origin
 
 SERVICE = "cf-make-fits"
 FITS = Product(".fits.fz", "application/fits")

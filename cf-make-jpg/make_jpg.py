@@ -10,10 +10,10 @@ from panoptes_network.database.models import FileKind
 from panoptes_network.events import ImageObject
 from panoptes_network.frames.mosaic import read_image
 from panoptes_network.ids import ObjectPath
-from panoptes_network.origin import Origin
 from panoptes_network.pictures.caption import with_caption
 from panoptes_network.pictures.render import colour_planes, measure_look, render, thumbnail
 from panoptes_network.processing.conversion import Product, find_image, make_products
+from panoptes_network.provenance import Origin
 
 SERVICE = "cf-make-jpg"
 PICTURE = Product(".jpg", "image/jpeg", FileKind.PICTURE)

@@ -22,8 +22,8 @@ from panoptes_network.database.light_curve_sets import LEAST_FRAMES, Site, Solve
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.frames.fits_header import CardValue, read_image_header
 from panoptes_network.frames.frame import MAX_FRAME_BYTES, read_frame
-from panoptes_network.origin import Origin
 from panoptes_network.processing import isolation
+from panoptes_network.provenance import Origin
 from panoptes_network.sky.directions import unit_vectors
 from panoptes_network.storage import StoredObject
 

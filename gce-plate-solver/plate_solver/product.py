@@ -10,7 +10,7 @@ from panoptes_network.database.images import Claim, check_claim
 from panoptes_network.database.superseded import solved_path
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 _CLAIM = "claim"

@@ -12,7 +12,7 @@ from panoptes_network.catalog.formats import open_stars
 from panoptes_network.catalog.load import Limits, load
 from panoptes_network.config import settings
 from panoptes_network.frames.frame import Frame as Pixels
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from plate_solver.solved_file import write_solved
 from simulator import Frame, Observation
 from simulator.catalog_csv import write_catalog_csv

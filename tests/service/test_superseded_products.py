@@ -15,7 +15,7 @@ from panoptes_network.database.films import Tried, record_film
 from panoptes_network.ids import replace_suffix
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_superseded import sweep_superseded
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject, find
 from tests.service.functions import Network
 from tests.service.operations import ask, change, rows

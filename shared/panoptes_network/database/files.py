@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import FileKind, ImageFile
 from panoptes_network.database.superseded import leave_superseded, lock_files
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 

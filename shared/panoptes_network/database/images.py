@@ -38,7 +38,7 @@ from panoptes_network.database.unit_tags import add_unit_tags
 from panoptes_network.errors import PanoptesError, PermanentError, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.metadata import Identity, number
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 _MAX_REFUSED_PATH_BYTES = 2000

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import Camera, Fact, FactChange, Sequence, Unit
 from panoptes_network.frames.metadata import Identity, integer, number, text
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 Parent = Unit | Camera | Sequence

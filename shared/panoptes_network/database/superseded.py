@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from panoptes_network.database.models import FileKind, Image, ImageFile
 from panoptes_network.database.operation_models import SupersededObject
 from panoptes_network.ids import CameraTime, format_time, kept_path, replace_suffix
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 
 _LOCK = 0x50414E32
 """Of PostgreSQL's advisory locks; which one, the image's id says."""

@@ -12,8 +12,8 @@ from panoptes_network.database.models import ImageEvent
 from panoptes_network.database.refusals import standing
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import check_name
-from panoptes_network.operations.requeue import grace
-from panoptes_network.operations.uploads import Group
+from panoptes_network.operations.lost_uploads import Group
+from panoptes_network.operations.retry_policy import grace
 
 MAX_EXAMPLES = 20
 """So many paths are named of what differs; the counts have all."""

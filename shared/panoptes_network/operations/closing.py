@@ -25,11 +25,11 @@ from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.superseded import files_of, is_superseded
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest, PipelineImage, parse
-from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE
+from panoptes_network.operations.lost_uploads import PICTURES, PRODUCTS
+from panoptes_network.operations.message_subject import Subject
 from panoptes_network.operations.report import Report
-from panoptes_network.operations.uploads import PICTURES, PRODUCTS
-from panoptes_network.origin import Origin
+from panoptes_network.provenance import Origin
 
 _log = logging.getLogger(SERVICE)
 
@@ -89,48 +89,48 @@ def _is_done(session: Session, letter: DeadLetter) -> bool:
 
 
 def _is_worked_off(session: Session, letter: DeadLetter) -> bool:
-    about = About.of(letter.data)
+    subject = Subject.of(letter.data)
     if letter.topic == settings().film_topic:
         return _has_come_of_sequence(session, letter)
-    if about.bucket_path is None or about.bucket not in (None, settings().raw_bucket):
+    if subject.bucket_path is None or subject.bucket not in (None, settings().raw_bucket):
         return False
-    if _was_refused(session, about):
+    if _was_refused(session, subject):
         return True
-    if about.path is None and about.image_id is None:
+    if subject.path is None and subject.image_id is None:
         # What is no image by its path waits for nothing; the sweep looks at all objects.
-        return about.is_upload
-    return _has_come(session, letter, about)
+        return subject.is_upload
+    return _has_come(session, letter, subject)
 
 
-def _has_come(session: Session, letter: DeadLetter, about: About) -> bool:
+def _has_come(session: Session, letter: DeadLetter, subject: Subject) -> bool:
     """Return whether all has come of an image that the message was to bring."""
-    query = select(Image).where(Image.image_id == about.image_id)
+    query = select(Image).where(Image.image_id == subject.image_id)
     image = session.scalars(query).one_or_none()
-    if image is not None and _is_superseded(session, about):
+    if image is not None and _is_superseded(session, subject):
         return True
-    made = _files(session, about)
+    made = _files(session, subject)
     if letter.subscription == settings().solver_subscription:
         return image is not None and _is_solved(session, letter, image)
     if letter.topic == settings().pipeline_topic:
-        return image is not None and (_is_outdated(image, about) or made >= PICTURES)
-    if about.path is not None and about.path.is_raw:
-        wanted = {FileKind.CR2} if about.is_upload else PRODUCTS
+        return image is not None and (_is_outdated(image, subject) or made >= PICTURES)
+    if subject.path is not None and subject.path.is_raw:
+        wanted = {FileKind.CR2} if subject.is_upload else PRODUCTS
         return image is not None and image.generation > 0 and made >= wanted
-    return image is not None and image.generation >= (about.generation or 1)
+    return image is not None and image.generation >= (subject.generation or 1)
 
 
-def _is_superseded(session: Session, about: About) -> bool:
+def _is_superseded(session: Session, subject: Subject) -> bool:
     """Return whether a newer upload of the image lies in another folder."""
-    if about.generation is None:
+    if subject.generation is None:
         return False
-    origin = Origin(str(about.image_id), str(about.bucket_path), about.generation)
+    origin = Origin(str(subject.image_id), str(subject.bucket_path), subject.generation)
     return is_superseded(origin, *files_of(session, origin.image_id))
 
 
-def _is_outdated(image: Image, about: About) -> bool:
+def _is_outdated(image: Image, subject: Subject) -> bool:
     """Return whether another file has taken the place of the message's, or it has none to show."""
     is_broken = image.state == ImageState.ERROR and image.reason_code != Reason.TRIES_EXHAUSTED
-    return image.generation != about.generation or is_broken
+    return image.generation != subject.generation or is_broken
 
 
 def _is_solved(session: Session, letter: DeadLetter, image: Image) -> bool:
@@ -153,25 +153,25 @@ def _has_ended_since(session: Session, letter: DeadLetter, image: Image) -> bool
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _files(session: Session, about: About) -> set[FileKind]:
+def _files(session: Session, subject: Subject) -> set[FileKind]:
     """Return the kinds of files that were made of the message's file, or of a newer one.
 
     Of an image that has a CR2, the pictures are made of that, whatever FITS file it has.
     """
-    is_raw = about.path is not None and about.path.is_raw
+    is_raw = subject.path is not None and subject.path.is_raw
     is_of_cr2 = func.lower(ImageFile.source_path).like("%.cr2")
-    is_new = ImageFile.source_generation >= (about.generation or 0)
+    is_new = ImageFile.source_generation >= (subject.generation or 0)
     query = select(ImageFile.kind).where(
-        ImageFile.image_id == about.image_id, is_of_cr2 & is_new if is_raw else is_of_cr2 | is_new
+        ImageFile.image_id == subject.image_id, is_of_cr2 & is_new if is_raw else is_of_cr2 | is_new
     )
     return set(map(FileKind, session.scalars(query)))
 
 
-def _was_refused(session: Session, about: About) -> bool:
+def _was_refused(session: Session, subject: Subject) -> bool:
     """Return whether a service has said why nothing comes of this file."""
     query = select(ImageEvent.event_id).where(
-        ImageEvent.bucket_path == about.bucket_path,
-        ImageEvent.message_id == f"generation {about.generation}",
+        ImageEvent.bucket_path == subject.bucket_path,
+        ImageEvent.message_id == f"generation {subject.generation}",
         ImageEvent.reason_code.is_not(None),
         ImageEvent.reason_code != Reason.TRIES_EXHAUSTED,
     )

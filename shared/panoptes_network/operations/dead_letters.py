@@ -20,8 +20,8 @@ from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import parse_whatever
 from panoptes_network.frames.metadata import identify
-from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE, UPLOAD_SERVICE, last_words
+from panoptes_network.operations.message_subject import Subject
 from panoptes_network.storable import escape
 from panoptes_network.storage import StoredObject
 
@@ -78,11 +78,11 @@ class Letter:
             {key: value for key, value in said.items() if not key.startswith(_SOURCE)},
         )
 
-    def gone_wrong(self, session: Session, about: About) -> PermanentError:
+    def gone_wrong(self, session: Session, subject: Subject) -> PermanentError:
         """Return what is said of its image: who failed how often, and the last words known."""
-        service = UPLOAD_SERVICE if about.is_upload else self.subscription
+        service = UPLOAD_SERVICE if subject.is_upload else self.subscription
         often = f"{self.tries} times" if self.tries else "each time"
-        words = last_words(session, about.image_id, about.bucket_path)
+        words = last_words(session, subject.image_id, subject.bucket_path)
         return PermanentError(
             Reason.TRIES_EXHAUSTED,
             f"{service} failed {often} and is not tried again by itself; {words}",
@@ -101,18 +101,18 @@ def receive(body: bytes) -> dict[str, Any]:
     """
     letter = Letter.of_push(body)
     try:
-        about = About.of(letter.data)
-        return run_transaction(lambda session: _record(session, letter, about))
+        subject = Subject.of(letter.data)
+        return run_transaction(lambda session: _record(session, letter, subject))
     except TransientError:
         raise
     except Exception:
         # It must not come again for ever: what is kept of it can be looked at.
         _log.exception("a dead letter is kept, but its image not found")
-        return run_transaction(lambda session: _record(session, letter, About()))
+        return run_transaction(lambda session: _record(session, letter, Subject()))
 
 
-def _record(session: Session, letter: Letter, about: About) -> dict[str, Any]:
-    error = letter.gone_wrong(session, about)
+def _record(session: Session, letter: Letter, subject: Subject) -> dict[str, Any]:
+    error = letter.gone_wrong(session, subject)
     new = insert(DeadLetter).values(
         message_id=letter.message_id,
         topic=letter.topic,
@@ -120,51 +120,51 @@ def _record(session: Session, letter: Letter, about: About) -> dict[str, Any]:
         tries=letter.tries,
         data=letter.data,
         attributes=letter.attributes,
-        image_id=about.image_id,
-        bucket_path=about.bucket_path,
+        image_id=subject.image_id,
+        bucket_path=subject.bucket_path,
         reason=error.message,
     )
     once = new.on_conflict_do_nothing(index_elements=["message_id"])
     number = session.scalar(once.returning(DeadLetter.dead_letter_id))
     if number is not None:
-        _tell_image(session, letter, about, error)
-    return {"dead_letter_id": number, "image_id": about.image_id, "recorded": number is not None}
+        _tell_image(session, letter, subject, error)
+    return {"dead_letter_id": number, "image_id": subject.image_id, "recorded": number is not None}
 
 
-def _tell_image(session: Session, letter: Letter, about: About, error: PermanentError) -> None:
+def _tell_image(session: Session, letter: Letter, subject: Subject, error: PermanentError) -> None:
     """End the image where it waits for this message alone; else note it in its history."""
-    query = select(Image).where(Image.image_id == about.image_id).with_for_update()
+    query = select(Image).where(Image.image_id == subject.image_id).with_for_update()
     image = session.scalars(query).one_or_none()
-    service = UPLOAD_SERVICE if about.is_upload else letter.subscription
-    path = about.path if _leads_to_fits(letter, about) else None
+    service = UPLOAD_SERVICE if subject.is_upload else letter.subscription
+    path = subject.path if _leads_to_fits(letter, subject) else None
     if path and _waits_for_its_fits(image):
         # `record_failure` makes the row where there is none; a FITS file that comes starts it anew.
         stored = StoredObject(
-            settings().raw_bucket, str(about.bucket_path), about.generation or 0, size=0
+            settings().raw_bucket, str(subject.bucket_path), subject.generation or 0, size=0
         )
         record_failure(session, error, service, identify(path, {}), stored)
-    elif image and _waits_for_solver(image, letter, about):
+    elif image and _waits_for_solver(image, letter, subject):
         give_up(session, image, service, letter.message_id, error)
     elif image:
         session.add(event_of(image, service, letter.message_id, error))
 
 
-def _leads_to_fits(letter: Letter, about: About) -> bool:
+def _leads_to_fits(letter: Letter, subject: Subject) -> bool:
     """Whether the image's FITS file was to come of this message: an upload, or its CR2."""
-    path = about.path
-    if path is None or about.bucket not in (None, settings().raw_bucket):
+    path = subject.path
+    if path is None or subject.bucket not in (None, settings().raw_bucket):
         return False
-    return about.is_upload or (path.is_raw and letter.topic == settings().raw_topic)
+    return subject.is_upload or (path.is_raw and letter.topic == settings().raw_topic)
 
 
 def _waits_for_its_fits(image: Image | None) -> bool:
     return image is None or (image.generation <= 0 and image.state not in END_STATES)
 
 
-def _waits_for_solver(image: Image, letter: Letter, about: About) -> bool:
+def _waits_for_solver(image: Image, letter: Letter, subject: Subject) -> bool:
     # A picture that cannot be made, for one, is no reason to give the image up.
     is_solvers = letter.subscription == settings().solver_subscription
-    is_current = image.generation == about.generation and image.state not in END_STATES
+    is_current = image.generation == subject.generation and image.state not in END_STATES
     return is_solvers and is_current
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field
 
-from panoptes_network.operations.outcome import Outcome
 from panoptes_network.operations.replay_images import replay_images
 from panoptes_network.operations.replay_letters import replay_letters
+from panoptes_network.operations.report import Outcome
 from panoptes_network.operations.selection import Filters
 
 BATCH = 500

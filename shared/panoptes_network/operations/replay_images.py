@@ -10,7 +10,7 @@ from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.ids import CameraTime, check_time, image_suffix
 from panoptes_network.operations.dead_letters import event_of
 from panoptes_network.operations.history import SERVICE, Stage
-from panoptes_network.operations.outcome import Outcome
+from panoptes_network.operations.report import Outcome
 from panoptes_network.operations.selection import Filters
 from panoptes_network.pubsub import publish
 from panoptes_network.web.service_client import post

@@ -12,9 +12,9 @@ from panoptes_network.database.models import Image, ImageEvent
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import PipelineImage, parse
-from panoptes_network.operations.about import About
 from panoptes_network.operations.history import SERVICE, Stage
-from panoptes_network.operations.outcome import Outcome
+from panoptes_network.operations.message_subject import Subject
+from panoptes_network.operations.report import Outcome
 from panoptes_network.operations.selection import Filters
 from panoptes_network.pubsub import PUBLISH_TIMEOUT_S, publisher
 
@@ -36,10 +36,10 @@ def replay_letters(filters: Filters, after: int, size: int, outcome: Outcome) ->
 
 
 def _replay(letter: DeadLetter) -> None:
-    about = About.of(letter.data)
-    image = run_transaction(partial(_find_image, image_id=about.image_id))
+    subject = Subject.of(letter.data)
+    image = run_transaction(partial(_find_image, image_id=subject.image_id))
     _publish(letter.topic, _data(letter, image), letter.attributes)
-    run_transaction(lambda session: _note(session, letter, about, image))
+    run_transaction(lambda session: _note(session, letter, subject, image))
 
 
 def _find_image(session: Session, image_id: str | None) -> Image | None:
@@ -70,7 +70,7 @@ def _publish(topic: str, data: bytes, attributes: dict[str, str]) -> None:
         raise TransientError(f"the topic {topic} takes no message: {error}") from error
 
 
-def _note(session: Session, letter: DeadLetter, about: About, image: Image | None) -> None:
+def _note(session: Session, letter: DeadLetter, subject: Subject, image: Image | None) -> None:
     session.execute(
         update(DeadLetter)
         .where(DeadLetter.dead_letter_id == letter.dead_letter_id)
@@ -79,9 +79,9 @@ def _note(session: Session, letter: DeadLetter, about: About, image: Image | Non
     if image is not None:
         event = ImageEvent(
             image_id=image.image_id,
-            bucket_path=about.bucket_path,
+            bucket_path=subject.bucket_path,
             service=SERVICE,
-            message_id=Stage.REPLAY.mark(about.generation or 0),
+            message_id=Stage.REPLAY.mark(subject.generation or 0),
             state=image.state,
             reason=f"a message of the topic {letter.topic} was sent again by an operator",
         )

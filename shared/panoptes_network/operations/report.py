@@ -1,4 +1,4 @@
-"""What a sweep has done so far, and how much of its budget it has left."""
+"""What a sweep or a replay has done so far, and how much of its budget a sweep has left."""
 
 import math
 import time
@@ -80,3 +80,37 @@ class Report:
     def _name(self, kind: str, image_id: str) -> None:
         if len(self.names[kind]) < MOST_NAMED:
             self.names[kind].append(image_id)
+
+
+@dataclass
+class Outcome:
+    """The result of a replay, as it grows; `kind` is what is sent: images or dead letters."""
+
+    kind: str
+    dry_run: bool
+    replayed: int = 0
+    not_replayed: int = 0
+    names: list[str | int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, name: str | int) -> None:
+        """Count something that was sent again."""
+        self.replayed += 1
+        if len(self.names) < MOST_NAMED:
+            self.names.append(name)
+
+    def add_problem(self, words: str) -> None:
+        """Count something that could not be sent, and say why."""
+        self.not_replayed += 1
+        if len(self.problems) < MOST_NAMED:
+            self.problems.append(words)
+
+    def answer(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "dry_run": self.dry_run,
+            "replayed": self.replayed,
+            "not_replayed": self.not_replayed,
+            self.kind: self.names,
+            "problems": self.problems,
+        }

@@ -11,13 +11,13 @@ from panoptes_network.errors import TransientError
 from panoptes_network.operations.balance import words
 from panoptes_network.operations.closing import close_done
 from panoptes_network.operations.history import SERVICE
+from panoptes_network.operations.lost_uploads import Group
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_bucket import sweep_bucket
 from panoptes_network.operations.sweep_images import sweep_images
 from panoptes_network.operations.sweep_light_curves import sweep_light_curves
 from panoptes_network.operations.sweep_superseded import sweep_superseded
 from panoptes_network.operations.sweep_times import sweep_times
-from panoptes_network.operations.uploads import Group
 
 BUDGET_S = 40
 """Less than a schedule waits for its answer."""

@@ -26,11 +26,19 @@ from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import ImageObject, PipelineImage
 from panoptes_network.frames.metadata import Identity, identify
 from panoptes_network.ids import CameraTime
-from panoptes_network.operations.about import image_path
 from panoptes_network.operations.balance import refused_between
 from panoptes_network.operations.history import SERVICE, Stage, last_words
+from panoptes_network.operations.lost_uploads import (
+    Group,
+    Judged,
+    Missing,
+    Upload,
+    companions_among,
+    judge,
+)
+from panoptes_network.operations.message_subject import image_path
 from panoptes_network.operations.report import Report
-from panoptes_network.operations.requeue import (
+from panoptes_network.operations.retry_policy import (
     Verdict,
     database_now,
     exhausted,
@@ -38,14 +46,6 @@ from panoptes_network.operations.requeue import (
     lease,
     verdict,
     withdraw,
-)
-from panoptes_network.operations.uploads import (
-    Group,
-    Judged,
-    Missing,
-    Upload,
-    companions_among,
-    judge,
 )
 from panoptes_network.pubsub import publish
 from panoptes_network.storage import StoredObject

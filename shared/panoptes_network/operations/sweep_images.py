@@ -20,7 +20,7 @@ from panoptes_network.events import PipelineImage
 from panoptes_network.operations.dead_letters import event_of, give_up
 from panoptes_network.operations.history import SERVICE, Stage, last_words, pasts
 from panoptes_network.operations.report import Report
-from panoptes_network.operations.requeue import (
+from panoptes_network.operations.retry_policy import (
     Verdict,
     database_now,
     exhausted,

@@ -19,8 +19,8 @@ from panoptes_network.database.models import Image, ImageFile, Sequence
 from panoptes_network.database.operation_models import SupersededObject
 from panoptes_network.database.superseded import folder_of
 from panoptes_network.operations.report import Report
-from panoptes_network.operations.requeue import database_now, lease
-from panoptes_network.origin import Origin
+from panoptes_network.operations.retry_policy import database_now, lease
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 PAGE_SIZE = 100

@@ -32,11 +32,10 @@ from panoptes_network.ids import (
     parse_upload_path,
     replace_suffix,
 )
-from panoptes_network.origin import Origin
 from panoptes_network.processing import isolation
 from panoptes_network.processing.workspace import work_folder
-from panoptes_network.storage import StoredObject
-from panoptes_network.uploads import find_upload
+from panoptes_network.provenance import Origin
+from panoptes_network.storage import StoredObject, find_upload
 
 TIME_LIMIT_S = 60
 """For one file; a full frame takes one to five seconds."""

@@ -1,4 +1,4 @@
-"""What a message is about, whichever topic it was on."""
+"""The subject of a message: the image it names, whichever topic it was on."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_u
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Subject:
     """The image that a message names, as far as it does.
 
     `is_upload` says that it is a storage event: nobody has looked at the object yet.
@@ -26,7 +26,7 @@ class About:
         return image_path(self.bucket_path or "")
 
     @classmethod
-    def of(cls, data: bytes) -> "About":
+    def of(cls, data: bytes) -> "Subject":
         """Return what the data of a message name; nothing of what is no message of ours."""
         if (pipeline := _read(PipelineImage, data)) is not None:
             return cls(
@@ -53,9 +53,9 @@ def image_path(path: str) -> ObjectPath | None:
 
 def _of_object(
     bucket: str | None, name: str, generation: int | None, *, is_upload: bool = False
-) -> About:
+) -> Subject:
     path = image_path(name)
-    return About(path.image_id if path else None, bucket, _storable(name), generation, is_upload)
+    return Subject(path.image_id if path else None, bucket, _storable(name), generation, is_upload)
 
 
 def _read(model: type[M], data: bytes) -> M | None:

@@ -12,9 +12,9 @@ from panoptes_network.companions import is_companion
 from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, ImageState
 from panoptes_network.database.superseded import is_superseded
 from panoptes_network.ids import image_suffix
-from panoptes_network.operations.about import image_path
 from panoptes_network.operations.history import Past, pasts
-from panoptes_network.origin import Origin
+from panoptes_network.operations.message_subject import image_path
+from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}

@@ -1,4 +1,4 @@
-"""How often something is sent again: once in a lease, and five times at most."""
+"""When something lost is sent again: once in a lease, and five times at most."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def verdict(sent: Sequence[datetime], now: datetime) -> Verdict:
 
 
 def grace() -> timedelta:
-    """Return how long nothing needs to have come of what arrived."""
+    """Return the age at which an upload without results counts as lost."""
     return timedelta(seconds=settings().sweep_grace_s)
 
 
