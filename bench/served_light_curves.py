@@ -11,7 +11,7 @@ import requests
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from panoptes_network.light_curves import BAD, COLOURS
+from panoptes_network.light_curves.schema import BAD, COLOURS
 
 Float64 = NDArray[np.float64]
 NORMAL_MAD = 1.4826

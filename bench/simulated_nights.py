@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
-from panoptes_network.light_curves import COLOURS
+from panoptes_network.light_curves.schema import COLOURS
 from simulator.frame import truth_path
 from simulator.truth import Truth
 from simulator.variables import Kind

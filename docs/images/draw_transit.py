@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from panoptes_network.light_curves import BAD, COLOURS
+from panoptes_network.light_curves.schema import BAD, COLOURS
 
 TARGET = Path(__file__).parent / "transit.png"
 MAD_TO_SIGMA = 1.4826

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import LightCurves
-from panoptes_network.light_curves import COLOURS
+from panoptes_network.light_curves.schema import COLOURS
 
 Arrays = dict[str, NDArray[Any]]
 

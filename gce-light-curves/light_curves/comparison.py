@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from light_curves import robust
 from light_curves.measurements import SequenceFluxes, Singles
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.light_curves import COLOURS, Quality
+from panoptes_network.light_curves.schema import COLOURS, Quality
 
 FAINTEST_MAG = 12.3
 ENOUGH = 200

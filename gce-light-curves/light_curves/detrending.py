@@ -11,7 +11,7 @@ from light_curves.groups import frame_groups
 from light_curves.measurements import N_COLOURS, LightCurves, SequenceFluxes, Singles
 from light_curves.pixel_phase import focus_terms
 from light_curves.times import bjd_tdb
-from panoptes_network.light_curves import BAD, Quality
+from panoptes_network.light_curves.schema import BAD, Quality
 
 WIDTH_TERMS = slice(2, 4)
 """Of the PSF's terms: growth in x and y, which the maps follow."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from light_curves.columns import Arrays, frame_columns, measurement_columns, star_columns
 from light_curves.measurements import LightCurves
-from panoptes_network.light_curves import (
+from panoptes_network.light_curves.schema import (
     FRAME_COLUMNS,
     MEASUREMENT_COLUMNS,
     QUALITY_MEANINGS,

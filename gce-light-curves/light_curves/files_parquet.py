@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from light_curves.columns import frame_columns, measurement_columns, on_frame, star_columns
 from light_curves.measurements import LightCurves
-from panoptes_network.light_curve_file import LightCurveWriter
+from panoptes_network.light_curves.parquet_file import LightCurveWriter
 
 STARS_AT_ONCE = 512
 

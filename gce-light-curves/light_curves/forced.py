@@ -14,7 +14,7 @@ from light_curves.measurements import PSF_TERMS, CatalogField, Exposure, FrameFl
 from light_curves.psf import HALF_PX, SequencePsf
 from light_curves.psf_fit import fit_psf
 from light_curves.psf_stars import PlacedFrame
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

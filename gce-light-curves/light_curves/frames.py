@@ -9,7 +9,7 @@ from light_curves import robust
 from light_curves.comparison import FEWEST, Comparison
 from light_curves.ensemble import Ensemble, zero_point_terms
 from light_curves.measurements import Singles
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 
 MAG_OF_E = 2.5 * np.log10(np.e)
 CLEAREST_PERCENTILE = 95.0

@@ -1,7 +1,7 @@
 """What the parts of the service hand to each other: a field, fluxes, light curves.
 
 Arrays of stars have n items, those of frames f; colours stand last, in the order of
-`panoptes_network.light_curves.COLOURS`. NaN is what is not known.
+`panoptes_network.light_curves.schema.COLOURS`. NaN is what is not known.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from panoptes_network.light_curves import COLOURS
+from panoptes_network.light_curves.schema import COLOURS
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -96,7 +96,7 @@ class FrameFluxes:
     x_px, y_px : ndarray, shape (n,), float32
         Place by the plate solution, 0-based mosaic pixels; NaN for a star off the frame.
     quality : ndarray, shape (n,), int32
-        Bits of `panoptes_network.light_curves.Quality`.
+        Bits of `panoptes_network.light_curves.schema.Quality`.
     sky_adu : ndarray, shape (3,), float32
         Median level of the sky above black.
     fwhm_px : float
@@ -230,7 +230,7 @@ class LightCurves:
     colour_flux, colour_flux_err : ndarray, shape (f, n, 3), float32
         The same of each colour.
     quality : ndarray, shape (f, n), int32
-        Bits of `panoptes_network.light_curves.Quality`, with those of the frame's fluxes.
+        Bits of `panoptes_network.light_curves.schema.Quality`, with those of the frame's fluxes.
     zero_point_mag : ndarray, shape (f, 3), float32
         Gaia G of a star of 1 ADU/s in the frame's centre.
     cloud_mag : ndarray, shape (f,), float32
@@ -238,7 +238,7 @@ class LightCurves:
     scatter, expected_noise, reduced_chi2, variability : ndarray, shape (n,), float32
         Of one frame, all colours together; relative. NaN for a star without good frames.
     n_good : ndarray, shape (n,), int32
-        Frames without a bit of `panoptes_network.light_curves.BAD`.
+        Frames without a bit of `panoptes_network.light_curves.schema.BAD`.
     """
 
     fluxes: SequenceFluxes

@@ -24,7 +24,7 @@ from light_curves.psf_fit import psf_frames
 from light_curves.psf_stars import PlacedFrame
 from light_curves.solved_frames import SolvedFrame, check_enough, find_frames, read_pixels
 from panoptes_network.database.light_curve_sets import SetClaim, Site
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 
 LOG_EVERY = 10
 

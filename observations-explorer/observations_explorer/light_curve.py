@@ -10,7 +10,7 @@ from statistics import median
 from werkzeug.exceptions import BadRequest
 
 from observations_explorer.data_service import Json
-from panoptes_network.light_curves import BAD, COLOURS, QUALITY_MEANINGS, Quality
+from panoptes_network.light_curves.schema import BAD, COLOURS, QUALITY_MEANINGS, Quality
 
 
 class Method(StrEnum):

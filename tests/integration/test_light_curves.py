@@ -15,7 +15,7 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_sets import ClaimedError, claim_set
 from panoptes_network.errors import TransientError
-from panoptes_network.light_curves import BAD, COLOURS, Quality
+from panoptes_network.light_curves.schema import BAD, COLOURS, Quality
 from tests.integration.solved_sequence import (
     FIELD,
     SEQUENCE_ID,

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.light_curve_models import Candidate, LightCurveSet, StarLightCurve
 from panoptes_network.ids import CameraTime
-from panoptes_network.light_curve_file import LightCurveWriter
-from panoptes_network.light_curves import COLOURS, Quality
+from panoptes_network.light_curves.parquet_file import LightCurveWriter
+from panoptes_network.light_curves.schema import COLOURS, Quality
 from tests.service.web_services import START, store
 
 BUCKET = "panoptes-processed"

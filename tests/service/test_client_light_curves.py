@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from panoptes_client import Network, Patience, RefusedError
 from panoptes_client.cli import main
-from panoptes_network.light_curves import BAD
+from panoptes_network.light_curves.schema import BAD
 from tests.service.functions import served
 from tests.service.light_curve_rows import (
     DEPTH,

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
-from panoptes_network.light_curves import QUALITY_MEANINGS, Quality
+from panoptes_network.light_curves.schema import QUALITY_MEANINGS, Quality
 from tests.service.light_curve_rows import (
     DEPTH,
     FIRST_PICID,

@@ -22,7 +22,11 @@ from sqlalchemy import Engine
 
 from observations_data import file_storage
 from panoptes_network import storage
-from panoptes_network.light_curves import FRAME_COLUMNS, MEASUREMENT_COLUMNS, QUALITY_MEANINGS
+from panoptes_network.light_curves.schema import (
+    FRAME_COLUMNS,
+    MEASUREMENT_COLUMNS,
+    QUALITY_MEANINGS,
+)
 from tests.service.functions import asks_to_come_again
 from tests.service.hanging import hanging
 from tests.service.light_curve_rows import (

@@ -3,7 +3,7 @@
 import numpy as np
 
 from light_curves.measurements import CatalogField, Exposure, LightCurves, SequenceFluxes
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 
 TIC = np.array([True, False, True, True, False])
 PICIDS = np.array([471011144, 2**61 + 1, 7, 8, -11767])

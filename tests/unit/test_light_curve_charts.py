@@ -23,7 +23,7 @@ from observations_explorer.light_curve import (
     measurements,
 )
 from observations_explorer.pages.candidate_checks import checks
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 
 NIGHT_S = datetime(2018, 10, 11, 4, 12, tzinfo=UTC).timestamp()
 

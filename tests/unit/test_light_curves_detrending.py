@@ -8,7 +8,7 @@ import pytest
 from light_curves.detrending import detrend
 from light_curves.measurements import LightCurves, SequenceFluxes
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.light_curves import BAD, Quality
+from panoptes_network.light_curves.schema import BAD, Quality
 from tests.unit.simulated_fluxes import Sequence
 
 PLANETS = {20: 5, 25: 50, 30: 25, 40: 10, 50: 55, 60: 40}

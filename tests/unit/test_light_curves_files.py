@@ -13,8 +13,8 @@ from light_curves.files_fits import write_fits
 from light_curves.files_parquet import write_parquet
 from light_curves.rows import n_stars, photon_limit_ratio, star_rows
 from panoptes_network.byte_ranges import ranges_of
-from panoptes_network.light_curve_file import read_footer, read_rows
-from panoptes_network.light_curves import MEASUREMENT_COLUMNS, PARQUET_COLUMNS, Quality
+from panoptes_network.light_curves.parquet_file import read_footer, read_rows
+from panoptes_network.light_curves.schema import MEASUREMENT_COLUMNS, PARQUET_COLUMNS, Quality
 from tests.unit.light_curves_made import N_STARS, OFF_FRAME, PICIDS, START, made_curves
 
 SEQUENCE_ID = "PAN001_14d3bd_20181011T134202"

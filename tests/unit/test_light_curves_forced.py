@@ -11,7 +11,7 @@ from light_curves.measurements import FrameFluxes
 from light_curves.psf_fit import psf_frames
 from light_curves.psf_stars import PlacedFrame
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.light_curves import Quality
+from panoptes_network.light_curves.schema import Quality
 from simulator import Observation
 from tests.unit.light_curve_fields import EXPOSURE, SimulatedField, simulated_field
 

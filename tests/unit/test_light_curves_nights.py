@@ -15,7 +15,7 @@ from light_curves.search.over_nights import OverNights, find_over_nights
 from light_curves.search.periods import search_periods, trial_periods
 from light_curves.search.transits import search_transits
 from panoptes_network.database.candidates import FoundCandidate
-from panoptes_network.light_curves import Quality, Vetting
+from panoptes_network.light_curves.schema import Quality, Vetting
 from simulator.variables import ONCE_D, Kind, Variable
 from tests.unit.light_curves_simulated import SimulatedNight, middle_bjd
 

@@ -16,7 +16,7 @@ from light_curves.search.transits import search_transits
 from light_curves.search.variability import periodogram
 from light_curves.search.vetting import is_near_saturation
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
-from panoptes_network.light_curves import Quality, Vetting
+from panoptes_network.light_curves.schema import Quality, Vetting
 from simulator.transit import radius_for_depth, transit_flux
 from simulator.variables import Kind, Variable
 from tests.unit.light_curves_simulated import SimulatedNight, middle_bjd

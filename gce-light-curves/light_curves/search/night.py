@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import LightCurves, Singles, Times
-from panoptes_network.light_curves import BAD
+from panoptes_network.light_curves.schema import BAD
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

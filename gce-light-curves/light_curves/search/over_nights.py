@@ -17,7 +17,7 @@ from light_curves.search.periods import Evidence, Repeated, search_periods
 from light_curves.search.transits import Box, TransitSearch, search_transits
 from light_curves.search.vetting import vet
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
-from panoptes_network.light_curves import Vetting
+from panoptes_network.light_curves.schema import Vetting
 
 Indices = NDArray[np.intp]
 

@@ -9,7 +9,7 @@ from light_curves.measurements import LightCurves
 from light_curves.robust import NORMAL_MAD
 from light_curves.search.boxes import Trials, scan, trials_at
 from light_curves.search.transits import Box, TransitSearch
-from panoptes_network.light_curves import BAD, COLOURS, Quality, Vetting
+from panoptes_network.light_curves.schema import BAD, COLOURS, Quality, Vetting
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from observations_data.pagination import Order
 from observations_data.position import Cone
 from observations_data.stars.parameters import cone
 from panoptes_network.ids import fold_id
-from panoptes_network.light_curves import CandidateKind
+from panoptes_network.light_curves.schema import CandidateKind
 
 MAX_SIGNIFICANCE = 1e6
 

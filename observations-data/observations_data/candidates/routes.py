@@ -21,7 +21,7 @@ from observations_data.open_api import (
     row_of,
 )
 from observations_data.stars.schemas import RADIUS
-from panoptes_network.light_curves import CandidateKind
+from panoptes_network.light_curves.schema import CandidateKind
 
 api = Blueprint("candidates", __name__)
 

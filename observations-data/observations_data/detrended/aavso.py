@@ -13,7 +13,7 @@ from statistics import median
 from observations_data.database import Json
 from observations_data.stars.star import star_name
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.light_curves import BAD
+from panoptes_network.light_curves.schema import BAD
 
 MEDIA_TYPE = "text/plain"
 UNIX_EPOCH_JD = 2440587.5

@@ -16,7 +16,7 @@ from observations_data.stars.parameters import FrameSearch, StarId
 from observations_data.stars.star import require_star, star_url
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.light_curve_file import read_footer, read_rows
+from panoptes_network.light_curves.parquet_file import read_footer, read_rows
 from panoptes_network.storage import StoredObject
 
 MAX_SEQUENCES = 20

@@ -2,8 +2,8 @@
 
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.stars.tables import SEQUENCE
-from panoptes_network import light_curves
-from panoptes_network.light_curves import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
+from panoptes_network.light_curves import schema
+from panoptes_network.light_curves.schema import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
 
 KINDS = {
     "string": Kind.TEXT,
@@ -51,13 +51,13 @@ QUALITY = [{"bit": bit.value, "name": bit.name, "meaning": QUALITY_MEANINGS[bit]
 _MEANINGS = "; ".join(f"{said['bit']}: {said['meaning']}" for said in QUALITY)
 
 
-def _column(column: light_curves.Column) -> Column:
+def _column(column: schema.Column) -> Column:
     name, _, colour = column.name.rpartition("_")
     ucd = UCDS.get(column.name) or f"{UCDS[name]};{BANDS[colour]}"
     return Column(column.name, column.description, KINDS[column.arrow_type], column.unit, ucd)
 
 
-FROM_FILE = (*light_curves.FRAME_COLUMNS, *light_curves.MEASUREMENT_COLUMNS)
+FROM_FILE = (*schema.FRAME_COLUMNS, *schema.MEASUREMENT_COLUMNS)
 """What a row has of the sequence's file; its star is known."""
 DETRENDED = Table(
     "detrended_light_curve",

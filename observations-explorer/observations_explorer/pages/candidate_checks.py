@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from observations_explorer.data_service import Json
-from panoptes_network.light_curves import Vetting
+from panoptes_network.light_curves.schema import Vetting
 
 N_COLOURS = 3
 LEAST_COLOURS = 2

@@ -16,7 +16,7 @@ from observations_explorer.formatting import utc_of
 from observations_explorer.light_curve import Measurement, Method, View, measurements
 from observations_explorer.pages.candidate_checks import checks
 from observations_explorer.pages.light_curve_status import why
-from panoptes_network.light_curves import QUALITY_MEANINGS
+from panoptes_network.light_curves.schema import QUALITY_MEANINGS
 
 
 def curves(star: Json, asked: Mapping[str, str], view: View, folding: Folding | None) -> Json:

@@ -45,7 +45,7 @@ class FoundCandidate:
     known_name, known_kind : str, optional
         Where the star is in the list of known ones.
     vetting : dict
-        By `panoptes_network.light_curves.Vetting`.
+        By `panoptes_network.light_curves.schema.Vetting`.
     """
 
     kind: CandidateKind

@@ -52,8 +52,8 @@ class StarLightCurve(Base):
 
     `scatter` and `expected_noise` are relative, of one frame, all colours together;
     `variability` is Stetson's J of the colours. `quality` has the bits that any frame has
-    (`panoptes_network.light_curves.Quality`). `first_row` and `n_frames` say which rows of the
-    Parquet file are the star's.
+    (`panoptes_network.light_curves.schema.Quality`). `first_row` and `n_frames` say which rows of
+    the Parquet file are the star's.
     """
 
     __tablename__ = "star_light_curves"
@@ -82,7 +82,8 @@ class Candidate(Base):
     """A star that changes: a transit by box least squares, or a variable.
 
     `sequence_id` is None where all nights of the star were searched together. `vetting` has what
-    a human would look at first, each by its name (`panoptes_network.light_curves.Vetting`).
+    a human would look at first, each by its name
+    (`panoptes_network.light_curves.schema.Vetting`).
     """
 
     __tablename__ = "candidates"

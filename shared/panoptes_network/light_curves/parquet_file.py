@@ -1,7 +1,7 @@
 """The Parquet file of a sequence's light curves: written star by star, read one star at a time.
 
-A row is one star in one frame (`panoptes_network.light_curves.PARQUET_COLUMNS`). A star's rows
-stand together in one row group, so that one star is read by the file's footer and one range.
+A row is one star in one frame (`schema.PARQUET_COLUMNS`). A star's rows stand
+together in one row group, so that one star is read by the file's footer and one range.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from panoptes_network.byte_ranges import RangeFile, ReadRange
-from panoptes_network.light_curves import (
+from panoptes_network.light_curves.schema import (
     FRAME_COLUMNS,
     MEASUREMENT_COLUMNS,
     PARQUET_COLUMNS,

@@ -14,14 +14,14 @@ from pyarrow import parquet
 
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.errors import TransientError
-from panoptes_network.light_curve_file import (
+from panoptes_network.light_curves.parquet_file import (
     ROWS_PER_GROUP,
     SCHEMA,
     LightCurveWriter,
     read_footer,
     read_rows,
 )
-from panoptes_network.light_curves import (
+from panoptes_network.light_curves.schema import (
     FRAME_COLUMNS,
     MEASUREMENT_COLUMNS,
     PARQUET_COLUMNS,
