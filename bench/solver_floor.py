@@ -12,7 +12,7 @@ from panoptes_network.config import settings
 from panoptes_network.frames.bayer import superpixel_plane
 from panoptes_network.frames.frame import read_frame
 from panoptes_network.frames.header_values import clean_headers
-from plate_solver import detection, programs, solving
+from plate_solver import detection, external_programs, solving
 from simulator import Frame
 
 FLOOR_TWEAK_ORDER = "3"
@@ -39,7 +39,7 @@ def floor_commands(frame: Frame, packed: Path, folder: Path) -> Commands:
 
     def noting(program: str, *arguments: str | Path, **how: Any) -> CompletedProcess[str]:
         commands[program] = [program, *map(str, arguments)]
-        return programs.run(program, *arguments, **how)
+        return external_programs.run(program, *arguments, **how)
 
     pixels = read_frame(packed)
     hint = solving.hint_from_header(clean_headers(dict(frame.header)))

@@ -25,7 +25,7 @@ from panoptes_network.errors import PanoptesError, PermanentError, Reason, Trans
 from panoptes_network.events import FilmRequest, parse
 from panoptes_network.ids import CameraTime, check_time, parse_upload_path
 from panoptes_network.processing import isolation, workspace
-from panoptes_network.worker import loop, parts
+from panoptes_network.worker import dependencies, loop
 
 SERVICE = "gce-light-curves"
 
@@ -41,7 +41,7 @@ def run() -> None:
     A sequence under way is given back: it takes minutes.
     """
     isolation.prepare("light_curves.solved_frames")
-    loop.run(LightCurveMaker, settings().light_curve_subscription, parts.CHECKS, MAX_WORK_S)
+    loop.run(LightCurveMaker, settings().light_curve_subscription, dependencies.CHECKS, MAX_WORK_S)
 
 
 class LightCurveMaker(loop.Worker):

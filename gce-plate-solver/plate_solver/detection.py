@@ -17,7 +17,7 @@ from panoptes_network.frames.bayer import (
     to_mosaic,
 )
 from plate_solver.centroids import windowed_centroids
-from plate_solver.programs import failure, run
+from plate_solver.external_programs import failure, run
 
 APERTURE_DIAMETER_PX = 10
 """Mosaic pixels. It holds 0.9 of a simulated star's light, and no more neighbours than a stamp."""

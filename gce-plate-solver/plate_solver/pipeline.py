@@ -30,15 +30,15 @@ from panoptes_network.ids import check_safe, check_time, names_pointing
 from plate_solver import matching
 from plate_solver.catalog_stars import UnseenStars, measure_unseen, neighbour_flux, unseen_places
 from plate_solver.detection import Detections, detect, flag_saturated
+from plate_solver.external_programs import versions
+from plate_solver.frame_reader import read_isolated
 from plate_solver.product import find_product, upload_product
-from plate_solver.programs import versions
 from plate_solver.quality import astrometric_figures, photometric_figures
-from plate_solver.reading import read_isolated
 from plate_solver.refit import Solution, refit
 from plate_solver.scale import explained
 from plate_solver.solved_file import write_solved
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, hint_from_header, solve
-from plate_solver.source_rows import (
+from plate_solver.source_table import (
     Matches,
     Rows,
     detected_rows,

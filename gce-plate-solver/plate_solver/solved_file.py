@@ -14,8 +14,8 @@ from panoptes_network.errors import TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CARD_CHARS, read_image_header
 from panoptes_network.frames.frame import Frame
 from panoptes_network.processing import isolation
-from plate_solver.programs import failure, run
-from plate_solver.reading import TIME_LIMIT_S
+from plate_solver.external_programs import failure, run
+from plate_solver.frame_reader import TIME_LIMIT_S
 
 FPACK_CPU_LIMIT_S = 60
 

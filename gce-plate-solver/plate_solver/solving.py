@@ -13,7 +13,7 @@ from panoptes_network.errors import Reason, TransientError, UnsolvedError
 from panoptes_network.frames.frame import Frame
 from panoptes_network.frames.metadata import number
 from plate_solver.detection import Detections
-from plate_solver.programs import OverLimitError, failure, run
+from plate_solver.external_programs import OverLimitError, failure, run
 
 PIXEL_SCALE_ARCSEC = 10.29
 """Of a PANOPTES camera: 4.3 micrometres behind 85 mm."""

@@ -25,7 +25,7 @@ from panoptes_network.errors import (
 from panoptes_network.events import PipelineImage, parse
 from panoptes_network.processing import isolation, workspace
 from panoptes_network.worker import loop
-from plate_solver.parts import CHECKS
+from plate_solver.dependencies import CHECKS
 from plate_solver.pipeline import Stopwatch, process
 
 SERVICE = "gce-plate-solver"

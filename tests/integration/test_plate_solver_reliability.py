@@ -17,7 +17,7 @@ from panoptes_network.database.images import Claim, StaleClaimError
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
 from panoptes_network.processing import isolation, workspace
-from plate_solver import pipeline, product, programs, reading, worker
+from plate_solver import external_programs, frame_reader, pipeline, product, worker
 from plate_solver.pipeline import Stopwatch, process
 from simulator import Frame, Observation, simulate
 from tests.integration.solver import Solver, load_gaia
@@ -280,7 +280,7 @@ def test_a_file_that_brings_its_reader_down_ends_and_the_next_is_solved(
     harm: Callable[[Path, Path], None],
     reason: str,
 ) -> None:
-    monkeypatch.setattr(reading, "unpack", harm)
+    monkeypatch.setattr(frame_reader, "unpack", harm)
     bad = solver.solve(solver.upload(BAD_PATH, crop_file))
     assert (bad["state"], bad["reason_code"]) == ("error", reason)
     monkeypatch.undo()
@@ -290,8 +290,8 @@ def test_a_file_that_brings_its_reader_down_ends_and_the_next_is_solved(
 def test_a_reader_that_hangs_is_ended(
     solver: Solver, image: PipelineImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "unpack", hang)
-    monkeypatch.setattr(reading, "TIME_LIMIT_S", 1)
+    monkeypatch.setattr(frame_reader, "unpack", hang)
+    monkeypatch.setattr(frame_reader, "TIME_LIMIT_S", 1)
     with pytest.raises(TransientError, match="not done within"):
         solver.solve(image)
     monkeypatch.undo()
@@ -306,7 +306,7 @@ def no_space(*_: object) -> None:
     ("module", "name", "fault"),
     [
         (storage, "download", no_space),
-        (reading, "unpack", fill_disk),
+        (frame_reader, "unpack", fill_disk),
         (pipeline, "write_solved", no_space),
     ],
 )
@@ -341,9 +341,9 @@ def test_a_program_that_fails_on_a_full_disk_is_no_verdict_on_the_sky(
 def test_programs_that_need_more_than_they_may_have_are_tried_again(
     solver: Solver, image: PipelineImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    programs.versions()
+    external_programs.versions()
     with monkeypatch.context() as patch:
-        patch.setattr(programs, "FILE_LIMIT_BYTES", 1000)
+        patch.setattr(external_programs, "FILE_LIMIT_BYTES", 1000)
         with pytest.raises(TransientError, match=r"source-extractor failed"):
             solver.solve(image)
     assert solver.solve(image)["state"] == "sources_extracted"

@@ -16,7 +16,7 @@ from panoptes_network.processing import conversion
 from panoptes_network.web import authentication, server, service_client
 from panoptes_network.web.readiness import storage as storage_check
 from panoptes_network.worker import subscription
-from plate_solver import programs, reading, worker
+from plate_solver import external_programs, frame_reader, worker
 from tests.unit.test_config import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
@@ -69,8 +69,8 @@ LIMITS = {
     "a sweep, to the scheduler": scheduler_s(),
     "one extension of a lease": subscription.LEASE_S / 3,
     "a worker's lease": subscription.LEASE_S,
-    "a silent program of the worker": programs.STALL_S,
-    "the worker's reading of a frame": reading.TIME_LIMIT_S,
+    "a silent program of the worker": external_programs.STALL_S,
+    "the worker's reading of a frame": frame_reader.TIME_LIMIT_S,
     "the work on one image": worker.MAX_WORK_S,
     "the sign of life of a claim": claims.BEAT_S,
     "the silence of a claim": light_curve_sets.CLAIM_LEASE_S,

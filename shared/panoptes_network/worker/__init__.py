@@ -1,1 +1,1 @@
-"""What every pull worker has: a subscription, parts it depends on, a health endpoint, a life."""
+"""What every pull worker has: a subscription, dependencies, a health endpoint, a loop."""

@@ -17,13 +17,13 @@ from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.processing import workspace
 from panoptes_network.worker import health
-from panoptes_network.worker.parts import Parts
+from panoptes_network.worker.dependencies import Dependencies
 from panoptes_network.worker.subscription import Subscription
 
 T = TypeVar("T")
 
 MAX_CLAIM_TRIES = 5
-"""Of a message in hand, each when all parts have just answered."""
+"""Of a message in hand, each when all dependencies have just answered."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,15 +42,17 @@ class Worker(ABC):
     Parameters
     ----------
     subscription : Subscription
-    parts : Parts
+    dependencies : Dependencies
         What the work depends on; somebody watches them.
     stopping : threading.Event
         No message is begun after it.
     """
 
-    def __init__(self, subscription: Subscription, parts: Parts, stopping: threading.Event) -> None:
+    def __init__(
+        self, subscription: Subscription, dependencies: Dependencies, stopping: threading.Event
+    ) -> None:
         self._subscription = subscription
-        self._parts = parts
+        self._dependencies = dependencies
         self.stopping = stopping
 
     @abstractmethod
@@ -67,7 +69,7 @@ class Worker(ABC):
 
     def work(self) -> None:
         """Handle messages until told to stop; none is taken while a part is away."""
-        while self._parts.wait(self.stopping):
+        while self._dependencies.wait(self.stopping):
             received = self._subscription.pull()
             if received is not None:
                 self.handle(received)
@@ -89,16 +91,16 @@ class Worker(ABC):
         except Exception as error:
             is_expected = isinstance(error, TransientError)
             _log.warning("left for another try: %s", error, extra=about, exc_info=not is_expected)
-            self._parts.doubt()
+            self._dependencies.recheck()
             self._subscription.give_back(received)
         else:
             self._subscription.acknowledge(received)
 
     def report(self) -> dict[str, Any]:
         """Return whether the worker does its work, and what keeps it from that."""
-        away, is_overdue = self._parts.away, self._subscription.is_overdue
+        away, is_overdue = self._dependencies.away, self._subscription.is_overdue
         is_subscribed = self._subscription.is_subscribed
-        ready = self._parts.is_known and is_subscribed and not away and not is_overdue
+        ready = self._dependencies.is_known and is_subscribed and not away and not is_overdue
         return {
             "ready": ready,
             "away": away,
@@ -116,15 +118,15 @@ class Worker(ABC):
         StoppedError
             When the worker was told to end before.
         TransientError
-            When all parts answer, and yet `claim` fails: what it takes may be locked.
+            When all dependencies answer, and yet `claim` fails: what it takes may be locked.
         """
         for attempt in count(1):
-            if not self._parts.wait(self.stopping):
+            if not self._dependencies.wait(self.stopping):
                 break
             try:
                 claimed = claim()
             except TransientError:
-                self._parts.doubt()
+                self._dependencies.recheck()
                 if attempt == MAX_CLAIM_TRIES:
                     raise
             else:
@@ -134,7 +136,7 @@ class Worker(ABC):
 
 
 def run(
-    worker: Callable[[Subscription, Parts, threading.Event], Worker],
+    worker: Callable[[Subscription, Dependencies, threading.Event], Worker],
     subscription: str,
     checks: Mapping[str, Callable[[], None]],
     max_work_s: float,
@@ -148,7 +150,7 @@ def run(
     subscription : str
         Its name, without the project's.
     checks : mapping of str to callable
-        What the work depends on, as for `Parts`.
+        What the work depends on, as for `Dependencies`.
     max_work_s : float
         Whoever works longer than this on one message hangs.
     """
@@ -157,11 +159,11 @@ def run(
         signal.signal(number, lambda *_: stopping.set())
     for left in workspace.remove_leftovers():
         _log.info("removed what a killed worker had left: %s", left)
-    parts = Parts(checks)
-    threading.Thread(target=parts.watch, name="parts", daemon=True).start()
+    dependencies = Dependencies(checks)
+    threading.Thread(target=dependencies.watch, name="dependencies", daemon=True).start()
     path = SubscriberClient.subscription_path(settings().google_cloud_project, subscription)
-    with closing(Subscription(path, parts, stopping, max_work_s)) as subscribed:
-        working_one = worker(subscribed, parts, stopping)
+    with closing(Subscription(path, dependencies, stopping, max_work_s)) as subscribed:
+        working_one = worker(subscribed, dependencies, stopping)
         with health.answering(working_one.report), ThreadPoolExecutor(1) as pool:
             # Beside the main thread, which alone hears signals.
             working = pool.submit(working_one.work)

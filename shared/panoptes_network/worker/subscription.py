@@ -23,7 +23,7 @@ from tenacity import (
 )
 from tenacity.nap import sleep_using_event
 
-from panoptes_network.worker.parts import BROKER, MAX_BACKOFF_S, Parts
+from panoptes_network.worker.dependencies import BROKER, MAX_BACKOFF_S, Dependencies
 
 PULL_S = 60.0
 """For how long a pull waits for a message."""
@@ -43,7 +43,7 @@ class Subscription:
     ----------
     path : str
         Its full name.
-    parts : Parts
+    dependencies : Dependencies
         Hears whether the broker answers.
     stopping : threading.Event
         No pull is tried again after it.
@@ -52,11 +52,11 @@ class Subscription:
     """
 
     def __init__(
-        self, path: str, parts: Parts, stopping: threading.Event, max_work_s: float
+        self, path: str, dependencies: Dependencies, stopping: threading.Event, max_work_s: float
     ) -> None:
         self._path = path
         self._max_work_s = max_work_s
-        self._parts = parts
+        self._dependencies = dependencies
         self._stopping = stopping
         # Closing a client ends its pull; what is under way is still to be answered for.
         self._pulling, self._answering = SubscriberClient(), SubscriberClient()
@@ -135,13 +135,13 @@ class Subscription:
                 raise
             return None
         self.is_subscribed = True
-        self._parts.note(BROKER, None)
+        self._dependencies.note(BROKER, None)
         return next(iter(answer.received_messages), None) if answer else None
 
     def _note_broker(self, state: RetryCallState) -> None:
         self.is_subscribed = False
         if not self._stopping.is_set() and state.outcome:
-            self._parts.note(BROKER, str(state.outcome.exception()))
+            self._dependencies.note(BROKER, str(state.outcome.exception()))
 
     def _keep(self, ack_id: str, ended: threading.Event) -> None:
         while not ended.is_set() and not self.is_overdue:

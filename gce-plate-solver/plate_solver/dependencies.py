@@ -1,21 +1,21 @@
-"""What the plate solver depends on beside what every worker does: its programs and index files."""
+"""Dependencies of the plate solver beside every worker's: its programs and index files."""
 
 from pathlib import Path
 
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
-from panoptes_network.worker import parts
-from plate_solver import programs
+from panoptes_network.worker import dependencies
+from plate_solver import external_programs
 
 
 def check_solver() -> None:
     """Make sure that the programs and the solver's index files are there."""
-    missing = programs.missing()
+    missing = external_programs.missing()
     if missing:
-        raise TransientError(programs.missing_message(missing))
+        raise TransientError(external_programs.missing_message(missing))
     folder = Path(settings().astrometry_index_dir)
     if not any(folder.glob("index*")):
         raise TransientError(f"no index files of astrometry.net in {folder}")
 
 
-CHECKS = {**parts.CHECKS, "solver": check_solver}
+CHECKS = {**dependencies.CHECKS, "solver": check_solver}

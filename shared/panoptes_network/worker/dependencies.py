@@ -1,4 +1,4 @@
-"""What the worker depends on, looked at again and again: which of it is away, and since when not.
+"""Health of the worker's dependencies, polled in the background.
 
 A part that goes away is told once in the log, and once when it is back. While one is away the
 worker begins nothing, so that no tries are spent on that.
@@ -60,8 +60,8 @@ CHECKS: Mapping[str, Callable[[], None]] = {
 """What every worker depends on."""
 
 
-class Parts:
-    """Which parts are away, as the last look or whoever met with it says.
+class Dependencies:
+    """Which dependencies are away, as the last look or whoever met with it says.
 
     Parameters
     ----------
@@ -79,17 +79,17 @@ class Parts:
 
     @property
     def away(self) -> list[str]:
-        """The parts that are away."""
+        """The dependencies that are away."""
         with self._changed:
             return sorted(self._problems)
 
     @property
     def is_known(self) -> bool:
-        """Whether all parts were looked at lately."""
+        """Whether all dependencies were looked at lately."""
         return self._is_known and time.monotonic() - self._looked_at < LATELY_S
 
     def watch(self) -> None:
-        """Look at all parts for ever: often while one is away, and when one is in doubt."""
+        """Look at all dependencies for ever: often while one is away, and when one is in doubt."""
         look = Retrying(
             retry=retry_if_result(lambda all_there: not all_there),
             wait=wait_random_exponential(multiplier=0.5, max=MAX_BACKOFF_S),
@@ -98,7 +98,7 @@ class Parts:
             look(self._look)
             self._in_doubt.wait(LOOK_EVERY_S)
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Say that something failed: nothing is begun before a new look."""
         self._is_known = False
         self._in_doubt.set()

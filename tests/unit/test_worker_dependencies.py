@@ -10,9 +10,9 @@ import pytest
 from panoptes_network import config
 from panoptes_network.errors import TransientError
 from panoptes_network.processing import workspace
-from panoptes_network.worker import parts
-from panoptes_network.worker.parts import Parts
-from plate_solver.parts import check_solver
+from panoptes_network.worker import dependencies
+from panoptes_network.worker.dependencies import Dependencies
+from plate_solver.dependencies import check_solver
 
 
 class Away:
@@ -27,15 +27,15 @@ class Away:
             raise TransientError("nobody answers")
 
 
-def watched(checks: dict[str, Callable[[], None]]) -> Parts:
-    watched = Parts(checks)
+def watched(checks: dict[str, Callable[[], None]]) -> Dependencies:
+    watched = Dependencies(checks)
     threading.Thread(target=watched.watch, daemon=True).start()
     return watched
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(parts, "MAX_BACKOFF_S", 0.05)
+    monkeypatch.setattr(dependencies, "MAX_BACKOFF_S", 0.05)
     caplog.set_level("INFO")
 
 
@@ -57,7 +57,7 @@ def test_all_that_is_there_is_not_worth_a_word(caplog: pytest.LogCaptureFixture)
 
 
 def test_nothing_is_there_before_it_was_looked_at() -> None:
-    unknown = Parts({})
+    unknown = Dependencies({})
     stopping = threading.Event()
     threading.Timer(0.1, stopping.set).start()
     assert not unknown.is_known
@@ -77,7 +77,7 @@ def test_after_a_doubt_all_is_looked_at_again() -> None:
     there = watched({"database": part})
     assert there.wait(threading.Event())
     part.left = 2
-    there.doubt()
+    there.recheck()
     assert not there.is_known
     assert there.wait(threading.Event())
     assert part.left < 0
@@ -85,7 +85,7 @@ def test_after_a_doubt_all_is_looked_at_again() -> None:
 
 def test_a_broker_that_is_away_is_told_but_not_waited_for() -> None:
     there = watched({"database": Away(0)})
-    there.note(parts.BROKER, "unavailable")
+    there.note(dependencies.BROKER, "unavailable")
     assert there.away == ["broker"]
     assert there.wait(threading.Event())
 
@@ -94,7 +94,7 @@ def test_a_look_of_long_ago_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     there = watched({})
     assert there.wait(threading.Event())
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + parts.LATELY_S)
+    monkeypatch.setattr(time, "monotonic", lambda: now + dependencies.LATELY_S)
     assert not there.is_known
 
 

@@ -14,7 +14,7 @@ from plate_solver.catalog_stars import UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.pipeline import match_stars
 from plate_solver.refit import Solution
-from plate_solver.source_rows import (
+from plate_solver.source_table import (
     Matches,
     Rows,
     detected_rows,

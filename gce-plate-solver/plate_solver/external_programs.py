@@ -1,4 +1,4 @@
-"""The programs that the worker runs, each under limits and with words for what went wrong."""
+"""Run external programs under resource limits and explain their failures."""
 
 import math
 import os
