@@ -15,11 +15,11 @@ from astropy.table import Table
 from memory import peak_mb
 from photutils.psf import CircularGaussianPRF, PSFPhotometry, SourceGrouper
 
-from light_curves.forced import Photometer
-from light_curves.frame_light import Camera
 from light_curves.measurements import CatalogField, Exposure, FrameFluxes, SequenceFluxes
-from light_curves.psf_fit import psf_frames
-from light_curves.psf_stars import PlacedFrame
+from light_curves.photometry.forced import Photometer
+from light_curves.photometry.frame_light import Camera
+from light_curves.photometry.psf_fit import psf_frames
+from light_curves.photometry.psf_stars import PlacedFrame
 from simulator import Observation
 from simulator.frame import Frame, render_frame
 from simulator.mount import julian_year

@@ -21,7 +21,7 @@ from astropy.coordinates import EarthLocation
 from bench_forced_photometry import FULL, TARGET_MAG, catalog_field
 from memory import peak_mb
 
-from light_curves.detrending import detrend
+from light_curves.detrending.detrend import detrend
 from light_curves.measurements import CatalogField, Exposure, LightCurves, SequenceFluxes
 from light_curves.products import write_files
 from light_curves.search.candidates import find_candidates

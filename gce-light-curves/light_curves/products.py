@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from light_curves.files_fits import write_fits
-from light_curves.files_parquet import write_parquet
+from light_curves.files.fits_file import write_fits
+from light_curves.files.parquet_file import write_parquet
 from light_curves.measurements import LightCurves
 from light_curves.nights import Found
 from light_curves.rows import Rows, n_stars, photon_limit_ratio, star_rows

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.columns import Arrays, star_columns
+from light_curves.files.columns import Arrays, star_columns
 from light_curves.measurements import LightCurves
 
 FIGURES = ("gaia_mag", "scatter", "expected_noise", "reduced_chi2", "variability")

@@ -14,14 +14,14 @@ from astropy.coordinates import EarthLocation
 from light_curves.catalog_field import SequenceField, read_field
 from light_curves.claims import Held
 from light_curves.detected import is_detected
-from light_curves.detrending import detrend
-from light_curves.flat import FlatSums, star_mask
-from light_curves.flat_files import newest_flat
-from light_curves.forced import Photometer
-from light_curves.frame_light import Camera
+from light_curves.detrending.detrend import detrend
+from light_curves.flats.flat import FlatSums, star_mask
+from light_curves.flats.flat_files import newest_flat
 from light_curves.measurements import CatalogField, FrameFluxes, LightCurves, SequenceFluxes
-from light_curves.psf_fit import psf_frames
-from light_curves.psf_stars import PlacedFrame
+from light_curves.photometry.forced import Photometer
+from light_curves.photometry.frame_light import Camera
+from light_curves.photometry.psf_fit import psf_frames
+from light_curves.photometry.psf_stars import PlacedFrame
 from light_curves.solved_frames import SolvedFrame, check_enough, find_frames, read_pixels
 from panoptes_network.database.light_curve_sets import SetClaim, Site
 from panoptes_network.light_curves.schema import Quality

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from google.pubsub_v1 import ReceivedMessage
 
-from light_curves import flat_files, nights, products, sequence
+from light_curves import nights, products, sequence
 from light_curves.claims import MAX_WORK_S, Held, holding
-from light_curves.flat import FlatSums
+from light_curves.flats import flat_files
+from light_curves.flats.flat import FlatSums
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import StaleClaimError

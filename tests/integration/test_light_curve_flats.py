@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from sqlalchemy import text
 
-from light_curves.flat import FlatSums
-from light_curves.flat_files import LEAST_GROWTH, merge, newest_flat, read_sums, write_sums
+from light_curves.flats.flat import FlatSums
+from light_curves.flats.flat_files import LEAST_GROWTH, merge, newest_flat, read_sums, write_sums
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
@@ -105,12 +105,12 @@ def test_a_worker_that_is_slower_than_another_tries_again(
 
     def other_is_quicker(file: Path, total: FlatSums) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("light_curves.flat_files.write_sums", write_sums)
+            patch.setattr("light_curves.flats.flat_files.write_sums", write_sums)
             merge(NIGHTS[1], sums[NIGHTS[1]], None, quick)
         write_sums(file, total)
 
     with monkeypatch.context() as patch:
-        patch.setattr("light_curves.flat_files.write_sums", other_is_quicker)
+        patch.setattr("light_curves.flats.flat_files.write_sums", other_is_quicker)
         with pytest.raises(TransientError):
             merge(NIGHTS[0], sums[NIGHTS[0]], None, slow)
     merge(NIGHTS[0], sums[NIGHTS[0]], None, slow)

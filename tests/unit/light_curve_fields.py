@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import CatalogField, Exposure
-from light_curves.psf_stars import PlacedFrame
+from light_curves.photometry.psf_stars import PlacedFrame
 from simulator import Observation, simulate
 from simulator.frame import Frame
 from simulator.mount import julian_year

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from light_curves.detrending import detrend
+from light_curves.detrending.detrend import detrend
 from light_curves.measurements import LightCurves, SequenceFluxes
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.light_curves.schema import BAD, Quality

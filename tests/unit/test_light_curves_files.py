@@ -8,9 +8,9 @@ from astropy.io import fits
 from astropy.table import Table
 from pyarrow import parquet
 
-from light_curves import files_fits, files_parquet
-from light_curves.files_fits import write_fits
-from light_curves.files_parquet import write_parquet
+from light_curves.files import fits_file, parquet_file
+from light_curves.files.fits_file import write_fits
+from light_curves.files.parquet_file import write_parquet
 from light_curves.rows import n_stars, photon_limit_ratio, star_rows
 from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.light_curves.parquet_file import read_footer, read_rows
@@ -22,7 +22,7 @@ SEQUENCE_ID = "PAN001_14d3bd_20181011T134202"
 
 @pytest.fixture(autouse=True)
 def _two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (files_fits, files_parquet):
+    for module in (fits_file, parquet_file):
         monkeypatch.setattr(module, "STARS_AT_ONCE", 2)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from light_curves.flat import (
+from light_curves.flats.flat import (
     LARGEST_MASK_PX,
     MASK_PX,
     FlatSums,

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from light_curves.forced import Photometer
-from light_curves.frame_light import Camera
 from light_curves.measurements import FrameFluxes
-from light_curves.psf_fit import psf_frames
-from light_curves.psf_stars import PlacedFrame
+from light_curves.photometry.forced import Photometer
+from light_curves.photometry.frame_light import Camera
+from light_curves.photometry.psf_fit import psf_frames
+from light_curves.photometry.psf_stars import PlacedFrame
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.light_curves.schema import Quality
 from simulator import Observation

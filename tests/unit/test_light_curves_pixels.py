@@ -3,17 +3,12 @@
 import numpy as np
 import pytest
 
-from light_curves.crowding import neighbour_light, with_neighbours
-from light_curves.fluxes import solve_fluxes
-from light_curves.frame_light import Camera, FrameLight, frame_light
-from light_curves.psf import (
-    CHANGES,
-    START_SIGMAS_PX,
-    START_WEIGHTS,
-    Psf,
-)
-from light_curves.sky import clipped_mesh, median_mesh
-from light_curves.stamps import Stamps, cut, describe, find_pairs, paint, reading_order
+from light_curves.photometry.crowding import neighbour_light, with_neighbours
+from light_curves.photometry.fluxes import solve_fluxes
+from light_curves.photometry.frame_light import Camera, FrameLight, frame_light
+from light_curves.photometry.psf import CHANGES, START_SIGMAS_PX, START_WEIGHTS, Psf
+from light_curves.photometry.sky import clipped_mesh, median_mesh
+from light_curves.photometry.stamps import Stamps, cut, describe, find_pairs, paint, reading_order
 
 SHAPE = (120, 160)
 CAMERA = Camera()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
-from light_curves.splines import N_SPLINES, overlapping, spline_table
+from light_curves.photometry.splines import N_SPLINES, overlapping, spline_table
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

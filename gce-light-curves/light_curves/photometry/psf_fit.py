@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from light_curves.compiled import compiled
-from light_curves.frame_light import Camera, frame_light
-from light_curves.frame_psf import GREEN, LEAST_SNR, fit_terms, solve_frame
 from light_curves.measurements import N_COLOURS
-from light_curves.psf import CHANGES, FIELD_TERMS, Psf, SequencePsf
-from light_curves.psf_stars import LEAST_STARS, MARGIN_PX, PlacedFrame, choose_stars
-from light_curves.splines import N_SPLINES, overlapping, spline_table
-from light_curves.stamps import CELL_COLOUR, Stamps, cut, describe
+from light_curves.photometry.frame_light import Camera, frame_light
+from light_curves.photometry.frame_psf import GREEN, LEAST_SNR, fit_terms, solve_frame
+from light_curves.photometry.psf import CHANGES, FIELD_TERMS, Psf, SequencePsf
+from light_curves.photometry.psf_stars import LEAST_STARS, MARGIN_PX, PlacedFrame, choose_stars
+from light_curves.photometry.splines import N_SPLINES, overlapping, spline_table
+from light_curves.photometry.stamps import CELL_COLOUR, Stamps, cut, describe
 from panoptes_network.errors import PermanentError, Reason
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ def fit_psf(
         Of the field's stars; NaN where it is unknown.
     camera : Camera
     flat : ndarray, float32, optional
-        See :func:`light_curves.frame_light.frame_light`.
+        See :func:`light_curves.photometry.frame_light.frame_light`.
 
     Raises
     ------

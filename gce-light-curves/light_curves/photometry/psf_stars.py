@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.crowding import neighbour_light
-from light_curves.frame_light import Camera, saturated_from
+from light_curves.photometry.crowding import neighbour_light
+from light_curves.photometry.frame_light import Camera, saturated_from
 from panoptes_network.errors import PermanentError, Reason
 
 Floats = NDArray[np.float64]

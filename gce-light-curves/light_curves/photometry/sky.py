@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt
 
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
-from light_curves.stamps import CELL_COLOUR
+from light_curves.photometry.stamps import CELL_COLOUR
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

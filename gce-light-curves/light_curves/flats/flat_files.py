@@ -9,7 +9,7 @@ from astropy.io import fits
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from light_curves.flat import FlatSums, PixelFlat, pixel_flat, shared_response
+from light_curves.flats.flat import FlatSums, PixelFlat, pixel_flat, shared_response
 from light_curves.measurements import Singles
 from panoptes_network import storage
 from panoptes_network.config import settings

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from light_curves.columns import Arrays, frame_columns, measurement_columns, star_columns
+from light_curves.files.columns import Arrays, frame_columns, measurement_columns, star_columns
 from light_curves.measurements import LightCurves
 from panoptes_network.light_curves.schema import (
     FRAME_COLUMNS,

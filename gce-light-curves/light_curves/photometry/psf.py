@@ -8,10 +8,10 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves import splines
 from light_curves.measurements import N_COLOURS
-from light_curves.splines import N_SPLINES
-from light_curves.stamps import Stamps, make_stamps
+from light_curves.photometry import splines
+from light_curves.photometry.splines import N_SPLINES
+from light_curves.photometry.stamps import Stamps, make_stamps
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -81,7 +81,7 @@ class Psf:
         return np.stack([np.ones_like(u), u, v], axis=1)
 
     def stamps(self, x_px: Floats, y_px: Floats, half: Integers) -> Stamps:
-        """Evaluate the PSF for stars; see :func:`light_curves.stamps.make_stamps`."""
+        """Evaluate the PSF for stars; see :func:`light_curves.photometry.stamps.make_stamps`."""
         terms = self.field_terms(x_px, y_px)
         return make_stamps(x_px, y_px, half, terms, self.coefficients.astype(np.float32))
 

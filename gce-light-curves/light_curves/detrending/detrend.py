@@ -4,12 +4,13 @@ import numpy as np
 from astropy.coordinates import EarthLocation
 from numpy.typing import NDArray
 
-from light_curves import combine, comparison, ensemble, noise, robust
-from light_curves.ensemble import Ensemble
-from light_curves.frames import FrameFacts, frame_facts
-from light_curves.groups import frame_groups
+from light_curves import robust
+from light_curves.detrending import combine, comparison, ensemble, noise
+from light_curves.detrending.ensemble import Ensemble
+from light_curves.detrending.frames import FrameFacts, frame_facts
+from light_curves.detrending.groups import frame_groups
+from light_curves.detrending.pixel_phase import focus_terms
 from light_curves.measurements import N_COLOURS, LightCurves, SequenceFluxes, Singles
-from light_curves.pixel_phase import focus_terms
 from light_curves.times import bjd_tdb
 from panoptes_network.light_curves.schema import BAD, Quality
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from light_curves.stamps import reading_order
+from light_curves.photometry.stamps import reading_order
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

@@ -7,13 +7,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.crowding import neighbour_light
-from light_curves.frame_light import Camera, FrameLight, frame_light
-from light_curves.frame_psf import GREEN, solve_frame
 from light_curves.measurements import PSF_TERMS, CatalogField, Exposure, FrameFluxes
-from light_curves.psf import HALF_PX, SequencePsf
-from light_curves.psf_fit import fit_psf
-from light_curves.psf_stars import PlacedFrame
+from light_curves.photometry.crowding import neighbour_light
+from light_curves.photometry.frame_light import Camera, FrameLight, frame_light
+from light_curves.photometry.frame_psf import GREEN, solve_frame
+from light_curves.photometry.psf import HALF_PX, SequencePsf
+from light_curves.photometry.psf_fit import fit_psf
+from light_curves.photometry.psf_stars import PlacedFrame
 from panoptes_network.light_curves.schema import Quality
 
 Floats = NDArray[np.float64]
@@ -68,14 +68,14 @@ class Photometer:
         Parameters
         ----------
         frames : sequence of PlacedFrame
-            Those of :func:`light_curves.psf_fit.psf_frames`.
+            Those of :func:`light_curves.photometry.psf_fit.psf_frames`.
         field, camera, flat
             As above.
 
         Raises
         ------
         PermanentError
-            See :func:`light_curves.psf_fit.fit_psf`.
+            See :func:`light_curves.photometry.psf_fit.fit_psf`.
         """
         known = fit_psf(frames, field.gaia_mag, camera, flat)
         # Stars drift onto the frames and off them: none of the frames has all.

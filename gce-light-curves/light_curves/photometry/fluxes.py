@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves import stamps
 from light_curves.compiled import compiled
-from light_curves.frame_light import FrameLight
 from light_curves.measurements import N_COLOURS
-from light_curves.sky import Mesh, clipped_mesh, median_mesh
-from light_curves.stamps import Stamps
+from light_curves.photometry import stamps
+from light_curves.photometry.frame_light import FrameLight
+from light_curves.photometry.sky import Mesh, clipped_mesh, median_mesh
+from light_curves.photometry.stamps import Stamps
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -139,7 +139,7 @@ def solve_fluxes(
     ----------
     light : FrameLight
     own : Stamps
-        Of the n stars, in :func:`light_curves.stamps.reading_order`.
+        Of the n stars, in :func:`light_curves.photometry.stamps.reading_order`.
     predicted_adu : ndarray, shape (n, 3), float64, optional
         Flux by the catalog; 0 where nothing is known. Without it the pixels' own light says
         how far they are to be trusted, which is right for bright stars alone.

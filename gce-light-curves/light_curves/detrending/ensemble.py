@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves import pixel_phase, robust
-from light_curves.comparison import Comparison
+from light_curves import robust
+from light_curves.detrending import pixel_phase
+from light_curves.detrending.comparison import Comparison
+from light_curves.detrending.pixel_phase import FIELD_TERMS, N_PHASES, MapEquations, folding
 from light_curves.measurements import N_COLOURS, Floats, Singles
-from light_curves.pixel_phase import FIELD_TERMS, N_PHASES, MapEquations, folding
 
 DEGREE = 2
 """Of the zero point's polynomial over the field."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.columns import frame_columns, measurement_columns, on_frame, star_columns
+from light_curves.files.columns import frame_columns, measurement_columns, on_frame, star_columns
 from light_curves.measurements import LightCurves
 from panoptes_network.light_curves.parquet_file import LightCurveWriter
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.crowding import with_neighbours
-from light_curves.fluxes import Solution, solve_fluxes
-from light_curves.frame_light import FrameLight
 from light_curves.measurements import N_COLOURS
-from light_curves.psf import CHANGES, HALF_PX, Psf, SequencePsf
-from light_curves.psf_stars import PlacedFrame
-from light_curves.stamps import Stamps, cut, describe, reading_order
+from light_curves.photometry.crowding import with_neighbours
+from light_curves.photometry.fluxes import Solution, solve_fluxes
+from light_curves.photometry.frame_light import FrameLight
+from light_curves.photometry.psf import CHANGES, HALF_PX, Psf, SequencePsf
+from light_curves.photometry.psf_stars import PlacedFrame
+from light_curves.photometry.stamps import Stamps, cut, describe, reading_order
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -35,7 +35,7 @@ class FrameState(NamedTuple):
     Parameters
     ----------
     terms : ndarray, shape (3, n), float64
-        Of each colour, of `light_curves.psf.CHANGES`.
+        Of each colour, of `light_curves.photometry.psf.CHANGES`.
     zero_points : ndarray, shape (3, 6), float64
         Natural logarithm of the flux of a star of Gaia G 0, by `_curve`; -inf where no star is
         seen.
@@ -132,7 +132,7 @@ def fit_terms(
     Returns
     -------
     ndarray, shape (3, n), float64
-        Of `light_curves.psf.CHANGES`.
+        Of `light_curves.photometry.psf.CHANGES`.
     """
     pixels = describe(own)
     light = flux[pixels.star, pixels.colour]

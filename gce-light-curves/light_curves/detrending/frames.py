@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.comparison import FEWEST, Comparison
-from light_curves.ensemble import Ensemble, zero_point_terms
+from light_curves.detrending.comparison import FEWEST, Comparison
+from light_curves.detrending.ensemble import Ensemble, zero_point_terms
 from light_curves.measurements import Singles
 from panoptes_network.light_curves.schema import Quality
 
