@@ -35,8 +35,9 @@ from panoptes_network import pubsub, storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import Candidate, LightCurveSet
-from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.events import FilmRequest
+from panoptes_network.states import END_STATES, ImageState
 
 PRESETS = ("clean", "realistic")
 AIMS = {"clean": ("1.2", "80"), "realistic": ("1.5", "60")}

@@ -26,7 +26,8 @@ from local import state
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.models import Image
+from panoptes_network.states import END_STATES, ImageState
 from simulator import Observation, simulate
 
 SMALL = Observation(width=900, height=700, cadence_s=30)

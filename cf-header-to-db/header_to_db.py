@@ -15,7 +15,7 @@ from panoptes_network.database.images import (
     record_image,
     record_refusal,
 )
-from panoptes_network.database.models import Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.frames.calibration import header_kind, path_kind, skipped
@@ -32,6 +32,7 @@ from panoptes_network.ids import (
     parse_upload_path,
 )
 from panoptes_network.pubsub import publish
+from panoptes_network.states import ImageState
 from panoptes_network.storage import StoredObject, find_upload
 
 SERVICE = "cf-header-to-db"

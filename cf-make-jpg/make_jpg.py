@@ -6,7 +6,6 @@ from typing import Any
 from PIL import Image
 
 from panoptes_network.config import settings
-from panoptes_network.database.models import FileKind
 from panoptes_network.events import ImageObject
 from panoptes_network.frames.mosaic import read_image
 from panoptes_network.ids import ObjectPath
@@ -14,6 +13,7 @@ from panoptes_network.pictures.caption import with_caption
 from panoptes_network.pictures.render import colour_planes, measure_look, render, thumbnail
 from panoptes_network.processing.conversion import Product, find_image, make_products
 from panoptes_network.provenance import Origin
+from panoptes_network.states import FileKind
 
 SERVICE = "cf-make-jpg"
 PICTURE = Product(".jpg", "image/jpeg", FileKind.PICTURE)

@@ -8,13 +8,13 @@ import numpy as np
 from astropy.io import fits
 
 from panoptes_network.config import settings
-from panoptes_network.database.models import FileKind
 from panoptes_network.events import ImageObject
 from panoptes_network.frames.cr2 import cards
 from panoptes_network.frames.cr2.pixels import interpolate
 from panoptes_network.frames.cr2.structure import read_structure
 from panoptes_network.ids import ObjectPath
 from panoptes_network.processing.conversion import Product, find_cr2, make_products
+from panoptes_network.states import FileKind
 from rawpy_options import RawpyOptions
 
 SERVICE = "cf-make-rgb-fits"

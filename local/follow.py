@@ -20,9 +20,10 @@ from local.images import ImageFile
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
+from panoptes_network.database.models import Image, ImageEvent
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import image_suffix, parse_path
+from panoptes_network.states import END_STATES, ImageState
 
 STALL_LIMIT_S = 300.0
 POLL_S = 0.25

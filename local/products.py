@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from local.follow import POLL_S, Followed
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.films import LEAST_FRAMES
-from panoptes_network.database.models import FileKind, ImageFile
+from panoptes_network.database.models import ImageFile
+from panoptes_network.states import FileKind
 
 PRODUCT_LIMIT_S = 120.0
 FILM_TIMEOUT_S = 900

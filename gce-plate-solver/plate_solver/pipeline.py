@@ -20,13 +20,13 @@ from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import Claim, advance, delete_sources
-from panoptes_network.database.models import ImageState
 from panoptes_network.errors import PermanentError, Reason, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.bayer import stamp_fits, superpixel_plane
 from panoptes_network.frames.calibration import header_kind, path_kind, skipped
 from panoptes_network.frames.frame import Frame, check_exposed
 from panoptes_network.ids import check_safe, check_time, names_pointing
+from panoptes_network.states import ImageState
 from plate_solver import matching
 from plate_solver.catalog_stars import UnseenStars, measure_unseen, neighbour_flux, unseen_places
 from plate_solver.detection import Detections, detect, flag_saturated

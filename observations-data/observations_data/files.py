@@ -14,7 +14,8 @@ from observations_data.database import AnyRow, Json, unknown
 from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
 from panoptes_network.database.light_curve_models import LightCurveSet
-from panoptes_network.database.models import FileKind, Image, ImageFile, Sequence
+from panoptes_network.database.models import Image, ImageFile, Sequence
+from panoptes_network.states import FileKind
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
 """Columns of an image that name a file; as a kind of file, each is called like its bucket."""

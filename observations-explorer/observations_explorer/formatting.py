@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from panoptes_network.nights.findings import duration
+from panoptes_network.states import FileKind, ImageState
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -17,19 +18,19 @@ class State(NamedTuple):
     meaning: str
 
 
-STATES = {
-    "metadata_received": State("received", "recorded, and waiting for the plate solver"),
-    "solving": State("solving", "the plate solver has it now"),
-    "solved": State("solved", "its place on the sky is known"),
-    "sources_detected": State("detected", "its stars are found"),
-    "sources_extracted": State("complete", "its stars are matched and their stamps kept"),
-    "skipped": State("skipped", "left out on purpose, such as a pointing image"),
-    "unsolved": State("unsolved", "its sky could not be recognised"),
-    "error": State("error", "its file could not be processed"),
+STATES: dict[str, State] = {
+    ImageState.METADATA_RECEIVED: State("received", "recorded, and waiting for the plate solver"),
+    ImageState.SOLVING: State("solving", "the plate solver has it now"),
+    ImageState.SOLVED: State("solved", "its place on the sky is known"),
+    ImageState.SOURCES_DETECTED: State("detected", "its stars are found"),
+    ImageState.SOURCES_EXTRACTED: State("complete", "its stars are matched and their stamps kept"),
+    ImageState.SKIPPED: State("skipped", "left out on purpose, such as a pointing image"),
+    ImageState.UNSOLVED: State("unsolved", "its sky could not be recognised"),
+    ImageState.ERROR: State("error", "its file could not be processed"),
 }
 
 
-class FileKind(NamedTuple):
+class FileWords(NamedTuple):
     """A kind of file as a page says it: what a link to one is called, and what it is."""
 
     label: str
@@ -37,15 +38,17 @@ class FileKind(NamedTuple):
 
 
 _PLANE = "the {} pixels, and between them interpolated ones: not for photometry"
-FILE_KINDS = {
-    "cr2": FileKind("CR2", "what the camera wrote, every pixel as it was read"),
-    "raw": FileKind("Raw FITS", "the same pixels as FITS: what was measured"),
-    "processed": FileKind("Solved FITS", "the raw frame with its place on the sky in the header"),
-    "red": FileKind("Red FITS", _PLANE.format("red")),
-    "green": FileKind("Green FITS", _PLANE.format("green")),
-    "blue": FileKind("Blue FITS", _PLANE.format("blue")),
-    "picture": FileKind("Picture", "to look at: stretched and in colour, half the frame's size"),
-    "thumbnail": FileKind("Thumbnail", "the picture, small"),
+FILE_KINDS: dict[str, FileWords] = {
+    FileKind.CR2: FileWords("CR2", "what the camera wrote, every pixel as it was read"),
+    "raw": FileWords("Raw FITS", "the same pixels as FITS: what was measured"),
+    "processed": FileWords("Solved FITS", "the raw frame with its place on the sky in the header"),
+    FileKind.RED: FileWords("Red FITS", _PLANE.format("red")),
+    FileKind.GREEN: FileWords("Green FITS", _PLANE.format("green")),
+    FileKind.BLUE: FileWords("Blue FITS", _PLANE.format("blue")),
+    FileKind.PICTURE: FileWords(
+        "Picture", "to look at: stretched and in colour, half the frame's size"
+    ),
+    FileKind.THUMBNAIL: FileWords("Thumbnail", "the picture, small"),
 }
 
 

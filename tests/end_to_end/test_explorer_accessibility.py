@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from tests.end_to_end.browsing import guarded_page
 from tests.service.light_curve_rows import Curves, add_light_curves, transit
 from tests.service.star_fields import StarField, add_catalog_star, add_stars

@@ -12,14 +12,8 @@ from PIL import Image as Picture
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import Engine, delete, select
 
-from panoptes_network.database.models import (
-    FileKind,
-    Image,
-    ImageEvent,
-    ImageFile,
-    ImageState,
-    Sequence,
-)
+from panoptes_network.database.models import Image, ImageEvent, ImageFile, Sequence
+from panoptes_network.states import FileKind, ImageState
 from tests.end_to_end.browsing import guarded_page
 from tests.service.web_services import (
     START,

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from tests.faults.network import FaultyNetwork, running
 from tests.faults.proxy import Faults
 from tests.faults.slow_clients import slow_clients

@@ -26,8 +26,8 @@ from sqlalchemy import Engine
 
 from make_rgb_fits import RgbRequest
 from panoptes_network import config
-from panoptes_network.database.models import FileKind, ImageState
 from panoptes_network.events import FilmRequest, HeaderRequest, ImageObject
+from panoptes_network.states import FileKind, ImageState
 from tests.fuzz import api_documents
 from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame, served
 from tests.service.operations import add_image, add_letters

@@ -23,11 +23,12 @@ from panoptes_network.database.images import (
     record_image,
     record_refusal,
 )
-from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.metadata import Identity, identify
 from panoptes_network.ids import CameraTime
+from panoptes_network.states import END_STATES, ImageState
 from panoptes_network.storage import StoredObject
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from astropy.wcs import WCS
 from panoptes_network import config
 from panoptes_network.database import images
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from plate_solver import worker
 from simulator import Conditions, Frame, Observation, simulate
 from tests.conftest import SHARED_DATA

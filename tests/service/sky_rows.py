@@ -10,7 +10,8 @@ from astropy.coordinates import SkyCoord
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Image, ImageState, Source
+from panoptes_network.database.models import Image, Source
+from panoptes_network.states import ImageState
 from tests.service.web_services import START, add_observation
 
 Place = tuple[float, float]

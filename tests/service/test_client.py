@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from panoptes_client import Network, NetworkError, Patience, RefusedError, UnreachableError
 from panoptes_client.tables import table_at
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.conftest import free_port
 from tests.service.functions import served
 from tests.service.star_fields import StarField, add_stars, mosaic

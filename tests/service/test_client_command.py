@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 
 from panoptes_client.cli import main
 from panoptes_network import config
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.conftest import free_port
 from tests.service.functions import served
 from tests.service.star_fields import StarField, add_stars, mosaic

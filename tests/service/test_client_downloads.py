@@ -16,7 +16,7 @@ from panoptes_client import DownloadError, File, Network, NetworkError, Patience
 from panoptes_client.download import PIECE_BYTES
 from panoptes_client.tables import table_at
 from panoptes_network import config
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.service.functions import served
 from tests.service.web_services import START, add_observation, create_app, rows, storage_at, store
 

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from tests.service.web_services import START, add_observation, rows
 
 DONE: dict[str, Any] = {"state": ImageState.SOURCES_EXTRACTED, "exptime_s": 120.0}

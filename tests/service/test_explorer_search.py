@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from tests.service.web_services import START, add_observation, rows
 
 HOSTILE = "<img src=x onerror=alert(1)>"

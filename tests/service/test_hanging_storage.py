@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from observations_data import file_storage
 from observations_data.http.file_stream import CHUNK_BYTES
 from panoptes_network import storage as object_storage
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.conftest import forget_storage_client
 from tests.service.functions import asks_to_come_again
 from tests.service.hanging import HangingServer, hanging

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from panoptes_network import config
-from panoptes_network.database.models import ImageState
 from panoptes_network.nights.cli import main
+from panoptes_network.states import ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,

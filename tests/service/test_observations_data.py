@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from observations_data import database as read_database
 from panoptes_network import config
 from panoptes_network.database import engine as database
-from panoptes_network.database.models import ImageState, Sequence
+from panoptes_network.database.models import Sequence
+from panoptes_network.states import ImageState
 from tests.conftest import free_port
 from tests.service.web_services import START, add_observation, create_app, get, problem, rows
 

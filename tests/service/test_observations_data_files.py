@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 
 from panoptes_network import config, storage
 from panoptes_network.database.gone import note_gone_objects
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.conftest import forget_storage_client, free_port
 from tests.service.web_services import (
     START,

@@ -23,9 +23,10 @@ from panoptes_network import config
 from panoptes_network.database import engine as database
 from panoptes_network.database import roles
 from panoptes_network.database.films import find_quiet
-from panoptes_network.database.models import ImageState, Source
+from panoptes_network.database.models import Source
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import TransientError
+from panoptes_network.states import ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     START,

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from panoptes_network import config
-from panoptes_network.database.models import FileKind, ImageState
+from panoptes_network.states import FileKind, ImageState
 from tests.conftest import free_port
 from tests.service.web_services import (
     FORBIDDEN,

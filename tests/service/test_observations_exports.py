@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from observations_data.observations import exports
 from panoptes_network.config import settings
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.service.functions import served
 from tests.service.web_services import (
     START,

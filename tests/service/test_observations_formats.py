@@ -26,7 +26,7 @@ from observations_data.data_tables import (
     with_rows,
 )
 from observations_data.observations import tables
-from panoptes_network.database.models import FileKind, ImageState
+from panoptes_network.states import FileKind, ImageState
 from tests.service.web_services import (
     add_observation,
     create_app,

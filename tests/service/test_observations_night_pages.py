@@ -12,7 +12,8 @@ from sqlalchemy import Engine, delete
 from observations_explorer import formatting
 from observations_explorer.charts import calendar, night
 from panoptes_network import config
-from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageState
+from panoptes_network.database.models import Image, ImageEvent
+from panoptes_network.states import FileKind, ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
     FORBIDDEN,

@@ -7,8 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
-from panoptes_network.database.models import FileKind, ImageEvent, ImageState, Unit
+from panoptes_network.database.models import ImageEvent, Unit
 from panoptes_network.database.operation_models import DeadLetter
+from panoptes_network.states import FileKind, ImageState
 from tests.service.web_services import (
     START,
     add_file,

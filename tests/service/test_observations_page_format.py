@@ -8,7 +8,7 @@ from astropy.coordinates import Angle
 
 from observations_explorer import formatting
 from observations_explorer.charts import scatter_plot, sequence_plots
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.service.web_services import START
 
 

@@ -27,7 +27,7 @@ from pyvo.dal.exceptions import DALOverflowWarning, DALQueryError
 from pyvo.io.vosi import parse_capabilities
 from sqlalchemy import Engine
 
-from panoptes_network.database.models import FileKind
+from panoptes_network.states import FileKind
 from tests.conftest import free_port, serving
 from tests.service.sky_rows import add_sources, solved
 from tests.service.web_services import (

@@ -12,7 +12,7 @@ from astropy.io.votable.tree import TableElement
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 from tests.service.sky_rows import Place, add_sources, solved
 from tests.service.web_services import START, add_observation, create_app, rows
 

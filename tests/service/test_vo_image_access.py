@@ -15,8 +15,9 @@ from mocpy import MOC
 from sqlalchemy import Engine, select, update
 
 from observations_data.virtual_observatory import coverage, newest
-from panoptes_network.database.models import FileKind, Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.database.operation_models import GoneObject
+from panoptes_network.states import FileKind, ImageState
 from tests.service.sky_rows import footprint, solved
 from tests.service.web_services import START, add_observation, create_app, problem, rows
 

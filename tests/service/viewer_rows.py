@@ -10,9 +10,10 @@ from PIL import Image
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import FileKind, ImageFile, ImageState
+from panoptes_network.database.models import ImageFile
 from panoptes_network.pictures.caption import with_caption
 from panoptes_network.pictures.render import colour_planes, measure_look, render
+from panoptes_network.states import FileKind, ImageState
 from tests.service.star_fields import SIZE, WCS, StarField, add_catalog_star, add_stars, mosaic
 from tests.service.web_services import add_observation, rows, storage_at, store
 

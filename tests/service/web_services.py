@@ -17,17 +17,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
-from panoptes_network.database.models import (
-    Camera,
-    FileKind,
-    Image,
-    ImageEvent,
-    ImageFile,
-    ImageState,
-    Sequence,
-    Unit,
-)
+from panoptes_network.database.models import Camera, Image, ImageEvent, ImageFile, Sequence, Unit
 from panoptes_network.ids import CameraTime, ObjectPath
+from panoptes_network.states import FileKind, ImageState
 from tests.conftest import forget_storage_client
 
 ROOT = Path(__file__).parents[2]

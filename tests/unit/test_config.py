@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from panoptes_network.config import Settings, settings
-from panoptes_network.database.models import ImageState
 from panoptes_network.errors import Reason
+from panoptes_network.states import ImageState
 
 ROOT = Path(__file__).parents[2]
 CONVENTIONS = ROOT / "docs" / "conventions.md"

@@ -11,10 +11,11 @@ from local import follow
 from local.follow import Followed
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_image, record_refusal
-from panoptes_network.database.models import Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.frames.metadata import identify
 from panoptes_network.ids import parse_path
+from panoptes_network.states import ImageState
 from panoptes_network.storage import StoredObject
 
 PATH = "PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from panoptes_network.database.models import ImageState
 from panoptes_network.errors import Reason
 from panoptes_network.nights import advice, findings, statistics
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
+from panoptes_network.states import ImageState
 
 START = datetime(2018, 10, 11, 13, 0, tzinfo=UTC)
 NIGHT = Night.of(date(2018, 10, 11), None)

@@ -15,14 +15,13 @@ from sqlalchemy.orm import Session
 from observations_data.database import Json, read
 from panoptes_network.config import settings
 from panoptes_network.database import films, light_curve_sets
-from panoptes_network.database.models import END_STATES, Image, ImageState
+from panoptes_network.database.models import Image
 from panoptes_network.database.operation_models import DeadLetter
+from panoptes_network.states import FAILED_STATES, WAITING_STATES, ImageState
 
 WINDOW = timedelta(hours=1)
 """So far back the seconds of processing are looked at."""
 BUCKETS_S = (1, 2, 3, 5, 10, 20, 60)
-WAITING_STATES = tuple(state for state in ImageState if state not in END_STATES)
-FAILED_STATES = (ImageState.UNSOLVED, ImageState.ERROR)
 
 
 def figures(session: Session) -> Json:

@@ -9,6 +9,7 @@ from observations_data.database import AnyRow, Json
 from observations_data.network_state import metrics as network_metrics
 from panoptes_network.database.models import Image
 from panoptes_network.nights import advice
+from panoptes_network.states import FAILED_STATES
 
 DAY = timedelta(days=1)
 
@@ -34,7 +35,7 @@ def status(session: Session) -> Json:
             func.max(Image.updated_at).label("last"),
             func.max(Image.image_id).label("image_id"),
         )
-        .where(changed, Image.state.in_(network_metrics.FAILED_STATES))
+        .where(changed, Image.state.in_(FAILED_STATES))
         .group_by(Image.state, Image.reason_code)
         .order_by(func.count().desc(), Image.state, Image.reason_code)
     ).all()

@@ -29,13 +29,13 @@ from panoptes_network.database.models import (
     CatalogLoad,
     FileFigures,
     Image,
-    ImageState,
     Sequence,
     SequenceFigures,
     Unit,
 )
 from panoptes_network.database.times import has_plausible
 from panoptes_network.nights.night import EARLIEST, LATEST
+from panoptes_network.states import ImageState
 
 USUAL_NIGHTS = 90
 MAX_NIGHTS = 366

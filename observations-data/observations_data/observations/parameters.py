@@ -12,7 +12,7 @@ from observations_data.observations.search.pagination import Direction, Sort
 from observations_data.observations.search.query import MAX_EXPTIME_S
 from observations_data.open_api import Parameter, Schema
 from observations_data.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 
 FILM = "film"
 FILE_KINDS = (*KINDS, FILM, LIGHT_CURVES, LIGHT_CURVES_FITS)

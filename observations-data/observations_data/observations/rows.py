@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from observations_data import files as file_rows
 from observations_data.database import AnyRow, Json
 from observations_data.units.queries import longitudes, night_of
-from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
+from panoptes_network.database.models import Sequence, SequenceFigures
+from panoptes_network.states import ImageState
 
 SEQUENCE_COLUMNS = (
     Sequence.sequence_id,

@@ -10,20 +10,13 @@ from observations_data.database import AnyRow, Json
 from observations_data.http.query_parameters import date_of
 from observations_data.units.queries import require_unit, unit_facts
 from panoptes_network.database import refusals
-from panoptes_network.database.models import (
-    END_STATES,
-    Camera,
-    FileKind,
-    Image,
-    ImageEvent,
-    ImageFile,
-    Sequence,
-)
+from panoptes_network.database.models import Camera, Image, ImageEvent, ImageFile, Sequence
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
 from panoptes_network.ids import format_time
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
+from panoptes_network.states import END_STATES, FileKind
 
 IMAGE_COLUMNS = (
     Image.image_id,

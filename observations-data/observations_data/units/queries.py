@@ -30,15 +30,10 @@ from observations_data.fact_changes import changes
 from observations_data.observations.search.query import NightSearch
 from panoptes_network import id_spellings
 from panoptes_network.database import refusals
-from panoptes_network.database.models import (
-    Image,
-    ImageState,
-    Sequence,
-    SequenceFigures,
-    Unit,
-)
+from panoptes_network.database.models import Image, Sequence, SequenceFigures, Unit
 from panoptes_network.database.times import has_plausible
 from panoptes_network.nights.night import Night, known_longitude, noon_offset
+from panoptes_network.states import ImageState
 
 HALF_DAY = timedelta(hours=12)
 FACTS = (

@@ -21,7 +21,8 @@ from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
 from observations_data.virtual_observatory.dali import Query
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from panoptes_network.database.light_curve_models import LightCurveSet
-from panoptes_network.database.models import FileKind, Image
+from panoptes_network.database.models import Image
+from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
 MOST_IDS = 100

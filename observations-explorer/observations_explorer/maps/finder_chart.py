@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from observations_explorer.data_service import Json
 from observations_explorer.maps import image_overlay
 from panoptes_network.sky.projection import Pixel, Projection
+from panoptes_network.states import FileKind
 
 SIDE_DEG = 1.5
 REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)
@@ -75,7 +76,7 @@ def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
     at = _place(projection, star)
     side = SIDE_DEG / image_overlay.picture_scale_deg(projection)
     return Chart(
-        picture=image["files"].get("picture"),
+        picture=image["files"].get(FileKind.PICTURE),
         image_id=image["image_id"],
         x=at.x,
         y=at.y,

@@ -6,8 +6,7 @@ from werkzeug.exceptions import NotFound
 
 from observations_explorer.data_service import Json, fetch
 from observations_explorer.formatting import figure
-
-SOLVED = ("solved", "sources_detected", "sources_extracted")
+from panoptes_network.states import SOLVED_STATES
 
 
 def why(star: Json, sequence_id: str) -> str:
@@ -39,5 +38,5 @@ def of_set(made: Json, observation: Json) -> str:
     """Return why no light curves were made of an observation."""
     if made["reason"]:
         return str(made["reason"])
-    solved = sum(observation["states"].get(state, 0) for state in SOLVED)
+    solved = sum(observation["states"].get(state, 0) for state in SOLVED_STATES)
     return f"Not made yet: {figure(solved)} of {figure(observation['n_images'])} frames solved."

@@ -17,6 +17,7 @@ from observations_explorer.formatting import dms, figure, hms
 from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place
 from observations_explorer.static_files import VENDOR
+from panoptes_network.states import FAILED_STATES, WAITING_STATES
 
 Json = dict[str, Any]
 
@@ -27,8 +28,6 @@ ONE_DAY = timedelta(days=1)
 N_LEVELS = 5
 N_LISTED = 20
 WHOLE_SKY_SQDEG = 41_253
-FAILED = ("unsolved", "error")
-WAITING = ("metadata_received", "solving", "solved", "sources_detected")
 LATE_S = 900.0
 """An unfinished image at which nothing happens for so long is sent again by the pipeline."""
 
@@ -130,8 +129,10 @@ def status() -> Json:
         "n_images": sum(found["states"].values()),
         "bar": calendar.bar(found["states"]),
         "n_last_day": sum(found["last_day"].values()),
-        "n_failed": sum(found["last_day"].get(state, 0) for state in FAILED),
-        "waiting": [(state, found["states"][state], found["waiting"][state]) for state in WAITING],
+        "n_failed": sum(found["last_day"].get(state, 0) for state in FAILED_STATES),
+        "waiting": [
+            (state, found["states"][state], found["waiting"][state]) for state in WAITING_STATES
+        ],
         "verdict": _verdict(found, missing),
         "late_s": LATE_S,
         "n_refused": fetch("/uploads", limit="1")["total"],
@@ -160,7 +161,7 @@ def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
         return "problems", "something needs an operator"
     if max(found["waiting"].values()) > LATE_S:
         return "waiting", "images wait longer than usual"
-    if any(found["states"][state] for state in WAITING):
+    if any(found["states"][state] for state in WAITING_STATES):
         return "waiting", "images are in work"
     return "good", "all is done"
 

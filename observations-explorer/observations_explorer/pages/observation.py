@@ -16,6 +16,7 @@ from observations_explorer.pages.citation import cite
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime, is_plausible
 from panoptes_network.nights.advice import Advice, of_reason
+from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
 SAME_TIME = timedelta(minutes=10)
@@ -108,7 +109,7 @@ def _files(found: Json) -> dict[str, list[Json]]:
 
 def _poster(files: dict[str, list[Json]]) -> Json | None:
     """Return what a film shows before it plays: the first picture, large if there is one."""
-    pictures = files.get("picture") or files.get("thumbnail")
+    pictures = files.get(FileKind.PICTURE) or files.get(FileKind.THUMBNAIL)
     return pictures[0] if pictures else None
 
 
@@ -138,7 +139,7 @@ def _other_camera(found: Json) -> OtherCamera | None:
 
 
 def _pictured(found: Json) -> list[Json]:
-    return [image for image in found["images"] if image["files"].get("thumbnail")]
+    return [image for image in found["images"] if image["files"].get(FileKind.THUMBNAIL)]
 
 
 def _pair(own: list[Json], other: list[Json]) -> tuple[Json | None, Json | None]:

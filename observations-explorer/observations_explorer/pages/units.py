@@ -7,6 +7,7 @@ from urllib.parse import quote
 from observations_explorer.charts import calendar
 from observations_explorer.charts import night as night_chart
 from observations_explorer.data_service import Json, fetch
+from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120
 MOST_PICTURES = 18
@@ -39,7 +40,7 @@ def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
 def night(unit_id: str, day: str) -> Json:
     """Return what the report of a night shows."""
     report = fetch(f"/units/{quote(unit_id)}/nights/{quote(day)}")
-    pictured = [image for image in report["images"] if image["files"].get("thumbnail")]
+    pictured = [image for image in report["images"] if image["files"].get(FileKind.THUMBNAIL)]
     on = date.fromisoformat(report["date"])
     return {
         "report": report,

@@ -4,9 +4,10 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import FileKind, ImageFile
+from panoptes_network.database.models import ImageFile
 from panoptes_network.database.superseded import leave_superseded, lock_files
 from panoptes_network.provenance import Origin
+from panoptes_network.states import FileKind
 from panoptes_network.storage import StoredObject
 
 

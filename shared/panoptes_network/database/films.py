@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Image, ImageState, Sequence
+from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.superseded import note_superseded
+from panoptes_network.states import ImageState
 from panoptes_network.storage import StoredObject
 
 LEAST_FRAMES = 3

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from panoptes_network.database.models import FileKind, Image, ImageFile
+from panoptes_network.database.models import Image, ImageFile
 from panoptes_network.database.operation_models import GoneObject
+from panoptes_network.states import FileKind
 
 Path = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 

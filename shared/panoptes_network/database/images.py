@@ -19,12 +19,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network import storable
 from panoptes_network.config import settings
-from panoptes_network.database.models import (
-    END_STATES,
-    Image,
-    ImageEvent,
-    ImageState,
-)
+from panoptes_network.database.models import Image, ImageEvent
 from panoptes_network.database.parents import FileRank, insert_parents
 from panoptes_network.database.superseded import (
     files_of,
@@ -39,6 +34,7 @@ from panoptes_network.errors import PanoptesError, PermanentError, SkippedError,
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.metadata import Identity, number
 from panoptes_network.provenance import Origin
+from panoptes_network.states import END_STATES, ImageState
 from panoptes_network.storage import StoredObject
 
 _MAX_REFUSED_PATH_BYTES = 2000

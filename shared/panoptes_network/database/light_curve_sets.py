@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from panoptes_network.database.films import RECENT, Tried
 from panoptes_network.database.images import StaleClaimError
 from panoptes_network.database.light_curve_models import LightCurveSet
-from panoptes_network.database.models import END_STATES, Image, ImageState, Sequence, Unit
+from panoptes_network.database.models import Image, Sequence, Unit
 from panoptes_network.errors import PanoptesError, Reason
+from panoptes_network.states import END_STATES, ImageState
 
 LEAST_FRAMES = 3
 CLAIM_LEASE_S = 120.0

@@ -1,7 +1,6 @@
 """The tables of the database `metadata`; how they are made stands in `migrations`."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -18,34 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
-
-class ImageState(StrEnum):
-    """How far an image has come. The last three and `SOURCES_EXTRACTED` are ends."""
-
-    METADATA_RECEIVED = "metadata_received"
-    SOLVING = "solving"
-    SOLVED = "solved"
-    SOURCES_DETECTED = "sources_detected"
-    SOURCES_EXTRACTED = "sources_extracted"
-    SKIPPED = "skipped"
-    UNSOLVED = "unsolved"
-    ERROR = "error"
-
-
-END_STATES = frozenset(
-    {ImageState.SOURCES_EXTRACTED, ImageState.SKIPPED, ImageState.UNSOLVED, ImageState.ERROR}
-)
-
-
-class FileKind(StrEnum):
-    """What a file of an image is, beside the FITS file that was processed and its solved copy."""
-
-    CR2 = "cr2"
-    RED = "red"
-    GREEN = "green"
-    BLUE = "blue"
-    PICTURE = "picture"
-    THUMBNAIL = "thumbnail"
+from panoptes_network.states import ImageState
 
 
 class Base(DeclarativeBase):

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session, aliased
 
 from panoptes_network import id_spellings
 from panoptes_network.config import settings
-from panoptes_network.database.models import ImageEvent, ImageFile, ImageState
+from panoptes_network.database.models import ImageEvent, ImageFile
 from panoptes_network.ids import is_plausible
+from panoptes_network.states import ImageState
 
 GONE = "gone"
 """In the place of a message's id: the object of an earlier refusal is not in the bucket now."""

@@ -12,10 +12,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import FileKind, Image, ImageFile
+from panoptes_network.database.models import Image, ImageFile
 from panoptes_network.database.operation_models import SupersededObject
 from panoptes_network.ids import CameraTime, format_time, kept_path, replace_suffix
 from panoptes_network.provenance import Origin
+from panoptes_network.states import FileKind
 
 _LOCK = 0x50414E32
 """Of PostgreSQL's advisory locks; which one, the image's id says."""

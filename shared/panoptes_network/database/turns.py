@@ -10,8 +10,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import END_STATES, Image, Sequence
+from panoptes_network.database.models import Image, Sequence
 from panoptes_network.events import PipelineImage
+from panoptes_network.states import END_STATES
 
 WINDOW = timedelta(hours=1)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from panoptes_network.nights import advice
+from panoptes_network.states import ImageState
 
 Json = dict[str, Any]
 
@@ -17,8 +18,12 @@ QUANTITIES = {
     "background_adu": ("sky background", "ADU", 0),
     "limiting_mag": ("limiting magnitude", "mag", 1),
 }
-AS_IT_SHOULD_BE = frozenset({"skipped"})
-ENDS = {"error": "failed", "unsolved": "unsolved", "skipped": "skipped"}
+AS_IT_SHOULD_BE = frozenset({ImageState.SKIPPED})
+ENDS = {
+    ImageState.ERROR: "failed",
+    ImageState.UNSOLVED: "unsolved",
+    ImageState.SKIPPED: "skipped",
+}
 
 
 def verdict(report: Json) -> str:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from panoptes_network.database.models import END_STATES, FileKind, ImageState
 from panoptes_network.frames.bayer import STAMP_SIDE
 from panoptes_network.nights import advice, statistics
 from panoptes_network.nights.findings import findings, verdict
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.statistics import WORSE, Json
+from panoptes_network.states import END_STATES, FAILED_STATES, SOLVED_STATES, FileKind, ImageState
 
-SOLVED = frozenset({ImageState.SOLVED, ImageState.SOURCES_DETECTED, ImageState.SOURCES_EXTRACTED})
 MOST_EXAMPLES = 20
 """So many files or images are named of each reason; the count has all."""
 
@@ -156,7 +155,7 @@ def _night(night: Night) -> Json:
 
 
 def _totals(images: list[NightImage]) -> Json:
-    tried = Counter(image.state in SOLVED for image in images if _was_tried(image))
+    tried = Counter(image.state in SOLVED_STATES for image in images if _was_tried(image))
     return {
         "n_images": len(images),
         "states": _states(images),
@@ -174,7 +173,7 @@ def _exposure_s(images: list[NightImage]) -> float | None:
 
 
 def _was_tried(image: NightImage) -> bool:
-    return image.state in SOLVED | {ImageState.UNSOLVED, ImageState.ERROR}
+    return image.state in SOLVED_STATES.union(FAILED_STATES)
 
 
 def _states(images: Iterable[NightImage]) -> dict[str, int]:

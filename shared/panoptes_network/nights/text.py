@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from panoptes_network.nights.findings import QUANTITIES, count, duration
+from panoptes_network.states import ImageState
 
 Json = dict[str, Any]
 
@@ -17,9 +18,9 @@ VERDICTS = {
     "empty": "no images",
 }
 STATES = {
-    "metadata_received": "received",
-    "sources_detected": "detected",
-    "sources_extracted": "complete",
+    ImageState.METADATA_RECEIVED: "received",
+    ImageState.SOURCES_DETECTED: "detected",
+    ImageState.SOURCES_EXTRACTED: "complete",
 }
 """States whose own name is not plain."""
 MARKS = {"problem": "!!", "warning": " !", "note": " -"}
@@ -76,7 +77,7 @@ def _body(report: Json) -> Iterator[str]:
         yield from _sequence(sequence)
     for group in report["refused"]:
         yield ""
-        end = "Kept" if group["state"] == "skipped" else "Refused"
+        end = "Kept" if group["state"] == ImageState.SKIPPED else "Refused"
         yield f"{end} ({group['reason_code']}):"
         yield from (f"   {file['bucket_path']}" for file in group["files"])
     if report["n_images"]:

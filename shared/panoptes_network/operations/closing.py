@@ -13,14 +13,7 @@ from sqlalchemy.orm import Session
 from panoptes_network.config import settings
 from panoptes_network.database import films, light_curve_sets
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import (
-    END_STATES,
-    FileKind,
-    Image,
-    ImageEvent,
-    ImageFile,
-    ImageState,
-)
+from panoptes_network.database.models import Image, ImageEvent, ImageFile
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.superseded import files_of, is_superseded
 from panoptes_network.errors import PermanentError, Reason
@@ -30,6 +23,7 @@ from panoptes_network.operations.lost_uploads import PICTURES, PRODUCTS
 from panoptes_network.operations.message_subject import Subject
 from panoptes_network.operations.report import Report
 from panoptes_network.provenance import Origin
+from panoptes_network.states import END_STATES, FileKind, ImageState
 
 _log = logging.getLogger(SERVICE)
 

@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import record_failure
-from panoptes_network.database.models import END_STATES, Image, ImageEvent, ImageState
+from panoptes_network.database.models import Image, ImageEvent
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.events import parse_whatever
 from panoptes_network.frames.metadata import identify
 from panoptes_network.operations.history import SERVICE, UPLOAD_SERVICE, last_words
 from panoptes_network.operations.message_subject import Subject
+from panoptes_network.states import END_STATES, ImageState
 from panoptes_network.storable import escape
 from panoptes_network.storage import StoredObject
 

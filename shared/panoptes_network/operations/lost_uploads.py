@@ -9,12 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, load_only
 
 from panoptes_network.companions import is_companion
-from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile, ImageState
+from panoptes_network.database.models import Image, ImageEvent, ImageFile
 from panoptes_network.database.superseded import is_superseded
 from panoptes_network.ids import image_suffix
 from panoptes_network.operations.history import Past, pasts
 from panoptes_network.operations.message_subject import image_path
 from panoptes_network.provenance import Origin
+from panoptes_network.states import FileKind, ImageState
 from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}

@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.sql.elements import SQLCoreOperations
 
-from panoptes_network.database.models import Image, ImageState, Sequence
+from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.errors import Reason
 from panoptes_network.ids import CameraTime, format_time
+from panoptes_network.states import FAILED_STATES, ImageState
 
-FAILED = (ImageState.ERROR, ImageState.UNSOLVED)
 _TIME_CHARS = len("20181011T134333")
 
 
@@ -51,7 +51,7 @@ class Filters(BaseModel):
 
     def choose_images(self) -> Select[Image]:
         """Return the query of the images that are meant, without an order."""
-        states = [self.state] if self.state else FAILED
+        states = [self.state] if self.state else FAILED_STATES
         conditions: list[ColumnElement[bool]] = []
         if self.state or self.image_id is None:
             conditions.append(Image.state.in_(states))

@@ -19,7 +19,7 @@ from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.gone import find_gone_objects, note_gone_objects
 from panoptes_network.database.images import record_failure, record_refusal
-from panoptes_network.database.models import FileKind, Image, ImageEvent, ImageFile
+from panoptes_network.database.models import Image, ImageEvent, ImageFile
 from panoptes_network.database.operation_models import Sweep
 from panoptes_network.database.refusals import note_gone
 from panoptes_network.errors import PermanentError, TransientError
@@ -48,6 +48,7 @@ from panoptes_network.operations.retry_policy import (
     withdraw,
 )
 from panoptes_network.pubsub import publish
+from panoptes_network.states import FileKind
 from panoptes_network.storage import StoredObject
 from panoptes_network.web.service_client import post
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import Image, ImageEvent, ImageState
+from panoptes_network.database.models import Image, ImageEvent
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
 from panoptes_network.operations.dead_letters import event_of, give_up
@@ -30,6 +30,7 @@ from panoptes_network.operations.retry_policy import (
     withdraw,
 )
 from panoptes_network.pubsub import publish
+from panoptes_network.states import ImageState
 
 PAGE_SIZE = 500
 UNDER_WAY = (ImageState.SOLVING, ImageState.SOLVED, ImageState.SOURCES_DETECTED)

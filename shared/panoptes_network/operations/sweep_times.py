@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.images import forget_results
-from panoptes_network.database.models import Image, ImageState, Sequence
+from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.ids import check_time
 from panoptes_network.operations.dead_letters import give_up
 from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.report import Report
+from panoptes_network.states import ImageState
 
 PAGE_SIZE = 500
 

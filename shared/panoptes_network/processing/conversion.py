@@ -18,7 +18,6 @@ from panoptes_network import storage
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.files import record_file
 from panoptes_network.database.images import find_ids, record_failure
-from panoptes_network.database.models import FileKind
 from panoptes_network.database.superseded import files_of, is_superseded, note_superseded
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import ImageObject
@@ -35,6 +34,7 @@ from panoptes_network.ids import (
 from panoptes_network.processing import isolation
 from panoptes_network.processing.workspace import work_folder
 from panoptes_network.provenance import Origin
+from panoptes_network.states import FileKind
 from panoptes_network.storage import StoredObject, find_upload
 
 TIME_LIMIT_S = 60

@@ -5,8 +5,9 @@ from sqlalchemy.orm import Session
 
 from observations_data.database import Json
 from observations_data.observations.search.conditions import Conditions, of_observations
-from panoptes_network.database.models import ImageState, Sequence, SequenceFigures
+from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
+from panoptes_network.states import ImageState
 
 MOST_VALUES = 100
 

@@ -19,7 +19,7 @@ from observations_data.http.query_parameters import (
 )
 from observations_data.observations.search.pagination import NEWEST_FIRST, Cursor, Order
 from observations_data.position import Place
-from panoptes_network.database.models import ImageState
+from panoptes_network.states import ImageState
 
 MAX_EXPTIME_S = 86400.0
 
