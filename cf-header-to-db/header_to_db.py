@@ -33,7 +33,8 @@ from panoptes_network.ids import (
 )
 from panoptes_network.pubsub import publish
 from panoptes_network.states import ImageState
-from panoptes_network.storage import StoredObject, find_upload
+from panoptes_network.storage import StoredObject
+from panoptes_network.uploads import find_upload
 
 SERVICE = "cf-header-to-db"
 

@@ -9,7 +9,8 @@ from panoptes_network.events import ImageObject
 from panoptes_network.frames.calibration import path_kind
 from panoptes_network.ids import parse_upload_path
 from panoptes_network.pubsub import publish
-from panoptes_network.storage import StoredObject, find_upload
+from panoptes_network.storage import StoredObject
+from panoptes_network.uploads import find_upload
 from panoptes_network.web.service_client import post
 
 SERVICE = "cf-image-received"

@@ -22,7 +22,6 @@ from google.cloud import storage
 from panoptes_network import gzip_files
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.ids import check_name
 
 
 class Patience(NamedTuple):
@@ -117,26 +116,6 @@ def find_if_there(bucket: str, path: str) -> StoredObject | None:
         return find(bucket, path)
     except PermanentError:
         return None
-
-
-def find_upload(path: str, bucket: str | None, generation: int | None) -> StoredObject:
-    """Look up what a unit uploaded; a request may name the raw bucket, but none other.
-
-    Raises
-    ------
-    PermanentError
-        With :attr:`Reason.BAD_REQUEST` for another bucket, :attr:`Reason.BAD_PATH` for what
-        no object can be called, or as :func:`find`.
-    TransientError
-        When storage is away.
-    """
-    raw_bucket = settings().raw_bucket
-    if bucket not in (None, raw_bucket):
-        raise PermanentError(
-            Reason.BAD_REQUEST, f"bucket: images are received in {raw_bucket} only"
-        )
-    check_name(path)
-    return find(raw_bucket, path, generation)
 
 
 def find_all(bucket: str, prefix: str) -> list[StoredObject]:

@@ -126,7 +126,7 @@ def is_possible(case: Case[Any], known: dict[str, str]) -> bool:
         and "name" not in query
         and query.get("sort") != "distance"
         and (not case.path.endswith(AROUND) or ("radius" in query) == place[0])
-        and not (query.get("method") == "raw" and "aavso" in query.get("format", ""))
+        and not (query.get("method") == "raw" and "aavso" in str(query.get("format")))
         and ("cursor" not in query or case.path.endswith("/sources"))
         and not (case.path == "/stats" and {"after", "before"} <= query.keys())
     )

@@ -35,7 +35,8 @@ from panoptes_network.processing import isolation
 from panoptes_network.processing.workspace import work_folder
 from panoptes_network.provenance import Origin
 from panoptes_network.states import FileKind
-from panoptes_network.storage import StoredObject, find_upload
+from panoptes_network.storage import StoredObject
+from panoptes_network.uploads import find_upload
 
 TIME_LIMIT_S = 60
 """For one file; a full frame takes one to five seconds."""

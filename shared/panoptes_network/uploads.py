@@ -1,0 +1,27 @@
+"""The raw bucket, where units upload to. A service that imports this gets the right to read it."""
+
+from panoptes_network import storage
+from panoptes_network.config import settings
+from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.ids import check_name
+from panoptes_network.storage import StoredObject
+
+
+def find_upload(path: str, bucket: str | None, generation: int | None) -> StoredObject:
+    """Look up what a unit uploaded; a request may name the raw bucket, but none other.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.BAD_REQUEST` for another bucket, :attr:`Reason.BAD_PATH` for what
+        no object can be called, or as :func:`storage.find`.
+    TransientError
+        When storage is away.
+    """
+    raw_bucket = settings().raw_bucket
+    if bucket not in (None, raw_bucket):
+        raise PermanentError(
+            Reason.BAD_REQUEST, f"bucket: images are received in {raw_bucket} only"
+        )
+    check_name(path)
+    return storage.find(raw_bucket, path, generation)
