@@ -162,7 +162,7 @@ def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
     film = page.locator("video")
     page.wait_for_function("document.querySelector('video').readyState >= 1")
     assert film.evaluate("film => film.duration") == pytest.approx(1, abs=0.1)
-    assert page.locator(".strip img").count() == 3
+    expect(page.locator(".strip img")).to_have_count(3)
     assert has_no_sideways_scroll(page)
 
 
@@ -240,13 +240,13 @@ def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
     page.get_by_label("Field").fill("m42")
     page.get_by_role("button", name="Search").click()
     expect(page.locator("caption")).to_have_text("59 observations found, newest first")
-    assert page.locator("tbody tr").count() == 50
+    expect(page.locator("tbody tr")).to_have_count(50)
     page.get_by_role("link", name="Older").click()
     page.wait_for_url("**cursor=**")
-    assert page.locator("tbody tr").count() == 9
+    expect(page.locator("tbody tr")).to_have_count(9)
     page.get_by_role("link", name="Newest").click()
     page.wait_for_url(lambda url: "cursor" not in url)
-    assert page.locator("tbody tr").count() == 50
+    expect(page.locator("tbody tr")).to_have_count(50)
 
 
 def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
@@ -256,7 +256,7 @@ def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
     page.get_by_label("With an image").select_option("complete")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url("**near=**")
-    assert page.locator("tbody tr").count() == 1
+    expect(page.locator("tbody tr")).to_have_count(1)
     assert page.get_by_label("With an image").is_visible()
     chips = page.get_by_label("Filters that are set").get_by_role("link")
     words = [" ".join(chip.inner_text().split()) for chip in chips.all()]
@@ -265,10 +265,10 @@ def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
     assert has_no_sideways_scroll(page)
     chips.filter(has_text="Near").click()
     page.wait_for_url(lambda url: "near=" not in url)
-    assert page.locator("tbody tr").count() == 2
+    expect(page.locator("tbody tr")).to_have_count(2)
     page.get_by_label("Map and counts").get_by_role("link", name="PAN006").click()
     page.wait_for_url("**unit=PAN006**")
-    assert page.locator("tbody tr").count() == 1
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_heads_sort(page: Page, two_units: None) -> None:
@@ -316,7 +316,7 @@ def test_a_search_says_that_it_is_on_its_way(
         assert page.get_by_role("searchbox", name="Unit").is_disabled()
         assert page.get_by_label("Field").is_enabled()
         page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
-        assert page.get_by_role("status").count() == 0
+        expect(page.get_by_role("status")).to_have_count(0)
         assert page.get_by_role("searchbox", name="Unit").is_enabled()
 
 
@@ -385,7 +385,7 @@ def test_the_sky_atlas_asks_no_other_host(
     if not ATLAS.exists():
         with guarded_page(browser, explorer_url, "without JavaScript") as page:
             page.goto("/sky")
-            assert page.get_by_role("link", name="atlas").count() == 0
+            expect(page.get_by_role("link", name="atlas")).to_have_count(0)
         pytest.skip("Aladin Lite was not fetched: `make aladin` does")
     context = browser.new_context(base_url=explorer_url)
     page = context.new_page()

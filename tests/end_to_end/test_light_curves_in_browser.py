@@ -64,5 +64,5 @@ def test_from_an_observation_to_a_transit_and_its_colours(page: Page, sequence_i
     page.wait_for_url("**method=raw&colour=g**")
     shown = page.get_by_role("group", name=re.compile("Flux, ADU, green: 150 frames"))
     expect(shown).to_be_visible()
-    assert shown.locator(".transit").count() == 0
+    expect(shown.locator(".transit")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

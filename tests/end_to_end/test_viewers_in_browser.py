@@ -240,7 +240,7 @@ def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     if not page.evaluate("'uPlot' in window"):
         pytest.skip("uPlot was not fetched at setup")
-    assert page.locator(".plot .u-over").count() == 6
+    expect(page.locator(".plot .u-over")).to_have_count(6)
     page.locator(".plot .u-over").first.hover()
     assert "UTC" not in page.locator(".plot .u-legend").first.inner_text()
     assert "px" in page.locator(".plot .u-legend").first.inner_text()
@@ -294,7 +294,7 @@ def test_light_curve_is_folded_by_the_form(page: Page, viewed: Viewed) -> None:
     assert page.get_by_text("Folded by 0.01 d").is_visible()
     page.get_by_role("link", name="Unfold").click()
     page.wait_for_url(lambda url: "period_d" not in url)
-    assert page.locator(".curves figure").count() == 3
+    expect(page.locator(".curves figure")).to_have_count(3)
 
 
 @in_all_modes
