@@ -5,7 +5,7 @@ SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 # Every program that is started would else compile what it imports, again and again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup aladin run up down status logs test test-slow test-faults sbom container-check lint lint-audit audit fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-faults sbom container-check lint lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## Show this.
@@ -33,16 +33,12 @@ logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to sta
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
 
 # As many processes as processors run the tests: no one of them has others to calculate with.
-test test-slow: export OPENBLAS_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
 
-test: ## Run the checks and all tests but the next two kinds.
+test: ## Run the checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
-
-test-slow: setup ## Run the tests that are long by nature.
-	@local/setup test
-	$(PYTHON) -m pytest -m slow --numprocesses 2 --no-loadscope-reorder
 
 test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
 	@local/setup test
