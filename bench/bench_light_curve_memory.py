@@ -25,6 +25,7 @@ from light_curves.detrending.detrend import detrend
 from light_curves.measurements import CatalogField, Exposure, LightCurves, SequenceFluxes
 from light_curves.products import write_files
 from light_curves.search.candidates import find_candidates
+from panoptes_network.frames.bayer import GAIN_E_PER_ADU
 from simulator import Observation
 from simulator.mount import frame_wcs
 from simulator.optics import sky_to_pixel
@@ -35,7 +36,7 @@ CADENCE_S, EXPTIME_S = 134, 120.0
 START = np.datetime64("2018-08-12T05:00:00.000000")
 ZERO_POINT_MAG = (15.3, 15.9, 15.2)
 """Gaia G of a star of 1 ADU/s in red, green and blue, as in simulated frames."""
-SKY_VARIANCE_ADU2, GAIN_E_PER_ADU = 1e4, 1.25
+SKY_VARIANCE_ADU2 = 1e4
 CLOUD, DRIFT_PX = 0.02, (0.4, 1.8)
 """Natural logarithm of the light from frame to frame; how far the stars move meanwhile."""
 SITE = EarthLocation.from_geodetic(-155.58 * u.deg, 19.54 * u.deg, 3400 * u.m)
