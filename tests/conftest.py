@@ -1,5 +1,6 @@
 """Real servers for the tests: each is started once, on a free loopback port."""
 
+import logging
 import signal
 import socket
 import subprocess
@@ -55,6 +56,19 @@ class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByPlace:
     """Spread the tests by `ByPlace` when several processes run them."""
     return ByPlace(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_stay() -> Iterator[None]:
+    """A test that switches loggers off would hide what those after it look for."""
+    before = _disabled_loggers()
+    yield
+    assert _disabled_loggers() <= before
+
+
+def _disabled_loggers() -> set[str]:
+    loggers = logging.root.manager.loggerDict.items()
+    return {name for name, logger in loggers if getattr(logger, "disabled", False)}
 
 
 def forget_storage_client() -> None:

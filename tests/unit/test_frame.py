@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import resource
 import struct
 import subprocess
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, READ_NOISE_ADU, super
 from panoptes_network.frames.fits_header import MIN_SIDE_PX
 from panoptes_network.frames.frame import MAX_PIXELS, Frame, check_exposed, read_frame
 from simulator import Conditions, Observation, simulate
+from tests.memory import forget_peak, peak_bytes
 
 HEIGHT, WIDTH = 301, 403
 
@@ -267,10 +267,10 @@ def bomb(**cards: str) -> bytes:
 )
 def test_headers_that_promise_too_much(tmp_path: Path, content: bytes, reason: Reason) -> None:
     (tmp_path / "bomb.fits").write_bytes(content)
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_peak()
     assert_refused(tmp_path / "bomb.fits", reason)
     # 7000x7000 doubles would be 383 MiB; a refusal needs none of the pixels.
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 100 * 1024
+    assert peak_bytes() - before < 100 * 1024**2
 
 
 @pytest.mark.parametrize(
@@ -306,9 +306,9 @@ def test_tiles_that_unpack_to_more_than_the_image(tmp_path: Path, method: str) -
     table.header.update({"ZIMAGE": True, "ZCMPTYPE": method, "ZBITPIX": 16, "ZNAXIS": 2})
     table.header.update({"ZNAXIS1": 300, "ZNAXIS2": 300, "ZTILE1": 300, "ZTILE2": 300})
     path = write(tmp_path / "bomb.fits.fz", [fits.PrimaryHDU(), table])
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = forget_peak()
     assert "more bytes" in assert_refused(path, Reason.DAMAGED_FILE)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 50 * 1024
+    assert peak_bytes() - before < 50 * 1024**2
 
 
 @pytest.mark.parametrize("tile", [0, -1])
