@@ -8,51 +8,51 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup aladin run up down status logs test test-faults sbom container-check lint lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
-help: ## Show this.
+help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1 	/p' Makefile | expand -t 20
 
 setup:
 	@local/setup
 
-aladin: ## Fetch the sky atlas Aladin Lite (GPL), which the page of the sky then offers.
+aladin: ## Install the sky atlas Aladin Lite (GPL) for the explorer's sky page.
 	@local/setup aladin
 
-run: setup ## Start the network, process a simulated observation, or IMAGES='path/*.fits*' UNIT=PAN001 CAMERA=14d3bd; Ctrl-C ends it.
+run: setup ## Start the network and process a simulated observation, or IMAGES='path/*.fits*' UNIT=PAN001 CAMERA=14d3bd. Stop with Ctrl-C.
 	@$(NETWORK) run
 
 up: setup ## Start the network in the background.
 	@$(NETWORK) up
 
-down: setup ## Stop it; what it holds stays.
+down: setup ## Stop the network and keep its data.
 	@$(NETWORK) down
 
-status: setup ## Show what runs.
+status: setup ## Show which components are running.
 	@$(NETWORK) status
 
-logs: setup ## Show the end of the logs; NAME=component for one, FOLLOW=1 to stay.
+logs: setup ## Show the last log lines; NAME=component for one log, FOLLOW=1 to follow.
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
 
 # As many processes as processors run the tests: no one of them has others to calculate with.
 test: export OPENBLAS_NUM_THREADS := 1
 
-test: ## Run the checks and all tests.
+test: ## Run all checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
 
-test-faults: setup ## Pull every plug while images flow: a quarter of an hour.
+test-faults: setup ## Interrupt every dependency while images are processed (15 minutes).
 	@local/setup test
 	$(PYTHON) -m pytest -m faults -s tests/faults tests/end_to_end/test_every_upload.py
 
-sbom: setup ## List what each service is made of, in build/sbom.
+sbom: setup ## Write a software bill of materials for each service to build/sbom.
 	bin/sbom
 
-container-check: setup ## Build the plate solver's image without a container engine, solve in it.
+container-check: setup ## Build the plate solver's image without a container engine and solve a frame in it.
 	@command -v debootstrap >/dev/null || { echo "apt-get install debootstrap"; exit 1; }
 	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container
 
 # Each service has a main.py, so that each is type-checked by itself.
-lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable packages.
+lint: setup ## Run ruff, mypy and shellcheck; scan for secrets and vulnerable packages.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy shared client simulator local deployment tests bin
@@ -68,15 +68,15 @@ lint: setup ## Run ruff, mypy and shellcheck; look for secrets and vulnerable pa
 lint-audit:
 	$(PYTHON) bin/audit.py || [ $$? -eq 3 ]
 
-audit: setup ## Look for vulnerable packages; fails where one could not be looked up.
+audit: setup ## Scan for vulnerable packages; fail if any could not be checked.
 	$(PYTHON) bin/audit.py
 
-fuzz: setup ## Have every parser read 10,000 broken inputs, or INPUTS=…
+fuzz: setup ## Feed every parser 10,000 malformed inputs, or INPUTS=…
 	FUZZ_INPUTS=$(or $(INPUTS),10000) \
 	  PYTHONPATH=.:shared:observations-data:cf-make-rgb-fits $(PYTHON) -m tests.fuzz
 	API_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest -q -n 0 --timeout 3600 tests/fuzz/test_document.py
 
-bench: setup ## Measure every figure of the README.
+bench: setup ## Measure every figure in the README.
 	@local/setup test
 	@for bench in bench/bench_*.py; do echo "$$bench"; $(PYTHON) "$$bench" || exit 1; done
 
