@@ -32,7 +32,7 @@ from sqlalchemy import event, text
 from panoptes_network.database.engine import engine
 
 SERVICE = "observations-data"
-MOST_ROUNDS, MOST_S = 200, 3.0
+MAX_ROUNDS, MAX_S = 200, 3.0
 """Of one endpoint: so many rounds, or so long."""
 CLIENTS, BURST_S = 4, 1.0
 AIM_RATIO, AIM_MS = 1.5, 10.0
@@ -164,8 +164,8 @@ def _measure(case: Case, address: str) -> Row:
         replay()
         asked: list[float] = []
         replayed: list[float] = []
-        deadline = time.monotonic() + MOST_S
-        while len(asked) < MOST_ROUNDS and (len(asked) < 5 or time.monotonic() < deadline):
+        deadline = time.monotonic() + MAX_S
+        while len(asked) < MAX_ROUNDS and (len(asked) < 5 or time.monotonic() < deadline):
             asked.append(_seconds(ask))
             replayed.append(_seconds(replay))
     print(f"{case.name}: {1000 * statistics.median(asked):.1f} ms", file=sys.stderr)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from panoptes_network.errors import TransientError
 
-MOST_WIDTH = 1920
+MAX_WIDTH = 1920
 QUALITY = "20"
 """Of x264's constant rate factor: lower is better; at 20 a star field shows no blocks."""
 OPTIONS = [
@@ -29,7 +29,7 @@ Picture = NDArray[np.uint8]
 
 def film_width(width: int) -> int:
     """Return how wide a film of pictures of this width is: even, as the encoder asks for."""
-    return min(MOST_WIDTH, max(2, width // 2 * 2))
+    return min(MAX_WIDTH, max(2, width // 2 * 2))
 
 
 def frame_rate(frames: int) -> int:

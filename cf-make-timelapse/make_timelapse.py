@@ -13,7 +13,7 @@ from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database import films, models
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.films import LEAST_FRAMES, FilmImage, Tried
+from panoptes_network.database.films import MIN_FRAMES, FilmImage, Tried
 from panoptes_network.database.superseded import sequence_path
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import FilmRequest
@@ -34,7 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SERVICE = "cf-make-timelapse"
-MOST_FRAMES = 480
+MAX_FRAMES = 480
 """Two nights of usual frames, 40 s of film; of more, only every so many are shown."""
 SAMPLES = 7
 """Frames that the stretch of a film is measured on."""
@@ -129,9 +129,9 @@ def _film_path(sequence: models.Sequence, images: Sequence[FilmImage]) -> str:
 
 def _write(plan: Plan, folder: Path) -> int:
     """Write the film into `folder` and return the number of its frames."""
-    if len(plan.images) < LEAST_FRAMES:
+    if len(plan.images) < MIN_FRAMES:
         raise _too_few(len(plan.images))
-    images = plan.images[:: -(-len(plan.images) // MOST_FRAMES)]
+    images = plan.images[:: -(-len(plan.images) // MAX_FRAMES)]
     samples = [_of_frame(image, folder, drawing.measure) for image in _spread(images, SAMPLES)]
     measured = [sample for sample in samples if sample]
     if not measured:
@@ -162,7 +162,7 @@ def _encode(
         for picture in pictures:
             add(picture)
             frames += 1
-    if frames < LEAST_FRAMES:
+    if frames < MIN_FRAMES:
         raise _too_few(frames)
     return frames
 
@@ -207,5 +207,5 @@ def _spread(images: Sequence[FilmImage], count: int) -> list[FilmImage]:
 def _too_few(frames: int) -> PermanentError:
     return PermanentError(
         Reason.TOO_FEW_FRAMES,
-        f"a film needs {LEAST_FRAMES} frames that can be shown; this sequence has {frames}",
+        f"a film needs {MIN_FRAMES} frames that can be shown; this sequence has {frames}",
     )

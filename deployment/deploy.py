@@ -17,22 +17,24 @@ UNKNOWN_NUMBER = "PROJECT_NUMBER"
 
 @click.command()
 @click.argument("services", nargs=-1, required=True)
-@click.option("--project", required=True, envvar="GOOGLE_CLOUD_PROJECT", help="project id")
+@click.option(
+    "--project", required=True, envvar="GOOGLE_CLOUD_PROJECT", help="Google Cloud project id."
+)
 @click.option("--region", default="us-central1", show_default=True)
 @click.option(
     "--env",
     "environment",
     default="test",
     show_default=True,
-    help="names of resources end with it; prod: with nothing",
+    help="Environment; resource names end with it, except for prod.",
 )
 @click.option(
     "--security-contact",
     default="",
     envvar="SECURITY_CONTACT",
-    help="where to report a vulnerability: mailto:… or https://…; empty: no security.txt",
+    help="Where to report a vulnerability, mailto:… or https://…; empty: no security.txt.",
 )
-@click.option("--dry-run", is_flag=True, help="print the commands only")
+@click.option("--dry-run", is_flag=True, help="Print the commands without running them.")
 def main(
     services: tuple[str, ...],
     project: str,

@@ -26,10 +26,10 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 @click.option(
     "--system-packages",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="What `dpkg-query --show` says in the service's image.",
+    help="Output of `dpkg-query --show` in the service's image.",
 )
 def main(services: tuple[str, ...], system_packages: Path | None) -> None:
-    """Write build/sbom/SERVICE.cdx.json for SERVICES, or for all."""
+    """Write build/sbom/SERVICE.cdx.json for each of SERVICES, or for all services."""
     try:
         for service in services or deployments():
             click.echo(write(service, system_packages))

@@ -24,12 +24,12 @@ from local.postgres import Cluster
 from panoptes_network.errors import TransientError
 
 P = ParamSpec("P")
-# A file or pipe has no width of its own; tables are not to be broken there.
+# Files and pipes have no width: keep table rows on one line there.
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
-    """Show what a person can put right as one message, without a traceback."""
+    """Show errors that the user can fix as a message, without a traceback."""
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -39,7 +39,7 @@ def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
             raise click.ClickException(str(error)) from error
         except PermissionError as error:
             raise click.ClickException(
-                f"{error.filename} belongs to another user: work as one user in a checkout"
+                f"{error.filename} belongs to another user: use each checkout as one user"
             ) from error
 
     return wrapped
@@ -55,7 +55,7 @@ def main() -> None:
 def up() -> None:
     """Start the network in the background."""
     if network.is_running():
-        click.echo("the network is running already: see `make status`")
+        click.echo("the network is already running: see `make status`")
         return
     network.start(_console, attached=False)
     os.environ.update(state.read_env())
@@ -82,27 +82,35 @@ def _checked(value: str | None, pattern: str, wanted: str) -> str | None:
     "--images",
     metavar="PATTERN",
     envvar="IMAGES",
-    help="Files of your own, e.g. 'night/**/*.fits.fz'.",
+    help="Your own files, such as 'night/**/*.fits.fz'.",
 )
 @click.option(
-    "--unit", envvar="UNIT", callback=_unit, help="Unit of files that do not say it: PAN001."
+    "--unit",
+    envvar="UNIT",
+    callback=_unit,
+    help="Unit of files that do not name it, such as PAN001.",
 )
 @click.option(
-    "--camera", envvar="CAMERA", callback=_camera, help="Camera of files that do not: 14d3bd."
+    "--camera",
+    envvar="CAMERA",
+    callback=_camera,
+    help="Camera of files that do not name it, such as 14d3bd.",
 )
-@click.option("--exit", "leave", is_flag=True, envvar="RUN_EXIT", help="Stop after the table.")
+@click.option(
+    "--exit", "leave", is_flag=True, envvar="RUN_EXIT", help="Exit after printing the results."
+)
 @_plain_errors
 def run_main_job(images: str | None, unit: str | None, camera: str | None, *, leave: bool) -> None:
-    """Start the network, put images through it, and stay until Ctrl-C.
+    """Start the network, process images, and run until Ctrl-C.
 
-    Uses the network that runs already, where one does, and leaves it running. Ends with status
-    1 when an image has not come through, or a file was left out; at once when none can be used.
+    If the network is already running, use it and leave it running. Exit status 1 if an image
+    failed or a file was skipped; exits at once if no file can be used.
     """
     job = _load("local.run")
     chosen = None
     if images:
         chosen = job.choose_files(images, _load("local.own_files").Given(unit, camera), _console)
-    # Whoever ends this gets the same clean stop as Ctrl-C.
+    # Other signals stop it as cleanly as Ctrl-C.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
@@ -113,7 +121,7 @@ def run_main_job(images: str | None, unit: str | None, camera: str | None, *, le
             )
             _tell_address()
             if not leave:
-                click.echo("Ctrl-C ends this")
+                click.echo("press Ctrl-C to stop")
                 with suppress(KeyboardInterrupt):
                     signal.pause()
     except KeyboardInterrupt:
@@ -123,9 +131,9 @@ def run_main_job(images: str | None, unit: str | None, camera: str | None, *, le
 
 @contextmanager
 def _running_network() -> Iterator[None]:
-    """Have a network while the block runs; only one that was started here is stopped again."""
+    """Run a network during the block; one that was already running is left running."""
     if network.is_running():
-        click.echo("the network is running already, and stays so after this")
+        click.echo("the network is already running and will be left running")
         os.environ.update(state.read_env())
         yield
         return
@@ -139,7 +147,7 @@ def _running_network() -> Iterator[None]:
 
 
 def _load(module: str) -> ModuleType:
-    """Import what one command alone needs: seconds that no other should wait for."""
+    """Import a module that only one command needs, as importing it takes seconds."""
     return import_module(module)
 
 
@@ -150,7 +158,7 @@ def _tell_address() -> None:
 @main.command()
 @_plain_errors
 def down() -> None:
-    """Stop the network; what it holds stays."""
+    """Stop the network and keep its data."""
     if not state.is_locked():
         click.echo("the network is not running")
         return
@@ -161,7 +169,7 @@ def down() -> None:
 @main.command()
 @_plain_errors
 def status() -> None:
-    """Show what runs; ends with status 3 when the network does not."""
+    """Show the running components; exit status 3 if the network is not running."""
     if not state.is_locked():
         click.echo("the network is not running")
         sys.exit(3)
@@ -179,17 +187,17 @@ def _status_row(part: dict[str, Any]) -> list[str]:
 
 
 @main.command()
-@click.option("-f", "--follow", is_flag=True, help="Stay and show what is added.")
-@click.option("-n", "--lines", default=20, help="Lines of each log.", show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="Follow the logs.")
+@click.option("-n", "--lines", default=20, help="Number of lines per log.", show_default=True)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_plain_errors
 def logs(names: tuple[str, ...], *, follow: bool, lines: int) -> None:
-    """Show the end of every component's log, or of those named."""
+    """Show the last lines of all logs, or of the named components."""
     known = sorted(file.stem for file in (state.state_dir() / "log").glob("*.log"))
     unknown = sorted(set(names) - set(known))
     if unknown or not known:
-        what = ", ".join(unknown) or "anything: the network was never started"
-        raise state.NetworkError(f"there is no log of {what}; known: {', '.join(known)}")
+        what = ", ".join(unknown) or "any component: the network was never started"
+        raise state.NetworkError(f"no log of {what}; known logs: {', '.join(known)}")
     files = [str(state.log_file(name)) for name in names or known]
     options = [f"--lines={lines}", *(["--follow=name"] if follow else [])]
     with suppress(KeyboardInterrupt):
@@ -197,13 +205,13 @@ def logs(names: tuple[str, ...], *, follow: bool, lines: int) -> None:
 
 
 @main.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_plain_errors
 def clean(*, yes: bool) -> None:
-    """Remove all local state, after asking."""
+    """Remove all local state after confirmation."""
     folder = state.state_dir()
     if not folder.exists():
-        click.echo("there is nothing to remove")
+        click.echo("nothing to remove")
         return
     question = f"Remove {folder} with its database, buckets and queues?"
     if not yes:
@@ -217,7 +225,7 @@ def clean(*, yes: bool) -> None:
 @main.command(hidden=True)
 @_plain_errors
 def supervise() -> None:
-    """Run the network in the foreground, without a word."""
+    """Run the network in the foreground, without output."""
     network.supervise()
 
 

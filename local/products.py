@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from local.follow import POLL_S, Followed
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.films import LEAST_FRAMES
+from panoptes_network.database.films import MIN_FRAMES
 from panoptes_network.database.models import ImageFile
 from panoptes_network.states import FileKind
 
@@ -43,7 +43,7 @@ def wait_for_products(followed: Sequence[Followed]) -> list[str]:
 def film_sequences(followed: Sequence[Followed]) -> list[str]:
     """Have the sequences filmed that have enough frames; say of each what came of it."""
     frames = Counter(one.image.sequence_id for one in followed if one.image and one.succeeded)
-    return [_film(sequence) for sequence, count in frames.items() if count >= LEAST_FRAMES]
+    return [_film(sequence) for sequence, count in frames.items() if count >= MIN_FRAMES]
 
 
 def _film(sequence_id: str) -> str:

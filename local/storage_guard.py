@@ -112,7 +112,7 @@ def main() -> None:
     """Guard until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--backend", required=True, help="address of the storage server")
+    parser.add_argument("--backend", required=True, help="URL of the storage server")
     arguments = parser.parse_args()
     web.run_app(
         create_app(arguments.backend), host=LOOPBACK, port=arguments.port, print=None,

@@ -1,4 +1,4 @@
-"""The command ``simulate``: frames into a folder, or into the raw bucket."""
+"""The command ``simulate``: write frames to a folder, or upload them to the raw bucket."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -30,30 +30,39 @@ _DEFAULT = Observation()
 _OPTIONS = (
     click.option("--unit", "unit_id", default=_DEFAULT.unit_id, show_default=True),
     click.option("--camera", "camera_id", default=_DEFAULT.camera_id, show_default=True),
-    click.option("--field", default=_DEFAULT.field, show_default=True, help="Target's name."),
-    click.option("--ra", "ra_deg", default=_DEFAULT.ra_deg, show_default=True, help="Degrees."),
-    click.option("--dec", "dec_deg", default=_DEFAULT.dec_deg, show_default=True, help="Degrees."),
+    click.option("--field", default=_DEFAULT.field, show_default=True, help="Target name."),
+    click.option(
+        "--ra", "ra_deg", default=_DEFAULT.ra_deg, show_default=True, help="Field centre, degrees."
+    ),
+    click.option(
+        "--dec",
+        "dec_deg",
+        default=_DEFAULT.dec_deg,
+        show_default=True,
+        help="Field centre, degrees.",
+    ),
     click.option(
         "--start",
         default=_DEFAULT.start.replace(tzinfo=None),
         type=click.DateTime(["%Y-%m-%dT%H:%M:%S"]),
         show_default=True,
-        help="UTC start of the first exposure.",
+        help="Start of the first exposure, UTC.",
     ),
-    click.option("--count", default=1, show_default=True, help="Number of frames of a night."),
+    click.option("--count", default=1, show_default=True, help="Number of frames per night."),
     click.option(
         "--nights",
         "n_nights",
         type=click.IntRange(1, 100),
         default=1,
         show_default=True,
-        help="Nights in a row, each with a sequence of the same field.",
+        help="Number of consecutive nights, each with one sequence of the same field.",
     ),
     click.option(
         "--cadence",
         "cadence_s",
         type=float,
-        help=f"Seconds from start to start.  [default: {_DEFAULT.cadence_s:g}, or the night's]",
+        help="Seconds between starts of exposures. "
+        f" [default: {_DEFAULT.cadence_s:g}, or that of --night]",
     ),
     click.option("--exptime", "exptime_s", default=_DEFAULT.exptime_s, show_default=True),
     click.option(
@@ -62,7 +71,7 @@ _OPTIONS = (
         default=(FULL_WIDTH, FULL_HEIGHT),
         show_default=True,
         metavar="WIDTH HEIGHT",
-        help="Mosaic pixels, even; less than all is the sensor's centre.",
+        help="Frame size in mosaic pixels, even; smaller frames are cut from the sensor's centre.",
     ),
     click.option("--rotation", "rotation_deg", default=_DEFAULT.rotation_deg, show_default=True),
     click.option("--seed", default=_DEFAULT.seed, show_default=True),
@@ -75,14 +84,14 @@ _OPTIONS = (
         default=_DEFAULT.conditions.value,
         show_default=True,
     ),
-    click.option("--pointing", is_flag=True, help="Name the frames pointing00, pointing01…"),
+    click.option("--pointing", is_flag=True, help="Name the frames pointing00, pointing01, …"),
     click.option("--no-field-in-path", "field_in_path", flag_value=False, default=True),
 )
 
 
 @click.group()
 def main() -> None:
-    r"""Take pictures of a simulated sky, as a PANOPTES unit would.
+    r"""Simulate frames as a PANOPTES unit takes them.
 
     \b
     simulate render frames --count 3
@@ -95,7 +104,7 @@ def main() -> None:
 
 
 def observation_options(command: Command) -> Command:
-    """Add the options that describe an observation and its night."""
+    """Add the options of an observation and its night."""
     command = night_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -107,11 +116,11 @@ def observation_options(command: Command) -> Command:
 @click.option(
     "--catalog-csv",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the field's stars too, as a TIC-8 bulk file (.csv or .csv.gz).",
+    help="Also write the field's stars as a TIC-8 bulk file (.csv or .csv.gz).",
 )
 @observation_options
 def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
-    """Write the frames and their truth into FOLDER, under their object paths."""
+    """Write frames and their true values to FOLDER, under their object paths."""
     observations = _observations(options)
     if catalog_csv:
         click.echo(f"{write_catalog_csv(catalog_csv, observations[0])} stars in {catalog_csv}")
@@ -123,7 +132,7 @@ def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
 @main.command()
 @observation_options
 def upload(**options: Any) -> None:
-    """Send the frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
+    """Upload frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
     with _progress(_observations(options), "Uploading") as progress:
         try:
             sent = [upload_frame(frame) for frame in progress]
@@ -135,7 +144,7 @@ def upload(**options: Any) -> None:
 def _progress(
     observations: list[Observation], label: str
 ) -> AbstractContextManager[Iterable[Frame]]:
-    """Return the frames of all observations; a bar shows how far they are."""
+    """Return the frames of all observations, with a progress bar."""
     frames = chain.from_iterable(map(simulate, observations))
     length = sum(observation.count for observation in observations)
     return click.progressbar(frames, length=length, label=label)

@@ -1,4 +1,4 @@
-"""The options of ``simulate`` that say what the night does to photometry."""
+"""The options of ``simulate`` for the night's effects on photometry."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,15 +15,15 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 NONE = "none"
 _HELP = {
-    "pixel_response": "Relative rms of the pixels' sensitivity.",
-    "extinction": "Multiple of a clear site's extinction by airmass and star colour.",
-    "cloud_mag": "Mean depth of thin moving cloud, magnitudes.",
-    "focus": "Relative amplitude of the breathing PSF core.",
-    "scintillation_mag": "Rms scintillation of an exposure at the zenith, magnitudes.",
-    "jitter_px": "Rms of the pointing from frame to frame, pixels.",
+    "pixel_response": "Relative rms of the pixel sensitivity.",
+    "extinction": "Extinction by airmass and star colour, as a multiple of a clear site's.",
+    "cloud_mag": "Mean extinction by thin moving clouds, magnitudes.",
+    "focus": "Relative amplitude of PSF width changes.",
+    "scintillation_mag": "Rms scintillation per exposure at the zenith, magnitudes.",
+    "jitter_px": "Rms pointing jitter between frames, pixels.",
     "periodic_error_px": "Amplitude of the mount's periodic error, pixels.",
-    "cadence_jitter_s": "Rms of the start of an exposure, seconds.",
-    "satellites": "Mean number of satellite trails on a full frame.",
+    "cadence_jitter_s": "Rms jitter of exposure starts, seconds.",
+    "satellites": "Mean number of satellite trails per full frame.",
 }
 _WISH = Wish()
 _OPTIONS = (
@@ -33,31 +33,33 @@ _OPTIONS = (
         type=click.Choice([NONE, *PRESETS]),
         default=NONE,
         show_default=True,
-        help=f"Effects of a night, and a cadence of {CADENCE_S:g} s; the options below change one.",
+        help=f"Preset of effects at a cadence of {CADENCE_S:g} s; the options below override it.",
     ),
     *(
         click.option(f"--{name.replace('_', '-')}", name, type=float, help=_HELP[name])
         for name in AMOUNTS
     ),
-    click.option("--twilight/--no-twilight", default=None, help="The sky brightens with the Sun."),
-    click.option("--moonlight/--no-moonlight", default=None, help="It brightens with the Moon."),
-    click.option("--transits", default=0, show_default=True, help="Stars with a planet."),
-    click.option("--eclipsing", default=0, show_default=True, help="Eclipsing binaries."),
-    click.option("--pulsating", default=0, show_default=True, help="Stars with a sine in flux."),
+    click.option("--twilight/--no-twilight", default=None, help="Twilight brightens the sky."),
+    click.option("--moonlight/--no-moonlight", default=None, help="Moonlight brightens the sky."),
+    click.option("--transits", default=0, show_default=True, help="Number of stars with transits."),
+    click.option("--eclipsing", default=0, show_default=True, help="Number of eclipsing binaries."),
+    click.option(
+        "--pulsating", default=0, show_default=True, help="Number of stars with sinusoidal flux."
+    ),
     click.option("--transit-depth", "depth", default=_WISH.depth, show_default=True),
     click.option(
         "--transit-duration",
         "duration_h",
         default=_WISH.duration_h,
         show_default=True,
-        help="Hours.",
+        help="Transit duration, hours.",
     ),
     click.option(
         "--transit-period",
         "period_d",
         type=float,
         default=ONCE_D,
-        help="Days; without it each event happens once.",
+        help="Period, days.  [default: each event happens once]",
     ),
     click.option(
         "--variable-mags",
@@ -66,21 +68,21 @@ _OPTIONS = (
         default=_WISH.mag_range,
         show_default=True,
         metavar="FROM TO",
-        help="Gaia G of the stars that change.",
+        help="Gaia G range of the variable stars.",
     ),
 )
 _WISHES = ("transits", "eclipsing", "pulsating", "depth", "duration_h", "period_d", "mag_range")
 
 
 def night_options(command: Command) -> Command:
-    """Add the options that describe the night."""
+    """Add the options of the night."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def take_night(options: dict[str, Any]) -> tuple[Night, Wish]:
-    """Take the night and the wished variables out of the options; ValueError where one is wrong."""
+    """Remove and return the night and requested variables; ValueError if an option is invalid."""
     wish = Wish(**{name: options.pop(name) for name in _WISHES})
     preset = PRESETS.get(options.pop("preset"), NO_EFFECTS)
     given = {name: options.pop(name) for name in (*AMOUNTS, "twilight", "moonlight")}
@@ -88,6 +90,6 @@ def take_night(options: dict[str, Any]) -> tuple[Night, Wish]:
 
 
 def with_variables(observation: Observation, wish: Wish) -> Observation:
-    """Return the observation with the wished variables; ValueError if the field has too few."""
+    """Return the observation with the requested variables; ValueError if stars are too few."""
     variables = choose_variables(observation, wish)
     return replace(observation, night=replace(observation.night, variables=variables))

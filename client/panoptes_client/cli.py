@@ -15,7 +15,7 @@ from panoptes_client.files import FILM
 from panoptes_client.network import (
     AT_ONCE,
     LOCAL_URL,
-    MOST_AT_ONCE,
+    MAX_AT_ONCE,
     URL_VARIABLE,
     FileFormat,
     Method,
@@ -66,7 +66,7 @@ FILE_FORMATS: dict[str, FileFormat] = {
 
 
 class _Commands(click.Group):
-    """Commands whose failures are told in words, and whose misspelt names get a hint."""
+    """A group that shows errors as messages and suggests names for misspelt commands."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,24 +84,24 @@ class _Commands(click.Group):
 
 
 class _OfAStar(click.Command):
-    """A command of a star, whose number may be negative: those of Hipparcos stars are."""
+    """A command whose star id may be negative, as those of Hipparcos stars are."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # Only then, as click has no hint for a misspelt option that it takes for an argument.
+        # Only then: click cannot suggest an option that it takes for an argument.
         ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", word) for word in args)
         return super().parse_args(ctx, args)
 
 
 def _written(command: F) -> F:
-    """Give a command the options that say how its table is written."""
+    """Add the options for the output table."""
     command = click.option(
-        "-o", "path", type=click.Path(dir_okay=False, path_type=Path), help="File to write to."
+        "-o", "path", type=click.Path(dir_okay=False, path_type=Path), help="Output file."
     )(command)
     return click.option(
         "--format",
         "as_format",
         type=click.Choice([form.value for form in Format]),
-        help="Else by the file's name; on a terminal a table, and into a pipe CSV.",
+        help="Output format.  [default: by file name; a table on a terminal, CSV in a pipe]",
     )(command)
 
 
@@ -111,40 +111,40 @@ def _written(command: F) -> F:
     envvar=URL_VARIABLE,
     default=LOCAL_URL,
     metavar="ADDRESS",
-    help=f"Address of the network's data service; also {URL_VARIABLE}.",
+    help=f"URL of the network's data service; also set by {URL_VARIABLE}.",
 )
 @click.pass_context
 def main(context: click.Context, url: str) -> None:
-    """Find and fetch what the PANOPTES network has: observations, files, stars, light curves."""
+    """Search and download observations, files, stars and light curves of the PANOPTES network."""
     context.obj = context.with_resource(Network(url))
 
 
 @main.command()
 @click.option("--unit", metavar="PAN001")
 @click.option("--camera", metavar="14d3bd")
-@click.option("--field", help="Text that the field's name contains.")
+@click.option("--field", help="Text in the field name.")
 @click.option("--tag")
-@click.option("--name", help="Place by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
-@click.option("--at", metavar="'RA DEC'", help=f"Place; {PLACE}.")
-@click.option("--radius", type=float, help="Around the place, degrees.  [default: 15]")
-@click.option("--after", metavar="DATE", help="First date or time, UTC.")
-@click.option("--before", metavar="DATE", help="Last date or time, UTC.")
-@click.option("--min-exptime", type=float, help="Seconds.")
-@click.option("--max-exptime", type=float, help="Seconds.")
+@click.option("--name", help="Position by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
+@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
+@click.option("--radius", type=float, help="Search radius, degrees.  [default: 15]")
+@click.option("--after", metavar="DATE", help="Earliest date or time, UTC.")
+@click.option("--before", metavar="DATE", help="Latest date or time, UTC.")
+@click.option("--min-exptime", type=float, help="Shortest exposure, seconds.")
+@click.option("--max-exptime", type=float, help="Longest exposure, seconds.")
 @click.option("--min-images", type=int)
 @click.option("--max-images", type=int)
-@click.option("--state", help="At least one image is in this state.")
+@click.option("--state", help="Observations with an image in this state.")
 @click.option(
     "--sort", type=click.Choice(["time", "field", "unit", "images", "exptime", "distance"])
 )
 @click.option("--order", type=click.Choice(["asc", "desc"]))
-@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of results.  [default: all]")
 @_written
 @click.pass_obj
 def search(
     network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
-    """Find observations; all filters that are given must hold."""
+    """Search observations that match all given filters."""
     table = network.observations(at=_place(at) if at else None, **filters)
     write(table, OBSERVATION_COLUMNS, as_format, path)
 
@@ -154,16 +154,22 @@ def search(
 @_written
 @click.pass_obj
 def images(network: Network, sequence_id: str, as_format: str | None, path: Path | None) -> None:
-    """List the images of an observation with their figures."""
+    """List the images of an observation, with their measurements."""
     write(network.images(sequence_id), IMAGE_COLUMNS, as_format, path)
 
 
 @main.command()
 @click.argument("sequence_ids", nargs=-1, required=True)
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Else all.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="Kind of file; repeatable.  [default: all]",
+)
 @click.option("--folder", "-d", type=click.Path(file_okay=False, path_type=Path), default=".")
-@click.option("--at-once", type=click.IntRange(1, MOST_AT_ONCE), default=AT_ONCE)
-@click.option("--list", "only_list", is_flag=True, help="Only print the files' paths.")
+@click.option("--at-once", type=click.IntRange(1, MAX_AT_ONCE), default=AT_ONCE)
+@click.option("--list", "only_list", is_flag=True, help="Print the paths without downloading.")
 @click.pass_obj
 def files(
     network: Network,
@@ -173,7 +179,7 @@ def files(
     at_once: int,
     only_list: bool,
 ) -> None:
-    """Download files of observations; what is there is left, what was cut off goes on."""
+    """Download files of observations; skip complete files and resume partial downloads."""
     found = [file for one in sequence_ids for file in network.files(one, kinds)]
     if only_list:
         for file in found:
@@ -186,10 +192,10 @@ def files(
 
 @main.command()
 @click.argument("image_id")
-@click.option("--min-snr", type=float, help="Least flux over its error.")
+@click.option("--min-snr", type=float, help="Minimum signal-to-noise ratio.")
 @click.option("--matched", is_flag=True, help="Only catalog stars.")
-@click.option("--at", metavar="'RA DEC'", help=f"Only around this place; {PLACE}.")
-@click.option("--radius", type=float, help="Around the place, degrees.")
+@click.option("--at", metavar="'RA DEC'", help=f"Position to search around; {PLACE}.")
+@click.option("--radius", type=float, help="Search radius, degrees.")
 @_written
 @click.pass_obj
 def sources(
@@ -201,32 +207,34 @@ def sources(
     path: Path | None,
     **filters: Any,
 ) -> None:
-    """List what was detected in an image, brightest first."""
+    """List the sources of an image, brightest first."""
     table = network.sources(image_id, at=_place(at) if at else None, **filters)
     write(table, SOURCE_COLUMNS, as_format, path)
 
 
 @main.command()
 @click.argument("image_id")
-@click.option("--at", metavar="'RA DEC'", required=True, help=f"Its middle; {PLACE}.")
-@click.option("--side", type=int, default=64, show_default=True, help="Pixels, even.")
+@click.option("--at", metavar="'RA DEC'", required=True, help=f"Centre; {PLACE}.")
+@click.option(
+    "--side", type=int, default=64, show_default=True, help="Side length in pixels, even."
+)
 @click.option(
     "--output",
     "-o",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The FITS file to write.",
+    help="Output FITS file.",
 )
 @click.pass_obj
 def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> None:
-    """Cut a square around a place out of a solved frame, with its header."""
+    """Save a square cutout of a solved frame as FITS."""
     network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
 
 
 @main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
-@click.option("--sequence", help="Only this observation.")
+@click.option("--sequence", help="Observation to use.  [default: all]")
 @click.option("--method", type=click.Choice(METHODS), default="raw")
 @_written
 @click.pass_obj
@@ -238,23 +246,23 @@ def lightcurve(
     as_format: str | None,
     path: Path | None,
 ) -> None:
-    """Give a star's light: raw by comparison stars, or detrended as the network made it."""
+    """Get a star's light curve, raw (from comparison stars) or detrended."""
     columns = CURVE_COLUMNS if method == "raw" else DETRENDED_COLUMNS
     write(network.lightcurve(picid, sequence, method=method), columns, as_format, path)
 
 
 @main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
-@click.option("--sequence", help="Only this observation.")
+@click.option("--sequence", help="Observation to use.  [default: all]")
 @click.option("--for", "program", type=click.Choice([*FILE_FORMATS]), default="lightkurve")
-@click.option("--observer", metavar="CODE", help="The observer's code, for the AAVSO.")
+@click.option("--observer", metavar="CODE", help="AAVSO observer code.")
 @click.option(
     "--output",
     "-o",
     "path",
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
-    help="The file to write.",
+    help="Output file.",
 )
 @click.pass_obj
 def export(
@@ -265,38 +273,42 @@ def export(
     observer: str | None,
     path: Path,
 ) -> None:
-    """Write a star's detrended light for lightkurve (FITS), or as a report for the AAVSO."""
+    """Write a star's detrended light curve as lightkurve FITS or as an AAVSO report."""
     kind = FILE_FORMATS[program]
     path.write_bytes(network.lightcurve_file(picid, kind, sequence, observer=observer))
 
 
 @main.command("light-curves")
 @click.argument("sequence_id")
-@click.option("--min-mag", type=float, help="Gaia G.")
-@click.option("--max-mag", type=float, help="Gaia G.")
+@click.option("--min-mag", type=float, help="Brightest Gaia G.")
+@click.option("--max-mag", type=float, help="Faintest Gaia G.")
 @click.option("--sort", type=click.Choice(["mag", "scatter", "excess", "chi2", "variability"]))
 @click.option("--order", type=click.Choice(["asc", "desc"]))
-@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of results.  [default: all]")
 @_written
 @click.pass_obj
 def light_curves(
     network: Network, /, sequence_id: str, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
-    """List the stars of an observation that have detrended light curves, with their scatter."""
+    """List an observation's stars with detrended light curves, and their scatter."""
     write(network.light_curves(sequence_id, **filters), STAR_COLUMNS, as_format, path)
 
 
 @main.command()
 @click.option("--kind", type=click.Choice(["transit", "variable"]))
 @click.option("--min-significance", type=float)
-@click.option("--max-false-alarm", type=float, help="Probability.")
-@click.option("--min-mag", type=float, help="Gaia G.")
-@click.option("--max-mag", type=float, help="Gaia G.")
-@click.option("--sequence", "sequence_id", help="Only of this observation.")
+@click.option("--max-false-alarm", type=float, help="Highest false-alarm probability.")
+@click.option("--min-mag", type=float, help="Brightest Gaia G.")
+@click.option("--max-mag", type=float, help="Faintest Gaia G.")
+@click.option("--sequence", "sequence_id", help="Observation to search.  [default: all]")
 @click.option("--unit", metavar="PAN001")
-@click.option("--known/--unknown", default=None, help="Only known planets and variables, or none.")
-@click.option("--at", metavar="'RA DEC'", help=f"Place; {PLACE}.")
-@click.option("--radius", type=float, help="Around the place, degrees.")
+@click.option(
+    "--known/--unknown",
+    default=None,
+    help="Only known planets and variables, or only unknown ones.",
+)
+@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
+@click.option("--radius", type=float, help="Search radius, degrees.")
 @click.option(
     "--sort",
     type=click.Choice(
@@ -304,26 +316,26 @@ def light_curves(
     ),
 )
 @click.option("--order", type=click.Choice(["asc", "desc"]))
-@click.option("--limit", type=click.IntRange(1), help="At most so many; else all.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of results.  [default: all]")
 @_written
 @click.pass_obj
 def candidates(
     network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
-    """Find stars with a transit, or that vary; all filters that are given must hold."""
+    """Search transit and variable-star candidates that match all given filters."""
     table = network.candidates(at=_place(at) if at else None, **filters)
     write(table, CANDIDATE_COLUMNS, as_format, path)
 
 
 @main.command(cls=_OfAStar)
 @click.argument("picid", type=int)
-@click.option("--sequence", help="Only this observation.")
+@click.option("--sequence", help="Observation to use.  [default: all]")
 @_written
 @click.pass_obj
 def stamps(
     network: Network, picid: int, sequence: str | None, as_format: str | None, path: Path | None
 ) -> None:
-    """Give the raw pixels around a star; -o stamps.fits has them as arrays."""
+    """Get the raw pixels around a star; use -o stamps.fits for arrays."""
     write(network.stamps(picid, sequence), STAMP_COLUMNS, as_format, path)
 
 

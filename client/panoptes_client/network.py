@@ -24,9 +24,9 @@ URL_VARIABLE = "PANOPTES_NETWORK_URL"
 LOCAL_URL = "http://127.0.0.1:8083"
 """Where the network on one machine has its data service."""
 AT_ONCE = 4
-MOST_AT_ONCE = 8
+MAX_AT_ONCE = 8
 PAGE_LENGTH = 500
-MOST_CURVES = 20_000
+MAX_CURVES = 20_000
 Method: TypeAlias = Literal["raw", "detrended"]
 FileFormat: TypeAlias = Literal["fits", "aavso", "aavso-exoplanet"]
 
@@ -115,8 +115,8 @@ class Network:
         DownloadError
             When some failed; the others are there.
         """
-        if not 1 <= at_once <= MOST_AT_ONCE:
-            raise ValueError(f"at_once: 1 to {MOST_AT_ONCE}")
+        if not 1 <= at_once <= MAX_AT_ONCE:
+            raise ValueError(f"at_once: 1 to {MAX_AT_ONCE}")
         return download_all(self._connection, files, Path(folder), at_once, progress)
 
     def sources(
@@ -248,7 +248,7 @@ class Network:
             themselves are the file ``light_curves`` of the observation (`files`).
         """
         asked = {"min_mag": min_mag, "max_mag": max_mag, "sort": sort, "order": order}
-        sent = {**_given(asked), "limit": str(min(limit or MOST_CURVES, MOST_CURVES))}
+        sent = {**_given(asked), "limit": str(min(limit or MAX_CURVES, MAX_CURVES))}
         path = f"/observations/{quote(sequence_id, safe='')}/light-curves"
         return table_at(self._connection, path, sent, limit)
 

@@ -28,7 +28,7 @@ from panoptes_network.ids import CameraTime
 PROBES = 50
 """Of the brightest stars: a sequence that has none of them shares few of the others."""
 
-MOST_NIGHTS = 30
+MAX_NIGHTS = 30
 """The nearest ones in time; each is a file of some 100 MB."""
 
 NEAR = timedelta(days=LONGEST_SPAN_D)
@@ -110,6 +110,6 @@ def _paths(session: Session, sequence_id: str, at: datetime, field: CatalogField
         )
         .group_by(LightCurveSet.sequence_id)
         .order_by(func.min(func.abs(func.extract("epoch", StarLightCurve.first_time - at))))
-        .limit(MOST_NIGHTS)
+        .limit(MAX_NIGHTS)
     )
     return [str(path) for path in session.scalars(query)]

@@ -18,7 +18,7 @@ from light_curves.airmass import airmass
 from light_curves.measurements import Exposure, Floats
 from panoptes_network import storage
 from panoptes_network.config import settings
-from panoptes_network.database.light_curve_sets import LEAST_FRAMES, Site, SolvedImage
+from panoptes_network.database.light_curve_sets import MIN_FRAMES, Site, SolvedImage
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.frames.fits_header import CardValue, read_image_header
 from panoptes_network.frames.frame import MAX_FRAME_BYTES, read_frame
@@ -38,8 +38,8 @@ DISTORTION_PX = 200.0
 
 PRECISION_PX = 1e-4
 
-MOST_APART = np.timedelta64(18, "h")
-MOST_APART_DEG = 20.0
+MAX_APART = np.timedelta64(18, "h")
+MAX_APART_DEG = 20.0
 """A frame of another time or place than most has a wrong clock, or a wrong solution. The work
 grows with the time that frames span, and with the part of the sky that has to be read."""
 
@@ -120,7 +120,7 @@ def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[Solved
 
 def check_enough(frames: int, images: int) -> None:
     """Refuse with TOO_FEW_FRAMES what is not enough for light curves."""
-    if frames < LEAST_FRAMES:
+    if frames < MIN_FRAMES:
         raise _too_few(frames, images)
 
 
@@ -207,8 +207,8 @@ def together(frames: list[SolvedFrame]) -> list[SolvedFrame]:
     vectors = unit_vectors(*np.array([frame.centre_deg for frame in frames]).T)
     cosines = np.nan_to_num(vectors @ vectors.T, nan=-1.0)
     middle = np.median(cosines, axis=1).argmax()
-    is_near = cosines[middle] >= np.cos(np.radians(MOST_APART_DEG))
-    is_near &= np.abs(times - np.sort(times)[len(times) // 2]) <= MOST_APART
+    is_near = cosines[middle] >= np.cos(np.radians(MAX_APART_DEG))
+    is_near &= np.abs(times - np.sort(times)[len(times) // 2]) <= MAX_APART
     for frame, is_kept in zip(frames, is_near, strict=True):
         if not is_kept:
             left_out(frame.exposure.image_id, "it is of another time or place than most")
@@ -218,6 +218,6 @@ def together(frames: list[SolvedFrame]) -> list[SolvedFrame]:
 def _too_few(frames: int, images: int) -> PermanentError:
     return PermanentError(
         Reason.TOO_FEW_FRAMES,
-        f"light curves need {LEAST_FRAMES} solved frames of one size; of the {images} of this"
+        f"light curves need {MIN_FRAMES} solved frames of one size; of the {images} of this"
         f" sequence {frames} can be measured",
     )

@@ -35,7 +35,7 @@ BRIGHTEST = 4000
 _ROUNDS = ((0.3, 8.0, 2), (0.6, 5.0, 3), (1.0, 4.0, 3), (1.0, 2.0, 5), (1.0, 1.5, 5))
 """Reach as a part of the half diagonal, match radius in pixels, highest polynomial order."""
 
-_LEAST_IN_REACH = 30
+_MIN_IN_REACH = 30
 """Catalog stars: where they are few, a round reaches further than its part."""
 
 _STARS_PER_ORDER = {1: 0, 2: 40, 3: 200, 4: 1000, 5: 2500}
@@ -149,12 +149,12 @@ def _match(
 ) -> tuple[Indices, Indices]:
     """Match stars within `limit_px` of the centre to the nearest detection, outliers left out.
 
-    Of few stars, the nearest `_LEAST_IN_REACH` are matched however far they are.
+    Of few stars, the nearest `_MIN_IN_REACH` are matched however far they are.
     """
     nearby = tree.query(predicted, distance_upper_bound=radius_px)
     distance, nearest = np.asarray(nearby[0]), np.asarray(nearby[1])
     from_centre = np.hypot(*predicted.T)
-    limit_px = max([limit_px, *np.sort(from_centre)[:_LEAST_IN_REACH]])
+    limit_px = max([limit_px, *np.sort(from_centre)[:_MIN_IN_REACH]])
     stars = np.flatnonzero(np.isfinite(distance) & (from_centre <= limit_px))
     found = nearest[stars]
     kept = _inliers(uv[found] - predicted[stars])

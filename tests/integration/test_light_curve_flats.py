@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from light_curves.flats.flat import FlatSums
-from light_curves.flats.flat_files import LEAST_GROWTH, merge, newest_flat, read_sums, write_sums
+from light_curves.flats.flat_files import MIN_GROWTH, merge, newest_flat, read_sums, write_sums
 from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
@@ -70,7 +70,7 @@ def test_versions_are_made_as_nights_come(
     early = newest_flat(NIGHTS[4], SHAPE, tmp_path)
     assert early is not None
     # Too few more, then enough.
-    few = round((LEAST_GROWTH - 1) * 24) - 2
+    few = round((MIN_GROWTH - 1) * 24) - 2
     assert merge(NIGHTS[2], sums_of(NIGHTS[2], sensitivity, few), None, tmp_path) is None
     assert merge(NIGHTS[3], sums_of(NIGHTS[3], sensitivity, 12), None, tmp_path) == 2
     assert versions(camera)[1][:2] == (2, 24 + few + 12)

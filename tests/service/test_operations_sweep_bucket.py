@@ -588,7 +588,7 @@ def test_a_sweep_goes_on_where_the_last_one_stopped(
     paths = [f"{FOLDER}/20181011T1343{second}.fits" for second in range(10, 17)]
     for path in paths:
         chain.upload(path, frame())
-    monkeypatch.setattr(report, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(report, "MAX_AT_ONCE", 3)
     answers = []
     for _ in range(3):
         answers.append(ask(operations, "/sweep"))

@@ -13,7 +13,7 @@ from panoptes_network.light_curves.schema import Quality
 
 MAG_OF_E = 2.5 * np.log10(np.e)
 CLEAREST_PERCENTILE = 95.0
-MOST_CLOUD_MAG = 2.0
+MAX_CLOUD_MAG = 2.0
 CLOUDED_SCATTER = 0.03
 """Of the comparison stars beyond their usual one: the cloud has edges within the field."""
 
@@ -53,7 +53,7 @@ def frame_facts(stars: Comparison, fitted: Ensemble) -> FrameFacts:
     lost = np.nanpercentile(mean_mag, CLEAREST_PERCENTILE, axis=0) - mean_mag
     cloud_mag = np.maximum(lost.mean(axis=1), 0)
     is_torn = fitted.frame_scatter.min(axis=1) > CLOUDED_SCATTER
-    is_cloudy = is_torn | (cloud_mag > MOST_CLOUD_MAG)
+    is_cloudy = is_torn | (cloud_mag > MAX_CLOUD_MAG)
     quality = Quality.CLOUD * is_cloudy | Quality.FEW_COMPARISONS * ~is_known
     return FrameFacts(
         zero_point_mag.astype(np.float32),

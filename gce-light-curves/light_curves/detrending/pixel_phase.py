@@ -22,7 +22,7 @@ WAVES = tuple(
 N_PHASES = 2 * len(WAVES)
 FIELD_TERMS = 3
 """1, and the place in x and y, by which each wave is multiplied."""
-MOST_WIDTHS = 4.0
+MAX_WIDTHS = 4.0
 SMALLEST_WIDTH = 1e-6
 PRIOR_RMS = 0.02
 """Usual relative size of a term: where there are few frames or stars, it stays near 0."""
@@ -103,7 +103,7 @@ def focus_terms(widths: Singles) -> Floats:
         not stretch the scale.
     """
     unit = np.maximum(robust.scatter(widths), SMALLEST_WIDTH)
-    clipped = np.clip((widths - robust.median(widths)) / unit, -MOST_WIDTHS, MOST_WIDTHS)
+    clipped = np.clip((widths - robust.median(widths)) / unit, -MAX_WIDTHS, MAX_WIDTHS)
     x, y = np.moveaxis(np.nan_to_num(clipped).astype(np.float64), 2, 0)
     terms = np.stack([x, y, x * x, x * y, y * y], axis=2)
     away = terms - np.mean(terms, axis=0)

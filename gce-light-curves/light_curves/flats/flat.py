@@ -30,7 +30,7 @@ CELL_PX = 33
 SAMPLE_STEP = 3
 """A cell's median is of one pixel in three of the plane, in rows and columns."""
 
-LEAST_SAMPLES = 12
+MIN_SAMPLES = 12
 
 SURROUNDINGS_PX = 15
 """A pixel is compared with the mean of so many of its plane, in rows and columns, around it."""
@@ -46,7 +46,7 @@ each magnitude, and a fainter one is left to the mean of many frames below `FAIN
 
 FAINTEST_MAG = 14.0
 LARGEST_MASK_PX = 40.0
-LEAST_SKY_ADU = 20.0
+MIN_SKY_ADU = 20.0
 """Below it a frame tells nothing of its pixels' sensitivity."""
 
 _PLANES = tuple((slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1))
@@ -220,11 +220,11 @@ def _add(pixels: NDArray[np.uint16], is_star: Mask, deviation: Singles, weight: 
     usable = ~is_star
     usable &= pixels < SATURATION_ADU
     cells = _cell_medians(light, usable)
-    if not np.median(cells) > LEAST_SKY_ADU:
+    if not np.median(cells) > MIN_SKY_ADU:
         return
     sky = _interpolated(cells, light.shape)
     light -= sky
-    np.maximum(sky, np.float32(LEAST_SKY_ADU), out=sky)
+    np.maximum(sky, np.float32(MIN_SKY_ADU), out=sky)
     variance = sky / np.float32(GAIN_E_PER_ADU)
     variance += np.float32(READ_NOISE_ADU**2)
     usable &= np.square(light) < np.float32(CLIP_SIGMA**2) * variance
@@ -262,7 +262,7 @@ def _cell_medians(values: Singles, usable: Mask) -> Singles:
     cells.sort(axis=2)  # NaN comes last
     count = np.isfinite(cells).sum(axis=2)
     middle = np.take_along_axis(cells, np.maximum(count - 1, 0)[:, :, None] // 2, axis=2)[:, :, 0]
-    is_empty = count < LEAST_SAMPLES
+    is_empty = count < MIN_SAMPLES
     if is_empty.all():
         return np.full_like(middle, np.nan)
     nearest = distance_transform_edt(is_empty, return_distances=False, return_indices=True)

@@ -19,7 +19,7 @@ from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
 from panoptes_network.nights.night import Night
 
-LEAST_GROWTH = 1.5
+MIN_GROWTH = 1.5
 """A version is of so many times the frames of the one before: its errors are a fifth smaller."""
 
 MAX_BYTES = 1_000_000_000
@@ -66,7 +66,7 @@ def merge(
 ) -> int | None:
     """Add a sequence to the sums of its camera, once, and make a version where that is due.
 
-    A version is due when more is known of the pixels than unknown, and there are `LEAST_GROWTH`
+    A version is due when more is known of the pixels than unknown, and there are `MIN_GROWTH`
     times the frames of the version before. How unequal the pixels are is taken from what the
     sequence and all before it show alike, so that one sequence alone makes none.
 
@@ -143,7 +143,7 @@ def _make_version(
     camera_id, shape = CameraTime.parse(sequence_id).camera_id, total.weight.shape
     latest = run_transaction(partial(_newest, camera_id=camera_id, shape=shape))
     n_frames = sum(total.n_frames.values())
-    if not before.n_frames or (latest and n_frames < LEAST_GROWTH * latest.n_frames):
+    if not before.n_frames or (latest and n_frames < MIN_GROWTH * latest.n_frames):
         return None
     made = pixel_flat(total, shared_response(before, sums))
     about = {"camera_id": camera_id, "frames": n_frames, "response": round(made.response, 5)}

@@ -30,7 +30,7 @@ ROUNDS = 2
 """Sky and fluxes are solved in turns."""
 
 _TOLERANCE_SIGMA = 0.05
-_MOST_STEPS = 200
+_MAX_STEPS = 200
 
 
 class Solution(NamedTuple):
@@ -101,7 +101,7 @@ def _conjugate_gradients(
     n = diagonal.shape[0]
     search, image = np.zeros(n), np.empty(n)
     previous = 1.0
-    for step in range(_MOST_STEPS):
+    for step in range(_MAX_STEPS):
         size, worst = 0.0, 0.0
         for i in range(n):
             square = left[i] * left[i] / diagonal[i]
@@ -124,7 +124,7 @@ def _conjugate_gradients(
         for i in range(n):
             found[i] += size / length * search[i]
             left[i] -= size / length * image[i]
-    return _MOST_STEPS
+    return _MAX_STEPS
 
 
 def solve_fluxes(

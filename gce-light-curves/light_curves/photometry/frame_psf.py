@@ -19,12 +19,12 @@ Integers = NDArray[np.int64]
 
 GREEN = 1
 NEIGHBOURS_PX = 20.0
-LEAST_SNR = 20.0
+MIN_SNR = 20.0
 
-LEAST_STARS = 20
+MIN_STARS = 20
 """With fewer the frame is taken to be like its sequence."""
 
-_LEAST_FOR_CURVE = 60
+_MIN_FOR_CURVE = 60
 _MODEL_ERROR = 0.02
 _CLIP_SIGMA = 6.0
 
@@ -88,11 +88,11 @@ def frame_state(
     stamps = known.psf.stamps(x, y, known.reaches(mag))
     solution = solve_fluxes(light, stamps, rounds=1)
     with np.errstate(invalid="ignore"):
-        is_seen = solution.flux_adu[:, GREEN] > LEAST_SNR * solution.flux_err_adu[:, GREEN]
+        is_seen = solution.flux_adu[:, GREEN] > MIN_SNR * solution.flux_err_adu[:, GREEN]
     chosen = np.isin(near, known.stars) & frame.holds(HALF_PX + 1)[near] & is_seen
     x, y, flux = x[chosen], y[chosen], np.nan_to_num(solution.flux_adu[chosen])
     terms = np.zeros((N_COLOURS, len(CHANGES)))
-    if len(flux) >= LEAST_STARS:
+    if len(flux) >= MIN_STARS:
         own = known.psf.stamps(x, y, np.full(len(x), HALF_PX))
         left, weight = cut(own, solution.residual), cut(own, solution.weight)
         terms = fit_terms(known.psf, x, y, own, flux, left, weight)
@@ -164,7 +164,7 @@ def _zero_points(field: Floats, flux: Floats, gaia_mag: Singles) -> Floats:
             continue
         ratio = np.log(flux[usable, c]) + 0.4 * np.log(10) * gaia_mag[usable]
         zero_points[c, 0] = np.median(ratio)
-        if usable.sum() < _LEAST_FOR_CURVE:
+        if usable.sum() < _MIN_FOR_CURVE:
             continue
         for _ in range(3):
             distance = np.abs(ratio - curve[usable] @ zero_points[c])

@@ -16,9 +16,9 @@ from scipy.linalg import cho_factor, cho_solve
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
 from light_curves.photometry.frame_light import Camera, frame_light
-from light_curves.photometry.frame_psf import GREEN, LEAST_SNR, fit_terms, solve_frame
+from light_curves.photometry.frame_psf import GREEN, MIN_SNR, fit_terms, solve_frame
 from light_curves.photometry.psf import CHANGES, FIELD_TERMS, Psf, SequencePsf
-from light_curves.photometry.psf_stars import LEAST_STARS, MARGIN_PX, PlacedFrame, choose_stars
+from light_curves.photometry.psf_stars import MARGIN_PX, MIN_STARS, PlacedFrame, choose_stars
 from light_curves.photometry.splines import N_SPLINES, overlapping, spline_table
 from light_curves.photometry.stamps import CELL_COLOUR, Stamps, cut, describe
 from panoptes_network.errors import PermanentError, Reason
@@ -75,7 +75,7 @@ def fit_psf(
     Raises
     ------
     PermanentError
-        Where fewer than `LEAST_STARS` stars stand alone, unsaturated, and are seen.
+        Where fewer than `MIN_STARS` stars stand alone, unsaturated, and are seen.
     """
     stars = choose_stars(frames, gaia_mag, camera)
     wide_mag = float(np.sort(gaia_mag[stars])[:WIDE_STARS][-1])
@@ -187,13 +187,13 @@ def _held_fluxes(psf: Psf, windows: list[_Window], stamps: list[Stamps], n: int)
     for k, (window, own) in enumerate(zip(windows, stamps, strict=True)):
         flux[k, window.star], error[k, window.star] = _own_fluxes(window, own)
         terms[k, window.star] = psf.field_terms(window.x_px, window.y_px)
-    is_seen = np.nan_to_num(flux[:, :, GREEN] / error[:, :, GREEN]) > LEAST_SNR
+    is_seen = np.nan_to_num(flux[:, :, GREEN] / error[:, :, GREEN]) > MIN_SNR
     n_seen = int((is_seen.sum(axis=0) * 2 > np.isfinite(flux[:, :, GREEN]).sum(axis=0)).sum())
-    if n_seen < LEAST_STARS:
+    if n_seen < MIN_STARS:
         raise PermanentError(
             Reason.TOO_FEW_SOURCES,
             f"{n_seen} stars that stand alone are seen in the frames; the shape of the stars "
-            f"needs {LEAST_STARS}: clouds, dew, or a wrong place on the sky",
+            f"needs {MIN_STARS}: clouds, dew, or a wrong place on the sky",
         )
     zero = np.ones_like(flux)
     for _ in range(3):

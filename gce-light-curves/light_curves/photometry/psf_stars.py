@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-MOST_STARS = 450
-LEAST_STARS = 40
+MAX_STARS = 450
+MIN_STARS = 40
 ISOLATION_PX = 8.0
 ISOLATION_LIGHT = 0.05
 MARGIN_PX = 14
@@ -50,14 +50,14 @@ class PlacedFrame:
 
 
 def choose_stars(
-    frames: Sequence[PlacedFrame], gaia_mag: Singles, camera: Camera, most: int = MOST_STARS
+    frames: Sequence[PlacedFrame], gaia_mag: Singles, camera: Camera, most: int = MAX_STARS
 ) -> Integers:
     """Return the indices of at most `most` stars, the brightest of each part of the frame.
 
     Raises
     ------
     PermanentError
-        Where there are fewer than `LEAST_STARS`.
+        Where there are fewer than `MIN_STARS`.
     """
     middle = frames[len(frames) // 2]
     others = neighbour_light(middle.x_px, middle.y_px, gaia_mag, ISOLATION_PX)
@@ -70,11 +70,11 @@ def choose_stars(
     often = usable.mean(axis=0) >= _IN_FRAMES
     candidates = candidates[(often & ~saturated.any(axis=0))[candidates]]
     chosen = _spread(candidates, middle, gaia_mag, most)
-    if len(chosen) < LEAST_STARS:
+    if len(chosen) < MIN_STARS:
         raise PermanentError(
             Reason.TOO_FEW_SOURCES,
             f"{len(chosen)} stars of the catalog stand alone and unsaturated in the frames; "
-            f"the shape of the stars needs {LEAST_STARS}",
+            f"the shape of the stars needs {MIN_STARS}",
         )
     return chosen
 

@@ -23,9 +23,9 @@ LIKELY_DURATION_H = 2.6
 DURATION_SPREAD = 0.6
 """Of the natural logarithm: periods from half a day to three weeks, stars of other densities."""
 MIDS_PER_DURATION = 12
-LEAST_FRAMES = 5
+MIN_FRAMES = 5
 """So many frames must lie in the box, and as many outside of it."""
-LEAST_INFORMATION = 0.02
+MIN_INFORMATION = 0.02
 """Share of a box's information that the star's level and slow noise must leave."""
 LIMB_DARKENING = (0.40, 0.25)
 """Quadratic, of a Sun-like star in green: Claret and Bloemen (2011), A&A 529, A75, about."""
@@ -131,7 +131,7 @@ def trials_at(time_d: Floats, mid_d: Floats, duration_h: Floats) -> Trials:
     """Return those trials, by middle and duration, that have enough frames within and without."""
     distance = (time_d[None, :] - mid_d[:, None]) / (duration_h[:, None] / 48)
     within = (np.abs(distance) < 1).sum(axis=1)
-    enough = (within >= LEAST_FRAMES) & (len(time_d) - within >= LEAST_FRAMES)
+    enough = (within >= MIN_FRAMES) & (len(time_d) - within >= MIN_FRAMES)
     return Trials(mid_d[enough], duration_h[enough], transit_shape(distance[enough]))
 
 
@@ -179,6 +179,6 @@ def _scan(
     overlap = np.stack([weight @ (shape * column).T for column in columns.T], axis=1)
     alone = weight @ (shape**2).T
     information = alone - (np.matmul(root, overlap) ** 2).sum(axis=1)
-    usable = information > LEAST_INFORMATION * alone
+    usable = information > MIN_INFORMATION * alone
     depth = np.divide(score, information, out=np.zeros_like(score), where=usable)
     return depth, np.where(usable, information, 0)

@@ -12,7 +12,7 @@ from panoptes_network.light_curves.schema import BAD
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-LEAST_GOOD_FRAMES = 20
+MIN_GOOD_FRAMES = 20
 """A star with fewer is not searched."""
 DAY = np.timedelta64(1, "D")
 
@@ -56,13 +56,13 @@ class Night:
         quality: NDArray[np.int32],
         gaia_mag: Singles,
     ) -> Self:
-        """Return the night of those stars that have `LEAST_GOOD_FRAMES`.
+        """Return the night of those stars that have `MIN_GOOD_FRAMES`.
 
         `time` has shape (f,), `gaia_mag` (n,), the others (n, f); see `LightCurves`.
         """
         good = ((quality & int(BAD)) == 0) & np.isfinite(flux) & np.isfinite(bjd_tdb)
         good &= flux_err > 0
-        star = np.flatnonzero(good.sum(axis=1) >= LEAST_GOOD_FRAMES)
+        star = np.flatnonzero(good.sum(axis=1) >= MIN_GOOD_FRAMES)
         good, flux = good[star], flux[star]
         time_d = (time - time[:1]) / DAY
         error = np.where(good, flux_err[star], np.inf).astype(np.float64)

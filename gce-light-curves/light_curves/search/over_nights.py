@@ -25,7 +25,7 @@ LONGEST_SPAN_D = 30.0
 """Nights further from tonight do not count: the time for a star grows with the square of it."""
 WORTH = 0.1
 """A star that as few constant ones surpass tonight is searched over all its nights."""
-MOST_STARS = 200
+MAX_STARS = 200
 """So many at most, most probable first, and as many others that say what chance does."""
 
 
@@ -55,9 +55,9 @@ def worth_searching(
     picid = curves.fluxes.field.picid[search.night.star]
     is_followed = np.isin(picid, np.array(list(followed), np.int64))
     is_worth = (search.false_alarm_probability <= WORTH) & ~is_followed
-    known = _most_probable(search, np.flatnonzero(is_followed))[: MOST_STARS // 2]
+    known = _most_probable(search, np.flatnonzero(is_followed))[: MAX_STARS // 2]
     new = _most_probable(search, np.flatnonzero(is_worth))
-    return np.concatenate([known, new[: MOST_STARS - len(known)]])
+    return np.concatenate([known, new[: MAX_STARS - len(known)]])
 
 
 def _most_probable(search: TransitSearch, stars: Indices) -> Indices:
@@ -111,7 +111,7 @@ def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
     low, high = np.nanmin(gaia_mag[worth]), np.nanmax(gaia_mag[worth])
     order = np.argsort(gaia_mag, kind="stable")
     among = order[(gaia_mag[order] >= low) & (gaia_mag[order] <= high)]
-    chosen = np.linspace(0, len(among) - 1, min(MOST_STARS, len(among)))
+    chosen = np.linspace(0, len(among) - 1, min(MAX_STARS, len(among)))
     return np.asarray(among[np.round(chosen).astype(np.intp)])
 
 

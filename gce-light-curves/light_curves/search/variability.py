@@ -10,12 +10,12 @@ from light_curves.search.night import Night
 
 Floats = NDArray[np.float64]
 
-MOST_PER_DAY = 48.0
+MAX_PER_DAY = 48.0
 """Frequency of a period of half an hour."""
-LEAST_CYCLES = 0.5
+MIN_CYCLES = 0.5
 """Of a period within the night: of a longer one only a slope is seen."""
 FREQUENCIES_PER_PEAK = 5
-LEAST_VOLUME = 1e-4
+MIN_VOLUME = 1e-4
 """Of a sine's normal matrix, relative: below, sine and level can't be told apart."""
 
 
@@ -75,7 +75,7 @@ def frequencies(time_d: Floats) -> Floats:
     if span_d == 0:
         return np.zeros(0)
     step = 1 / span_d / FREQUENCIES_PER_PEAK
-    return np.arange(LEAST_CYCLES / span_d, MOST_PER_DAY, step)
+    return np.arange(MIN_CYCLES / span_d, MAX_PER_DAY, step)
 
 
 def periodogram(
@@ -110,7 +110,7 @@ def periodogram(
     ss = weight @ waves[1] ** 2 - total * s**2
     cs = weight @ (waves[0] * waves[1]) - total * c * s
     volume = cc * ss - cs**2
-    usable = volume > LEAST_VOLUME * total**2
+    usable = volume > MIN_VOLUME * total**2
     volume = np.where(usable, volume, np.inf)
     gain = (ss * yc**2 + cc * ys**2 - 2 * cs * yc * ys) / volume
     amplitude = np.hypot(ss * yc - cs * ys, cc * ys - cs * yc) / volume

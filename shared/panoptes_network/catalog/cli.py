@@ -1,4 +1,4 @@
-"""The command `load-catalog`: fill the star catalog, and show what is in it."""
+"""The command `load-catalog`: load star catalogs and show their status."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -27,12 +27,14 @@ class _BadInput(click.ClickException):
 
 
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which stars of a file are taken."""
+    """Add the options that select stars from a file."""
     for option in (
-        click.option("--radius", type=click.FloatRange(0, 180, min_open=True), help="Degrees."),
-        click.option("--dec", type=click.FloatRange(-90, 90), help="Centre of a region, degrees."),
-        click.option("--ra", type=click.FloatRange(0, 360), help="Centre of a region, degrees."),
-        click.option("--mag-limit", type=float, help="Take no fainter star."),
+        click.option(
+            "--radius", type=click.FloatRange(0, 180, min_open=True), help="Region radius, degrees."
+        ),
+        click.option("--dec", type=click.FloatRange(-90, 90), help="Region centre, degrees."),
+        click.option("--ra", type=click.FloatRange(0, 360), help="Region centre, degrees."),
+        click.option("--mag-limit", type=float, help="Faintest magnitude to load."),
     ):
         command = option(command)
     return command
@@ -47,39 +49,39 @@ Examples:
   load-catalog tic tic_dec*.csv.gz --ra 303.2 --dec 46 --radius 12
   load-catalog status
 
-The database is that of DATABASE_URL. Exit status: 2 bad input, 1 database away."""
+The database is set by DATABASE_URL. Exit status: 2 invalid input, 1 database unavailable."""
 )
 def main() -> None:
-    """Fill the star catalog that images are solved and matched against.
+    """Load the star catalog that images are solved and matched against.
 
-    Each command can be stopped and given again: it goes on where it was. What is there
-    already is not loaded twice.
+    An interrupted command resumes where it stopped when run again. Stars that are already
+    loaded are skipped.
     """
 
 
 @main.command()
 @_with_limits
 def gaia(**limits: float | None) -> None:
-    """Load the stars brighter than G 10 that come with this program (Gaia DR3, Hipparcos)."""
+    """Load the bundled Gaia DR3 and Hipparcos stars brighter than G 10."""
     with _errors_explained():
         _load(embedded_stars(), _limits(**limits))
 
 
 @main.command(
     epilog="""\b
-Kinds of files, told apart by their content:
-  bulk file of MAST (TIC-8): 125 columns, no header
-  export of the MAST portal or astroquery: a header with ID, ra, dec, Tmag ...
+File formats, detected from the content:
+  TIC-8 bulk file from MAST: 125 columns, no header
+  export from the MAST portal or astroquery: a header with ID, ra, dec, Tmag ...
   TESS sector target list: comments, then a header with TICID, Tmag, RA, Dec
 
-Stars of a target list never replace those of the other two, which say more."""
+Stars from a target list never replace those from the other formats, which have more data."""
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @_with_limits
 def tic(files: tuple[Path, ...], **limits: float | None) -> None:
-    """Load files of the TESS Input Catalog, .csv or .csv.gz."""
+    """Load TESS Input Catalog files (.csv or .csv.gz)."""
     chosen = _limits(**limits)
     with _errors_explained():
         for file in [open_stars(path) for path in files]:
@@ -88,11 +90,11 @@ def tic(files: tuple[Path, ...], **limits: float | None) -> None:
 
 @main.command()
 def status() -> None:
-    """Show how many stars are there, and which files they came from."""
+    """Show the number of stars and the loaded files."""
     with _errors_explained():
         stars, loads = run_transaction(_contents)
     if not loads:
-        click.echo("There are no stars yet: load-catalog gaia")
+        click.echo("No stars are loaded yet. Run: load-catalog gaia")
         return
     click.echo(f"about {max(stars, 0):,} stars")
     for row in loads:
@@ -104,7 +106,7 @@ def status() -> None:
 
 
 def _contents(session: Session) -> tuple[int, list[CatalogLoad]]:
-    # The planner's estimate, fresh since the last load: counting the whole TIC takes minutes.
+    # The planner's estimate, updated by the last load: counting the whole TIC takes minutes.
     stars = session.execute(
         text("SELECT reltuples::bigint FROM pg_class WHERE oid = 'catalog_stars'::regclass")
     ).scalar_one()
@@ -115,11 +117,11 @@ def _limits(
     mag_limit: float | None, ra: float | None, dec: float | None, radius: float | None
 ) -> Limits:
     if any(math.isnan(number) for number in (mag_limit, ra, dec, radius) if number is not None):
-        raise click.UsageError("nan is no limit")
+        raise click.UsageError("limits must not be nan")
     if ra is None and dec is None and radius is None:
         return Limits(mag_limit)
     if ra is None or dec is None or radius is None:
-        raise click.UsageError("--ra, --dec and --radius belong together")
+        raise click.UsageError("--ra, --dec and --radius must be given together")
     return Limits(mag_limit, Cone(ra, dec, radius))
 
 
@@ -127,13 +129,13 @@ def _load(file: StarFile, limits: Limits) -> None:
     size = file.path.stat().st_size
     with _bar(f"{file.path.name} ({file.format})", size) as report:
         done = load(file, limits, report)
-    words = "loaded" if done.is_new else "nothing to do, it was loaded before"
+    words = "loaded" if done.is_new else "already loaded, nothing to do"
     click.echo(f"{file.path.name}: {done.rows:,} rows, {done.stars:,} stars, {limits}: {words}")
 
 
 @contextmanager
 def _bar(label: str, size_bytes: int) -> Iterator[Callable[[Progress], None]]:
-    """Show a bar over the file's bytes with the rows and the stars so far."""
+    """Show a progress bar over the file's bytes, with the rows and stars read so far."""
 
     def counts(progress: Any) -> str:
         return f"{progress.rows:,} rows, {progress.stars:,} stars" if progress else ""

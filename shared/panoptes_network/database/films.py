@@ -11,10 +11,10 @@ from panoptes_network.database.superseded import note_superseded
 from panoptes_network.states import ImageState
 from panoptes_network.storage import StoredObject
 
-LEAST_FRAMES = 3
+MIN_FRAMES = 3
 RECENT = timedelta(days=7)
 """A sequence to which nothing happened for longer has its film, or will never have one."""
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 """So many sequences are found in one look; the next look finds the others."""
 
 
@@ -62,13 +62,13 @@ def is_up_to_date(session: Session, sequence_id: str) -> bool:
         return False
     now = Tried.of(images_to_film(session, sequence_id))
     tried = Tried(sequence.film_images or 0, sequence.film_generation or 0)
-    return now.images < LEAST_FRAMES or now == tried
+    return now.images < MIN_FRAMES or now == tried
 
 
 def find_quiet(session: Session, quiet_s: float) -> list[str]:
     """Return the sequences that nothing happened to for so long and whose film is not of all."""
     due = quiet(quiet_s)
-    return list(session.scalars(due.order_by(due.selected_columns.quiet_since).limit(MOST_AT_ONCE)))
+    return list(session.scalars(due.order_by(due.selected_columns.quiet_since).limit(MAX_AT_ONCE)))
 
 
 def quiet(quiet_s: float) -> Select[tuple[str, datetime]]:
@@ -94,7 +94,7 @@ def quiet(quiet_s: float) -> Select[tuple[str, datetime]]:
         .select_from(recent)
         .join(Sequence, Sequence.sequence_id == recent.c.sequence_id)
         .join(frames, true())
-        .where(frames.c.n_images >= LEAST_FRAMES, is_changed)
+        .where(frames.c.n_images >= MIN_FRAMES, is_changed)
         .where(frames.c.quiet_since < func.now() - timedelta(seconds=quiet_s))
     )
 

@@ -21,7 +21,7 @@ from panoptes_network.database.models import Image, Sequence, Unit
 from panoptes_network.errors import PanoptesError, Reason
 from panoptes_network.states import END_STATES, ImageState
 
-LEAST_FRAMES = 3
+MIN_FRAMES = 3
 CLAIM_LEASE_S = 120.0
 """Whoever works and says nothing for so long has been killed, or has lost the database."""
 
@@ -34,7 +34,7 @@ LATE = timedelta(hours=1)
 SENT_AGAIN = timedelta(hours=6)
 """A message may wait so long for its turn; then it counts as lost."""
 
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def is_up_to_date(session: Session, sequence_id: str) -> bool:
     """Return whether light curves of all solved images were tried, or these are too few."""
     images = solved_images(session, sequence_id)
     row = session.get(LightCurveSet, sequence_id)
-    return len(images) < LEAST_FRAMES or (row is not None and _is_tried(row, _tried(images)))
+    return len(images) < MIN_FRAMES or (row is not None and _is_tried(row, _tried(images)))
 
 
 def find_due(session: Session, quiet_s: float) -> list[str]:
@@ -194,7 +194,7 @@ def find_due(session: Session, quiet_s: float) -> list[str]:
     )
     query = query.where(was_not_asked, _is_alive().is_not(True))
     return list(
-        session.scalars(query.order_by(query.selected_columns.quiet_since).limit(MOST_AT_ONCE))
+        session.scalars(query.order_by(query.selected_columns.quiet_since).limit(MAX_AT_ONCE))
     )
 
 
@@ -237,7 +237,7 @@ def due(quiet_s: float) -> Select[tuple[str, datetime]]:
         select(recent.c.sequence_id, frames.c.quiet_since)
         .join(frames, true())
         .outerjoin(LightCurveSet, LightCurveSet.sequence_id == recent.c.sequence_id)
-        .where(frames.c.n_solved >= LEAST_FRAMES, is_new)
+        .where(frames.c.n_solved >= MIN_FRAMES, is_new)
         .where(frames.c.quiet_since < func.now() - timedelta(seconds=quiet_s))
         .where(or_(frames.c.n_to_come == 0, frames.c.quiet_since < func.now() - LATE))
     )

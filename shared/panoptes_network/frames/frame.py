@@ -30,7 +30,7 @@ _MIN_NOISE_ADU = 3.0
 
 
 _STAR_SIGMA = 6.0
-_LEAST_STARS = 12
+_MIN_STARS = 12
 """Pairs of bright neighbours. Noise has none so bright; chance makes none of hot pixels."""
 
 
@@ -119,7 +119,7 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
 def _shows_stars(plane: NDArray[np.float32], middle: float, noise: float) -> bool:
     """Return whether light falls on neighbours together, as a star's does and a hot pixel's not."""
     bright = plane > middle + _STAR_SIGMA * max(noise, 1.0)
-    return int(np.count_nonzero(bright[:, 1:] & bright[:, :-1])) >= _LEAST_STARS
+    return int(np.count_nonzero(bright[:, 1:] & bright[:, :-1])) >= _MIN_STARS
 
 
 def _checked_header(path: Path) -> ImageHeader:

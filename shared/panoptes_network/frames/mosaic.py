@@ -19,7 +19,7 @@ Balance = tuple[float, float, float]
 DAYLIGHT: Balance = (2.015625, 1.0, 1.490234)
 """Factors of red, green and blue by which an EOS 100D makes grey of daylight: in all its frames."""
 
-_LEAST_FACTOR, _MOST_FACTOR = 0.1, 10.0
+_MIN_FACTOR, _MAX_FACTOR = 0.1, 10.0
 
 
 def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balance]:
@@ -49,6 +49,6 @@ def white_balance(cards: Mapping[str, Any]) -> Balance:
     """Return the factors of REDBAL, green, and BLUEBAL; `DAYLIGHT` where they make no sense."""
     red, blue = cards.get("REDBAL"), cards.get("BLUEBAL")
     for factor in (red, blue):
-        if not isinstance(factor, float) or not _LEAST_FACTOR < factor < _MOST_FACTOR:
+        if not isinstance(factor, float) or not _MIN_FACTOR < factor < _MAX_FACTOR:
             return DAYLIGHT
     return red, 1.0, blue  # type: ignore[return-value]

@@ -16,14 +16,14 @@ Json = dict[str, Any]
 @click.command()
 @click.argument("unit")
 @click.argument("night", default="last")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--url",
     metavar="ADDRESS",
-    help="Address of observations-data; else that of OBSERVATIONS_DATA_URL.",
+    help="URL of observations-data.  [default: OBSERVATIONS_DATA_URL]",
 )
 def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
-    """Report a unit's night: what arrived, what went wrong, what to do.
+    """Report on a unit's night: arrivals, failures and advice.
 
     UNIT is like PAN001; NIGHT is the date of the night's evening, like 2018-10-11, and the last
     night without one. The exit status is 0 with a report, whatever it says, and 1 without one.

@@ -17,7 +17,7 @@ from panoptes_network.nights.night import Night
 from panoptes_network.nights.statistics import WORSE, Json
 from panoptes_network.states import END_STATES, FAILED_STATES, SOLVED_STATES, FileKind, ImageState
 
-MOST_EXAMPLES = 20
+MAX_EXAMPLES = 20
 """So many files or images are named of each reason; the count has all."""
 
 
@@ -261,7 +261,7 @@ def _failures(images: list[NightImage]) -> list[Json]:
             **_reason(own[0].reason_code, own[-1].reason),
             "state": own[0].state,
             "count": len(own),
-            "image_ids": [image.image_id for image in own[:MOST_EXAMPLES]],
+            "image_ids": [image.image_id for image in own[:MAX_EXAMPLES]],
         }
         for own in groups.values()
     ]
@@ -288,7 +288,7 @@ def _refused(refusals: list[Refusal]) -> list[Json]:
             "count": len(own),
             "files": [
                 {"bucket_path": one.bucket_path, "time": one.time, "reason": one.reason}
-                for one in own[:MOST_EXAMPLES]
+                for one in own[:MAX_EXAMPLES]
             ],
         }
         for code, own in groups.items()
@@ -307,7 +307,7 @@ def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
         "n_given_up": sum(image.is_given_up for image in with_file),
         "n_without_file": len(open_) - len(with_file),
         "n_cr2_only": len(facts.unseen_cr2),
-        "image_ids": [*(image.image_id for image in open_), *facts.unseen_cr2][:MOST_EXAMPLES],
+        "image_ids": [*(image.image_id for image in open_), *facts.unseen_cr2][:MAX_EXAMPLES],
     }
 
 

@@ -15,7 +15,7 @@ Series = list[tuple[datetime, float]]
 
 GAP_FACTOR = 1.8
 """A pause of so many times the median cadence is a gap: one frame or more is missing."""
-LEAST_FOR_TREND = 6
+MIN_FOR_TREND = 6
 CLOCK_TOLERANCE_S = 120
 """A real unit's DATE-OBS is half a minute behind its IMAGEID; more is a wrong clock."""
 
@@ -72,7 +72,7 @@ def course(name: str, series: Series) -> Json | None:
         return None
     third = max(1, len(values) // 3)
     first, last = median(values[:third]), median(values[-third:])
-    is_worse = len(values) >= LEAST_FOR_TREND and bool(WORSE[name](first, last))
+    is_worse = len(values) >= MIN_FOR_TREND and bool(WORSE[name](first, last))
     return {
         "median": median(values),
         "first": first,

@@ -1,4 +1,4 @@
-"""The command `panoptes-operate`: what failed, and how it is sent again; tags."""
+"""The command `panoptes-operate`: list failures, replay images and messages, edit tags."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,28 +15,34 @@ from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import sweep_all
 from panoptes_network.operations.tagging import TagRequest, change_tags
 
-MOST_UNASKED = 20
-"""More is replayed only by who says yes."""
+MAX_UNASKED = 20
+"""A larger replay asks for confirmation."""
 
-_UNIT = click.option("--unit", "unit_id", help="Of a unit: PAN001.")
-_NIGHT = click.option("--night", help="Noon to noon UTC, by the evening's date: 2018-10-11.")
+_UNIT = click.option("--unit", "unit_id", help="Unit, such as PAN001.")
+_NIGHT = click.option(
+    "--night", help="Night from noon to noon UTC, by the date of its evening, such as 2018-10-11."
+)
 _REASON = click.option(
-    "--reason", "reason_code", metavar="CODE", help="With this reason: no_catalog."
+    "--reason", "reason_code", metavar="CODE", help="Reason code, such as no_catalog."
 )
 _FILTERS = (
-    click.option("--image", "image_id", help="One image: PAN001_14d3bd_20181011T134333."),
-    click.option("--sequence", "sequence_id", help="Of a sequence: PAN001_14d3bd_20181011T134202."),
+    click.option("--image", "image_id", help="Image, such as PAN001_14d3bd_20181011T134333."),
+    click.option(
+        "--sequence", "sequence_id", help="Sequence, such as PAN001_14d3bd_20181011T134202."
+    ),
     _UNIT,
     _NIGHT,
 )
 _OF_IMAGES = (
     _REASON,
-    click.option("--state", metavar="STATE", help="In this state, any: sources_extracted."),
+    click.option("--state", metavar="STATE", help="Image state, such as sources_extracted."),
 )
-_LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), help="So many at most.")
+_LIMIT = click.option("--limit", type=click.IntRange(1, 10_000), help="Maximum number of results.")
 _TAGS = click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 _SEQUENCE = click.argument("sequence_id", metavar="SEQUENCE_ID")
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be sent again.")
+_DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Show what would be sent, without sending it."
+)
 
 
 class _BadInput(click.ClickException):
@@ -66,20 +72,20 @@ Examples:
   panoptes-operate unit PAN001 --latitude 19.5 --longitude -155.6 --pin --reason 'surveyed'
   panoptes-operate tag PAN001_14d3bd_20181011T134202 transit 'good seeing'
 
-Of several filters, all must hold. Database, broker and buckets are those of the environment:
-`set -a; . .local/env; set +a`. Exit status: 2 bad input, 1 something is away.""",
+Results match all given filters. Set the database, broker and buckets in the environment:
+`set -a; . .local/env; set +a`. Exit status: 2 invalid input, 1 a dependency is unavailable.""",
 )
 def main() -> None:
-    """Show what failed in the network, and send it on its way again.
+    """List what failed in the network, and process it again.
 
-    Without a state, the images are meant that ended in error or unsolved.
+    Without --state, commands select the images that ended in error or unsolved.
     """
 
 
 @main.command("list")
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT)
 def list_images(**chosen: Any) -> None:
-    """List failed images with the reasons, and the uploads that never became an image."""
+    """List failed images and rejected uploads, with reasons."""
     with _errors_explained():
         found = list_matching(_request(ListRequest, chosen))
         names_images = any(chosen[name] for name in ("image_id", "sequence_id", "state"))
@@ -97,7 +103,7 @@ def list_images(**chosen: Any) -> None:
 @main.command("uploads")
 @_with(_UNIT, _NIGHT, _REASON, _LIMIT)
 def list_uploads(**chosen: Any) -> None:
-    """List the uploads that never became an image, with the reasons."""
+    """List rejected uploads, with reasons."""
     with _errors_explained():
         found = _find_uploads(chosen)
     _show_uploads(found)
@@ -106,7 +112,7 @@ def list_uploads(**chosen: Any) -> None:
 @main.command("dead-letters")
 @_with(*_FILTERS, _LIMIT)
 def list_letters(**chosen: Any) -> None:
-    """List the messages that were given up and not sent again since."""
+    """List dead letters that have not been replayed."""
     with _errors_explained():
         found = list_matching(_request(ListRequest, {**chosen, "dead_letters": True}))
     rows = [
@@ -125,14 +131,14 @@ def list_letters(**chosen: Any) -> None:
 
 @main.command("replay")
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT, _DRY_RUN)
-@click.option("--dead-letters", is_flag=True, help="Send messages that were given up.")
-@click.option("--yes", is_flag=True, help=f"Do not ask before more than {MOST_UNASKED} are sent.")
+@click.option("--dead-letters", is_flag=True, help="Replay dead letters instead of images.")
+@click.option("--yes", is_flag=True, help=f"Replay more than {MAX_UNASKED} without asking.")
 def replay_matching(*, dry_run: bool, yes: bool, **chosen: Any) -> None:
-    """Send failed images, or dead letters, on their way again."""
+    """Process failed images again, or resend dead letters."""
     with _errors_explained():
         planned = replay(_request(ReplayRequest, {**chosen, "dry_run": True}))
         count = planned["replayed"]
-        if not dry_run and count > MOST_UNASKED and not yes:
+        if not dry_run and count > MAX_UNASKED and not yes:
             click.confirm(f"Send {count} again?", abort=True)
         done = planned if dry_run else replay(_request(ReplayRequest, chosen))
     _show_replay(done)
@@ -141,7 +147,7 @@ def replay_matching(*, dry_run: bool, yes: bool, **chosen: Any) -> None:
 @main.command("sweep")
 @_with(_DRY_RUN)
 def sweep_everything(*, dry_run: bool) -> None:
-    """Look through all images and the whole raw bucket, and send again what was lost."""
+    """Scan all images and the raw bucket, and resend lost uploads."""
     with _errors_explained():
         done = sweep_all(dry_run=dry_run)
     for kind, words in (("sent", "sent again"), ("given_up", "given up")):
@@ -159,14 +165,14 @@ def sweep_everything(*, dry_run: bool) -> None:
 @main.command("tag")
 @_with(_SEQUENCE, _TAGS)
 def add_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
-    """Give tags to a sequence, by which it is found."""
+    """Add tags to a sequence."""
     _change_tags(sequence_id, add=tags)
 
 
 @main.command("untag")
 @_with(_SEQUENCE, _TAGS)
 def remove_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
-    """Take tags from a sequence; those that it has not are no fault."""
+    """Remove tags from a sequence; tags it does not have are ignored."""
     _change_tags(sequence_id, remove=tags)
 
 
@@ -229,7 +235,7 @@ def _show_problems(done: dict[str, Any]) -> None:
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print rows in columns; the last, which has the words, is as wide as it is."""
+    """Print rows in aligned columns; the last column is not padded."""
     texts = [heads, *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)][:-1]
     for *cells, words in texts:

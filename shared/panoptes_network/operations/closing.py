@@ -28,7 +28,7 @@ from panoptes_network.states import END_STATES, FileKind, ImageState
 _log = logging.getLogger(SERVICE)
 
 PAGE_SIZE = 100
-MOST_AT_ONCE = 1000
+MAX_AT_ONCE = 1000
 """So many open ones are looked at by one sweep, the newest first."""
 
 
@@ -41,7 +41,7 @@ def close_done(report: Report) -> None:
         When the database is away.
     """
     before: int | None = None
-    for _ in range(MOST_AT_ONCE // PAGE_SIZE):
+    for _ in range(MAX_AT_ONCE // PAGE_SIZE):
         page = run_transaction(partial(_close_page, before=before, dry_run=report.dry_run))
         report.letters_closed += page.closed
         if page.last is None or report.is_spent:

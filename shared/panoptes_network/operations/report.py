@@ -7,9 +7,9 @@ from typing import Any
 
 from panoptes_network.operations.balance import Balance
 
-MOST_NAMED = 100
+MAX_NAMED = 100
 """So many images are named in an answer; the others are counted."""
-MOST_AT_ONCE = 1000
+MAX_AT_ONCE = 1000
 """So many are sent again by one sweep, so that the queues do not fill with them."""
 
 
@@ -37,8 +37,8 @@ class Report:
 
     @classmethod
     def with_budget(cls, seconds: float, *, dry_run: bool = False) -> "Report":
-        """Start a sweep that may take so long, and send `MOST_AT_ONCE`."""
-        return cls(dry_run, time.monotonic() + seconds, MOST_AT_ONCE)
+        """Start a sweep that may take so long, and send `MAX_AT_ONCE`."""
+        return cls(dry_run, time.monotonic() + seconds, MAX_AT_ONCE)
 
     @property
     def is_spent(self) -> bool:
@@ -58,7 +58,7 @@ class Report:
     def add_failed(self, image_id: str, words: str) -> None:
         """Count an image that a service did not take."""
         self.failed += 1
-        if len(self.problems) < MOST_NAMED:
+        if len(self.problems) < MAX_NAMED:
             self.problems.append(f"{image_id}: {words}")
 
     def answer(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Report:
         }
 
     def _name(self, kind: str, image_id: str) -> None:
-        if len(self.names[kind]) < MOST_NAMED:
+        if len(self.names[kind]) < MAX_NAMED:
             self.names[kind].append(image_id)
 
 
@@ -96,13 +96,13 @@ class Outcome:
     def add(self, name: str | int) -> None:
         """Count something that was sent again."""
         self.replayed += 1
-        if len(self.names) < MOST_NAMED:
+        if len(self.names) < MAX_NAMED:
             self.names.append(name)
 
     def add_problem(self, words: str) -> None:
         """Count something that could not be sent, and say why."""
         self.not_replayed += 1
-        if len(self.problems) < MOST_NAMED:
+        if len(self.problems) < MAX_NAMED:
             self.problems.append(words)
 
     def answer(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Cards = Mapping[str, Any]
 
 INVERSE_STEPS = 30
 INVERSE_PRECISION_PX = 1e-6
-LEAST_COSINE = 0.05
+MIN_COSINE = 0.05
 """Of the distance from the tangent point: 87 degrees away, farther than any lens sees."""
 REACH = 1.5
 """In half diagonals from the middle: beyond, a frame's distortion polynomial means nothing."""
@@ -129,7 +129,7 @@ class Projection:
         dec, dec0 = math.radians(sky.dec_deg), math.radians(self.centre.dec_deg)
         turn = math.radians(sky.ra_deg - self.centre.ra_deg)
         cosine = math.sin(dec0) * math.sin(dec) + math.cos(dec0) * math.cos(dec) * math.cos(turn)
-        if cosine < LEAST_COSINE:
+        if cosine < MIN_COSINE:
             return None
         x = math.cos(dec) * math.sin(turn) / cosine
         y = math.cos(dec0) * math.sin(dec) - math.sin(dec0) * math.cos(dec) * math.cos(turn)

@@ -29,13 +29,19 @@ DRAIN_S = 8
 
 
 @click.command()
-@click.option("--folder", default=".", help="the service's folder")
+@click.option("--folder", default=".", help="Folder of the service.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=int, envvar="PORT", required=True)
-@click.option("--threads", type=int, default=8, show_default=True, help="requests at work")
+@click.option(
+    "--threads",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Maximum number of concurrent requests.",
+)
 @click.argument("module", default="main")
 def main(folder: str, host: str, port: int, threads: int, module: str) -> None:
-    """Serve what ``create_app()`` of MODULE returns, until SIGTERM."""
+    """Serve the application returned by ``create_app()`` in MODULE until SIGTERM."""
     sys.path.insert(0, folder)
     server = waitress.create_server(
         importlib.import_module(module).create_app(),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from panoptes_network.errors import PermanentError, Reason
 
-_LEAST_MASK = 16
+_MIN_MASK = 16
 """Columns of a masked border that suffice to see noise in."""
 _RGGB = [[0, 1], [3, 2]]
 """LibRaw's colour numbers (red, green, blue, second green) of the cell at the top left."""
@@ -83,7 +83,7 @@ def _opened(path: Path) -> Iterator[rawpy.RawPy]:
 def _check_end(raw: rawpy.RawPy) -> None:
     """Refuse pixels that ended early: LibRaw fills the rest with the last value and is content."""
     mask = raw.raw_image[-1, : raw.sizes.left_margin]
-    if mask.size >= _LEAST_MASK and np.ptp(mask[::2]) == np.ptp(mask[1::2]) == 0:
+    if mask.size >= _MIN_MASK and np.ptp(mask[::2]) == np.ptp(mask[1::2]) == 0:
         raise PermanentError(
             Reason.DAMAGED_FILE, "the CR2's pixels end before its last row; upload it again"
         )
