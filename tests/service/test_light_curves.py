@@ -310,11 +310,12 @@ def test_the_exoplanet_report_is_of_one_night(
     assert len(report(client, "aavso-exoplanet")[1]) == 39
 
 
-def test_the_exoplanet_report_of_a_variable_names_no_planet(
-    client: FlaskClient, db: Engine, sequence_id: str
+@pytest.mark.parametrize(("name", "kind"), [("RR Lyr", "RRAB"), ("TRAPPIST-1", "planets")])
+def test_the_exoplanet_report_names_no_planet_where_none_is_certain(
+    client: FlaskClient, db: Engine, sequence_id: str, name: str, kind: str
 ) -> None:
     with rows(db) as session:
-        session.add(transit(sequence_id, known_name="RR Lyr", known_kind="RRAB"))
+        session.add(transit(sequence_id, known_name=name, known_kind=kind))
     head, _ = report(client, "aavso-exoplanet")
     assert (head["STAR_NAME"], head["EXOPLANET_NAME"]) == ("TIC 1000", "na")
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.timeseries import BoxLeastSquares, LombScargle
 
 from light_curves.measurements import LightCurves
+from light_curves.search import known
 from light_curves.search.boxes import Trials, make_trials, scan, transit_shape
 from light_curves.search.candidates import find_candidates
-from light_curves.search.known import known_star
 from light_curves.search.night import Night
 from light_curves.search.red_noise import SlowNoise
 from light_curves.search.transits import search_transits
@@ -196,11 +197,36 @@ def test_a_large_stetson_index_makes_a_variable_too() -> None:
     assert 8 in {row.picid for row in rows if row.kind == CandidateKind.VARIABLE}
 
 
-def test_known_stars_are_told_by_their_place() -> None:
-    known = known_star(300.1821, 22.7098)
-    assert known is not None
-    assert (known.name, known.kind) == ("HD 189733", "planet")
-    assert known_star(300.1821, 22.7198) is None
+@pytest.mark.parametrize(
+    ("name", "kind", "place"),
+    [
+        ("HD 189733", "planet", "20:00:43.713 +22:42:39.07"),
+        ("HAT-P-7", "planet", "19:28:59.353 +47:58:10.23"),
+        ("HD 209458", "planet", "22:03:10.773 +18:53:03.55"),
+        ("TRAPPIST-1", "planets", "23:06:29.369 -05:02:29.04"),
+        ("RR Lyr", "RRAB", "19:25:27.913 +42:47:03.69"),
+        ("β Per", "EA/SD", "03:08:10.132 +40:57:20.33"),
+    ],
+)
+def test_a_known_star_is_found_by_its_place(name: str, kind: str, place: str) -> None:
+    # ICRS, J2000: SIMBAD.
+    star = SkyCoord(place, unit=("hourangle", "deg"))
+    match = known.known_star(star.ra.deg, star.dec.deg)
+    assert match is not None
+    assert (match.name, match.kind) == (name, kind)
+    assert known.known_star(star.ra.deg, star.dec.deg + 40 / 3600) is None
+
+
+def test_a_star_that_does_not_change_is_not_known() -> None:
+    assert known.known_star(279.234735, 38.783689 - 1) is None
+
+
+def test_each_known_star_has_a_place_of_its_own() -> None:
+    stars, places = known._known()
+    assert {star.kind for star in stars} >= {"planet", "planets", "EA", "M", "RRAB"}
+    hosts = np.array([star.kind in {"planet", "planets"} for star in stars])
+    _, distance, _ = places[~hosts].match_to_catalog_sky(places[hosts])
+    assert min(distance.arcsec) > known.SAME_ARCSEC
 
 
 def test_nothing_is_found_where_there_is_nothing_to_search() -> None:

@@ -13,8 +13,8 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 
 LIST = Path(__file__).parent / "known_stars.csv"
-SAME_ARCSEC = 15.0
-"""Pixels are 10 arcsec wide: a star so near shares them."""
+SAME_ARCSEC = 20.0
+"""Two pixels; the list's places of planets are cut to a second of time, up to 15 arcsec."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class KnownStar:
     ----------
     name : str
     kind : str
-        ``planet``, or the type of the variable.
+        ``planet`` where planet b alone transits, ``planets`` for other hosts, or the GCVS type of
+        the variable.
     ra_deg, dec_deg : float
         ICRS.
     """

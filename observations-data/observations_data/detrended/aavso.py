@@ -143,9 +143,9 @@ def _magnitude(answer: Json, gaia_mag: float, item: Json) -> str:
 
 
 def _planets_host(known: Json) -> str | None:
-    """Return the name of a planet's host; None for other stars.
+    """Return the name of a host whose transiting planet is b; None for other stars.
 
-    The list of known stars, `known_stars.csv` of gce-light-curves, holds hosts whose planet is b.
+    Of ``planets``, hosts of several, nobody knows which one transits here.
     """
     name: str | None = known["known_name"]
     return name if known["known_kind"] == "planet" else None
