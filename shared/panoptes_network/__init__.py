@@ -1,1 +1,1 @@
-"""What the services of the PANOPTES network share. It knows none of them."""
+"""Code shared by the services of the PANOPTES network. It depends on none of them."""

@@ -1,4 +1,4 @@
-"""A file read in ranges, wherever it lies: what reads headers asks for their bytes alone."""
+"""Files read in byte ranges from any source, so that readers of headers fetch only those bytes."""
 
 import io
 from collections.abc import Callable
@@ -9,7 +9,7 @@ ReadRange = Callable[[int, int], bytes]
 
 
 def ranges_of(file: BinaryIO) -> ReadRange:
-    """Return what reads an open file in ranges."""
+    """Return a function that reads ranges of an open file."""
 
     def read(start: int, length: int) -> bytes:
         file.seek(start)
@@ -19,9 +19,9 @@ def ranges_of(file: BinaryIO) -> ReadRange:
 
 
 class RangeFile(io.RawIOBase):
-    """A file of `size` bytes that is open for reading; each read asks for one range.
+    """A seekable file of `size` bytes, which reads one range per read.
 
-    What reads the ranges may give less than it is asked for, but nothing only at the end.
+    `read` may return fewer bytes than requested, but no bytes only at the end of the file.
     """
 
     def __init__(self, read: ReadRange, size: int) -> None:

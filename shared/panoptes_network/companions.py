@@ -1,17 +1,17 @@
-"""What lies beside images in the raw bucket and is no image: files that units write with them."""
+"""Companion files in the raw bucket: files that units upload beside images."""
 
 from panoptes_network import id_spellings
 
 SUFFIXES = (".jpg", ".jpeg", ".mp4", ".json")
-"""Pictures, thumbnails and films that a unit makes itself, and its notes of an observation."""
+"""Pictures, thumbnails and films made by a unit, and its notes on an observation."""
 
 
 def is_companion(path: str, size: int | None) -> bool:
-    """Return whether an object is known to be no image, and is left alone.
+    """Return whether an object is a companion file, which the pipeline ignores.
 
-    That is a picture, a film or a note in the folders that images of a unit lie in
-    (``unit/[field/]camera/…``), and the empty object ``folder/`` by which programs show a
-    folder. A `size` of None is unknown: such a ``folder/`` is none.
+    Companion files are pictures, films and notes in the folders of a unit's images
+    (``unit/[field/]camera/…``), and the empty object ``folder/`` by which programs represent a
+    folder. If `size` is None, it is unknown, and ``folder/`` is not a companion.
     """
     if path.endswith("/"):
         return size == 0

@@ -1,10 +1,10 @@
-"""What can go wrong, sorted by the one question that matters: would trying again help?"""
+"""Errors, classified by whether a retry would help."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why an image did not reach its stamps: the code kept beside the plain words."""
+    """Reason codes for images without stamps, stored with a message in plain words."""
 
     BAD_REQUEST = "bad_request"
     BAD_PATH = "bad_path"
@@ -44,9 +44,9 @@ class PanoptesError(Exception):
     Parameters
     ----------
     reason : Reason
-        The code under which the failure is recorded.
+        The recorded reason code.
     message : str
-        Plain words for a unit owner: what was wrong, and what to do where that is known.
+        A message for the unit's owner: the problem, and its remedy if known.
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -55,21 +55,21 @@ class PanoptesError(Exception):
         self.message = message
 
     def __reduce__(self) -> tuple[type["PanoptesError"], tuple[Reason, str]]:
-        """Let it pass from one process to another whole."""
+        """Make errors picklable, to pass them between processes."""
         return type(self), (self.reason, self.message)
 
 
 class PermanentError(PanoptesError):
-    """Trying again gives the same result: record it and move on."""
+    """A retry would give the same result: record the error and move on."""
 
 
 class SkippedError(PermanentError):
-    """The file is fine and is kept, but it is not meant to be processed."""
+    """The file is valid and is kept, but it is not meant to be processed."""
 
 
 class UnsolvedError(PermanentError):
-    """The file is fine, but its sky could not be recognised."""
+    """The file is valid, but its sky could not be recognised."""
 
 
 class TransientError(Exception):
-    """Something the image depends on is away: leave the message, it comes again."""
+    """A dependency is unavailable: leave the message, and it is delivered again."""

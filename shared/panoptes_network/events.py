@@ -1,4 +1,4 @@
-"""What passes between the services: each message parsed once, into one typed object."""
+"""Messages between the services, each parsed once into a typed object."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _BIGINT_END = 2**63
 _GENERATION = re.compile(r"[0-9]{1,19}")
 
 Generation = Annotated[int, Field(ge=0, lt=_BIGINT_END)]
-"""Of an object in a bucket; Cloud Storage and the database have 64 bits for it."""
+"""Generation of an object; Cloud Storage and the database store it in 64 bits."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -28,7 +28,7 @@ class _Message(BaseModel):
 
 
 class EventAttributes(_Message):
-    """What a CloudEvent has besides its `data`, in headers or beside them in the body."""
+    """Attributes of a CloudEvent besides its `data`, from headers or the body."""
 
     specversion: Literal["0.3", "1.0"]
     id: str
@@ -39,7 +39,7 @@ class EventAttributes(_Message):
 class StorageObject(_Message):
     """The `data` of a CloudEvent ``google.cloud.storage.object.v1.finalized``.
 
-    `size` is in bytes; None where the event does not say it.
+    `size` is in bytes; None if the event does not include it.
     """
 
     bucket: str = Field(max_length=222)
@@ -49,10 +49,10 @@ class StorageObject(_Message):
 
 
 class ImageObject(_Message):
-    """An image in a bucket, as one service names it to the next.
+    """An image in a bucket, as services name it to each other.
 
-    `object_id` is Cloud Storage's ``bucket/name/generation``; it fills in what the others
-    leave out. Without a generation, the newest one is meant.
+    `object_id` is Cloud Storage's ``bucket/name/generation``; it fills in missing fields. Without a
+    generation, the newest one is meant.
     """
 
     bucket_path: str = Field(max_length=MAX_TEXT)
@@ -69,7 +69,7 @@ class ImageObject(_Message):
 
 
 class HeaderRequest(_Message):
-    """An image in a bucket, headers that somebody knows of it, or both."""
+    """A request with an image in a bucket, headers known to the sender, or both."""
 
     bucket_path: str | None = Field(None, max_length=MAX_TEXT)
     bucket: str | None = Field(None, max_length=222)
@@ -80,7 +80,7 @@ class HeaderRequest(_Message):
 class PipelineImage(_Message):
     """An image whose metadata are in the database, ready to be solved.
 
-    `reprocess` means that it is wanted again although it has ended.
+    `reprocess` requests it again although it has ended.
     """
 
     image_id: str = Field(max_length=64)
@@ -91,7 +91,7 @@ class PipelineImage(_Message):
 
 
 class FilmRequest(_Message):
-    """A sequence to be filmed, by its id or by the path of one of its images; or all quiet ones."""
+    """A request for the film of one sequence, by its id or an image's path, or of all idle ones."""
 
     sequence_id: str | None = Field(None, max_length=64)
     bucket_path: str | None = Field(None, max_length=MAX_TEXT)
@@ -111,14 +111,14 @@ class _PushMessage(_Message):
 
 
 class PushEnvelope(_Message):
-    """What a Pub/Sub push subscription posts."""
+    """The body of a Pub/Sub push request."""
 
     message: _PushMessage
     subscription: str = ""
 
 
 def read_generation(text: str) -> int | None:
-    """Return the generation that a text is; None where it is none that an object can have."""
+    """Return a text as a generation; None if no object can have it."""
     if not _GENERATION.fullmatch(text):
         return None
     generation = int(text)
@@ -126,13 +126,13 @@ def read_generation(text: str) -> int | None:
 
 
 def parse(model: type[M], value: object) -> M:
-    """Turn JSON that came from outside, as text or already decoded, into a message.
+    """Parse external JSON, as text or already decoded, into a message.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_REQUEST`; the words name each part that is wrong, or the first
-        with text that cannot be stored.
+        With :attr:`Reason.BAD_REQUEST`; the message names each invalid field, or the first with
+        text that cannot be stored.
     """
     message = parse_whatever(model, value)
     storable.check(message.model_dump())
@@ -140,7 +140,7 @@ def parse(model: type[M], value: object) -> M:
 
 
 def parse_whatever(model: type[M], value: object) -> M:
-    """Do as `parse`, whatever its texts are: for who keeps messages that nobody could work on."""
+    """Parse like `parse`, but accept texts that cannot be stored, as in dead letters."""
     try:
         if isinstance(value, bytes):
             return model.model_validate_json(value)
@@ -151,12 +151,12 @@ def parse_whatever(model: type[M], value: object) -> M:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Name what is wrong; a name that came from outside may be of any length."""
+    """Name the invalid field; an external name may have any length."""
     return ".".join(map(str, location))[:MAX_PLACE] or "the body"
 
 
 def unwrap_push(envelope: PushEnvelope) -> bytes:
-    """Return the data of a pushed message; PermanentError when they are not base64."""
+    """Return the data of a push message; PermanentError if it is not base64."""
     try:
         return base64.b64decode(envelope.message.data, validate=True)
     except (binascii.Error, ValueError):

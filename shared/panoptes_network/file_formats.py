@@ -1,9 +1,9 @@
-"""What a file is by its first bytes or its name: for the words that refuse it."""
+"""File formats by first bytes or by name, for the messages that refuse a file."""
 
 import re
 
 HEAD_BYTES = 4096
-"""So much of a file tells its format."""
+"""Number of first bytes that identify a format."""
 
 CONVERT = "convert it to FITS, or let the camera write CR2 where it can"
 
@@ -46,7 +46,7 @@ _FORMATS = [(re.compile(start, re.DOTALL), name) for start, name in _BEGINNINGS]
 
 
 def format_of(head: bytes) -> str:
-    """Return what a file is that begins with `head`, up to `HEAD_BYTES`: ``a JPEG picture``."""
+    """Return the format of a file that begins with `head`, such as ``a JPEG picture``."""
     head = head[:HEAD_BYTES]
     if not head:
         return "empty"
@@ -54,13 +54,13 @@ def format_of(head: bytes) -> str:
 
 
 def raw_format(path: str) -> str | None:
-    """Return the raw format that a file's name says and that is not taken; None for none."""
+    """Return the unsupported raw format named by a file's suffix; None for other files."""
     lowered = path.lower()
     return next((name for end, name in _RAW_SUFFIXES.items() if lowered.endswith(end)), None)
 
 
 def refusal_of_name(path: str, taken: tuple[str, ...]) -> str:
-    """Return why a file of this name is not taken, and what to do; `taken` are the suffixes."""
+    """Return why a file with this name is refused; `taken` are the accepted suffixes."""
     words = f"the file type is none of {', '.join(taken)}"
     raw = raw_format(path)
     return f"{words}; it is {raw}: {CONVERT}" if raw else words

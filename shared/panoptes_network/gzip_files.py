@@ -1,7 +1,7 @@
-"""Files that came compressed by gzip: read and unpacked as what is in them, within limits.
+"""Gzip-compressed uploads, read and unpacked within limits.
 
-A file is gzip where its first bytes say so, whatever its name or the bucket's Content-Encoding
-says. One that was compressed twice, by the unit and by what uploaded it, is unpacked twice.
+A file is gzip if its first bytes say so, whatever its name or the bucket's Content-Encoding. A file
+compressed twice, by the unit and by its uploader, is unpacked twice.
 """
 
 import gzip
@@ -17,28 +17,28 @@ from panoptes_network.byte_ranges import ReadRange
 from panoptes_network.errors import PermanentError, Reason
 
 MAX_UNPACKED_BYTES = 500_000_000
-"""More than the largest frame has as plain FITS, 60 million pixels of 8 bytes."""
+"""More than the largest frame as plain FITS, 60 million pixels of 8 bytes."""
 
 HEAD_BYTES = 28_800
-"""Read to see what a file is; most headers have no more."""
+"""Bytes read to detect the format; most headers fit in them."""
 
 MAGIC = b"\x1f\x8b"
 
 _LAYERS = 2
 _PIECE_BYTES = 2**20
 _SOURCE_BYTES = 2**22
-"""Read from the packed file at once: a full frame in five requests."""
+"""Bytes read from the compressed file at a time: a full frame in five requests."""
 
 
 class Content:
-    """What is in a file, read in ranges.
+    """The unpacked content of a file, read in ranges.
 
     Parameters
     ----------
     head : bytes
-        Its first `HEAD_BYTES`, or all of a shorter one.
+        Its first `HEAD_BYTES`, or all bytes of a shorter one.
     read : ReadRange
-        For the rest.
+        Reads the remaining bytes.
     count : callable
         Returns its size in bytes.
     """
@@ -54,7 +54,7 @@ class Content:
         Raises
         ------
         PermanentError
-            DAMAGED_FILE or TRUNCATED, of a file that is gzip.
+            DAMAGED_FILE or TRUNCATED, for a gzip file.
         """
         if start + length <= len(self._head):
             return self._head[start : start + length]
@@ -62,7 +62,7 @@ class Content:
 
     @property
     def size(self) -> int:
-        """Its bytes; those of gzip are all unpacked for that.
+        """Size in bytes; gzip files are unpacked completely to find it.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Content:
 
 
 def content_of(read: ReadRange, size: int, layers: int = _LAYERS) -> Content:
-    """Return what is in a file of `size` bytes that was compressed up to `layers` times.
+    """Return the content of a file of `size` bytes that was compressed up to `layers` times.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def content_of(read: ReadRange, size: int, layers: int = _LAYERS) -> Content:
 
 
 class _Unpacked:
-    """What is in a gzip file, unpacked from its beginning as far as it is asked for."""
+    """The content of a gzip file, unpacked from its beginning as far as needed."""
 
     def __init__(self, read: ReadRange) -> None:
         self._file = gzip.GzipFile(fileobj=io.BufferedReader(_Source(read), _SOURCE_BYTES))
@@ -112,12 +112,12 @@ class _Unpacked:
 
 
 def unpack(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> None:
-    """Put in the place of a file what is in it, where it is gzip.
+    """Replace a gzip file by its content.
 
     Raises
     ------
     PermanentError
-        DAMAGED_FILE or TRUNCATED; TOO_LARGE where it would have more than `max_bytes`.
+        DAMAGED_FILE or TRUNCATED; TOO_LARGE if it would exceed `max_bytes`.
     """
     for _ in range(_LAYERS):
         with path.open("rb") as file:
@@ -145,7 +145,7 @@ def _check_size(size: int, max_bytes: int) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn what a broken gzip file raises into a reason."""
+    """Turn the errors of a damaged gzip file into reasons."""
     try:
         yield
     except EOFError as error:
@@ -159,7 +159,7 @@ def _told() -> Iterator[None]:
 
 
 class _Source(io.RawIOBase):
-    """A file that is read in ranges, as one that is open for reading."""
+    """A readable file object on top of range reads."""
 
     def __init__(self, read: ReadRange) -> None:
         self._read = read
@@ -172,7 +172,7 @@ class _Source(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        # The end is not known, and nothing asks for it.
+        # The end is unknown, and nothing asks for it.
         self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
         return self._position
 

@@ -1,8 +1,8 @@
-"""Other ways to write a unit, a camera or a time that can mean one thing only.
+"""Alternative spellings of unit, camera and time that have only one meaning.
 
-Units are uploaded by many programs, and by hand. What is read here is believed as the id in
-its own form: a letter's case, ISO 8601 with its signs, ``Z``, and fractions of a second say
-nothing else. Whatever could mean two things is not read: the callers say what is wrong with it.
+Units are uploaded by many programs, and by hand. These spellings are read as the canonical id:
+letter case, ISO 8601 punctuation, ``Z`` and fractions of a second do not change the meaning.
+Ambiguous spellings are not read; the callers report the problem.
 """
 
 import re
@@ -17,25 +17,25 @@ _TIME = re.compile(f"{_DATE}T{_CLOCK}{_UTC}", re.IGNORECASE | re.ASCII)
 _TIME_WITHIN = re.compile(f"(?<![0-9]){_DATE}T{_CLOCK}(?![0-9])", re.IGNORECASE | re.ASCII)
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _LEAP_SECONDS = frozenset({(6, 30, 23, 59, 60), (12, 31, 23, 59, 60)})
-"""Month, day, hour, minute and second of every leap second that there was."""
+"""Month, day, hour, minute and second of every leap second so far."""
 
 
 def unit(text: str) -> str | None:
-    """Return ``PAN001`` of ``pan001``; None of what is no unit."""
+    """Return ``PAN001`` for ``pan001``; None if the text is not a unit."""
     return text.upper() if _UNIT.fullmatch(text) else None
 
 
 def camera(text: str) -> str | None:
-    """Return ``14d3bd`` of ``14D3BD``; None of what is no camera."""
+    """Return ``14d3bd`` for ``14D3BD``; None if the text is not a camera."""
     return text.lower() if _CAMERA.fullmatch(text) else None
 
 
 def time(text: str) -> datetime | None:
-    """Return the aware UTC time, to the whole second, that a text can only mean; else None.
+    """Return the only aware UTC time that a text can mean, in whole seconds; else None.
 
-    ``20181011T134333``, ``2018-10-11T13:43:33.250Z`` and ``2018-10-11T13-43-33`` are one.
-    A fraction is cut off, as units do. A leap second counts as the second after it, as it does
-    in the clock of every computer; another second 60 is none.
+    ``20181011T134333``, ``2018-10-11T13:43:33.250Z`` and ``2018-10-11T13-43-33`` are the same time.
+    Fractions are truncated, as units do. A leap second counts as the second after it, as in
+    computer clocks; any other second 60 is invalid.
     """
     match = _TIME.fullmatch(text)
     if match is None:
@@ -50,13 +50,13 @@ def time(text: str) -> datetime | None:
 
 
 def last_time(path: str) -> datetime | None:
-    """Return the last time that a path names, in any of these forms; None where it names none."""
+    """Return the last time in a path, in any of these spellings; None if there is none."""
     found = [time(match[0]) for match in _TIME_WITHIN.finditer(path)]
     return next(filter(None, reversed(found)), None)
 
 
 def split_id(text: str) -> tuple[str | None, str | None, datetime | None]:
-    """Take ``PAN001_14d3bd_20181011T134333`` apart; None for each part that is none."""
+    """Split ``PAN001_14d3bd_20181011T134333``; each invalid part is None."""
     parts = text.split("_")
     if len(parts) != 3:
         return None, None, None

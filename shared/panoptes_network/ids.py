@@ -1,10 +1,9 @@
-"""The names of units, cameras, sequences and images, and the object paths made of them.
+"""Ids of units, cameras, sequences and images, and the object paths built from them.
 
 An object path is ``unit/[field/]camera/sequence time/file``, as in
-``PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz``; newer units leave the field
-out. :func:`parse_path` takes other spellings of the same ids as well (`id_spellings`), and
-:attr:`ObjectPath.path` writes the one that ids are kept in: a path in that form is written as
-it was read.
+``PAN001/M42/14d3bd/20181011T134202/20181011T134333.fits.fz``; newer units omit the field.
+:func:`parse_path` also accepts other spellings of the ids (`id_spellings`), and
+:attr:`ObjectPath.path` writes the canonical one: a canonical path is written as it was read.
 """
 
 import re
@@ -21,9 +20,9 @@ T = TypeVar("T")
 
 TIME_FORMAT = "%Y%m%dT%H%M%S"
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-"""No unit took an image before: an earlier time comes from a clock that was not set."""
+"""No unit took an image before this; an earlier time comes from a clock that was not set."""
 MAX_PATH_BYTES = 1024
-"""Google Cloud Storage's own limit on an object name."""
+"""Google Cloud Storage's limit for object names."""
 
 FITS_SUFFIXES = (".fits", ".fits.fz", ".fz", ".fits.gz", ".fit", ".fts")
 IMAGE_SUFFIXES = (".cr2", *FITS_SUFFIXES)
@@ -32,7 +31,7 @@ _TIME = re.compile(r"[0-9]{8}T[0-9]{6}")
 _TIME_WANTED = "a UTC time like 20181011T134333"
 _IMAGE_ID = re.compile(r"(?P<unit>PAN[0-9]{3})_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6})")
 _NO_NAME = re.compile("[\0\r\n\ud800-\udfff]")
-"""Characters that Cloud Storage takes into no object's name."""
+"""Characters that Cloud Storage allows in no object name."""
 _POINTING = re.compile(r"pointing[0-9a-z_]{0,32}", re.IGNORECASE | re.ASCII)
 _ANY_ID = re.compile(
     r"(?P<unit>PAN[0-9]{3})(?:_(?P<camera>[0-9a-f]{6})_(?P<time>[0-9]{8}T[0-9]{6}))?",
@@ -48,16 +47,16 @@ def parse_time(text: str) -> datetime:
 
 
 def format_time(time: datetime) -> str:
-    """Write an aware time the way ids do, in UTC."""
+    """Format an aware time as in ids, in UTC."""
     utc = time.astimezone(UTC)
-    # %Y alone does not fill a year before 1000 up to four digits.
+    # %Y alone does not pad years before 1000 to four digits.
     return f"{utc.year:04}{utc:%m%dT%H%M%S}"
 
 
 def end_of_times(now: datetime | None = None) -> datetime:
-    """Return the end of tomorrow, UTC: the time of an image or a sequence is earlier.
+    """Return the end of tomorrow, UTC: times of images and sequences must be earlier.
 
-    A unit's clock may be somewhat ahead of that of the service that receives, `now`.
+    A unit's clock may be somewhat ahead of the receiving service's clock, `now`.
     """
     today = (now or datetime.now(UTC)).astimezone(UTC)
     midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -65,19 +64,19 @@ def end_of_times(now: datetime | None = None) -> datetime:
 
 
 def is_plausible(time: datetime) -> bool:
-    """Return whether an aware time lies between :data:`FIRST_TIME` and the end of tomorrow."""
+    """Return whether an aware time is between :data:`FIRST_TIME` and the end of tomorrow."""
     return FIRST_TIME <= time < end_of_times()
 
 
 def check_time(time: datetime, what: str) -> None:
-    """Refuse the time of an image or a sequence that no clock that was set can give.
+    """Refuse a time of an image or a sequence that no correct clock can have given.
 
     Parameters
     ----------
     time : datetime
         Aware.
     what : str
-        What it is the time of, for the words: ``"image"``.
+        The subject of the time in the message, such as ``"image"``.
 
     Raises
     ------
@@ -95,7 +94,7 @@ def check_time(time: datetime, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CameraTime:
-    """A camera of a unit at a moment: what both image and sequence ids say."""
+    """A unit's camera at a time, as named by both image and sequence ids."""
 
     unit_id: str
     camera_id: str
@@ -103,12 +102,12 @@ class CameraTime:
 
     @classmethod
     def parse(cls, text: str) -> "CameraTime":
-        """Read ``PAN001_14d3bd_20181011T134333``.
+        """Parse ``PAN001_14d3bd_20181011T134333``.
 
         Raises
         ------
         PermanentError
-            With :attr:`Reason.NO_IDENTITY`, when `text` is not such an id.
+            With :attr:`Reason.NO_IDENTITY`, if `text` is not such an id.
         """
         match = _IMAGE_ID.fullmatch(text.strip())
         if match is None:
@@ -119,9 +118,9 @@ class CameraTime:
 
     @classmethod
     def in_any_spelling(cls, text: str) -> "CameraTime | None":
-        """Read an id as headers and file names write it; None where `text` is none.
+        """Parse an id in the spellings of headers and file names; None if `text` is not an id.
 
-        ``pan001_14D3BD_2018-10-11T13:43:33Z`` is one, too.
+        This includes ``pan001_14D3BD_2018-10-11T13:43:33Z``.
         """
         unit, camera, time = id_spellings.split_id(text.strip())
         if unit is None or camera is None or time is None:
@@ -134,9 +133,9 @@ class CameraTime:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPath:
-    """An object path taken apart; :attr:`path` puts it together again.
+    """A parsed object path; :attr:`path` joins it again.
 
-    The ids are in the form that they are kept in, however the object's own name spells them.
+    The ids are in their canonical form, however the object's name spells them.
 
     Attributes
     ----------
@@ -147,8 +146,8 @@ class ObjectPath:
     stem, suffix : str
         The file name: an image time or ``pointing00``, and ``.fits.fz`` in the case it came in.
     field : str or None
-        The target's name, which may hold spaces, quotes and any script; of several folders
-        between unit and camera, all with their slashes.
+        The target's name, which may contain spaces, quotes and any script. Several folders between
+        unit and camera are one name with slashes.
     """
 
     unit_id: str
@@ -160,13 +159,13 @@ class ObjectPath:
 
     @property
     def path(self) -> str:
-        """The object path with its ids as they are kept: where the image's products belong."""
+        """The object path with canonical ids: the path of the image's products."""
         folders = [self.unit_id, self.field, self.camera_id, format_time(self.sequence_time)]
         return "/".join([*(part for part in folders if part), self.stem + self.suffix])
 
     @property
     def is_pointing(self) -> bool:
-        """Whether this is one of the frames by which the mount finds its field."""
+        """Whether this is a pointing frame, by which the mount finds its field."""
         return self.stem.lower().startswith("pointing")
 
     @property
@@ -193,7 +192,7 @@ class ObjectPath:
 
 
 def fold_id(text: str) -> str:
-    """Return an id of a unit, an image or a sequence as the network writes it; else the text.
+    """Return the canonical form of a unit, image or sequence id; other texts unchanged.
 
     ``pan001_14D3BD_20181011t134202`` becomes ``PAN001_14d3bd_20181011T134202``.
     """
@@ -207,18 +206,18 @@ def fold_id(text: str) -> str:
 
 
 def image_suffix(name: str) -> str | None:
-    """Return the image suffix of an object name, lower case; None where it is no image."""
+    """Return the image suffix of an object name, in lowercase; None if it is not an image."""
     lowered = name.lower()
     return max((s for s in IMAGE_SUFFIXES if lowered.endswith(s)), key=len, default=None)
 
 
 def replace_suffix(path: str, ending: str) -> str:
-    """Return the path of an image with another ending in the place of its suffix."""
+    """Return an image's path with its suffix replaced."""
     return path[: len(path) - len(image_suffix(path) or "")] + ending
 
 
 def check_name(path: str) -> None:
-    """Refuse what no object of a bucket can be called.
+    """Refuse names that no object of a bucket can have.
 
     Raises
     ------
@@ -234,7 +233,7 @@ def check_name(path: str) -> None:
 
 
 def check_safe(path: str) -> None:
-    """Refuse names that no bucket should hold: empty, overlong, climbing, or unprintable.
+    """Refuse names that no bucket should contain: empty, overlong, climbing, or unprintable.
 
     Raises
     ------
@@ -249,13 +248,13 @@ def check_safe(path: str) -> None:
 
 
 def parse_path(path: str) -> ObjectPath:
-    """Take an object path apart.
+    """Parse an object path.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_PATH` or :attr:`Reason.UNKNOWN_FILE_TYPE`; the message names
-        the part that is wrong.
+        With :attr:`Reason.BAD_PATH` or :attr:`Reason.UNKNOWN_FILE_TYPE`; the message names the
+        invalid part.
     """
     check_safe(path)
     if image_suffix(path) is None:
@@ -279,12 +278,12 @@ def parse_path(path: str) -> ObjectPath:
 
 
 def parse_upload_path(path: str) -> ObjectPath:
-    """Take apart the path of a file that arrives; see `parse_path`.
+    """Parse the path of an uploaded file; see `parse_path`.
 
     Raises
     ------
     PermanentError
-        Besides, with :attr:`Reason.BAD_TIME` for times that cannot be right.
+        Also with :attr:`Reason.BAD_TIME` for implausible times.
     """
     parsed = parse_path(path)
     check_time(parsed.sequence_time, "sequence")
@@ -294,10 +293,10 @@ def parse_upload_path(path: str) -> ObjectPath:
 
 
 def kept_path(path: str, image_id: str, sequence_id: str) -> ObjectPath:
-    """Return the path under which the products of an image belong, wherever its file lies.
+    """Return the path under which an image's products are stored, wherever its file is.
 
-    It has the ids that the file's own path says, in the form that they are kept in. Where that
-    says none, they are those that the image was recorded under.
+    It has the ids in the file's path, in canonical form. If the path has none, it has those under
+    which the image was recorded.
     """
     try:
         return parse_path(path)
@@ -309,12 +308,12 @@ def kept_path(path: str, image_id: str, sequence_id: str) -> ObjectPath:
 
 
 def named_image(path: str) -> CameraTime | None:
-    """Return the id that an object's file name is, whatever folders it lies in; else None."""
+    """Return the image id in an object's file name, in any folder; else None."""
     return CameraTime.in_any_spelling(replace_suffix(path.rpartition("/")[2], ""))
 
 
 def named_unit(path: str) -> str | None:
-    """Return the unit whose folder an object lies in; None where the first folder names none."""
+    """Return the unit in whose folder an object is; None if the first folder is not a unit."""
     return id_spellings.unit(path.partition("/")[0])
 
 
@@ -324,9 +323,9 @@ def names_pointing(path: str) -> bool:
 
 
 def _read_stem(stem: str, unit_id: str, camera_id: str) -> str:
-    """Return the name of a file as it is kept: its time, or ``pointing00`` as it is.
+    """Return the canonical stem of a file name: its time, or ``pointing00`` unchanged.
 
-    The name may be the image's whole id, as earlier software had it.
+    The name may also be the whole image id, as in earlier software.
     """
     if _POINTING.fullmatch(stem):
         return stem

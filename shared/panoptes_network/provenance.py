@@ -1,4 +1,4 @@
-"""What a product was made of, noted in the metadata of its object."""
+"""Provenance of a product, stored in its object's metadata."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ _IMAGE_ID, _PATH, _GENERATION, _OPTIONS = "image-id", "raw-path", "raw-generatio
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file that a product was made of, and the options it was made with.
+    """The file that a product was made from, and the options used.
 
-    `options` is empty where they were left to the service.
+    `options` is empty if the service used its defaults.
     """
 
     image_id: str
@@ -28,25 +28,25 @@ class Origin:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The metadata of the product's object; `of` reads them back."""
+        """The metadata of the product's object; `of` parses them."""
         said = {_IMAGE_ID: self.image_id, _PATH: self.path, _GENERATION: str(self.generation)}
         return said | ({_OPTIONS: self.options} if self.options else {})
 
     @classmethod
     def of(cls, product: StoredObject | None) -> "Origin | None":
-        """Return what a product was made of; None for an object that says no such thing."""
+        """Return a product's origin; None if the object's metadata do not give it."""
         said: Mapping[str, str] = product.metadata if product else {}
-        # Whoever uploads an object chooses its metadata.
+        # Uploaders choose their objects' metadata.
         generation = read_generation(said.get(_GENERATION, ""))
         if _PATH not in said or generation is None:
             return None
         return cls(said.get(_IMAGE_ID, ""), said[_PATH], generation, said.get(_OPTIONS, ""))
 
     def gives_way_to(self, other: "Origin") -> bool:
-        """Whether a product of `other` replaces one of this.
+        """Return whether a product of `other` replaces one of this.
 
-        A camera raw file comes before a FITS file, a newer generation before an older one, and
-        options that were asked for before those that were not.
+        Products of a camera raw file replace those of a FITS file, a newer generation replaces an
+        older one, and requested options replace the defaults.
         """
         ours, others = (self.is_cr2, self.generation), (other.is_cr2, other.generation)
         if ours == others:

@@ -1,4 +1,4 @@
-"""Messages to topics, each handed over only once the broker has it."""
+"""Publishing of messages to topics, complete once the broker has them."""
 
 from contextlib import suppress
 from functools import cache
@@ -17,19 +17,19 @@ CHECK_TIMEOUT_S = 3
 
 @cache
 def publisher() -> pubsub_v1.PublisherClient:
-    """Return this process's publisher; PUBSUB_EMULATOR_HOST leads it to a local broker."""
+    """Return this process's publisher; with PUBSUB_EMULATOR_HOST it uses a local broker."""
     return pubsub_v1.PublisherClient()
 
 
 def publish(topic: str, message: BaseModel) -> str:
-    """Publish `message` as JSON and return its id, once the broker has it.
+    """Publish `message` as JSON; return its id once the broker has it.
 
-    Its attributes carry the trace of what it came of.
+    Its attributes carry the current trace.
 
     Raises
     ------
     TransientError
-        When the broker is away or does not answer in 20 s.
+        If the broker is unavailable or does not respond within 20 s.
     """
     data = message.model_dump_json(exclude_none=True).encode()
     try:
@@ -40,9 +40,9 @@ def publish(topic: str, message: BaseModel) -> str:
 
 
 def check(topic: str) -> None:
-    """Raise an error unless the broker answers and has the topic.
+    """Raise an error unless the broker responds and has the topic.
 
-    Who may only publish is told nothing of it, and that is an answer, too.
+    Accounts that may only publish cannot see the topic; their refusal also counts as a response.
     """
     with suppress(PermissionDenied):
         publisher().get_topic(topic=_path(topic), timeout=CHECK_TIMEOUT_S, retry=None)

@@ -1,10 +1,10 @@
-"""States of an image and kinds of its files, as the database and every service name them."""
+"""States of an image and kinds of its files, as named by the database and all services."""
 
 from enum import StrEnum
 
 
 class ImageState(StrEnum):
-    """How far an image has come. `END_STATES` are final."""
+    """Processing state of an image. `END_STATES` are final."""
 
     METADATA_RECEIVED = "metadata_received"
     SOLVING = "solving"
@@ -22,14 +22,14 @@ END_STATES = frozenset(
 SOLVED_STATES = frozenset(
     {ImageState.SOLVED, ImageState.SOURCES_DETECTED, ImageState.SOURCES_EXTRACTED}
 )
-"""States of an image whose place on the sky is known."""
+"""States of an image whose position on the sky is known."""
 FAILED_STATES = (ImageState.UNSOLVED, ImageState.ERROR)
 WAITING_STATES = tuple(state for state in ImageState if state not in END_STATES)
-"""In the order in which an image goes through them."""
+"""In the order in which an image passes through them."""
 
 
 class FileKind(StrEnum):
-    """What a file of an image is, beside the FITS file that was processed and its solved copy."""
+    """Kind of an image's file, besides the processed FITS file and its solved copy."""
 
     CR2 = "cr2"
     RED = "red"

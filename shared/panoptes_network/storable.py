@@ -1,7 +1,7 @@
-"""Which text can be stored: PostgreSQL's has no NUL, and UTF-8 no half of a surrogate pair.
+"""Texts that can be stored: PostgreSQL allows no NUL, and UTF-8 no unpaired surrogates.
 
-What comes from outside is refused where it comes in (`events.parse`, `request_guard`); only what
-is kept because it was refused is escaped.
+External text is refused where it comes in (`events.parse`, `request_guard`). Only records of
+refused text are escaped.
 """
 
 import re
@@ -15,19 +15,19 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
-    """Return whether the database can store a text, and compare with it."""
+    """Return whether the database can store a text and compare with it."""
     return not _UNSTORABLE.search(text)
 
 
 def check(value: object) -> None:
-    """Raise an error for JSON with a text, also a name, that cannot be stored.
+    """Raise an error if a text or name in JSON cannot be stored.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_REQUEST`; the words name the place.
+        With :attr:`Reason.BAD_REQUEST`; the message names the place.
     """
-    # No recursion: what came in may be nested as deeply as Python's own reader goes.
+    # Not recursive: external JSON may be nested as deeply as Python's parser allows.
     waiting: list[tuple[str, object]] = [("", value)]
     while waiting:
         place, found = waiting.pop()
@@ -41,7 +41,7 @@ def check(value: object) -> None:
 
 
 def escape(text: str) -> str:
-    """Return text as it can be stored, with escapes where it cannot."""
+    """Return text in storable form, with escapes where needed."""
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 

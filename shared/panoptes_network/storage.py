@@ -1,4 +1,4 @@
-"""Objects in buckets: looked at, read in ranges, downloaded, written; faults told apart."""
+"""Objects in buckets: find, read ranges, download, upload, delete; errors are classified."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -25,16 +25,16 @@ from panoptes_network.errors import PermanentError, Reason, TransientError
 
 
 class Patience(NamedTuple):
-    """How long storage is waited for, in seconds.
+    """Time limits for storage, in seconds.
 
     Attributes
     ----------
     connect_s : float
-        For a connection.
+        Limit for connecting.
     silence_s : float
-        For the next bytes.
+        Limit for the next bytes.
     tries_s : float
-        After so long no other try begins.
+        No further attempt starts after this time.
     """
 
     connect_s: float
@@ -43,25 +43,25 @@ class Patience(NamedTuple):
 
     @property
     def longest_s(self) -> float:
-        """What a call takes at most where storage answers nothing."""
+        """Longest time of a call if storage does not respond."""
         return self.tries_s + self.connect_s + self.silence_s
 
     def options(self) -> dict[str, Any]:
-        """Return the options of the client's calls."""
+        """Return the keyword options for the client's calls."""
         retry = storage.retry.DEFAULT_RETRY.with_timeout(self.tries_s)
         return {"timeout": (self.connect_s, self.silence_s), "retry": retry}
 
 
 PATIENT = Patience(connect_s=5, silence_s=20, tries_s=20)
-"""Of those for whom nobody waits: functions and workers."""
+"""Limits for functions and workers, where no reader waits."""
 
 
 @cache
 def client() -> storage.Client:
-    """Return this process's client; STORAGE_EMULATOR_HOST leads it to a local server.
+    """Return this process's client; with STORAGE_EMULATOR_HOST it uses a local server.
 
-    It does not look up the bucket in a thread of its own, for traces that nobody takes: a service
-    may read objects, and not buckets.
+    It does not look up buckets in a background thread for unused traces: a service may have the
+    right to read objects but not buckets.
     """
     os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
     return storage.Client(project=settings().google_cloud_project)
@@ -69,7 +69,7 @@ def client() -> storage.Client:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One generation of an object, its size in bytes as stored, and what its writer noted."""
+    """One generation of an object, its stored size in bytes, and its metadata."""
 
     bucket: str
     path: str
@@ -83,15 +83,15 @@ class StoredObject:
 def find(
     bucket: str, path: str, generation: int | None = None, patience: Patience | None = None
 ) -> StoredObject:
-    """Look an object up; without a `generation`, its newest.
+    """Look up an object; without a `generation`, its newest.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`: there is no such object, or this generation of it
-        has been overwritten.
+        With :attr:`Reason.OBJECT_MISSING`: the object does not exist, or this generation has been
+        overwritten.
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     blob = client().bucket(bucket).blob(path)
     with _faults(path):
@@ -105,12 +105,12 @@ def find(
 
 
 def find_if_there(bucket: str, path: str) -> StoredObject | None:
-    """Look the newest generation of an object up; None where there is none.
+    """Look up the newest generation of an object; None if there is none.
 
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     try:
         return find(bucket, path)
@@ -124,7 +124,7 @@ def find_all(bucket: str, prefix: str) -> list[StoredObject]:
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     with _faults(prefix):
         blobs = client().list_blobs(bucket, prefix=prefix, **PATIENT.options())
@@ -132,14 +132,14 @@ def find_all(bucket: str, prefix: str) -> list[StoredObject]:
 
 
 def pages(bucket: str, start: str, size: int) -> Iterator[list[StoredObject]]:
-    """Give all objects of a bucket from the name `start` on, in the order of their names.
+    """Yield all objects of a bucket from the name `start` on, in order of their names.
 
-    Each page has up to `size` of them, and only one page is held at a time.
+    Each page has up to `size` objects, and only one page is held at a time.
 
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     with _faults(start):
         found = client().list_blobs(bucket, start_offset=start, page_size=size, **PATIENT.options())
@@ -150,7 +150,7 @@ def pages(bucket: str, start: str, size: int) -> Iterator[list[StoredObject]]:
 def read_range(
     stored: StoredObject, start: int, length: int, patience: Patience | None = None
 ) -> bytes:
-    """Return up to `length` bytes from `start`, as they are stored; none after the object's end."""
+    """Return up to `length` stored bytes from `start`; none past the object's end."""
     end = min(start + length, stored.size)
     if start >= end:
         return b""
@@ -166,15 +166,15 @@ def read_range(
 
 
 def download(stored: StoredObject, target: Path, max_bytes: int | None = None) -> None:
-    """Write an object to the file `target`, checking its checksum; unpack one that is gzip.
+    """Download an object to the file `target`, verify its checksum, and unpack gzip.
 
     Raises
     ------
     PermanentError
-        OBJECT_MISSING; TOO_LARGE for one of more than `max_bytes`, stored or unpacked;
-        DAMAGED_FILE or TRUNCATED for broken gzip.
+        OBJECT_MISSING; TOO_LARGE for more than `max_bytes`, stored or unpacked;
+        DAMAGED_FILE or TRUNCATED for damaged gzip.
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     if max_bytes is not None and stored.size > max_bytes:
         raise PermanentError(
@@ -194,17 +194,17 @@ def upload(
     content_type: str = "application/fits",
     over_generation: int | None = None,
 ) -> StoredObject:
-    """Write the file `source` as an object, over what was there.
+    """Upload the file `source` as an object, replacing an existing one.
 
     Parameters
     ----------
     over_generation : int, optional
-        Only over this generation; 0 means that there must be no such object.
+        Replace only this generation; 0 means that the object must not exist.
 
     Raises
     ------
     TransientError
-        When storage is away, or another generation is there: look again, and decide anew.
+        If storage is unavailable or another generation exists: look again and decide anew.
     """
     blob = client().bucket(bucket).blob(path)
     blob.metadata = dict(metadata)
@@ -219,12 +219,12 @@ def upload(
 
 
 def delete(stored: StoredObject) -> bool:
-    """Delete just this generation of an object; return False where a newer one is there, and stays.
+    """Delete exactly this generation of an object; return False and keep it if a newer one exists.
 
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     blob = client().bucket(stored.bucket).blob(stored.path)
     with _faults(stored.path):
@@ -255,7 +255,7 @@ def _blob(stored: StoredObject) -> storage.Blob:
 
 @contextmanager
 def _faults(path: str) -> Iterator[None]:
-    """Turn the client's errors into the two kinds that a service knows."""
+    """Classify the client's errors as permanent or transient."""
     try:
         yield
     except NotFound as error:

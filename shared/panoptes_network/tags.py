@@ -1,11 +1,11 @@
-"""Tags: an operator's or a unit's words for an observation, that others find it by."""
+"""Tags: an operator's or a unit's labels on an observation, used for searching."""
 
 import re
 import unicodedata
 from contextlib import suppress
 
 MAX_TAGS = 20
-"""Of one observation."""
+"""Maximum number per observation."""
 MAX_CHARS = 40
 WANTED = (
     f"a tag has 1 to {MAX_CHARS} letters, digits, spaces or signs of -_.:+, and begins with a"
@@ -16,12 +16,12 @@ _TAG = re.compile(r"[^\W_][\w .:+-]*")
 
 
 def fold(text: str) -> str:
-    """Return how a tag is kept: in small letters, composed (NFC), single spaces between words."""
+    """Return the canonical form of a tag: lowercase, NFC, single spaces between words."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 
 def tag(text: str) -> str:
-    """Return a tag as it is kept; ValueError for what is none."""
+    """Return a tag in canonical form; ValueError if it is not a valid tag."""
     folded = fold(text)
     if len(folded) > MAX_CHARS or not _TAG.fullmatch(folded):
         raise ValueError(WANTED)
@@ -29,9 +29,9 @@ def tag(text: str) -> str:
 
 
 def tags_in(text: str) -> list[str]:
-    """Return the tags of a text like ``bright,test``, as they are kept; what is none is left out.
+    """Return the valid tags in a text like ``bright,test``, in canonical form.
 
-    At most `MAX_TAGS`, each once, in their order.
+    At most `MAX_TAGS`, each once, in order.
     """
     found: dict[str, None] = {}
     for word in text.split(","):

@@ -1,4 +1,4 @@
-"""The raw bucket, where units upload to. A service that imports this gets the right to read it."""
+"""The raw bucket that units upload to. Services that import this module get read access to it."""
 
 from panoptes_network import storage
 from panoptes_network.config import settings
@@ -8,15 +8,15 @@ from panoptes_network.storage import StoredObject
 
 
 def find_upload(path: str, bucket: str | None, generation: int | None) -> StoredObject:
-    """Look up what a unit uploaded; a request may name the raw bucket, but none other.
+    """Look up an upload; a request may name the raw bucket, but no other.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.BAD_REQUEST` for another bucket, :attr:`Reason.BAD_PATH` for what
-        no object can be called, or as :func:`storage.find`.
+        With :attr:`Reason.BAD_REQUEST` for another bucket, :attr:`Reason.BAD_PATH` for an invalid
+        object name, or as :func:`storage.find`.
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     raw_bucket = settings().raw_bucket
     if bucket not in (None, raw_bucket):

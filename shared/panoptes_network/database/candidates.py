@@ -1,4 +1,4 @@
-"""The stars that a search found to change: written by sequence, or for all nights of a star."""
+"""Transit and variable-star candidates, stored per sequence or for all nights of a star."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +16,7 @@ SUBJECT = ("kind", "picid", "catalog", "sequence_id")
 
 
 class CandidateKind(StrEnum):
-    """What a candidate may be."""
+    """Kinds of candidates."""
 
     TRANSIT = "transit"
     VARIABLE = "variable"
@@ -24,7 +24,7 @@ class CandidateKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FoundCandidate:
-    """A star that changes, as `Candidate` keeps it.
+    """A candidate as the search found it, stored as `Candidate`.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class FoundCandidate:
 def replace_sequence_candidates(
     session: Session, sequence_id: str, found: Sequence[FoundCandidate]
 ) -> None:
-    """Make the candidates of a sequence those found now; the caller commits.
+    """Replace a sequence's candidates by those found now; the caller commits.
 
-    A row whose star and kind are found again keeps its id and the time when it was first found.
+    A row whose star and kind are found again keeps its id and the time of its first detection.
     """
     _replace(session, [Candidate.sequence_id == sequence_id], sequence_id, found)
 
@@ -81,7 +81,7 @@ def replace_sequence_candidates(
 def replace_star_candidates(
     session: Session, searched: Sequence[tuple[int, str]], found: Sequence[FoundCandidate]
 ) -> None:
-    """Make the candidates over all nights of the searched stars those found now.
+    """Replace the candidates over all nights of the searched stars by those found now.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _replace(
     sequence_id: str | None,
     found: Sequence[FoundCandidate],
 ) -> None:
-    """Delete those of the earlier rows that are not found again, and write those found."""
+    """Delete earlier rows that were not found again, and write those found."""
     kept = {(row.kind.value, row.picid, row.catalog) for row in found}
     for own in earlier:
         rows = session.execute(

@@ -1,4 +1,4 @@
-"""Connections to Cloud SQL: encrypted, and as the service's own account, without a password."""
+"""Encrypted connections to Cloud SQL with the service's own account, without a password."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from google.cloud.sql.connector import Connector
 
 CONNECT_TIMEOUT_S = 8
-"""For how long a connection may take, the certificate for it included."""
+"""Time limit for connecting, including the request for the certificate."""
 
 
 def connect(startup: Mapping[str, str]) -> Any:
@@ -22,17 +22,17 @@ def connect(startup: Mapping[str, str]) -> Any:
     Parameters
     ----------
     startup : mapping
-        The session's settings of the server, by name.
+        Server settings of the session, by name.
 
     Returns
     -------
     pg8000.dbapi.Connection
-        As the user, and to the database, that DATABASE_URL names.
+        Connected to the database in DATABASE_URL, as the user named there.
 
     Raises
     ------
     OSError
-        When the instance, or Google's interface that gives the certificate, is away or refuses.
+        If the instance, or Google's API for the certificate, is unavailable or refuses.
     """
     from aiohttp import ClientError  # noqa: PLC0415 - see connector()
 
@@ -51,10 +51,9 @@ def connect(startup: Mapping[str, str]) -> Any:
 
 @cache
 def connector() -> "Connector":
-    """Return this process's connector; it asks for a certificate when one is needed.
+    """Return this process's connector; it requests a certificate when one is needed.
 
-    A certificate that is renewed in the background would be out of date where a serverless
-    instance had no processor meanwhile.
+    A certificate refreshed in the background could expire while a serverless instance has no CPU.
     """
     from google.cloud.sql.connector import (  # noqa: PLC0415 - half a second, only in the cloud
         Connector,

@@ -1,8 +1,8 @@
-"""Many rows in and out of PostgreSQL through binary COPY, with no Python step for a row.
+"""Bulk transfer of rows to and from PostgreSQL by binary COPY, with no Python code per row.
 
-Format: PostgreSQL documentation, "COPY", section "Binary Format", and the `*_send`
-functions of the types for a field's bytes. The statements run through SQLAlchemy, so that
-they belong to the caller's transaction and fail with SQLAlchemy's errors.
+The format is described in the PostgreSQL documentation, "COPY", section "Binary Format"; the
+`*_send` functions of each type define the bytes of a field. Statements run through SQLAlchemy, in
+the caller's transaction, and raise SQLAlchemy's errors.
 """
 
 import re
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, event
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-"""The fixed signature, no flags, no header extension."""
+"""Fixed signature, no flags, no header extension."""
 _TRAILER = struct.pack(">h", -1)
 _ARRAY_HEADER = struct.Struct(">5i")
-"""Of a sent array: dimensions, flags, element type, length, lower bound."""
+"""Header of a sent array: dimensions, flags, element type, length, lower bound."""
 _POSTGRES_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -29,23 +29,23 @@ def encode(records: NDArray[np.void]) -> bytes:
     Parameters
     ----------
     records : ndarray, shape (n,), structured dtype
-        One field a column, in the table's order of columns or in that of the COPY's list.
-        Integers, floats and booleans of the width of their column (`i2` for smallint, `f4`
+        One field per column, in the order of the table or of the COPY's column list.
+        Integers, floats and booleans as wide as their column (`i2` for smallint, `f4`
         for real …) in any byte order; `datetime64` (UTC) for timestamptz; `S<n>` or `V<n>`
-        for text or bytea of exactly n bytes. There are no NULLs: rows that lack a column
-        go in a COPY of their own without it.
+        for text or bytea of exactly n bytes. NULL is not supported: copy rows without a column
+        separately, without that column.
 
     Returns
     -------
     bytes
-        Also valid, with no row, where `records` is empty.
+        A valid COPY without rows if `records` is empty.
 
     Raises
     ------
     TypeError
-        For a field of another kind.
+        If a field has another type.
     ValueError
-        For a time that is NaT.
+        If a time is NaT.
     """
     names = _names(records)
     columns = {name: _sent(records[name]) for name in names}
@@ -66,18 +66,18 @@ def copy_into(connection: Connection, table: str, records: NDArray[np.void]) -> 
     Parameters
     ----------
     connection : Connection
-        Of PostgreSQL through pg8000; for a session, ``session.connection()``.
+        A pg8000 connection; for a session, ``session.connection()``.
     table : str
-        Name of a table.
+        Table name.
     records : ndarray, shape (n,), structured dtype
-        See `encode`; the fields' names are the columns' names.
+        See `encode`; field names are column names.
 
     Raises
     ------
     ValueError
-        Where a name is not made of small letters, digits and underscores only.
+        If a name has characters other than lowercase letters, digits and underscores.
     sqlalchemy.exc.DBAPIError
-        As of any statement.
+        As for any statement.
     """
     columns = ", ".join(_quoted(name) for name in _names(records))
     statement = f"COPY {_quoted(table)} ({columns}) FROM STDIN WITH (FORMAT BINARY)"
@@ -85,33 +85,31 @@ def copy_into(connection: Connection, table: str, records: NDArray[np.void]) -> 
 
 
 def read_copy(connection: Connection, query: str, dtype: np.dtype[Any]) -> NDArray[np.void]:
-    """Return the rows of a query without NULLs and with fields of fixed width.
+    """Return the rows of a query that has no NULLs and only fixed-width columns.
 
-    The server sends each column as one array: a COPY of the rows themselves would cost
-    pg8000 one message, some microseconds, for each of them.
+    The server sends each column as one array. With a COPY of the rows, pg8000 would need one
+    message, some microseconds, per row.
 
     Parameters
     ----------
     connection : Connection
-        Of PostgreSQL through pg8000.
+        A pg8000 connection.
     query : str
-        A SELECT. COPY takes no bind parameters: put in only numbers of your own, never
-        text from outside.
+        A SELECT. COPY takes no bind parameters: insert only trusted numbers, never external text.
     dtype : dtype
-        Structured: names and types of the query's columns, as in `encode` but without
-        `datetime64`.
+        Structured dtype of the query's columns, as in `encode` but without `datetime64`.
 
     Returns
     -------
     ndarray, shape (n,), dtype `dtype`
-        Length 0 where the query has no row.
+        Empty if the query has no rows.
 
     Raises
     ------
     ValueError
-        Where a column has a NULL or is not of the width that `dtype` says.
+        If a column has NULLs or its width differs from `dtype`.
     sqlalchemy.exc.DBAPIError
-        As of any statement.
+        As for any statement.
     """
     arrays = ", ".join(f"array_agg({_quoted(name)})" for name in dtype.names or ())
     received = BytesIO()
@@ -121,7 +119,7 @@ def read_copy(connection: Connection, query: str, dtype: np.dtype[Any]) -> NDArr
 
 
 def _decode(content: bytes, dtype: np.dtype[Any]) -> NDArray[np.void]:
-    """Parse the single row of arrays that `read_copy` asks for."""
+    """Parse the single row of arrays requested by `read_copy`."""
     offset = len(_SIGNATURE) + struct.calcsize(">h")
     columns: dict[str, NDArray[Any]] = {}
     for name in dtype.names or ():
@@ -149,7 +147,7 @@ def _elements(sent: bytes, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _sent(values: NDArray[Any]) -> NDArray[Any]:
-    """Return a column in the bytes that PostgreSQL's receive functions expect."""
+    """Return a column as the bytes that PostgreSQL's receive functions expect."""
     if values.dtype.kind == "M":
         if np.isnat(values).any():
             raise ValueError("a time is NaT")
@@ -180,7 +178,7 @@ def _execute(connection: Connection, statement: str, stream: BytesIO) -> None:
 
 @event.listens_for(Engine, "do_execute")
 def _execute_with_stream(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
-    """Hand a COPY's stream to pg8000, which takes it as an argument of `execute`."""
+    """Pass a COPY's stream to pg8000 as an argument of `execute`."""
     stream = context.execution_options.get("copy_stream")
     if stream is None:
         return False

@@ -1,7 +1,8 @@
-"""Connections to the database, and how a transaction is tried again.
+"""Database connections, and transactions with retries.
 
-Limits lie one within the other: a lock is waited for shorter than a statement may take, which the
-server ends before the connection stops listening; what is away is given up within `AWAY_S`.
+Time limits are nested: the wait for a lock is shorter than the statement timeout, after which the
+server ends a statement, and that is shorter than the connection's wait for an answer. An
+unavailable database is given up after `AWAY_S`.
 """
 
 import logging
@@ -26,21 +27,21 @@ T = TypeVar("T")
 POOL_SIZE = 2
 MAX_OVERFLOW = 4
 MAX_CONNECTIONS = POOL_SIZE + MAX_OVERFLOW
-"""Connections of one process at a time."""
+"""Maximum number of connections per process."""
 POOL_TIMEOUT_S = 2
-"""For how long a transaction waits for one of them."""
+"""Longest wait for a free connection."""
 CONNECT_TIMEOUT_S = 4
-"""For how long a new connection waits for the server's first answer."""
+"""Longest wait for the server's first response to a new connection."""
 AWAY_S = 4
-"""No new try begins after so long, where the database is away or does not let anyone in."""
+"""No new attempt starts after this time if the database is unavailable or refuses connections."""
 LOCK_TIMEOUT_S = 15
-"""For how long the server lets a statement wait for another's lock."""
+"""Longest wait of a statement for a lock, enforced by the server."""
 STATEMENT_TIMEOUT_S = 55
-"""After so long the server ends a statement."""
+"""Longest run time of a statement, enforced by the server."""
 CANCEL_S = 5
-"""What the server may take to end a statement whose time is over."""
+"""Time allowed for the server to cancel a statement."""
 ANSWER_TIMEOUT_S = STATEMENT_TIMEOUT_S + CANCEL_S
-"""For how long pg8000 waits for an answer."""
+"""Longest wait of pg8000 for a response."""
 MAX_TRIES = 4
 
 QUERY_CANCELED = "57014"
@@ -48,9 +49,10 @@ LOCK_NOT_AVAILABLE = "55P03"
 _CONFLICTS = frozenset({"40001", "40P01"})
 """serialization_failure, deadlock_detected (PostgreSQL, appendix A)."""
 _PASSING = _CONFLICTS | {QUERY_CANCELED, LOCK_NOT_AVAILABLE, "57P01", "57P02", "57P03", "57P05"}
-"""Besides these: admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout."""
+"""In addition to these: admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout.
+"""
 _NO_ROOM = "53"
-"""Class of insufficient_resources; 53300 is too_many_connections."""
+"""Class insufficient_resources; 53300 is too_many_connections."""
 _WORDS = {
     QUERY_CANCELED: "the database took too long to answer: ask for less",
     LOCK_NOT_AVAILABLE: "what is asked for is locked for the moment",
@@ -61,10 +63,10 @@ _log = logging.getLogger(__name__)
 
 @cache
 def engine() -> Engine:
-    """Return this process's engine: few connections, each tested before it is used.
+    """Return this process's engine: a small pool of connections, each tested before use.
 
-    A serverless instance answers a handful of requests at a time and there may be hundreds
-    of instances, so that the pool is small.
+    A serverless instance handles a few requests at a time and there may be hundreds of instances,
+    so the pool is small.
     """
     return connecting(
         pool_size=POOL_SIZE,
@@ -76,10 +78,10 @@ def engine() -> Engine:
 
 
 def connecting(**options: Any) -> Engine:
-    """Return an engine for DATABASE_URL, with further `options` of `create_engine`.
+    """Return an engine for DATABASE_URL, with additional `options` of `create_engine`.
 
-    With CLOUD_SQL_INSTANCE set the address says only who connects to which database. A
-    connection is never used again after an error that is not the server's whole answer.
+    With CLOUD_SQL_INSTANCE set, the URL only names the user and the database. A connection is never
+    reused after an error unless the server had sent its complete response.
     """
     if settings().cloud_sql_instance:
         how: dict[str, Any] = {"creator": partial(cloud_sql.connect, _startup())}
@@ -93,13 +95,13 @@ def connecting(**options: Any) -> Engine:
 
 
 def _startup() -> dict[str, str]:
-    """Return the limits of a session, in milliseconds, that the server keeps itself."""
+    """Return the session's time limits in milliseconds, as enforced by the server."""
     limits_s = {"lock_timeout": LOCK_TIMEOUT_S, "statement_timeout": STATEMENT_TIMEOUT_S}
     return {name: str(round(limit_s * 1000)) for name, limit_s in limits_s.items()}
 
 
 def limit_waiting(session: Session, statement_s: float, lock_s: float) -> None:
-    """Let no statement of a transaction take longer than this, nor wait so long for a lock."""
+    """Limit the time that a transaction's statements may run and wait for locks."""
     limits_s = {"statement_timeout": statement_s, "lock_timeout": lock_s}
     session.execute(
         select(
@@ -113,54 +115,54 @@ def limit_waiting(session: Session, statement_s: float, lock_s: float) -> None:
 
 
 def let_statements_take_long(connection: Connection) -> None:
-    """Let each statement of a connection take as long as it needs, but not wait so for a lock."""
+    """Lift the limit on the run time of a connection's statements; keep the one for locks."""
     _listen(connection.connection.dbapi_connection, None)
     connection.execute(text("SET statement_timeout = 0"))
     connection.commit()
 
 
 def _listen(connection: Any, limit_s: float | None) -> None:
-    """Set for how long an answer is waited for, None for ever.
+    """Set the time that a connection waits for a response; None waits forever.
 
-    A connection that is None is closed.
+    Does nothing if the connection is None, as it is once closed.
 
-    pg8000 has one limit, which begins as that of connecting. A connection in the pool has the
-    same, so that its test does not hang where the server does.
+    pg8000 has one timeout, first set for connecting. Pooled connections keep it, so that their test
+    does not hang if the server does.
     """
     if connection is not None:
         connection._usock.settimeout(limit_s)  # noqa: SLF001 - it has no public name
 
 
 def _discard_unless_answered(context: ExceptionContext) -> None:
-    """Let a connection go whose next answer may be that of the statement before.
+    """Invalidate a connection that might next return the previous statement's response.
 
-    pg8000 sends the statement before it encodes the values. Where that fails, or a value of
-    the answer cannot be read, or the thread is interrupted, the rest of the answer stays in
-    the socket: the next to use the connection would read it as their own. Only an error of
-    the server's ends an answer; after a fatal one the server has closed the connection.
+    pg8000 sends a statement before it encodes the values. If that fails, or a value in the response
+    cannot be decoded, or the thread is interrupted, the rest of the response stays in the socket,
+    where the next user of the connection would read it as its own. Only a server error completes a
+    response; after a fatal error the server has closed the connection.
     """
     answer = _server_said(context.original_exception)
     if context.is_disconnect or (answer and answer.get("V") not in ("FATAL", "PANIC")):
         return
     context.is_disconnect = True
-    # The others in the pool are tested before they are used.
+    # The other pooled connections are tested before use.
     context.invalidate_pool_on_disconnect = False
 
 
 def run_transaction(work: Callable[[Session], T]) -> T:
-    """Run `work` in one transaction and commit it; the whole is retried on passing faults.
+    """Run `work` in one transaction and commit it; retry it after transient failures.
 
     Parameters
     ----------
     work : callable
-        Gets a session and returns the result. It may run more than once, so it must have
-        no effect outside the database.
+        Takes a session and returns the result. It may run more than once, so it must have no
+        effects outside the database.
 
     Raises
     ------
     TransientError
-        When the database stays away, is full, or keeps refusing; when no connection is free;
-        when a statement or a lock took too long.
+        If the database stays unavailable, is full or keeps refusing; if no connection is free; if a
+        statement or a lock takes too long.
     """
     try:
         return _attempt(work)
@@ -173,7 +175,7 @@ def run_transaction(work: Callable[[Session], T]) -> T:
 
 
 def _words(error: DBAPIError | OSError) -> str:
-    """Return what may be told to anyone: neither statement nor address, which the log has."""
+    """Return a message that is safe for anyone: the statement and URL are only in the log."""
     if not isinstance(error, DBAPIError):
         return f"the database is away: {error}"
     _log.warning("the database is away: %s", error.orig)
@@ -182,7 +184,7 @@ def _words(error: DBAPIError | OSError) -> str:
 
 def _is_passing(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        # pg8000 lets a timeout of its socket through as it is.
+        # pg8000 lets its socket's timeout errors through unchanged.
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -193,18 +195,18 @@ def _is_passing(error: BaseException) -> bool:
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """Return PostgreSQL's code of an error; None where the error is not the server's."""
+    """Return PostgreSQL's error code; None if the error is not from the server."""
     return _server_said(error.orig).get("C")
 
 
 def _server_said(error: BaseException | None) -> dict[str, str]:
-    """Return the fields of an error that the server sent; none where it did not."""
+    """Return the fields of a server error; empty if the server did not send one."""
     details = error.args[0] if error and error.args else None
     return details if isinstance(details, dict) else {}
 
 
 def _has_tried_enough(state: RetryCallState) -> bool:
-    """Return whether to give up: a conflict may recur, what is away is not waited for."""
+    """Return whether to stop retrying: an unavailable database is retried only briefly."""
     error = state.outcome.exception() if state.outcome else None
     code = sqlstate(error) if isinstance(error, DBAPIError) else None
     if state.attempt_number >= MAX_TRIES or code in (QUERY_CANCELED, LOCK_NOT_AVAILABLE):
@@ -225,7 +227,7 @@ def _attempt(work: Callable[[Session], T]) -> T:
 
 @contextmanager
 def _guarded(session: Session) -> Iterator[None]:
-    """Discard the session's connection where `work` broke off for a reason that nobody foresaw."""
+    """Invalidate the session's connection if `work` failed for an unexpected reason."""
     try:
         yield
     except (DBAPIError, PanoptesError, TransientError):

@@ -1,4 +1,4 @@
-"""Which files there are of an image, beside its frame and the solved copy of it."""
+"""Files of an image besides its frame and its solved copy."""
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -12,9 +12,9 @@ from panoptes_network.storage import StoredObject
 
 
 def record_file(session: Session, kind: FileKind, stored: StoredObject, origin: Origin) -> None:
-    """Write that an image has this file; an older generation of the object changes nothing.
+    """Record that an image has this file; an older generation of the object changes nothing.
 
-    Of two uploads in different folders, the image has the files of the newer alone.
+    If two uploads are in different folders, only the files of the newer one are kept.
     """
     lock_files(session, origin.image_id)
     new = insert(ImageFile).values(

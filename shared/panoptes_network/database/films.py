@@ -1,4 +1,4 @@
-"""Which sequences are to be filmed, of which images, and what came of it."""
+"""Sequences whose film is due, the images to use, and the result."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from panoptes_network.storage import StoredObject
 
 MIN_FRAMES = 3
 RECENT = timedelta(days=7)
-"""A sequence to which nothing happened for longer has its film, or will never have one."""
+"""A sequence idle for longer than this either has its film or will never have one."""
 MAX_AT_ONCE = 200
-"""So many sequences are found in one look; the next look finds the others."""
+"""Maximum number of sequences found at a time; the next query finds the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmImage:
-    """One image of a sequence: its file, and the start of the exposure, UTC."""
+    """One image of a sequence: its file and the start of its exposure, UTC."""
 
     time: datetime
     bucket: str
@@ -30,24 +30,24 @@ class FilmImage:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Of what a film was tried: how many images, and the newest generation among them."""
+    """Images that a film was tried with: their number and their newest generation."""
 
     images: int
     generation: int
 
     @classmethod
     def of(cls, images: list[FilmImage]) -> "Tried":
-        """Return this of `images`, of which there may be none."""
+        """Return this summary of `images`, which may be empty."""
         return cls(len(images), max((image.generation for image in images), default=0))
 
 
 def find_sequence(session: Session, sequence_id: str) -> Sequence | None:
-    """Return a sequence's row; None where there is none of this id."""
+    """Return a sequence's row; None if there is no sequence with this id."""
     return session.get(Sequence, sequence_id)
 
 
 def images_to_film(session: Session, sequence_id: str) -> list[FilmImage]:
-    """Return the images of a sequence that have a frame to show, in the order they were taken."""
+    """Return the images of a sequence that have a frame to show, in order of time."""
     query = select(Image).where(Image.sequence_id == sequence_id, _has_frame())
     return [
         FilmImage(image.time, str(image.bucket), str(image.bucket_path), image.generation)
@@ -56,7 +56,7 @@ def images_to_film(session: Session, sequence_id: str) -> list[FilmImage]:
 
 
 def is_up_to_date(session: Session, sequence_id: str) -> bool:
-    """Return whether a film of all images of a sequence was tried, or there are too few for one."""
+    """Return whether a film of all the sequence's images was tried, or there are too few images."""
     sequence = find_sequence(session, sequence_id)
     if sequence is None:
         return False
@@ -66,15 +66,15 @@ def is_up_to_date(session: Session, sequence_id: str) -> bool:
 
 
 def find_quiet(session: Session, quiet_s: float) -> list[str]:
-    """Return the sequences that nothing happened to for so long and whose film is not of all."""
+    """Return sequences idle for `quiet_s` whose film lacks some of their images."""
     due = quiet(quiet_s)
     return list(session.scalars(due.order_by(due.selected_columns.quiet_since).limit(MAX_AT_ONCE)))
 
 
 def quiet(quiet_s: float) -> Select[tuple[str, datetime]]:
-    """Return the query for the sequences of `find_quiet`, all of them, and since when they are."""
+    """Return the query for the sequences of `find_quiet`, with the times since when they idle."""
     changed = select(Image.sequence_id).where(Image.updated_at > func.now() - RECENT)
-    # From each of the few that changed to its own images: else the planner reads all images.
+    # Start from the few changed sequences, else the planner reads all images.
     recent = changed.distinct().cte("recent").prefix_with("MATERIALIZED")
     frames = (
         select(
@@ -102,9 +102,9 @@ def quiet(quiet_s: float) -> Select[tuple[str, datetime]]:
 def record_film(
     session: Session, sequence_id: str, tried: Tried, film: StoredObject, frames: int
 ) -> None:
-    """Write that a sequence has this film; one that was made of newer images stays.
+    """Record a sequence's film; a film made of newer images is kept instead.
 
-    Where the two lie under different paths, the other one is noted as superseded.
+    If the two have different paths, the other one is noted as superseded.
     """
     query = select(Sequence).where(Sequence.sequence_id == sequence_id)
     sequence = session.scalars(query.with_for_update(key_share=True)).one()
@@ -116,7 +116,7 @@ def record_film(
 
 
 def record_no_film(session: Session, sequence_id: str, tried: Tried, reason: str) -> None:
-    """Write why a sequence has no film of these images; an earlier film of it stays."""
+    """Record why a sequence has no film of these images; an earlier film is kept."""
     _record(session, sequence_id, tried, film_reason=reason)
 
 

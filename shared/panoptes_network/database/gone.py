@@ -1,4 +1,4 @@
-"""Objects of the raw bucket that were deleted: noted by the sweep, and no longer offered."""
+"""Deleted objects of the raw bucket: noted by the sweep and no longer offered for download."""
 
 from collections.abc import Iterator, Sequence, Set
 from datetime import timedelta
@@ -14,7 +14,7 @@ from panoptes_network.states import FileKind
 Path = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
 CHUNK = 1000
-"""So many paths are in one statement: PostgreSQL takes 65,535 parameters at most."""
+"""Paths per statement: PostgreSQL allows at most 65,535 parameters."""
 
 
 def note_gone_objects(
@@ -24,9 +24,9 @@ def note_gone_objects(
     part: tuple[str, str | None],
     settled_for: timedelta,
 ) -> list[str]:
-    """Note which objects that rows name are missing in a part of a bucket; return their names.
+    """Record which objects of a part of a bucket are missing; return their names.
 
-    What was noted before and is there again is forgotten. Parameters are those of
+    Objects noted before that exist again are removed from the record. For the parameters, see
     `find_gone_objects`.
     """
     gone = find_gone_objects(session, bucket, names, part, settled_for)
@@ -53,16 +53,16 @@ def find_gone_objects(
     part: tuple[str, str | None],
     settled_for: timedelta,
 ) -> list[str]:
-    """Return the names of the objects that rows name and that are missing in a part of a bucket.
+    """Return the names of objects that rows refer to but that are missing in a part of a bucket.
 
     Parameters
     ----------
     names : set of str
-        All objects of this part.
+        All objects in this part of the bucket.
     part : (str, str or None)
         See `lies_in`.
     settled_for : timedelta
-        Rows that changed more lately are left out: their object may have come since.
+        Skip rows changed more recently: their object may have been uploaded since.
     """
     is_settled = func.now() - settled_for
     raw = select(Image.bucket_path.label("path")).where(
@@ -78,7 +78,7 @@ def find_gone_objects(
 
 
 def is_gone(table: type[Image] | type[ImageFile]) -> ColumnElement[bool]:
-    """Return whether the object that a row names was found gone after the row's last change."""
+    """Return whether a row's object was found missing after the row's last change."""
     path: Path = Image.bucket_path if table is Image else ImageFile.path
     return exists().where(
         GoneObject.bucket == table.bucket,
@@ -88,9 +88,9 @@ def is_gone(table: type[Image] | type[ImageFile]) -> ColumnElement[bool]:
 
 
 def lies_in(path: Path, part: tuple[str, str | None]) -> ColumnElement[bool]:
-    """Return whether a path lies in a part of a bucket, in the order in which it lists names.
+    """Return whether a path is in a part of a bucket, in the bucket's listing order.
 
-    `part` has the name behind which it begins and the last name in it, None for all the rest.
+    `part` is the name after which it begins and its last name, or None for the rest of the bucket.
     """
     after, until = part
     name = path.collate("C")

@@ -1,11 +1,11 @@
-"""What the services write about an image: recorded, claimed, advanced, finished.
+"""Updates of an image by the services: record, claim, advance, finish.
 
-A worker that works on an image holds a *claim*: every write of its names the claim, and a
-newer claim, or a newer generation of the file, makes it void. So two workers may meet on one
-image, and one that was thought dead may wake up late, without harm.
+A worker on an image holds a *claim*. Each of its writes names the claim, which becomes void when
+another worker claims the image or a newer generation of the file arrives. So two workers may work
+on one image, and one that was presumed dead may resume late, without harm.
 
-An image that is processed again although it has its sources keeps them, and all its row, until
-the new ones are written: such a claim writes events alone before that.
+An image that is reprocessed keeps its row and its sources until the new ones are written: until
+then, its claim writes events only.
 """
 
 from collections.abc import Set
@@ -38,7 +38,7 @@ from panoptes_network.states import END_STATES, ImageState
 from panoptes_network.storage import StoredObject
 
 _MAX_REFUSED_PATH_BYTES = 2000
-"""An indexed text of PostgreSQL has 2704 bytes at most."""
+"""PostgreSQL indexes texts of at most 2704 bytes."""
 
 _RESULTS = (
     Image.reason_code,
@@ -58,19 +58,19 @@ _RESULTS = (
     Image.limiting_mag,
     Image.processing_s,
 )
-"""What a newer file of the same image makes void."""
+"""Columns that a newer file of the same image resets."""
 
 
 class StaleClaimError(Exception):
-    """Another worker, or a newer file, has taken the image over: drop the work."""
+    """Another worker, or a newer file, has taken over the image: drop the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to write about one generation of one image.
+    """The right to write one generation of one image.
 
-    With `keeps_result`, the image has a result, which stands until the claim's own is whole:
-    only the last write touches the image's row.
+    With `keeps_result`, the image keeps its earlier result until the claim's own is complete: only
+    the last write changes the image's row.
     """
 
     image_id: str
@@ -87,7 +87,7 @@ class Claim:
 
 
 def end_state(error: PanoptesError) -> ImageState:
-    """Return the state that an image ends in for this reason."""
+    """Return the final state for this reason."""
     if isinstance(error, SkippedError):
         return ImageState.SKIPPED
     return ImageState.UNSOLVED if isinstance(error, UnsolvedError) else ImageState.ERROR
@@ -102,13 +102,13 @@ def record_image(
     sent: dict[str, Any] | None = None,
     findings: dict[str, Any] | None = None,
 ) -> Image:
-    """Write unit, camera, sequence and image; return the image as it now stands.
+    """Write unit, camera, sequence and image; return the image's current row.
 
-    A newer generation of the file starts the image anew; an older one changes nothing. The
-    unit's own FITS file counts as newer than any that the network made of the CR2.
+    A newer generation of the file restarts the image; an older one changes nothing. The unit's own
+    FITS file counts as newer than any that the network made from the CR2.
 
-    Headers that were `sent` win over those of the file, `headers`, whichever comes first
-    and however often the file is announced again. `findings` are what is wrong with either.
+    Headers that were `sent` take precedence over the file's `headers`, whichever arrive first and
+    however often the file is announced. `findings` list the problems in both.
     """
     sent = sent or {}
     insert_parents(session, identity, headers, sent, FileRank.of(stored), service)
@@ -130,9 +130,9 @@ def record_image(
 def end_unread(
     session: Session, image: Image, stored: StoredObject, error: PermanentError, service: str
 ) -> None:
-    """End an image that was just recorded, before anything is made of its file, `stored`.
+    """End a newly recorded image before its file, `stored`, is processed.
 
-    It stays as it is where a newer file has taken its place, or its work has begun.
+    It is unchanged if a newer file has replaced it or its processing has begun.
     """
     if image.generation == stored.generation and image.state == ImageState.METADATA_RECEIVED:
         image.state = end_state(error)
@@ -150,10 +150,10 @@ def record_refusal(
     identity: Identity | None = None,
     stored: StoredObject | None = None,
 ) -> None:
-    """Note why a file was refused: in the log, and on its image where its path says which.
+    """Record why a file was refused: in the log, and on its image if the path identifies one.
 
-    The event of one generation of a file, `stored` or not there any more, may come more than
-    once; it is noted once.
+    The event for one generation of a file may arrive more than once, whether the file is still
+    `stored` or not; it is recorded once.
     """
     if identity is not None and stored is not None:
         image = record_image(session, identity, {}, stored, service)
@@ -172,10 +172,10 @@ def record_failure(
     identity: Identity,
     stored: StoredObject,
 ) -> None:
-    """Note, once, that a file could not be converted.
+    """Record, once, that a file could not be converted.
 
-    It is the image's own failure only where the image has no FITS file: then it waits for
-    nothing else. One that comes later starts it anew.
+    The image itself fails only if it has no FITS file, as nothing else will come. A FITS file that
+    arrives later restarts it.
     """
     failure = _refusal(error, service, stored.path, stored.generation)
     failure.image_id = str(identity.image)
@@ -189,7 +189,7 @@ def record_failure(
 
 
 def find_ids(session: Session, bucket_path: str) -> tuple[str, str] | None:
-    """Return the ids of image and sequence that a file is recorded under; None where it is not."""
+    """Return the image and sequence ids that a file is recorded under; None if there are none."""
     query = select(Image.image_id, Image.sequence_id).where(Image.bucket_path == bucket_path)
     row = session.execute(query.limit(1)).first()
     return None if row is None else (row.image_id, row.sequence_id)
@@ -198,10 +198,10 @@ def find_ids(session: Session, bucket_path: str) -> tuple[str, str] | None:
 def claim_image(
     session: Session, message: PipelineImage, message_id: str, service: str
 ) -> Claim | None:
-    """Take an image to work on it; None where there is nothing to do about this message.
+    """Claim an image for processing; None if the message needs no work.
 
-    That is so where the file is outdated, and where the image has ended: at all, or, for a
-    message that wants it reprocessed, by this same message.
+    No work is needed if the file is outdated or the image has ended. A message that requests
+    reprocessing needs none if the image ended by this same message.
     """
     query = select(Image).where(Image.image_id == message.image_id).with_for_update()
     image = session.scalars(query).one_or_none()
@@ -232,12 +232,12 @@ def claim_image(
 
 
 def check_claim(session: Session, claim: Claim) -> Image:
-    """Return the image of a claim, kept from other writers until the transaction ends.
+    """Return a claim's image, locked against other writers until the transaction ends.
 
     Raises
     ------
     StaleClaimError
-        When the claim is void.
+        If the claim is void.
     """
     query = select(Image).where(*_is_held(claim)).with_for_update()
     image = session.scalars(query).one_or_none()
@@ -249,13 +249,13 @@ def check_claim(session: Session, claim: Claim) -> Image:
 def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -> None:
     """Set a claimed image's state and columns, and log the change.
 
-    Where an earlier result is kept, nothing but `SOURCES_EXTRACTED` is more than logged: give
-    all columns with it.
+    If the claim keeps an earlier result, states before `SOURCES_EXTRACTED` are only logged: pass
+    all columns with that one.
 
     Raises
     ------
     StaleClaimError
-        When the claim is void.
+        If the claim is void.
     """
     if claim.keeps_result and state != ImageState.SOURCES_EXTRACTED:
         _log_only(session, claim, state)
@@ -271,9 +271,9 @@ def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -
 def end_with_reason(
     session: Session, claim: Claim, state: ImageState, error: PanoptesError, processing_s: float
 ) -> None:
-    """End a claimed image without stamps; what an earlier file left of sources goes.
+    """End a claimed image without stamps; delete the sources of an earlier file.
 
-    A result that the claim keeps stays as it is; that the new try failed is logged.
+    If the claim keeps an earlier result, that result stays and the failed attempt is logged.
     """
     if claim.keeps_result:
         _log_only(session, claim, state, error)
@@ -290,7 +290,7 @@ def end_with_reason(
 
 
 def delete_sources(session: Session, claim: Claim) -> None:
-    """Remove the rows that an earlier try or file wrote for this image."""
+    """Delete the rows that an earlier attempt or file wrote for this image."""
     session.execute(
         text("DELETE FROM sources WHERE time = :time AND image_key = :key"),
         {"time": claim.time, "key": claim.image_key},
@@ -298,7 +298,7 @@ def delete_sources(session: Session, claim: Claim) -> None:
 
 
 def _locked(session: Session, identity: Identity) -> Image:
-    """Return the image's row, made where it is missing, so that no one else writes to it."""
+    """Return the image's row, created if missing, locked against other writers."""
     session.execute(
         insert(Image)
         .values(
@@ -320,14 +320,14 @@ def _is_from_cr2(stored: StoredObject | None) -> bool:
 
 
 def _rank(from_cr2: bool, generation: int) -> tuple[bool, int]:
-    """Return what the file that is believed has the most of, in whatever order they come."""
+    """Return the sort key that decides which of an image's files is believed."""
     return generation > 0 and not from_cr2, generation
 
 
 def _take(session: Session, image: Image, tries: int | None) -> int:
-    """Make every earlier claim void and return the new one's number.
+    """Make all earlier claims void and return the new one's number.
 
-    Without `tries`, that is all: even the time of the last change stays.
+    Without `tries`, nothing else changes, not even the time of the last change.
     """
     if tries is not None:
         if image.state in END_STATES:
@@ -362,7 +362,7 @@ def _has_ended_by(session: Session, image: Image, message_id: str) -> bool:
 
 
 def _events_of(session: Session, image: Image, message_id: str, states: Set[ImageState]) -> int:
-    """Return how often a message brought an image of this file into one of the states."""
+    """Return how often a message moved an image of this file into one of the states."""
     query = select(func.count()).where(
         ImageEvent.image_id == image.image_id,
         ImageEvent.message_id == message_id,
@@ -372,9 +372,9 @@ def _events_of(session: Session, image: Image, message_id: str, states: Set[Imag
 
 
 def _takes_over(session: Session, image: Image, stored: StoredObject | None) -> bool:
-    """Return whether a file is newer than the one that the image's row describes.
+    """Return whether a file is newer than the one described by the image's row.
 
-    What was made of a CR2 is not, once a newer CR2 was uploaded into another folder.
+    A product of a CR2 is not, once a newer CR2 was uploaded to another folder.
     """
     generation, origin = stored.generation if stored else 0, Origin.of(stored)
     if _rank(_is_from_cr2(stored), generation) <= _rank(image.from_cr2, image.generation):
@@ -389,9 +389,9 @@ def _solved_path(image: Image) -> str | None:
 
 
 def _leave_products(session: Session, image: Image, left: str | None) -> None:
-    """Note the products of an earlier file that the present one's do not overwrite.
+    """Note the products of an earlier file that the present file's products do not overwrite.
 
-    A solved file is noted whether it is there or not: a plate solver may be writing it.
+    A solved file is noted whether it exists or not: a plate solver may be writing it.
     """
     session.flush()
     lock_files(session, image.image_id)
@@ -401,7 +401,7 @@ def _leave_products(session: Session, image: Image, left: str | None) -> None:
 
 
 def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -> None:
-    if image.generation > 0:  # else what is known of it was sent before its first file
+    if image.generation > 0:  # else only headers sent before its first file are known
         image.headers, image.header_findings = {}, {}
     image.state = ImageState.METADATA_RECEIVED
     image.generation = stored.generation if stored else 0
@@ -415,7 +415,7 @@ def _start_anew(image: Image, identity: Identity, stored: StoredObject | None) -
 
 
 def forget_results(image: Image) -> None:
-    """Empty the columns of an image that describe its result."""
+    """Reset the columns of an image's result."""
     for result in _RESULTS:
         setattr(image, result.key, None)
 
@@ -443,14 +443,14 @@ def _refusal(
 
 
 def _storable(path: str) -> str:
-    """Return a path that was refused, maybe for signs or a length that the database refuses too."""
+    """Return a refused path in storable form, escaped and limited in length."""
     return storable.escape(path).encode()[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
 
 
 def _event(
     image: Image, service: str, message_id: str | None = None, state: ImageState | None = None
 ) -> ImageEvent:
-    """Return the event of an image as it stands, or of a `state` that its row does not show."""
+    """Return an event for an image's state, or for a `state` that its row does not show."""
     return ImageEvent(
         image_id=image.image_id,
         bucket_path=image.bucket_path,

@@ -1,4 +1,4 @@
-"""The tables of light curves: what was made of a sequence, a star's summary, candidates, flats."""
+"""The tables of light curves: sets per sequence, star summaries, candidates, flats."""
 
 from datetime import datetime
 from typing import Any
@@ -11,15 +11,14 @@ from panoptes_network.database.models import Base
 
 
 class LightCurveSet(Base):
-    """The light curves of a sequence: from which frames, and where their files lie.
+    """The light curves of a sequence: the frames they are made from, and the paths of their files.
 
-    `images` and `generation` say of which frames they were last tried: how many solved ones, and
-    the newest generation among them. The files stay until newer ones are committed. Where none
-    could be made, `reason_code` and `reason` say why; an earlier result stays beside them.
-    `claim` is the number of the last worker that took the sequence: only that one may write.
-    `claimed_at` is when it was last heard of, None once it has ended; `asked_at` when the sweep
-    last asked for them. `photon_limit_ratio` is the median scatter of G 9 to 11 in units of the
-    expected noise.
+    `images` and `generation` describe the last attempt: the number of solved frames and their
+    newest generation. The files are kept until newer ones are committed. If an attempt failed,
+    `reason_code` and `reason` say why, and an earlier result is kept. `claim` is the number of the
+    last worker that claimed the sequence; only that worker may write. `claimed_at` is that worker's
+    last sign of life, None once it has ended; `asked_at` is the sweep's last request.
+    `photon_limit_ratio` is the median scatter of G 9 to 11 in units of the expected noise.
     """
 
     __tablename__ = "light_curve_sets"
@@ -48,12 +47,12 @@ class LightCurveSet(Base):
 
 
 class StarLightCurve(Base):
-    """A star's light curve of one sequence, in the numbers that lists and searches need.
+    """A star's light curve in one sequence, as the numbers used for lists and searches.
 
-    `scatter` and `expected_noise` are relative, of one frame, all colours together;
-    `variability` is Stetson's J of the colours. `quality` has the bits that any frame has
-    (`panoptes_network.light_curves.schema.Quality`). `first_row` and `n_frames` say which rows of
-    the Parquet file are the star's.
+    `scatter` and `expected_noise` are relative, per frame, for all colours together; `variability`
+    is Stetson's J of the colours. `quality` combines the bits of all frames
+    (`panoptes_network.light_curves.schema.Quality`). `first_row` and `n_frames` locate the star's
+    rows in the Parquet file.
     """
 
     __tablename__ = "star_light_curves"
@@ -79,11 +78,10 @@ class StarLightCurve(Base):
 
 
 class Candidate(Base):
-    """A star that changes: a transit by box least squares, or a variable.
+    """A candidate: a transit found by box least squares, or a variable star.
 
-    `sequence_id` is None where all nights of the star were searched together. `vetting` has what
-    a human would look at first, each by its name
-    (`panoptes_network.light_curves.schema.Vetting`).
+    `sequence_id` is None for a search over all nights of the star. `vetting` has the checks for
+    human review, by name (`panoptes_network.light_curves.schema.Vetting`).
     """
 
     __tablename__ = "candidates"
@@ -121,9 +119,9 @@ class Candidate(Base):
 
 
 class CameraFlat(Base):
-    """A camera's pixel flat: the relative sensitivity of its pixels, from the sky of its frames.
+    """A camera's pixel flat: the relative sensitivity of its pixels, measured on the sky.
 
-    A version stays what it is; a later one is another row and another file.
+    Versions are immutable; a later version is another row and another file.
     """
 
     __tablename__ = "camera_flats"

@@ -1,7 +1,7 @@
-"""Of which sequences light curves are due, of which images; who makes them, and what came of it.
+"""Sequences whose light curves are due, the images to use, claims on the work, and the result.
 
-Work on a sequence takes minutes, and its message may come more than once meanwhile. So a claim is
-kept alive by whoever works (`keep_claim`), and another waits until it has been silent for
+Light curves of a sequence take minutes, and their message may be redelivered meanwhile. The worker
+therefore renews its claim (`keep_claim`), and others wait until a claim has been silent for
 `CLAIM_LEASE_S`. Only the last claim may write.
 """
 
@@ -23,23 +23,23 @@ from panoptes_network.states import END_STATES, ImageState
 
 MIN_FRAMES = 3
 CLAIM_LEASE_S = 120.0
-"""Whoever works and says nothing for so long has been killed, or has lost the database."""
+"""Silence after which a worker counts as killed or cut off from the database."""
 
 GIVEN_UP = timedelta(days=1)
-"""A sequence whose tries are exhausted is tried again so long after: what was away may be back."""
+"""Time after which a sequence with exhausted tries is tried again: the cause may have passed."""
 
 LATE = timedelta(hours=1)
-"""An image that nothing happened to for so long is not waited for."""
+"""An image idle for longer than this is not waited for."""
 
 SENT_AGAIN = timedelta(hours=6)
-"""A message may wait so long for its turn; then it counts as lost."""
+"""Longest time that a message may wait for its turn; after that it counts as lost."""
 
 MAX_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class SolvedImage:
-    """An image that is solved: its solved file, the raw file's generation, the exposure's start."""
+    """A solved image: its solved file, the raw file's generation, the exposure's start."""
 
     image_id: str
     image_key: int
@@ -52,7 +52,7 @@ class SolvedImage:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a unit stands; height in metres."""
+    """A unit's location; height in metres."""
 
     latitude_deg: float
     longitude_deg: float
@@ -61,7 +61,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SetClaim:
-    """The right to write the light curves of a sequence, made of `images`, in order of time."""
+    """The right to write a sequence's light curves, made from `images` in order of time."""
 
     sequence_id: str
     number: int
@@ -71,24 +71,24 @@ class SetClaim:
 
     @property
     def tried(self) -> Tried:
-        """Of what they are tried."""
+        """The images of this attempt, as stored."""
         return _tried(self.images)
 
 
 class ClaimedError(Exception):
-    """Another worker is at work on the sequence: the message waits until it is done, or silent."""
+    """Another worker is processing the sequence: the message waits until it is done or silent."""
 
 
 def claim_set(session: Session, sequence_id: str) -> SetClaim | None:
-    """Take a sequence to make its light curves; None where there is nothing to do about it.
+    """Claim a sequence to make its light curves; None if there is nothing to do.
 
-    That is so where there is no such sequence, where they were tried of all its solved images, and
-    where images are still under way: the sweep asks again when it is quiet.
+    There is nothing to do if the sequence does not exist, if all its solved images were tried, or
+    if images are still being processed: the sweep asks again once it is idle.
 
     Raises
     ------
     ClaimedError
-        When another worker has it.
+        If another worker has claimed it.
     """
     if session.get(Sequence, sequence_id) is None:
         return None
@@ -106,12 +106,12 @@ def claim_set(session: Session, sequence_id: str) -> SetClaim | None:
 
 
 def keep_claim(session: Session, claim: SetClaim) -> None:
-    """Say that the work goes on.
+    """Renew the claim.
 
     Raises
     ------
     StaleClaimError
-        When another worker has taken the sequence over, or it has ended.
+        If another worker has claimed the sequence, or it has ended.
     """
     held = (*_is_held(claim), LightCurveSet.claimed_at.is_not(None))
     kept = update(LightCurveSet).where(*held).values(claimed_at=_now())
@@ -120,21 +120,22 @@ def keep_claim(session: Session, claim: SetClaim) -> None:
 
 
 def release_claim(session: Session, claim: SetClaim, *, was_tried: bool = True) -> None:
-    """Let go of a sequence at once, for another try; nothing where it was taken over.
+    """Release a sequence for another attempt; does nothing if it was taken over.
 
-    Where it was given up for no fault of its own, `was_tried` is false: the try does not count.
+    If the work was abandoned for an unrelated reason, `was_tried` is false and the attempt does not
+    count.
     """
     held = update(LightCurveSet).where(*_is_held(claim))
     session.execute(held.values(claimed_at=None, tries=claim.tries - (not was_tried)))
 
 
 def record_set(session: Session, claim: SetClaim, columns: Mapping[str, Any]) -> LightCurveSet:
-    """Write what was made, in place of an earlier result; return the row as it was before.
+    """Write the light curves in place of an earlier result; return the row as it was before.
 
     Raises
     ------
     StaleClaimError
-        When another worker has taken the sequence over.
+        If another worker has claimed the sequence.
     """
     query = select(LightCurveSet).where(*_is_held(claim)).with_for_update()
     before = session.scalars(query).one_or_none()
@@ -147,18 +148,18 @@ def record_set(session: Session, claim: SetClaim, columns: Mapping[str, Any]) ->
 
 
 def record_no_set(session: Session, claim: SetClaim, error: PanoptesError) -> None:
-    """Write why there are no light curves of these images; an earlier result stays.
+    """Record why there are no light curves of these images; an earlier result is kept.
 
     Raises
     ------
     StaleClaimError
-        When another worker has taken the sequence over.
+        If another worker has claimed the sequence.
     """
     _write(session, claim, **_ended(claim), reason_code=error.reason, reason=error.message)
 
 
 def solved_images(session: Session, sequence_id: str) -> tuple[SolvedImage, ...]:
-    """Return the solved images of a sequence in the order they were taken."""
+    """Return a sequence's solved images in order of time."""
     query = select(Image).where(Image.sequence_id == sequence_id, _is_solved())
     return tuple(
         SolvedImage(
@@ -175,16 +176,16 @@ def solved_images(session: Session, sequence_id: str) -> tuple[SolvedImage, ...]
 
 
 def is_up_to_date(session: Session, sequence_id: str) -> bool:
-    """Return whether light curves of all solved images were tried, or these are too few."""
+    """Return whether light curves of all solved images were tried, or there are too few."""
     images = solved_images(session, sequence_id)
     row = session.get(LightCurveSet, sequence_id)
     return len(images) < MIN_FRAMES or (row is not None and _is_tried(row, _tried(images)))
 
 
 def find_due(session: Session, quiet_s: float) -> list[str]:
-    """Return sequences that are quiet and whose light curves are not of all solved images.
+    """Return idle sequences whose light curves lack some of their solved images.
 
-    Those that are worked on are left out, and such as were asked for lately and have not grown.
+    Sequences being processed are excluded, and so are recently requested ones that have not grown.
     """
     query = due(quiet_s)
     was_not_asked = or_(
@@ -199,7 +200,7 @@ def find_due(session: Session, quiet_s: float) -> list[str]:
 
 
 def note_sent(session: Session, sequence_id: str) -> None:
-    """Note that a sequence's light curves were asked for now."""
+    """Record that a sequence's light curves were requested now."""
     new = insert(LightCurveSet).values(sequence_id=sequence_id, asked_at=func.now())
     session.execute(
         new.on_conflict_do_update(index_elements=["sequence_id"], set_={"asked_at": func.now()})
@@ -207,16 +208,17 @@ def note_sent(session: Session, sequence_id: str) -> None:
 
 
 def due(quiet_s: float) -> Select[tuple[str, datetime]]:
-    """Return the query for quiet sequences whose light curves are not of all solved images.
+    """Return the query for idle sequences whose light curves lack some of their solved images.
 
-    And since when they are quiet; those that were asked for, or are worked on, are among them.
+    The query also returns since when they are idle. It includes requested sequences and those being
+    processed.
     """
     changed = select(Image.sequence_id).where(Image.updated_at > func.now() - RECENT)
-    # Those of which nothing was ever tried, or all tries failed, however old they are.
+    # Sequences never tried, or whose attempts all failed, of any age.
     missed = select(LightCurveSet.sequence_id).where(
         or_(LightCurveSet.images == 0, _is_given_up_long_ago())
     )
-    # As for films: from each of the few that changed to its own images.
+    # As for films: start from the few changed sequences.
     recent = union(changed, missed).cte("recent").prefix_with("MATERIALIZED")
     frames = (
         select(
@@ -248,7 +250,7 @@ def _tried(images: tuple[SolvedImage, ...]) -> Tried:
 
 
 def _is_tried(row: LightCurveSet, now: Tried) -> bool:
-    """Return whether it has ended with these images; without any, it has once it has a reason."""
+    """Return whether these images were tried; without images, whether a reason is recorded."""
     has_ended = row.made_at is not None or row.reason_code is not None
     is_again = (
         row.reason_code == Reason.TRIES_EXHAUSTED and row.updated_at < datetime.now(UTC) - GIVEN_UP

@@ -1,4 +1,4 @@
-"""Bring the database to the newest version: the command `panoptes-migrate`."""
+"""The command `panoptes-migrate`: migrate the database to the newest version."""
 
 from functools import partial
 from pathlib import Path
@@ -12,13 +12,13 @@ from panoptes_network.database.engine import run_transaction
 
 
 def main() -> None:
-    """Apply the missing migrations, then give DATABASE_WRITERS their rights."""
+    """Apply the missing migrations, then grant rights to DATABASE_WRITERS."""
     migrate()
     run_transaction(partial(roles.grant, writers=settings().database_writers))
 
 
 def alembic_config() -> Config:
-    """Return the configuration by which Alembic finds the migrations."""
+    """Return Alembic's configuration for these migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -1,4 +1,4 @@
-"""The tables of the database `metadata`; how they are made stands in `migrations`."""
+"""The tables of the database `metadata`, which are created by `migrations`."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ from panoptes_network.states import ImageState
 
 
 class Base(DeclarativeBase):
-    """Python types stand for these column types throughout."""
+    """Maps Python types to the column types used throughout."""
 
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         str: Text,
@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 class Unit(Base):
-    """A telescope and where it stands."""
+    """A telescope and its location."""
 
     __tablename__ = "units"
 
@@ -47,7 +47,7 @@ class Unit(Base):
 
 
 class Camera(Base):
-    """A camera and the unit that it was first seen on."""
+    """A camera and the unit on which it was first seen."""
 
     __tablename__ = "cameras"
 
@@ -60,12 +60,11 @@ class Camera(Base):
 class Sequence(Base):
     """An observation: the frames of one camera in one tracking run.
 
-    `film_path` is its film in the processed bucket, `film_frames` the number of frames in it.
-    The others say of the last time that one was tried: of how many images, the newest
-    generation among them, and in plain words why there is none where there is none.
-    `tags` are what it is called: by an operator, and by its unit, whose own words are also kept
-    in `unit_tags`, so that one that an operator took off stays off.
-    `field_folded` is the field as texts are compared: without regard to case and Unicode form.
+    `film_path` is its film in the processed bucket and `film_frames` the film's number of frames.
+    The remaining film_* columns describe the last attempt: number of images, newest generation, and
+    the reason if it failed. `tags` are labels by operators and by its unit; the unit's are also
+    kept in `unit_tags`, so that one removed by an operator stays removed. `field_folded` is the
+    field's name normalized for comparison, without regard to case and Unicode form.
     """
 
     __tablename__ = "sequences"
@@ -92,7 +91,7 @@ class Sequence(Base):
 
 
 class Fact(Base):
-    """From which image the value in a unit's, camera's or sequence's row is: `parents.Rank`."""
+    """The image that a value in a unit's, camera's or sequence's row is from: `parents.Rank`."""
 
     __tablename__ = "facts"
 
@@ -107,7 +106,7 @@ class Fact(Base):
 
 
 class FactChange(Base):
-    """A change of a fact: the values, the image that said so, or who did it and why."""
+    """A change of a fact: the values, and the image that caused it or the author and reason."""
 
     __tablename__ = "fact_changes"
 
@@ -124,15 +123,14 @@ class FactChange(Base):
 
 
 class SequenceFigures(Base):
-    """What the images of a sequence are together; triggers of the database keep it.
+    """Totals over the images of a sequence, maintained by database triggers.
 
-    It is a table of its own, and its row locked last of all: a writer of images has a sequence
-    locked before an image, so that a trigger that wrote to the sequence would deadlock with it.
+    This is a separate table, locked after all others: writers of images lock a sequence before an
+    image, so a trigger that wrote to the sequence would deadlock with them.
 
-    There is one number of images for each state. The sums are those of the solved centres'
-    unit vectors, of which there are `n_centres`; they point at `ra_deg`, `dec_deg`.
-    `footprint_deg` is that of the newest image that has one, `updated_at` when an image was
-    last changed.
+    There is one count of images per state. The sums are those of the `n_centres` solved centres'
+    unit vectors, whose direction is `ra_deg`, `dec_deg`. `footprint_deg` is that of the newest
+    image that has one; `updated_at` is the time of the last change to an image.
     """
 
     __tablename__ = "sequence_figures"
@@ -172,7 +170,7 @@ class SequenceFigures(Base):
 
 
 class FileFigures(Base):
-    """How many files of a kind a unit's images have in `image_files`; a trigger keeps it."""
+    """Number of files of each kind of a unit's images in `image_files`, maintained by a trigger."""
 
     __tablename__ = "file_figures"
 
@@ -183,16 +181,15 @@ class FileFigures(Base):
 
 
 class Image(Base):
-    """One exposure: where it lies, how far it has come, and what was measured in it.
+    """One exposure: its file, its processing state, and its measurements.
 
-    `put_off_at` is when it was last put behind the images of other units.
+    `put_off_at` is when other units' images were last given precedence.
 
-    `generation` is the bucket object's generation that all other columns describe, and
-    `claim` the number of the last worker that took the image: only that one may write.
-    `header_findings` has the cards that could not be used as they are, each with what the header
-    says and what is wrong with it (`header_values.read_headers`).
-    `from_cr2` says that the network made this FITS file from the unit's CR2.
-    `image_key` stands for `image_id` in the rows of `sources`, where 8 bytes matter.
+    `generation` is the bucket object's generation that all other columns describe. `claim` is the
+    number of the last worker that claimed the image; only that worker may write. `header_findings`
+    lists the cards that could not be used as they are, with their value and the problem
+    (`header_values.read_headers`). `from_cr2` means that the network made this FITS file from the
+    unit's CR2. `image_key` stands for `image_id` in the rows of `sources`, where 8 bytes matter.
     """
 
     __tablename__ = "images"
@@ -234,10 +231,10 @@ class Image(Base):
 
 
 class ImageFile(Base):
-    """A file of an image beside `bucket_path` and `solved_path` of its row.
+    """A file of an image besides `bucket_path` and `solved_path` of its row.
 
-    It may be there before the row of its image. `source_generation` is that of the object it
-    was made from, `generation` its own; for a CR2, both are the CR2's.
+    It may exist before its image's row. `source_generation` is the generation of the object it was
+    made from, `generation` its own; for a CR2, both are the CR2's.
     """
 
     __tablename__ = "image_files"
@@ -254,7 +251,7 @@ class ImageFile(Base):
 
 
 class ImageEvent(Base):
-    """One line in the history of an image, or of a file that never became one."""
+    """One event in the history of an image, or of a file that never became one."""
 
     __tablename__ = "image_events"
 
@@ -270,10 +267,10 @@ class ImageEvent(Base):
 
 
 class Source(Base):
-    """Something detected in an image, or a catalog star at its place; a star has its pixels.
+    """A source detected in an image, or a catalog star measured at its position.
 
-    `is_detected` says whether source-extractor saw it. `neighbour_flux` is the light of other
-    catalog stars in a star's aperture, in units of its own.
+    `is_detected` says whether source-extractor detected it. `neighbour_flux` is the light of other
+    catalog stars in a star's aperture, relative to the star's own.
 
     Partitioned by month of `time`, the start of the exposure (`ensure_sources_partition`
     makes the month's table). `x_px`, `y_px` are 0-based mosaic pixels; `stamp_x`,
@@ -308,7 +305,7 @@ class Source(Base):
 
 
 class CatalogStar(Base):
-    """A star of a loaded catalog, found by its HEALPix cell (`sky.healpix_cells`).
+    """A star of a loaded catalog, indexed by its HEALPix cell (`sky.healpix_cells`).
 
     `picid` is the TIC id where `catalog` is `tic`; where it is `gaia`, the Gaia DR3 source
     id, or minus the HIP number. The position is ICRS at the catalog's own epoch
@@ -332,10 +329,10 @@ class CatalogStar(Base):
 
 
 class CatalogLoad(Base):
-    """A file that was, or is being, loaded into `catalog_stars`: what makes loading resumable.
+    """A file loaded, or being loaded, into `catalog_stars`, which makes loading resumable.
 
-    `load_id` stands for the file's content and the limits of the load; `rows_done` counts
-    the file's rows that are committed, `stars_done` those of them within the limits.
+    `load_id` identifies the file's content and the limits of the load. `rows_done` counts committed
+    rows of the file, `stars_done` those within the limits.
     """
 
     __tablename__ = "catalog_loads"

@@ -1,6 +1,6 @@
-"""The tables by which operations are kept up: what was given up, how far sweeps came, what goes.
+"""The tables of the operations: dead letters, sweep progress, deleted and superseded objects.
 
-Like those of `models`, they are made in `migrations`.
+Like those of `models`, they are created by `migrations`.
 """
 
 from datetime import datetime
@@ -14,14 +14,14 @@ from panoptes_network.database.models import Base
 
 
 class DeadLetter(Base):
-    """A message that was given up after its last try.
+    """A message that was given up after its last delivery attempt.
 
-    It is open until an operator sends it again (`replayed_at`), or the sweep finds that what it
-    was to bring about has been done (`closed_at`).
+    It is open until an operator replays it (`replayed_at`) or the sweep finds its work done
+    (`closed_at`).
 
-    `topic` and `subscription` are those it could not be delivered from, `data` and `attributes`
-    the message as it was published, and `message_id` that of the dead letter. `image_id` and
-    `bucket_path` say what it was about, where it says so.
+    `topic` and `subscription` are those that could not deliver it, `data` and `attributes` the
+    message as published, and `message_id` the dead letter's own. `image_id` and `bucket_path` are
+    its subject, if it has one.
     """
 
     __tablename__ = "dead_letters"
@@ -42,7 +42,7 @@ class DeadLetter(Base):
 
     @hybrid_property
     def is_open(self) -> bool:
-        """Whether nobody has sent it again, and its work is not known to be done."""
+        """Whether it was not replayed and its work is not known to be done."""
         return self.replayed_at is None and self.closed_at is None
 
     @is_open.inplace.expression
@@ -52,9 +52,9 @@ class DeadLetter(Base):
 
 
 class Sweep(Base):
-    """How far the comparison of a bucket with the database has come: `position` is a name.
+    """Progress of the comparison of a bucket with the database: `position` is an object name.
 
-    There is none of a bucket that was compared to its end.
+    There is no row for a bucket that was compared to its end.
     """
 
     __tablename__ = "sweeps"
@@ -65,7 +65,7 @@ class Sweep(Base):
 
 
 class GoneObject(Base):
-    """An object that a row names and that its bucket had no more when it was last looked at."""
+    """An object that a row refers to and that was missing in its bucket at the last check."""
 
     __tablename__ = "gone_objects"
 
@@ -75,7 +75,7 @@ class GoneObject(Base):
 
 
 class SupersededObject(Base):
-    """A product under a path that its image or sequence, `subject`, has left; the sweep deletes it.
+    """A product under a former path of its image or sequence, `subject`; the sweep deletes it.
 
     `since` is when that was last noted.
     """

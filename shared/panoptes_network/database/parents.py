@@ -1,7 +1,7 @@
-"""The rows that an image refers to: its unit, its camera, its sequence, and their facts.
+"""The rows that an image refers to: its unit, camera and sequence, and their facts.
 
-The newest trustworthy fact wins: each fact remembers the image that it is from, so that whatever
-the order in which images arrive, the same facts stand in the end (decision 0026).
+The newest trustworthy fact wins. Each fact records the image that it is from, so the result does
+not depend on the order in which images arrive (decision 0026).
 """
 
 import math
@@ -27,11 +27,11 @@ MIN_ELEVATION_M, MAX_ELEVATION_M = -500.0, 9000.0
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rank:
-    """How new a fact is; of two, the greater is believed.
+    """How new a fact is; the greater rank is believed.
 
-    The time of the image counts first. Of one image, headers that were sent count above those
-    of the file, the unit's own FITS file above one made of the CR2, and a newer upload above
-    an older one.
+    Ranks compare the image's time first. For one image, headers that were sent rank above those of
+    the file, the unit's own FITS file above one made from the CR2, and a newer upload above an
+    older one.
     """
 
     taken_at: datetime
@@ -42,7 +42,7 @@ class Rank:
 
     @classmethod
     def of(cls, fact: Fact) -> "Rank":
-        """Return the rank of a fact as it is kept."""
+        """Return the rank of a stored fact."""
         return cls(
             fact.taken_at, fact.was_sent, fact.from_unit, fact.generation, fact.image_id or ""
         )
@@ -50,16 +50,16 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class FileRank:
-    """What a file's rank among those of its image is: the unit's own, and its generation."""
+    """A file's rank among those of its image: whether it is the unit's own, and its generation."""
 
     from_unit: bool
     generation: int
 
     @classmethod
     def of(cls, stored: StoredObject | None) -> "FileRank":
-        """Return that of a file; of headers without a file, the lowest.
+        """Return a file's rank; headers without a file rank lowest.
 
-        What was made of a CR2 counts as that CR2, whenever it was made.
+        A product of a CR2 ranks as that CR2, whenever it was made.
         """
         if stored is None:
             return cls(from_unit=False, generation=0)
@@ -75,7 +75,7 @@ def insert_parents(
     file: FileRank,
     service: str,
 ) -> None:
-    """Write the rows an image refers to, in one order, so that two writers cannot deadlock."""
+    """Write the rows an image refers to, in a fixed order so that two writers cannot deadlock."""
     unit_id, camera_id = identity.image.unit_id, identity.image.camera_id
     sequence_id = str(identity.sequence)
     _insert(session, Unit, unit_id=unit_id)
@@ -103,20 +103,20 @@ def insert_parents(
 
 
 def locked_parent(session: Session, table: type[Parent], subject: str) -> Any:
-    """Return the row of a unit, camera or sequence, kept from other writers; None without one."""
+    """Return a unit's, camera's or sequence's row, locked against writers; None if missing."""
     [key] = table.__table__.primary_key.columns  # type: ignore[attr-defined]
     query = select(table).where(key == subject).with_for_update(key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def facts_of(session: Session, subject: str) -> dict[str, Fact]:
-    """Return what is remembered of a subject's facts, by their names."""
+    """Return the stored facts of a subject, by name."""
     found = session.scalars(select(Fact).where(Fact.subject == subject))
     return {fact.name: fact for fact in found}
 
 
 def _facts(table: type[Parent], headers: Values, field: str | None) -> Values:
-    """Return the facts that can be trusted of those that a header has."""
+    """Return the trustworthy facts in a header."""
     if table is Unit:
         found = {**_site(headers), "name": text(headers, "OBSERVER")}
     elif table is Camera:
@@ -134,7 +134,7 @@ def _facts(table: type[Parent], headers: Values, field: str | None) -> Values:
 
 
 def _site(headers: Values) -> Values:
-    """Return where a unit stands; a latitude without a longitude, or 0 and 0, is no place."""
+    """Return a unit's location; a latitude without a longitude, or 0 and 0, is not a location."""
     latitude = _within(number(headers, "LAT-OBS"), -90, 90)
     longitude = _within(number(headers, "LONG-OBS"), -180, 180)
     elevation = _within(number(headers, "ELEV-OBS"), MIN_ELEVATION_M, MAX_ELEVATION_M)
@@ -158,7 +158,7 @@ def _insert(session: Session, table: type[Parent], **values: Any) -> None:
 def _believe(
     session: Session, table: type[Parent], subject: str, values: Values, rank: Rank, service: str
 ) -> None:
-    """Take over the facts that are newer than those that are known."""
+    """Store the facts that are newer than the known ones."""
     if not values:
         return
     row, known = locked_parent(session, table, subject), facts_of(session, subject)

@@ -1,7 +1,7 @@
-"""Uploads that never became an image: the rows of `image_events` that say why not.
+"""Uploads that never became an image: the rows of `image_events` with their reasons.
 
-Such a row has no image, and a reason: the file was refused, or it is only kept. It stands until
-something newer is known of its path: another refusal, an image, or that the object is gone.
+Such a row has a reason but no image: the file was refused, or is only stored. It stands until
+something newer is known about its path: another refusal, an image, or the object's deletion.
 """
 
 import re
@@ -17,13 +17,13 @@ from panoptes_network.ids import is_plausible
 from panoptes_network.states import ImageState
 
 GONE = "gone"
-"""In the place of a message's id: the object of an earlier refusal is not in the bucket now."""
+"""Used in place of a message id: the object of an earlier refusal is no longer in the bucket."""
 
 Refusals = Select[ImageEvent]
 
 
 def standing() -> Refusals:
-    """Return the query of the refusals that still stand, one for each path, without an order."""
+    """Return the query for refusals that still stand, one per path, unordered."""
     later = aliased(ImageEvent)
     is_known = or_(
         later.image_id.is_not(None), later.reason_code.is_not(None), later.message_id == GONE
@@ -33,7 +33,7 @@ def standing() -> Refusals:
         later.event_id > ImageEvent.event_id,
         is_known,
     )
-    # What is made of a CR2 is recorded without an event.
+    # Products are recorded without an event.
     is_converted = exists().where(
         ImageFile.bucket == settings().raw_bucket, ImageFile.path == ImageEvent.bucket_path
     )
@@ -47,16 +47,16 @@ def standing() -> Refusals:
 
 
 def is_of_unit(unit_id: str) -> ColumnElement[bool]:
-    """Return whether a path lies in a unit's folder.
+    """Return whether a path is in a unit's folder.
 
-    The unit may be written in small letters, or behind a slash: that may be what was wrong.
+    The unit may be in lowercase or after a slash, as that may be the fault.
     """
     pattern = f"^/*{re.escape(unit_id)}([^0-9]|$)"
     return ImageEvent.bucket_path.regexp_match(pattern, flags="i")
 
 
 def has_any(session: Session, unit_id: str) -> bool:
-    """Return whether any upload of a unit was refused; False for what is no unit's id."""
+    """Return whether any upload of a unit was refused; False if the id is not a unit's."""
     if id_spellings.unit(unit_id) is None:
         return False
     return session.scalars(standing().where(is_of_unit(unit_id)).limit(1)).first() is not None
@@ -65,10 +65,9 @@ def has_any(session: Session, unit_id: str) -> bool:
 def of_night(
     session: Session, start: datetime, end: datetime, condition: ColumnElement[bool]
 ) -> list[ImageEvent]:
-    """Return the refusals of a night that fulfil a condition, in the order of their events.
+    """Return the refusals of a night that meet a condition, in order of their events.
 
-    A file belongs to the night of the last time in its path; where there is none, to that of
-    its arrival.
+    A file belongs to the night of the last time in its path, or else to the night of its arrival.
     """
     path = ImageEvent.bucket_path
     dates = {moment.astimezone(UTC) for moment in (start, end)}
@@ -79,19 +78,19 @@ def of_night(
 
 
 def time_of(refusal: ImageEvent) -> datetime:
-    """Return the last time that a refused path names, if it can be right; else that of the row."""
+    """Return the last plausible time in a refused path; else the time of the row."""
     named = id_spellings.last_time(str(refusal.bucket_path))
     return named if named is not None and is_plausible(named) else refusal.at
 
 
 def unit_of(path: str) -> str | None:
-    """Return the unit in whose folder a path lies, as `is_of_unit` has it; None for nobody's."""
+    """Return the unit whose folder contains a path, as for `is_of_unit`; None if there is none."""
     named = path.lstrip("/")
     return None if named[6:7].isdecimal() else id_spellings.unit(named[:6])
 
 
 def note_gone(session: Session, paths: list[str], service: str) -> None:
-    """Record that the objects of these refusals are not in the bucket any more."""
+    """Record that the objects of these refusals are no longer in the bucket."""
     for path in paths:
         session.add(
             ImageEvent(

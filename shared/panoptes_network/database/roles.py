@@ -1,4 +1,4 @@
-"""Who may write which table: each service's user has the rights that its work needs."""
+"""Write access to tables: each service's user has only the rights that its work needs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,28 +9,28 @@ from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.models import Source
 
 READER = "panoptes_reader"
-"""The role that a migration makes; it can only read."""
+"""The read-only role, created by a migration."""
 
 _WRITE = "INSERT, UPDATE, DELETE"
 _PARTITION = "EXECUTE ON FUNCTION ensure_sources_partition"
 
 
 def grant(session: Session, writers: Mapping[str, Sequence[str]]) -> None:
-    """Give users what they may do, and take from them what they may not do any more.
+    """Grant users their rights, and revoke all others.
 
     Parameters
     ----------
     session : Session
-        Of the owner of the tables.
+        A session of the tables' owner.
     writers : mapping of str to sequence of str
-        The tables that each user may write; all of them may read everything.
+        The tables that each user may write; these users may read all tables.
 
     Raises
     ------
     ValueError
-        For a table that there is not.
+        If a table does not exist.
     sqlalchemy.exc.ProgrammingError
-        For a user that there is not.
+        If a user does not exist.
     """
     named = {table for tables in writers.values() for table in tables}
     unknown = named - METADATA.tables.keys()
@@ -47,7 +47,7 @@ def grant(session: Session, writers: Mapping[str, Sequence[str]]) -> None:
 
 
 def _run(session: Session, statement: str, *names: str) -> None:
-    """Run a statement with names in it, which PostgreSQL itself puts in quotes."""
+    """Run a statement with identifiers, which PostgreSQL itself quotes."""
     parameters = {f"name{number}": name for number, name in enumerate(names)}
     places = ", ".join(f"CAST(:{place} AS text)" for place in parameters)
     written = text(f"SELECT format(:statement, {places})")

@@ -1,4 +1,4 @@
-"""Which rows have a time that can be right, as SQL; see `panoptes_network.ids`."""
+"""SQL conditions for plausible times; see `panoptes_network.ids`."""
 
 from datetime import datetime
 from typing import Any
@@ -14,5 +14,5 @@ def has_plausible(
     | InstrumentedAttribute[datetime | None]
     | ColumnElement[Any],
 ) -> ColumnElement[bool]:
-    """Return the condition that a time lies between 2000-01-01 and the end of tomorrow."""
+    """Return the condition that a time is between 2000-01-01 and the end of tomorrow."""
     return and_(column >= FIRST_TIME, column < end_of_times())

@@ -1,8 +1,7 @@
-"""Whose turn it is: a unit that the plate solvers worked for long lets the others go first.
+"""Fair turns: a unit that used much of the plate solvers' time waits for the others.
 
-What counts is seconds of work within the last hour. So one unit's night of frames that take long,
-or the night that it sends at once, does not hold up another's; and where nobody else waits,
-nobody lets anyone go first.
+The measure is seconds of work within the last hour. So a unit with slow frames, or one that uploads
+its whole night at once, does not delay the others. If no other unit has images waiting, none waits.
 """
 
 from datetime import timedelta
@@ -25,13 +24,13 @@ used AS (
     WHERE images.updated_at > now() - make_interval(secs => :window_s) GROUP BY unit_id)
 SELECT min(coalesce(seconds, 0)) FROM others LEFT JOIN used USING (unit_id)
 """)
-"""Of the units that have images waiting, the seconds of the one that got the fewest."""
+"""The smallest number of seconds among units that have images waiting."""
 
 
 def put_off(session: Session, message: PipelineImage, allowance_s: float) -> bool:
-    """Note that an image has to wait, where it has to; return whether.
+    """Record that an image has to wait, if it does; return whether it does.
 
-    Its unit had `allowance_s` seconds more than another one that has images waiting.
+    It waits if its unit had `allowance_s` more seconds than another unit with images waiting.
     """
     query = select(Image, Sequence.unit_id).join(Sequence).where(Image.image_id == message.image_id)
     found = session.execute(query).one_or_none()

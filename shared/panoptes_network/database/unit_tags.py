@@ -1,4 +1,4 @@
-"""The tags that a unit gives to its own observations, beside those of an operator."""
+"""Tags that a unit gives to its own observations, in addition to an operator's."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from panoptes_network.tags import MAX_TAGS, tags_in
 
 
 def add_unit_tags(session: Session, sequence_id: str, headers: dict[str, Any]) -> None:
-    """Give a sequence the tags of a header's TAGS that its unit has not given it before.
+    """Add the tags in a header's TAGS that its unit has not given to the sequence before.
 
-    Those of an operator stay, and one that an operator took off stays off. A sequence has
-    `MAX_TAGS` at most: the unit's are left out where there is no room.
+    An operator's tags stay, and tags removed by an operator stay removed. A sequence has at most
+    `MAX_TAGS`: the unit's tags are dropped if there is no room.
     """
     named = tags_in(text(headers, "TAGS") or "")
     if not named:

@@ -1,4 +1,4 @@
-"""HTTP as the services speak it: endpoints, guards against bad requests, calls between services.
+"""HTTP for the services: endpoints, guards against bad requests, calls between services.
 
-A service imports only the modules that it needs: not all have Flask, storage or a database.
+Import only the modules you need: not every service has Flask, storage or a database.
 """

@@ -1,6 +1,6 @@
-"""How many requests a process works on at a time: fewer than its server has threads.
+"""Limit on concurrent requests, lower than the number of the server's threads.
 
-So there is always a thread that says that the process lives, and one that says that it is busy.
+So there is always a free thread for health checks and for refusing requests.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,22 +11,22 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import request
 
 MAX_BUSY = 32
-"""Requests that a process works on at a time; no service is given more by Cloud Run."""
+"""Maximum number of concurrent requests; Cloud Run never sends a service more."""
 SPARE_THREADS = 8
-"""Threads that a server has besides those that may be at work."""
+"""Server threads in addition to those for concurrent requests."""
 BUSY = "the service is busy: try again in a moment"
 RETRY_AFTER_S = 2
 
 ALWAYS = frozenset({"/health"})
-"""Paths that are answered however much there is to do."""
+"""Paths that are served under any load."""
 _REFUSED = "panoptes.refused"
 
 
 class Admission:
-    """Lets up to `MAX_BUSY` requests into an application at a time, until their last byte is sent.
+    """Middleware that admits up to `MAX_BUSY` requests at a time, until their last byte is sent.
 
-    One that finds no room comes in as well, and `is_refused` is true for it: so it is answered in
-    the service's own way, but without work. ``/health`` needs no room.
+    Requests beyond the limit also reach the application, with `is_refused` true, so that it refuses
+    them in its own format without work. ``/health`` is always admitted.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -34,7 +34,7 @@ class Admission:
         self._rooms = BoundedSemaphore(MAX_BUSY)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+        """Handle a request."""
         if environ.get("PATH_INFO") in ALWAYS:
             return self._application(environ, start_response)
         if not self.has_room():
@@ -47,12 +47,12 @@ class Admission:
             return _Answer(answer, leaving.pop_all())
 
     def has_room(self) -> bool:
-        """Take the room for one more request, if there is one."""
+        """Reserve a place for one more request, if there is one."""
         return self._rooms.acquire(blocking=False)
 
 
 class _Answer:
-    """The bytes of an answer; its room is free once they are sent, or nobody wants them."""
+    """The bytes of a response; its place is freed once they are sent or the client is gone."""
 
     def __init__(self, content: Iterable[bytes], leaving: ExitStack) -> None:
         self._content = iter(content)
@@ -71,10 +71,10 @@ class _Answer:
     def close(self) -> None:
         self._leaving.close()
 
-    # A server closes what it sends (PEP 3333); a client within the process may not.
+    # A server closes responses (PEP 3333); a client within the process may not.
     __del__ = close
 
 
 def is_refused() -> bool:
-    """Return whether there is no room for the request at hand."""
+    """Return whether the current request exceeds the limit."""
     return bool(request.environ.get(_REFUSED))

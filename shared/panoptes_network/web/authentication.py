@@ -1,8 +1,8 @@
-"""Who calls: a Google-signed identity token says it, for services that not everyone may call.
+"""Authentication of callers by Google-signed identity tokens, for services that are not public.
 
-Cloud Run checks the same before a request comes here, if it is told to. That is one setting of
-a deployment, easily lost; this check goes with the code. Where ``ALLOWED_CALLERS`` is empty,
-nobody is asked on one machine, and nobody is let in on Cloud Run.
+Cloud Run checks tokens before a request arrives here, if configured to. That setting of a
+deployment is easily lost; this check is part of the code. If ``ALLOWED_CALLERS`` is empty, every
+caller is accepted on one machine and none on Cloud Run.
 """
 
 import hmac
@@ -21,17 +21,17 @@ from panoptes_network.config import on_cloud_run, settings
 from panoptes_network.errors import TransientError
 
 LEEWAY_S = 30
-"""By how much two clocks may differ."""
+"""Allowed difference between clocks."""
 
 CERTIFICATES_TIMEOUT_S = 5
 ISSUERS = frozenset({"https://accounts.google.com", "accounts.google.com"})
 
 _NO_SIGNATURE = "SIGNATURE_REMOVED_BY_GOOGLE"
-"""What Cloud Run, once it has checked a token, puts in the place of its signature."""
+"""Cloud Run's replacement for the signature of a token that it has verified."""
 
 
 class RefusedError(Exception):
-    """A caller who is not let in; `status` is 401 for an unknown one, 403 for a known one."""
+    """Refusal of a caller; `status` is 401 if unknown, 403 if known but not allowed."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -48,20 +48,20 @@ class _Claims(BaseModel):
 
 
 def check(headers: Headers, *, public: bool = False) -> str | None:
-    """Return the account that calls; None where nobody is asked.
+    """Return the caller's account; None if callers are not checked.
 
     Parameters
     ----------
     public : bool
-        Anyone reaches the service, so that the platform has checked nobody: each token's
-        signature is verified here, whatever TOKEN_CHECKED_BY_PLATFORM says.
+        The service is public, so the platform has not checked callers: each token's signature is
+        verified here, whatever TOKEN_CHECKED_BY_PLATFORM says.
 
     Raises
     ------
     RefusedError
-        Without a valid token for this service, or with one of an account that may not call.
+        If there is no valid token for this service, or its account is not allowed.
     TransientError
-        When the issuer's certificates cannot be had.
+        If the issuer's certificates are unavailable.
     """
     allowed = _list(settings().allowed_callers)
     if not allowed and on_cloud_run():
@@ -84,9 +84,10 @@ def _list(setting: str) -> frozenset[str]:
 
 
 def _token(headers: Headers, *, platform: bool) -> str:
-    """Return the token that was, or has to be, checked.
+    """Return the token that was, or must be, verified.
 
-    Of two Cloud Run checks the one in its own header and lets the other through unseen.
+    If there are two, Cloud Run verifies the one in its own header and passes on the other
+    unchecked.
     """
     value = headers.get("Authorization", "")
     if platform:
@@ -98,10 +99,10 @@ def _token(headers: Headers, *, platform: bool) -> str:
 
 
 def _claims(token: str, *, platform: bool) -> _Claims:
-    """Return what a token says, after its signature was verified: by the platform, or here.
+    """Return a token's claims after its signature was verified, by the platform or here.
 
-    Only the platform takes a signature off. A token that still has one has not been verified,
-    even where the platform should have done it.
+    Only the platform removes signatures. A token that still has one was not verified, even if the
+    platform should have done so.
     """
     verified = platform and hmac.compare_digest(token.rpartition(".")[2], _NO_SIGNATURE)
     certificates = None if verified else _certificates()
@@ -112,7 +113,7 @@ def _claims(token: str, *, platform: bool) -> _Claims:
         return _Claims.model_validate(payload)
     except ValidationError:
         raise RefusedError(401, "the token lacks a claim that is needed") from None
-    # A token may hold anything at all, and the library lets through what comes of it.
+    # A token may contain anything, and the library lets some resulting errors through.
     except (GoogleAuthError, ValueError, TypeError, RecursionError):
         raise RefusedError(401, "the token is none, or is not signed, or is over") from None
 
@@ -133,9 +134,9 @@ def _certificates() -> dict[str, Any]:
 
 
 def forget_certificates() -> None:
-    """Ask the issuer again the next time, whatever was answered and for how long that was to hold.
+    """Fetch the issuer's certificates again next time, ignoring the cached response.
 
-    A fault of the issuer's may say of itself that it can be kept for an hour.
+    Even an error response of the issuer may declare itself cacheable for an hour.
     """
     _session().close()
     _session.cache_clear()
@@ -143,5 +144,5 @@ def forget_certificates() -> None:
 
 @cache
 def _session() -> requests.Session:
-    """Return a session that keeps the certificates for as long as their issuer says."""
+    """Return a session that caches the certificates as long as their issuer allows."""
     return CacheControl(requests.Session())

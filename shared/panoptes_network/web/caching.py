@@ -1,4 +1,4 @@
-"""ETags and compression of what the web services answer."""
+"""ETags and compression of the web services' responses."""
 
 from flask import Flask, Response, request
 from flask_compress import Compress
@@ -14,25 +14,25 @@ COMPRESSED = (
     "text/javascript",
     "text/plain",
 )
-"""What is worth it; files of the buckets are compressed as they are."""
+"""Media types worth compressing; files from buckets are already compressed."""
 
 
 def register(app: Flask) -> None:
-    """Let every answer of `app` have an ETag, and be compressed for who wants it."""
+    """Add an ETag to every response of `app`, and compress responses for clients that accept it."""
     app.config.update(
         COMPRESS_MIMETYPES=COMPRESSED,
         COMPRESS_ALGORITHM=["zstd", "br", "gzip"],
         COMPRESS_ALGORITHM_STREAMING=["zstd", "br", "gzip"],
     )
-    # The last to be registered is the first to run: the ETag is there when the compression
-    # puts its own name to it.
+    # Handlers run in reverse order of registration: the ETag exists when the compression adds its
+    # name to it.
     app.after_request(forget_time)
     Compress(app)
     app.after_request(validate)
 
 
 def validate(response: Response) -> Response:
-    """Give an answer an ETag of its bytes, and answer 304 to who has it."""
+    """Set a response's ETag from its bytes, and respond 304 to clients that have it."""
     is_read = request.method in {"GET", "HEAD"} and response.status_code == 200
     if is_read and not response.is_streamed and not response.get_etag()[0]:
         response.add_etag()
@@ -41,7 +41,7 @@ def validate(response: Response) -> Response:
 
 
 def forget_time(response: Response) -> Response:
-    """Take the time out of the header of gzip (RFC 1952, 2.3): one ETag means the same bytes."""
+    """Remove the time from a gzip header (RFC 1952, 2.3), so that one ETag means the same bytes."""
     is_packed = response.content_encoding == "gzip" and not response.is_streamed
     if is_packed and response.status_code == 200:
         packed = response.get_data()

@@ -1,6 +1,6 @@
-"""Addresses lead on to their canonical form: without a slash at the end, ids as they are written.
+"""Redirects to canonical URLs: no trailing slash, ids in canonical form.
 
-People type ids in small letters, and links get slashes at their ends.
+People type ids in lowercase, and links acquire trailing slashes.
 """
 
 import re
@@ -14,17 +14,17 @@ from werkzeug.wrappers import Response
 from panoptes_network.ids import fold_id
 
 EXACT = "files"
-"""Behind this part of a path come the names of objects, in which case matters."""
+"""After this part of a path come object names, which are case-sensitive."""
 _SAFE = "/:@!$&'()*+,;=~"
 
 
 def register(app: Flask) -> None:
-    """Let `app` answer addresses in another form with a redirect to the canonical one."""
+    """Redirect requests for non-canonical URLs of `app` to the canonical one."""
     app.before_request(lead_on)
 
 
 def lead_on() -> Response | None:
-    """Return the redirect to the canonical address of the request; None where it has that."""
+    """Return the redirect to the request's canonical URL; None if it is canonical already."""
     path = canonical_path(request.path)
     if path == request.path or not _is_route(path):
         return None
@@ -33,9 +33,9 @@ def lead_on() -> Response | None:
 
 
 def canonical_path(path: str) -> str:
-    """Return a path without slashes at its end and with its ids as the network writes them.
+    """Return a path without trailing slashes and with canonical ids.
 
-    A path that a route has with a slash at its end keeps it.
+    The trailing slash is kept if a route has one.
     """
     rule = request.url_rule
     if rule is None or not rule.rule.endswith("/"):
@@ -47,7 +47,7 @@ def canonical_path(path: str) -> str:
 
 
 def _is_route(path: str) -> bool:
-    # Two slashes at the beginning would name another host.
+    # Two leading slashes would name another host.
     adapter = current_app.create_url_adapter(request)
     if adapter is None or re.match(r"/[/\\]", path):
         return False

@@ -1,8 +1,8 @@
-"""Which requests may change something: JSON of a program, never what another site's page sends.
+"""Cross-site request protection: changes require JSON from a program, never another site's page.
 
-A page of any site can make its reader's browser post a form or plain text to whatever the browser
-reaches, a network on the reader's own machine included. For JSON the browser asks beforehand, and
-nothing here agrees; and it names the page's site in the Origin header.
+Any site's page can make its reader's browser post a form or plain text to whatever the browser can
+reach, including a network on the reader's own machine. For JSON the browser asks first (CORS
+preflight), which is never granted here, and it names the page's site in the Origin header.
 """
 
 import ipaddress
@@ -15,33 +15,33 @@ from werkzeug.wrappers import Request
 from panoptes_network.config import on_cloud_run
 
 OWN_MACHINE = ("127.0.0.1", "localhost")
-"""Hosts that can be nobody else's server."""
+"""Hosts that cannot be another party's server."""
 
 JSON = frozenset({"application/json"})
 WHOLE_EVENT = "application/cloudevents+json"
 EVENT = JSON | {WHOLE_EVENT}
-"""Media types of a CloudEvent: with its attributes in headers, or all in one body."""
+"""Media types of a CloudEvent: attributes in headers, or all in one body."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
 def check_host(request: Request, *own_names: str) -> None:
-    """Raise an error for a request of this machine that came under somebody else's name.
+    """Raise an error if a local request has a foreign host name.
 
-    A page can let its own name lead to 127.0.0.1 (DNS rebinding). The browser then takes what
-    answers there for the page's own site, and keeps nothing from it. Requests that come over a
-    network, or from Cloud Run's proxy, are none of a browser on this machine.
+    A page can make its own host name resolve to 127.0.0.1 (DNS rebinding). The browser then treats
+    the local server as the page's own site and exposes its responses to the page. Requests over a
+    network or from Cloud Run's proxy do not come from a browser on this machine.
 
     Parameters
     ----------
     own_names : str
-        Hosts that are this service's besides those of the machine.
+        This service's host names, in addition to those of the machine.
 
     Raises
     ------
     werkzeug.exceptions.MisdirectedRequest
-        When the Host header has any other name.
+        If the Host header has any other name.
     """
     if on_cloud_run() or not _is_loopback(request.remote_addr or ""):
         return
@@ -63,21 +63,21 @@ def check(
     is_own_origin: Callable[[str], bool] = lambda _: False,
     media_types: Collection[str] = JSON,
 ) -> None:
-    """Raise an error for a request that another site's page may have sent.
+    """Raise an error if a request may come from another site's page.
 
     Parameters
     ----------
     is_own_origin : callable
-        Whether an Origin header names a site whose pages may send it; without one, none may.
+        Returns whether an Origin header names an allowed site; by default, none is.
     media_types : collection of str
-        What the body may be.
+        Accepted media types of the body.
 
     Raises
     ------
     werkzeug.exceptions.Forbidden
-        When the Origin header names any other site.
+        If the Origin header names any other site.
     werkzeug.exceptions.UnsupportedMediaType
-        When the body is not of one of `media_types`.
+        If the body's type is not in `media_types`.
     """
     if request.method in SAFE_METHODS:
         return

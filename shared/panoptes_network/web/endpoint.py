@@ -1,4 +1,4 @@
-"""The endpoint of a function: JSON in, JSON out, errors as status codes with reasons."""
+"""A function's endpoint: JSON in, JSON out, errors as status codes with reasons."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping
@@ -35,7 +35,7 @@ _STATUS = {
 }
 
 Check = Callable[[], object]
-"""Raises any error where something that a function depends on does not answer."""
+"""Raises any error if a dependency of the function does not respond."""
 
 
 def setup(
@@ -44,23 +44,22 @@ def setup(
     media_types: Collection[str] = cross_site.JSON,
     max_body_bytes: int = MAX_BODY_BYTES,
 ) -> logging.Logger:
-    """Make ready what a function needs before its first request, and return its logger.
+    """Set up a function before its first request, and return its logger.
 
-    Whatever is asked of the function, by whatever path and method, passes what is set up here
-    before its body is read: the caller's identity is checked, a request that a page of another
-    site may have sent is refused, and the request is traced, logged and counted.
-    ``GET /health`` is answered while the process lives, ``GET /ready`` while what it depends on
-    answers, both to anyone, as Cloud Run's probes have no identity; and ``GET /metrics``.
-    Called while functions-framework loads the function's main.py.
+    Every request, whatever its path and method, passes the checks set up here before its body is
+    read: the caller is authenticated, cross-site requests are refused, and the request is traced,
+    logged and counted. ``GET /health`` responds while the process lives, ``GET /ready`` while its
+    dependencies respond; both are public, as Cloud Run's probes have no identity. ``GET /metrics``
+    is also served. Call this while functions-framework loads the function's main.py.
 
     Parameters
     ----------
     ready : mapping
-        What the function depends on, by name, and how to ask it.
+        Checks of the function's dependencies, by name.
     media_types : collection of str
-        What a request's body may be.
+        Accepted media types of the body.
     max_body_bytes : int
-        The longest body of a request; a longer one is refused and not read.
+        Maximum size of a request body; a longer one is refused without being read.
     """
     logger = log.setup(service)
     if has_app_context():
@@ -91,12 +90,11 @@ def setup(
 def answer(
     request: Request, model: type[M], work: Callable[[M], BaseModel | dict[str, Any]], service: str
 ) -> Response:
-    """Do `work` on the message that a request carries and answer as JSON.
+    """Run `work` on a request's message and respond with JSON.
 
-    The body is the message itself, or a Pub/Sub push envelope around it. A permanent error
-    answers 4xx with its reason, except to Pub/Sub: there 200 says that the message must not
-    come again. A transient error answers 503 with Retry-After; so does an unknown one, which
-    may pass.
+    The body is the message itself, or a Pub/Sub push envelope around it. A permanent error responds
+    4xx with its reason. To Pub/Sub it responds 200, so that the message is not redelivered. A
+    transient error responds 503 with Retry-After, and so does an unknown one, which may pass.
     """
     logger = logging.getLogger(service)
     is_push = False
@@ -195,7 +193,7 @@ def _refuse_other_sites(media_types: Collection[str]) -> Response | None:
 
 
 def _refuse_half_events() -> Response | None:
-    """Answer what is no CloudEvent: the framework, which decodes events, would fail at it."""
+    """Refuse malformed CloudEvents, at which the framework's decoder would fail."""
     if request.method != "POST":
         return None
     try:
@@ -207,7 +205,7 @@ def _refuse_half_events() -> Response | None:
 
 
 def _event_attributes() -> object:
-    """Return the attributes of an event, unchecked: its headers, or its body with all in it."""
+    """Return an event's attributes, unchecked, from its headers or a structured body."""
     sent = {name: request.headers.get(f"ce-{name}") for name in EventAttributes.model_fields}
     is_whole = request.mimetype == cross_site.WHOLE_EVENT or None in sent.values()
     return _json_body(request) if is_whole else sent
@@ -224,7 +222,7 @@ def _refusal(error: authentication.RefusedError) -> Response:
 
 
 def _drop_body() -> None:
-    """Keep functions-framework from reading a refused body, which it does once all is done."""
+    """Keep functions-framework from reading a refused body, which it does at the end."""
     request.stream = BytesIO()
 
 
@@ -234,7 +232,7 @@ def _metrics() -> Response | None:
 
 
 def _fault(error: HTTPException) -> Response:
-    """Answer what the framework refuses, without its words, which may quote the headers."""
+    """Respond to the framework's refusals without its message, which may quote headers."""
     _drop_body()
     return _error(_reason(error), error.name, error.code or 500)
 
@@ -244,12 +242,12 @@ def _reason(error: HTTPException) -> Reason:
 
 
 def _too_deep(_: Exception) -> Response:
-    """Answer an event whose body the framework cannot decode for its depth."""
+    """Refuse an event whose body is nested too deeply for the framework."""
     return _error(Reason.BAD_REQUEST, TOO_DEEP, 400)
 
 
 def _require_guard() -> None:
-    """Answer nobody where callers are to be checked and main.py has forgotten :func:`setup`."""
+    """Refuse all requests if callers are to be checked but main.py has not called :func:`setup`."""
     if settings().allowed_callers and _GUARDED not in current_app.extensions:
         raise RuntimeError("the function's main.py does not call endpoint.setup")
 
@@ -271,7 +269,7 @@ def _json_body(request: Request) -> object:
 
 
 def _pushed(body: object) -> bytes:
-    """Return the data of a Pub/Sub push, and follow the trace of who published them."""
+    """Return the data of a Pub/Sub push, and continue its publisher's trace."""
     envelope = parse(PushEnvelope, body)
     message = envelope.message
     trace.follow((message.attributes or {}).get(trace.PARENT))

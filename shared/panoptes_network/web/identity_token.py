@@ -1,4 +1,4 @@
-"""A service's own identity, shown to the services that it calls."""
+"""A service's own identity token, sent to the services that it calls."""
 
 import threading
 from functools import cache
@@ -16,14 +16,14 @@ _lock = threading.Lock()
 
 
 def headers(url: str) -> dict[str, str]:
-    """Return the header with an identity token for the service at `url`; none on one machine.
+    """Return the header with an identity token for the service at `url`; empty on one machine.
 
-    A token is kept until shortly before it expires.
+    Tokens are cached until shortly before they expire.
 
     Raises
     ------
     TransientError
-        When the metadata server gives none.
+        If the metadata server does not return one.
     """
     if not settings().send_identity_token:
         return {}

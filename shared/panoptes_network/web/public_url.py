@@ -1,7 +1,7 @@
-"""The address at which this service is known: what a request says of it is never believed.
+"""The public URL of this service, never derived from a request alone.
 
-The Host header is the client's to choose. An address made of it can lead readers, and whatever
-keeps a response for them, to a server of the client's choice.
+Clients choose the Host header. A URL built from it could send readers, and caches that store the
+response, to a server of the client's choice.
 """
 
 from urllib.parse import urlsplit
@@ -15,21 +15,21 @@ from panoptes_network.web.cross_site import OWN_MACHINE
 
 
 def absolute(path: str) -> str:
-    """Return the address of a path of this service, ``/files/…``.
+    """Return the absolute URL of a path of this service, such as ``/files/…``.
 
-    It begins with PUBLIC_URL. Where that is empty, the service is known only on its own machine:
-    the address begins with the request's Host if that is a loopback name.
+    It starts with PUBLIC_URL. If that is empty, the service is only known on its own machine, and
+    the URL starts with the request's Host if that is a loopback name.
 
     Raises
     ------
     werkzeug.exceptions.BadRequest
-        When PUBLIC_URL is empty and the request came under any other name.
+        If PUBLIC_URL is empty and the request's Host is any other name.
     """
     return _base() + path
 
 
 def is_own_origin(origin: str) -> bool:
-    """Return whether an Origin header names PUBLIC_URL; nothing does where that is empty."""
+    """Return whether an Origin header names PUBLIC_URL; False if that is empty."""
     known = urlsplit(settings().public_url)
     return bool(known.netloc) and origin == f"{known.scheme}://{known.netloc}"
 

@@ -1,4 +1,4 @@
-"""Redirects name no host: the framework makes one of the Host header, which the client chooses."""
+"""Redirects without a host: the framework takes it from the Host header, which clients choose."""
 
 from urllib.parse import urlsplit
 
@@ -7,10 +7,10 @@ from werkzeug.utils import redirect
 
 
 def make_relative(response: Response) -> Response:
-    """Take the host out of a redirect: each leads to another path of the same service."""
+    """Remove the host from a redirect, which leads to another path of the same service."""
     target = urlsplit(response.headers.get("Location", ""))
     if target.scheme:
-        # Two slashes at the beginning would name another host.
+        # Two leading slashes would name another host.
         path = "/" + target.path.lstrip("/")
         location = target._replace(scheme="", netloc="", path=path).geturl()
         response.headers["Location"] = location

@@ -1,4 +1,4 @@
-"""What no service reads of a request: too long a body, one that is compressed, unstorable text."""
+"""Refusal of requests with overlong or compressed bodies, or with text that cannot be stored."""
 
 from typing import IO
 from urllib.parse import parse_qsl
@@ -15,7 +15,7 @@ TOO_DEEP = "the body is nested too deeply"
 
 
 class BadTextError(BadRequest):
-    """A parameter of the query, or a field of a form, that cannot be stored; it is named."""
+    """A query parameter or form field whose text cannot be stored, with its name."""
 
     def __init__(self, parameter: str) -> None:
         self.parameter = storable.escape(parameter)[:100]
@@ -23,17 +23,17 @@ class BadTextError(BadRequest):
 
 
 def check(request: Request, max_body_bytes: int = MAX_BODY_BYTES) -> None:
-    """Raise an error for a request that is not to be read; nothing is read of its body.
+    """Raise an error if a request must be refused; its body is not read.
 
-    A body without a length is read up to the limit by whoever reads it, who gets the error then.
+    A body of unknown length is read up to the limit, and raises the error then.
 
     Raises
     ------
     werkzeug.exceptions.RequestEntityTooLarge
-        When the body is longer than `max_body_bytes`.
+        If the body is longer than `max_body_bytes`.
     werkzeug.exceptions.BadRequest
-        When it is compressed, or when path, query or headers have text that cannot be stored;
-        `BadTextError` for a parameter of the query.
+        If it is compressed, or path, query or headers have text that cannot be stored;
+        `BadTextError` for a query parameter.
     """
     limit(request, max_body_bytes)
     if (request.content_length or 0) > max_body_bytes:
@@ -47,7 +47,7 @@ def check(request: Request, max_body_bytes: int = MAX_BODY_BYTES) -> None:
 
 
 def limit(request: Request, max_body_bytes: int) -> None:
-    """Let no more be read of a body: whoever reads on gets RequestEntityTooLarge."""
+    """Limit the bytes read from a body; reading more raises RequestEntityTooLarge."""
     request.max_content_length = max_body_bytes
     if request.content_length is None:
         request.max_content_length += 1
@@ -55,12 +55,12 @@ def limit(request: Request, max_body_bytes: int) -> None:
 
 
 def check_body(request: Request) -> None:
-    """Read a body that is JSON or a form, and raise an error where it cannot be read or stored.
+    """Read a JSON or form body; raise an error if it cannot be read or stored.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        RequestEntityTooLarge when it is too long, BadRequest otherwise.
+        RequestEntityTooLarge if it is too long, BadRequest otherwise.
     """
     if request.method in SAFE_METHODS:
         return
@@ -77,7 +77,7 @@ def check_body(request: Request) -> None:
 
 
 class _Bounded:
-    """A body without a length. Werkzeug would cut it at the limit, and say nothing."""
+    """A body of unknown length. Werkzeug would truncate it silently at the limit."""
 
     def __init__(self, stream: IO[bytes], max_bytes: int) -> None:
         self._stream = stream
@@ -92,7 +92,7 @@ class _Bounded:
 
 
 def _check_query(query: bytes) -> None:
-    """Look at the bytes as they came: Werkzeug leaves in what it cannot read."""
+    """Check the raw bytes: Werkzeug passes on what it cannot decode."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
     for name, value in sent:
         if not (_is_readable(name) and _is_readable(value)):
@@ -100,13 +100,13 @@ def _check_query(query: bytes) -> None:
 
 
 def _check_path(request: Request) -> None:
-    # Werkzeug reads it with replacements.
+    # Werkzeug decodes it with replacement characters.
     if not _is_readable(request.environ.get("PATH_INFO", "")):
         raise BadRequest(f"The path must be {storable.WANTED}, in UTF-8.")
 
 
 def _is_readable(sent: str) -> bool:
-    """Return whether bytes, each shown as one character, are UTF-8 that can be stored."""
+    """Return whether bytes, each shown as one character, are storable UTF-8."""
     try:
         return storable.is_storable(sent.encode("latin-1").decode())
     except UnicodeError:

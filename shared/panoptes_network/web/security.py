@@ -1,4 +1,4 @@
-"""What the web services share: a guard of requests, strict headers, limits, counters."""
+"""Protection of the web services: request guard, security headers, rate limits, counters."""
 
 import ipaddress
 import math
@@ -32,10 +32,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 HTTPS_ONLY = "max-age=31536000"
-"""For a year a browser comes back by https only (RFC 6797)."""
+"""Browsers use only https for a year (RFC 6797)."""
 
 _OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
-"""Headers that a proxy adds to what it sends on."""
+"""Headers that a proxy adds to forwarded requests."""
 
 
 def secure(
@@ -44,24 +44,23 @@ def secure(
     resource_policy: str = "same-origin",
     queries: Collection[str] = (),
 ) -> None:
-    """Guard what `app` answers, errors included.
+    """Protect all responses of `app`, including errors.
 
-    Every answer has the security headers, every request is traced, logged and counted, and an
-    address that asks too often is answered 429. A request that is too long, or has text that
-    cannot be stored, is refused before it is worked on; one for which there is no room is
-    answered 503. Neither keeps ``/health`` from its answer. What is not read by GET has to be
-    JSON, and is refused to pages of other sites; a redirect names no host. ``/metrics`` has the
-    counters; it is for the callers of ``ALLOWED_CALLERS``, and where there are none for programs
-    on this machine.
+    Every response has the security headers. Every request is traced, logged and counted, and a
+    client that exceeds its rate limit gets 429. Requests that are too long or have text that cannot
+    be stored are refused before any work; those over the concurrency limit get 503. None of this
+    affects ``/health``. Requests other than GET must be JSON and are refused to other sites' pages.
+    Redirects name no host. ``/metrics`` has the counters, for the callers in ``ALLOWED_CALLERS``
+    or, if there are none, for programs on this machine.
 
     Parameters
     ----------
     content_policy : str
-        The Content-Security-Policy: from where a page of this service may load anything.
+        The Content-Security-Policy: the sources that a page of this service may load from.
     resource_policy : str
-        The Cross-Origin-Resource-Policy: whose pages may load what this service answers.
+        The Cross-Origin-Resource-Policy: the pages that may load this service's responses.
     queries : collection of str
-        Endpoints that change nothing when they are asked by POST: a form may come from anywhere.
+        Endpoints whose POST changes nothing: their forms may come from any site.
     """
     policies = {
         "Content-Security-Policy": content_policy,
@@ -81,12 +80,12 @@ def secure(
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        # A page that needs more says so itself.
+        # A page that needs more sets its own header.
         for name, policy in {**policies, **HEADERS}.items():
             response.headers.setdefault(name, policy)
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = HTTPS_ONLY
-        # A page may change at any time; an error is not to be shown again.
+        # Pages may change at any time; errors must not be cached.
         response.headers.setdefault(
             "Cache-Control", "no-cache" if response.status_code < 400 else "no-store"
         )
@@ -100,7 +99,7 @@ def _refuse_when_busy() -> None:
 
 def _guard(queries: Collection[str]) -> None:
     request_guard.check(request)
-    # What there is no route for is answered as such, and its body left alone.
+    # Unknown routes get 404, and their body is not read.
     if request.routing_exception is None:
         if request.endpoint not in queries:
             cross_site.check(request, public_url.is_own_origin)
@@ -123,12 +122,12 @@ def _limiter(limit: str) -> Callable[[], None]:
 
 
 def _refuse_other_names() -> None:
-    if not settings().trusted_proxies:  # else it is the proxy that has to know its names
+    if not settings().trusted_proxies:  # else the proxy must check host names
         cross_site.check_host(request, *filter(None, [urlsplit(settings().public_url).hostname]))
 
 
 def _metrics() -> Response:
-    """Tell what this process counted, as OpenMetrics."""
+    """Return this process's metrics as OpenMetrics text."""
     try:
         account = authentication.check(request.headers, public=True)
     except authentication.RefusedError as error:
@@ -141,7 +140,7 @@ def _metrics() -> Response:
 
 
 def _is_from_this_machine() -> bool:
-    """Return whether a program on this machine asks, and not a proxy for somebody elsewhere."""
+    """Return whether the client is a program on this machine, not a proxy for a remote one."""
     if settings().trusted_proxies or any(name in request.headers for name in _OF_PROXIES):
         return False
     try:
@@ -151,7 +150,7 @@ def _is_from_this_machine() -> bool:
 
 
 def _client(address: str) -> str:
-    """Return whom an address stands for: in IPv6 a client has a whole /64 of them."""
+    """Return the client that an address stands for: in IPv6 a client has a whole /64."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:

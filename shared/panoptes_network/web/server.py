@@ -1,8 +1,7 @@
-"""The server of the web services: waitress, which no slow client holds up.
+"""The server of the web services: waitress, which slow clients cannot block.
 
-One thread reads all requests and writes all responses; a request comes to one of the others, who
-work on it, only once it is there as a whole. So those who connect and send nothing, or byte after
-byte, or read slowly, keep nobody waiting.
+One thread reads all requests and writes all responses; worker threads get a request once it has
+arrived completely. So clients that send nothing, send byte by byte, or read slowly block nobody.
 """
 
 import importlib
@@ -17,15 +16,17 @@ import click
 import waitress
 
 MAX_CONNECTIONS = 1000
-"""More are not accepted until others have left; Cloud Run lets in far fewer."""
+"""More connections wait until others close; Cloud Run allows far fewer."""
 IDLE_S = 60
-"""A connection on which nothing happens for so long is closed."""
+"""A connection idle for this long is closed."""
 MAX_BODY_BYTES = 25_000_000
-"""Nothing longer is kept for the application, whose own limits are lower."""
+"""Longer bodies are never buffered for the application, whose own limits are lower."""
 BUFFERED_BYTES = 2**25
-"""Of a response, before the work on it waits for its reader; a frame of usual size fits."""
+"""Bytes of a response that are buffered before the application waits for its reader; a usual frame
+fits.
+"""
 DRAIN_S = 8
-"""For what was begun when the server is told to stop; Cloud Run kills it after 10 s."""
+"""Time to finish running requests at shutdown; Cloud Run kills the process after 10 s."""
 
 
 @click.command()
@@ -55,17 +56,17 @@ def main(folder: str, host: str, port: int, threads: int, module: str) -> None:
         max_request_body_size=MAX_BODY_BYTES,
         outbuf_high_watermark=BUFFERED_BYTES,
         asyncore_use_poll=True,
-        # TRUSTED_PROXIES says which of them are believed.
+        # TRUSTED_PROXIES sets how many are trusted.
         clear_untrusted_proxy_headers=False,
     )
-    # A shell's background jobs ignore SIGINT, and with it what `_stop` does at the end.
+    # A shell's background jobs ignore SIGINT, and with it the end of `_stop`.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: Thread(target=_stop, args=(server,)).start())
     server.run()
 
 
 def _stop(server: Any) -> None:
-    """Let what was begun come to its end, then leave."""
+    """Finish running requests, then exit."""
     deadline = time.monotonic() + DRAIN_S
     while _is_busy(server) and time.monotonic() < deadline:
         time.sleep(0.05)

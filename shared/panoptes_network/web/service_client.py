@@ -1,4 +1,4 @@
-"""Calls to the next service by HTTP: the answer's status decides what happens to the event."""
+"""HTTP calls to the next service, whose status decides what happens to the event."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ from panoptes_network.web import identity_token
 CHECK_TIMEOUT_S = 3
 
 _PASSING = frozenset({401, 403, 408, 425, 429})
-"""Statuses that say nothing of the message: who may call (401, 403) is for the operator to mend."""
+"""Statuses unrelated to the message: access (401, 403) is the operator's to fix."""
 
 
 def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, Any]:
-    """POST a message as JSON, with the trace and this service's identity; return the answer.
+    """POST a message as JSON, with the trace and this service's identity; return the response.
 
     Parameters
     ----------
     behind : int
-        How many services the next one waits for in turn; each gives it as much time again.
+        Number of services that the next one in turn waits for; each extends the time limit.
 
     Raises
     ------
     PermanentError
-        When the next service refuses the message (4xx), with its reason and words.
+        If the next service refuses the message (4xx), with its reason and message.
     TransientError
-        When it is away, too slow, does not let this service in, or asks to be tried again.
+        If it is unavailable, too slow, refuses this service, or asks for a retry.
     """
     headers = {"Content-Type": "application/json", **trace.headers(), **identity_token.headers(url)}
     try:
@@ -50,12 +50,12 @@ def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, Any]:
 
 
 def limit_s(behind: int) -> float:
-    """Return for how long the next service is waited for, seconds."""
+    """Return the time limit of a call to the next service, seconds."""
     return settings().request_timeout_s * (1 + behind)
 
 
 def check(url: str) -> None:
-    """Raise an error unless the service at `url` answers, and lets this one in."""
+    """Raise an error unless the service at `url` responds and accepts this one."""
     health = f"{url.rstrip('/')}/health"
     requests.get(
         health, headers=identity_token.headers(url), timeout=CHECK_TIMEOUT_S

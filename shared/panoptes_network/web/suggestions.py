@@ -1,14 +1,14 @@
-"""Words about a parameter that is not known here: did you mean another one?"""
+"""Suggestions for unknown parameters: did you mean another one?"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 MAX_SHOWN = 100
-"""Characters of an unknown name that an answer repeats."""
+"""Characters of an unknown name that a response quotes."""
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
-    """Return that there is no parameter of this name, and the nearest that there is."""
+    """Return a message about an unknown parameter that suggests the nearest known one."""
     lacking = f"there is no parameter {name[:MAX_SHOWN]!r} here"
     by_folded = {each.casefold(): each for each in sorted(known)}
     if not by_folded:

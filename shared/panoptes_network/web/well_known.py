@@ -1,4 +1,4 @@
-"""Files that programs look for at fixed addresses: security.txt (RFC 9116) and robots.txt."""
+"""Files at well-known URLs: security.txt (RFC 9116) and robots.txt."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from panoptes_network.web import public_url
 
 SECURITY_PATH = "/.well-known/security.txt"
 VALID_FOR = timedelta(days=180)
-"""RFC 9116 advises less than a year, so that nobody trusts an old copy."""
+"""RFC 9116 recommends less than a year, so that nobody trusts an old copy."""
 
 
 def register(app: Flask, closed: Collection[str]) -> None:
@@ -20,12 +20,12 @@ def register(app: Flask, closed: Collection[str]) -> None:
     Parameters
     ----------
     closed : collection of str
-        Beginnings of the paths that robots are asked to leave alone; ``*`` stands for anything.
+        Path prefixes that robots are asked not to visit; ``*`` matches anything.
     """
     robots = "".join(f"{line}\n" for line in ("User-agent: *", *map(_disallow, closed)))
 
     def robots_txt() -> Response:
-        """Tell robots what to leave alone."""
+        """Serve robots.txt."""
         return Response(robots, mimetype="text/plain")
 
     app.add_url_rule("/robots.txt", "robots_txt", robots_txt)
@@ -37,7 +37,7 @@ def _disallow(path: str) -> str:
 
 
 def _security_txt() -> Response:
-    """Tell where to report a vulnerability."""
+    """Serve security.txt."""
     if not settings().security_contact:
         raise NotFound("The operator of this service has named no contact for vulnerabilities.")
     fields = {"Contact": settings().security_contact, "Expires": _expires(), **_canonical()}
@@ -48,13 +48,13 @@ def _security_txt() -> Response:
 
 
 def _expires() -> str:
-    """Return a time that changes once a day, so that the file has one ETag for a day."""
+    """Return an expiry time that changes once a day, so that the file has one ETag per day."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return f"{today + VALID_FOR:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _canonical() -> dict[str, str]:
-    """Return the file's own address where it is one of https, the only kind that RFC 9116 takes."""
+    """Return the file's own URL if it is https, the only kind that RFC 9116 allows."""
     if not settings().public_url.startswith("https://"):
         return {}
     return {"Canonical": public_url.absolute(SECURITY_PATH)}

@@ -1,1 +1,1 @@
-"""What every pull worker has: a subscription, dependencies, a health endpoint, a loop."""
+"""Shared parts of the pull workers: subscription, dependencies, health endpoint, loop."""

@@ -1,7 +1,7 @@
 """Health of the worker's dependencies, polled in the background.
 
-A part that goes away is told once in the log, and once when it is back. While one is away the
-worker begins nothing, so that no tries are spent on that.
+A failing dependency is logged once, and once more when it is back. Meanwhile the worker starts
+nothing, so that no delivery attempts are wasted.
 """
 
 import logging
@@ -22,12 +22,12 @@ from panoptes_network.processing.workspace import check_room
 LOOK_EVERY_S = 15.0
 
 LATELY_S = 120.0
-"""A look is no news any more after so long: one takes seconds, where storage is away 20."""
+"""Age after which a check is outdated; a check takes seconds, or 20 if storage is unavailable."""
 
 MAX_BACKOFF_S = 15.0
 
 BROKER = "broker"
-"""The part that no look is taken at: each pull tells."""
+"""The dependency that is not polled: each pull reports it."""
 
 _PAUSE_S = 0.5
 
@@ -35,19 +35,19 @@ _log = logging.getLogger(__name__)
 
 
 def check_database() -> None:
-    """Make sure that the database answers."""
+    """Check that the database responds."""
     run_transaction(lambda session: session.execute(select(1)))
 
 
 def check_catalog() -> None:
-    """Make sure that stars are loaded: without any, all work would end for the want of them."""
+    """Check that stars are loaded: without stars every image would fail."""
     first = select(CatalogStar.picid).limit(1)
     if run_transaction(lambda session: session.scalar(first)) is None:
         raise TransientError("no star is loaded; load some with load-catalog")
 
 
 def check_storage() -> None:
-    """Make sure that storage answers: whether there is an object, for one that there is not."""
+    """Check that storage responds, by looking up an object that does not exist."""
     storage.find_if_there(settings().processed_bucket, "health")
 
 
@@ -57,16 +57,16 @@ CHECKS: Mapping[str, Callable[[], None]] = {
     "storage": check_storage,
     "disk": check_room,
 }
-"""What every worker depends on."""
+"""Dependencies of every worker."""
 
 
 class Dependencies:
-    """Which dependencies are away, as the last look or whoever met with it says.
+    """State of the dependencies, from the last check or from failed work.
 
     Parameters
     ----------
     checks : mapping of str to callable
-        For each part, what raises an error where it is away.
+        For each dependency, a function that raises an error if it is unavailable.
     """
 
     def __init__(self, checks: Mapping[str, Callable[[], None]]) -> None:
@@ -79,17 +79,17 @@ class Dependencies:
 
     @property
     def away(self) -> list[str]:
-        """The dependencies that are away."""
+        """The unavailable dependencies."""
         with self._changed:
             return sorted(self._problems)
 
     @property
     def is_known(self) -> bool:
-        """Whether all dependencies were looked at lately."""
+        """Whether all dependencies were checked recently."""
         return self._is_known and time.monotonic() - self._looked_at < LATELY_S
 
     def watch(self) -> None:
-        """Look at all dependencies for ever: often while one is away, and when one is in doubt."""
+        """Check all dependencies forever: often while one is unavailable or in doubt."""
         look = Retrying(
             retry=retry_if_result(lambda all_there: not all_there),
             wait=wait_random_exponential(multiplier=0.5, max=MAX_BACKOFF_S),
@@ -99,12 +99,12 @@ class Dependencies:
             self._in_doubt.wait(LOOK_EVERY_S)
 
     def recheck(self) -> None:
-        """Say that something failed: nothing is begun before a new look."""
+        """Report a failure: nothing starts before a new check."""
         self._is_known = False
         self._in_doubt.set()
 
     def wait(self, stopping: threading.Event) -> bool:
-        """Wait until all that is looked at is there; return False where `stopping` came first."""
+        """Wait until all polled dependencies are available; False if `stopping` is set first."""
         with self._changed:
             while not stopping.is_set():
                 if self._is_known and not self._problems.keys() & self._checks.keys():
@@ -113,7 +113,7 @@ class Dependencies:
         return False
 
     def note(self, part: str, problem: str | None) -> None:
-        """Note that a part is away, or with None that it is there; tell it where that is new."""
+        """Record an error of a dependency, or None if it is available; log changes."""
         with self._changed:
             was_away = part in self._problems
             self._problems.pop(part, None)
@@ -126,7 +126,7 @@ class Dependencies:
             self._changed.notify_all()
 
     def _look(self) -> bool:
-        """Look at each part once; return whether all are there."""
+        """Check each dependency once; return whether all are available."""
         self._in_doubt.clear()
         problems = {part: _problem(check) for part, check in self._checks.items()}
         with self._changed:
@@ -141,6 +141,6 @@ def _problem(check: Callable[[], None]) -> str | None:
     try:
         check()
     except Exception as error:
-        # Whatever it is: a part that cannot be looked at is none to build on.
+        # Any error counts: a dependency that cannot be checked cannot be relied on.
         return str(error) or repr(error)
     return None

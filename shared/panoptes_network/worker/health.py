@@ -1,4 +1,4 @@
-"""What the worker answers to those who ask whether it lives, and whether it does its work."""
+"""The worker's health endpoint: liveness and readiness."""
 
 import json
 import threading
@@ -12,12 +12,12 @@ from panoptes_network.config import settings
 REQUEST_TIMEOUT_S = 5.0
 
 Report = Callable[[], dict[str, Any]]
-"""Tells how the worker is; ``"ready"`` is one of the keys."""
+"""Returns the worker's status; ``"ready"`` is one of the keys."""
 
 
 @contextmanager
 def answering(report: Report) -> Iterator[int | None]:
-    """Answer ``/health`` and ``/ready`` while the block runs; give the port, None where off."""
+    """Serve ``/health`` and ``/ready`` during the block; yield the port, None if off."""
     port = settings().health_port
     if not port:
         yield None
@@ -53,6 +53,6 @@ def _handler(report: Report) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: who asks does so every few seconds."""
+            """Do not log: probes come every few seconds."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A worker's life: messages of its subscription, one after the other, until it is told to end."""
+"""The worker's loop: messages of its subscription, one at a time, until it is told to stop."""
 
 import logging
 import signal
@@ -23,29 +23,29 @@ from panoptes_network.worker.subscription import Subscription
 T = TypeVar("T")
 
 MAX_CLAIM_TRIES = 5
-"""Of a message in hand, each when all dependencies have just answered."""
+"""Claims tried for a message in hand, each after all dependencies responded."""
 
 _log = logging.getLogger(__name__)
 
 
 class PutOffError(Exception):
-    """Others go first: the message comes again behind them."""
+    """Other units go first: the message is delivered again after theirs."""
 
 
 class StoppedError(Exception):
-    """The worker was told to end before it was done with a message: it comes again."""
+    """The worker was stopped before it finished a message, which is delivered again."""
 
 
 class Worker(ABC):
-    """Handles the messages of a subscription, one after the other.
+    """Handles a subscription's messages, one at a time.
 
     Parameters
     ----------
     subscription : Subscription
     dependencies : Dependencies
-        What the work depends on; somebody watches them.
+        The worker's dependencies; the caller runs `watch`.
     stopping : threading.Event
-        No message is begun after it.
+        No message is started once it is set.
     """
 
     def __init__(
@@ -57,25 +57,25 @@ class Worker(ABC):
 
     @abstractmethod
     def work_on(self, received: ReceivedMessage) -> None:
-        """Do what a message asks for and commit it; then the message is acknowledged.
+        """Process a message and commit the result; then the message is acknowledged.
 
         Raises
         ------
         PermanentError
-            For a message that no other try would make any better: it is acknowledged.
+            If a retry would not help: the message is acknowledged.
         Exception
-            Whatever may pass when it is tried again: it comes again.
+            Any other error: the message is delivered again.
         """
 
     def work(self) -> None:
-        """Handle messages until told to stop; none is taken while a part is away."""
+        """Handle messages until stopped; none is pulled while a dependency is unavailable."""
         while self._dependencies.wait(self.stopping):
             received = self._subscription.pull()
             if received is not None:
                 self.handle(received)
 
     def handle(self, received: ReceivedMessage) -> None:
-        """Work on one message; it is acknowledged only when its effect is committed."""
+        """Process one message, and acknowledge it only after its effect is committed."""
         about = {"message_id": received.message.message_id}
         try:
             with self._subscription.lease(received):
@@ -97,7 +97,7 @@ class Worker(ABC):
             self._subscription.acknowledge(received)
 
     def report(self) -> dict[str, Any]:
-        """Return whether the worker does its work, and what keeps it from that."""
+        """Return whether the worker is working, and what prevents it."""
         away, is_overdue = self._dependencies.away, self._subscription.is_overdue
         is_subscribed = self._subscription.is_subscribed
         ready = self._dependencies.is_known and is_subscribed and not away and not is_overdue
@@ -109,16 +109,16 @@ class Worker(ABC):
         }
 
     def begin(self, claim: Callable[[], T]) -> T:
-        """Return what `claim` does, and let the lease be bounded from then on.
+        """Return the result of `claim`, and bound the lease from then on.
 
-        While a part is away, wait: no try is spent on that.
+        Wait while a dependency is unavailable, which costs no delivery attempt.
 
         Raises
         ------
         StoppedError
-            When the worker was told to end before.
+            If the worker is stopped first.
         TransientError
-            When all dependencies answer, and yet `claim` fails: what it takes may be locked.
+            If `claim` fails though all dependencies respond: its row may be locked.
         """
         for attempt in count(1):
             if not self._dependencies.wait(self.stopping):
@@ -141,18 +141,18 @@ def run(
     checks: Mapping[str, Callable[[], None]],
     max_work_s: float,
 ) -> None:
-    """Work on a subscription until SIGTERM or SIGINT; the work under way is finished.
+    """Work on a subscription until SIGTERM or SIGINT, then finish the current work.
 
     Parameters
     ----------
     worker : callable
-        Makes the worker.
+        Creates the worker.
     subscription : str
-        Its name, without the project's.
+        Its name, without the project.
     checks : mapping of str to callable
-        What the work depends on, as for `Dependencies`.
+        The dependencies, as for `Dependencies`.
     max_work_s : float
-        Whoever works longer than this on one message hangs.
+        Work on one message that takes longer counts as hung.
     """
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,7 +165,7 @@ def run(
     with closing(Subscription(path, dependencies, stopping, max_work_s)) as subscribed:
         working_one = worker(subscribed, dependencies, stopping)
         with health.answering(working_one.report), ThreadPoolExecutor(1) as pool:
-            # Beside the main thread, which alone hears signals.
+            # In a thread of its own, as only the main thread receives signals.
             working = pool.submit(working_one.work)
             working.add_done_callback(lambda _: stopping.set())
             _log.info("waiting for work", extra={"subscription": path})

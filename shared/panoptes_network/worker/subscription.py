@@ -1,8 +1,7 @@
-"""The subscription that work comes from: one message at a time, kept on lease until it is done.
+"""The worker's subscription: one message at a time, leased until it is done.
 
-A pull for one message, and not the client's stream of them: so a message is held for as long
-as a part of the network is away, without any of its deliveries being spent, and whether the
-broker answers shows in each pull.
+It pulls single messages instead of the client's stream. So a message is held while a dependency is
+unavailable, without costing delivery attempts, and each pull shows whether the broker responds.
 """
 
 import logging
@@ -26,10 +25,10 @@ from tenacity.nap import sleep_using_event
 from panoptes_network.worker.dependencies import BROKER, MAX_BACKOFF_S, Dependencies
 
 PULL_S = 60.0
-"""For how long a pull waits for a message."""
+"""Time that a pull waits for a message."""
 
 LEASE_S = 30
-"""A message whose worker was killed comes again after so long at most."""
+"""Longest time until a killed worker's message is delivered again."""
 
 ANSWER_S = 60.0
 
@@ -42,13 +41,13 @@ class Subscription:
     Parameters
     ----------
     path : str
-        Its full name.
+        Its full resource name.
     dependencies : Dependencies
-        Hears whether the broker answers.
+        Informed whether the broker responds.
     stopping : threading.Event
-        No pull is tried again after it.
+        Pulls are not retried once it is set.
     max_work_s : float
-        For how long a lease is extended once work has begun. Whoever takes longer hangs.
+        Time that a lease is extended once work has begun. Work that takes longer counts as hung.
     """
 
     def __init__(
@@ -58,19 +57,19 @@ class Subscription:
         self._max_work_s = max_work_s
         self._dependencies = dependencies
         self._stopping = stopping
-        # Closing a client ends its pull; what is under way is still to be answered for.
+        # Closing a client ends its pull; a message in hand still has to be acknowledged.
         self._pulling, self._answering = SubscriberClient(), SubscriberClient()
         self._working_since: float | None = None
         self.is_subscribed = False
 
     @property
     def is_overdue(self) -> bool:
-        """Whether work on a message takes so long that its lease has ended."""
+        """Whether work on a message took so long that its lease has ended."""
         since = self._working_since
         return since is not None and time.monotonic() - since > self._max_work_s
 
     def pull(self) -> ReceivedMessage | None:
-        """Wait for a message, and while the broker is away; None where there is none yet."""
+        """Wait for a message, also while the broker is unavailable; None if there is none yet."""
         again = Retrying(
             retry=retry_if_exception_type(GoogleAPICallError),
             wait=wait_random_exponential(multiplier=0.5, max=MAX_BACKOFF_S),
@@ -83,17 +82,17 @@ class Subscription:
         return received
 
     def stop_pulling(self) -> None:
-        """End the pull that waits, if one does."""
+        """End the waiting pull, if there is one."""
         self._pulling.close()
 
     def close(self) -> None:
-        """Leave the broker."""
+        """Close the connection to the broker."""
         self._pulling.close()
         self._answering.close()
 
     @contextmanager
     def lease(self, received: ReceivedMessage) -> Iterator[None]:
-        """Keep a message from others while the block runs; see `begin`."""
+        """Hold a message during the block; see `begin`."""
         ended = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(received.ack_id, ended), daemon=True)
         keeper.start()
@@ -101,16 +100,16 @@ class Subscription:
             yield
         finally:
             ended.set()
-            # An extension under way must not come behind the answer.
+            # A running extension must not arrive after the acknowledgement.
             keeper.join()
             self._working_since = None
 
     def begin(self) -> None:
-        """Say that work on the message has begun: from now on its lease is bounded."""
+        """Mark work on the message as begun: its lease is bounded from now on."""
         self._working_since = time.monotonic()
 
     def acknowledge(self, received: ReceivedMessage) -> None:
-        """Say that a message is done. Where the broker does not hear it, it comes again."""
+        """Acknowledge a message. If the broker does not receive this, the message comes again."""
         try:
             self._answering.acknowledge(
                 subscription=self._path, ack_ids=[received.ack_id], timeout=ANSWER_S
@@ -120,7 +119,7 @@ class Subscription:
             _log.warning("not acknowledged, it comes again: %s", error, extra=about)
 
     def give_back(self, received: ReceivedMessage) -> None:
-        """Let a message come again, to whomever."""
+        """Return a message for redelivery to any worker."""
         self._extend(received.ack_id, 0)
 
     def _pull_once(self) -> ReceivedMessage | None:
@@ -130,7 +129,7 @@ class Subscription:
         except DeadlineExceeded:
             answer = None
         except ValueError:
-            # What gRPC raises for a closed client.
+            # gRPC raises this for a closed client.
             if not self._stopping.is_set():
                 raise
             return None

@@ -1,4 +1,4 @@
-"""Where Alembic finds the models and the database."""
+"""Alembic's environment: the models and the database connection."""
 
 from alembic import context
 from sqlalchemy import NullPool
@@ -9,7 +9,7 @@ from panoptes_network.database.metadata import METADATA
 _engine = connecting(poolclass=NullPool)
 with _engine.connect() as _connection:
     let_statements_take_long(_connection)
-    # Each migration lets its locks go; one that fails leaves those before it applied.
+    # Each migration releases its locks; if one fails, those before it stay applied.
     context.configure(
         connection=_connection, target_metadata=METADATA, transaction_per_migration=True
     )

@@ -1,4 +1,4 @@
-"""Readiness checks: whether storage and the database answer.
+"""Readiness checks of storage and the database.
 
-One module each: a service without a database does not load its driver.
+They are separate modules, so that a service without a database does not load its driver.
 """

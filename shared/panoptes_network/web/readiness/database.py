@@ -1,4 +1,4 @@
-"""Whether the database answers."""
+"""Readiness of the database."""
 
 from sqlalchemy import select
 
@@ -6,6 +6,6 @@ from panoptes_network.database.engine import engine
 
 
 def check() -> None:
-    """Raise an error unless the database answers a query."""
+    """Raise an error unless the database responds to a query."""
     with engine().connect() as connection:
         connection.execute(select(1))

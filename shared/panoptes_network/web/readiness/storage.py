@@ -1,4 +1,4 @@
-"""Whether storage answers."""
+"""Readiness of storage."""
 
 from contextlib import suppress
 
@@ -10,10 +10,10 @@ TIMEOUT_S = 3
 
 
 def check(bucket: str) -> None:
-    """Raise an error unless storage answers a question about an object of a bucket.
+    """Raise an error unless storage responds to a lookup of an object.
 
-    There need be no such object. A "no" of storage is an answer, too: who may only read
-    objects is not told what is missing.
+    The object need not exist. A refusal is also a response: accounts that may only read objects are
+    not told what is missing.
     """
     with suppress(Forbidden):
         storage.client().bucket(bucket).blob("ready").exists(timeout=TIMEOUT_S, retry=None)
