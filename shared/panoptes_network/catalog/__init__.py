@@ -1,1 +1,1 @@
-"""The star catalog: files that it is loaded from, loading, and looking stars up."""
+"""The star catalog: file formats, loading, and lookup of stars."""

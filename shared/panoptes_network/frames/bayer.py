@@ -21,7 +21,7 @@ GAIN_E_PER_ADU = 1.25
 """Middle of the gains measured on frames of PAN001 at ISO 100, 1.0-1.5."""
 
 STAMP_SIDE = 10
-"""Default side of a stamp, pixels: the source's superpixel and two on each side of it."""
+"""Default side of a stamp, pixels: the source's superpixel and two more on each side."""
 
 
 def superpixel_plane(mosaic: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -30,7 +30,7 @@ def superpixel_plane(mosaic: NDArray[np.uint16]) -> NDArray[np.float32]:
     Parameters
     ----------
     mosaic : ndarray, shape (height, width), uint16
-        ADU; an odd last row or column belongs to no superpixel and is left out.
+        ADU; an odd last row or column belongs to no superpixel and is ignored.
 
     Returns
     -------
@@ -58,17 +58,17 @@ def stamp_corner(pixel: ArrayLike, side: int = STAMP_SIDE) -> NDArray[np.int64]:
     pixel : array_like, shape (n,)
         x or y of sources, 0-based mosaic pixels.
     side : int
-        6, 10, 14 …: so that one superpixel is the middle.
+        6, 10, 14 …, so that one superpixel is central.
 
     Returns
     -------
     ndarray, shape (n,), int64
-        Even; below 0 or too near the end where a stamp does not fit the frame.
+        Even; below 0 or too close to the edge if a stamp does not fit in the frame.
 
     Raises
     ------
     ValueError
-        For another `side`.
+        If `side` has another value.
     """
     if side < 6 or side % 4 != 2:
         raise ValueError(f"a stamp's side is 6, 10, 14 …, not {side}")
@@ -79,7 +79,7 @@ def stamp_corner(pixel: ArrayLike, side: int = STAMP_SIDE) -> NDArray[np.int64]:
 def stamp_fits(
     x_px: ArrayLike, y_px: ArrayLike, shape: tuple[int, int], side: int = STAMP_SIDE
 ) -> NDArray[np.bool_]:
-    """Tell for which sources a whole stamp lies in a frame of `shape` (height, width)."""
+    """Return which sources have a complete stamp in a frame of `shape` (height, width)."""
     fits = np.ones(np.shape(x_px), dtype=np.bool_)
     for pixel, length in ((x_px, shape[1]), (y_px, shape[0])):
         corner = stamp_corner(pixel, side)
@@ -105,7 +105,7 @@ def cut_stamps(
     Returns
     -------
     ndarray, shape (n, side, side), uint16
-        The mosaic's own values, ``[i, y, x]``; n may be 0.
+        The mosaic's values, ``[i, y, x]``; n may be 0.
     """
     windows = np.lib.stride_tricks.sliding_window_view(mosaic, (side, side))
     stamps: NDArray[np.uint16] = windows[corner_y, corner_x]

@@ -1,7 +1,7 @@
-"""Calibration frames: told by the words of an object path, or of a header card.
+"""Calibration frames, recognised by words in an object path or a header card.
 
-They show no sky to be solved. They end as ``skipped``, each kind under its own reason, and
-their files stay where the unit put them.
+They show no sky to solve. They end as ``skipped``, each kind with its own reason, and their files
+stay where the unit put them.
 """
 
 import re
@@ -13,7 +13,7 @@ from panoptes_network.errors import Reason, SkippedError
 
 
 class CalibrationKind(StrEnum):
-    """What a calibration frame is of."""
+    """Kinds of calibration frames."""
 
     DARK = "dark"
     BIAS = "bias"
@@ -22,7 +22,7 @@ class CalibrationKind(StrEnum):
 
     @property
     def reason(self) -> Reason:
-        """The code under which frames of this kind are skipped."""
+        """The reason code with which frames of this kind are skipped."""
         return Reason(f"{self}_frame")
 
 
@@ -44,20 +44,20 @@ _BESIDE = frozenset(
     {"frame", "frames", "field", "fields", "image", "images", "exposure", "calibration"}
     | {"dome", "sky", "twilight", "evening", "morning"}
 )
-"""Words that may stand beside: ``Dark Frame`` is a kind, the field ``Dark Cloud`` is none."""
+"""Words allowed beside the kind: ``Dark Frame`` is a kind, the field ``Dark Cloud`` is not."""
 
 _CARDS = ("IMAGETYP", "OBSTYPE", "FRAME")
-"""Where programs write what a frame is of, in the order in which they are believed."""
+"""Cards in which programs write the kind of a frame, in order of precedence."""
 
 _TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z?", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def calibration_kind(text: object) -> CalibrationKind | None:
-    """Return the kind that a header's IMAGETYP or one part of an object path names.
+    """Return the kind named by a header's IMAGETYP or by one part of an object path.
 
-    ``Dark Frame``, ``FLATS``, ``bias_001`` and ``dark-20180812T083000`` name one; what holds any
-    further word, or two kinds, names none.
+    ``Dark Frame``, ``FLATS``, ``bias_001`` and ``dark-20180812T083000`` name a kind; text with any
+    other word, or with two kinds, does not.
     """
     words = set(_WORD.findall(_TIME.sub(" ", str(text)).lower())) - _BESIDE
     kinds = {_WORDS.get(word) for word in words}
@@ -65,17 +65,17 @@ def calibration_kind(text: object) -> CalibrationKind | None:
 
 
 def path_kind(path: str) -> CalibrationKind | None:
-    """Return the kind that a folder or the file name of an object path names, as above."""
+    """Return the kind named by a folder or the file name of an object path, as above."""
     *folders, file_name = path.split("/")
     stem = file_name.partition(".")[0]
     return next(filter(None, map(calibration_kind, [*folders, stem])), None)
 
 
 def header_kind(headers: Mapping[str, Any]) -> CalibrationKind | None:
-    """Return the kind that a header's IMAGETYP, OBSTYPE or FRAME names, as above."""
+    """Return the kind named by a header's IMAGETYP, OBSTYPE or FRAME, as above."""
     return next(filter(None, (calibration_kind(headers.get(card, "")) for card in _CARDS)), None)
 
 
 def skipped(kind: CalibrationKind) -> SkippedError:
-    """Return what is recorded of a calibration frame."""
+    """Return the error that records a calibration frame."""
     return SkippedError(kind.reason, f"a {kind} frame: kept for calibration, not solved")

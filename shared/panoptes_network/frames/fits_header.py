@@ -1,9 +1,9 @@
-"""FITS headers read from a few kilobytes of a file, without astropy and without its pixels.
+"""FITS headers read from the first kilobytes of a file, without astropy and without the pixels.
 
-The format is that of the FITS Standard 4.0: blocks of 2880 bytes, cards of 80 characters
-(section 3.3), values as in section 4.2, tile-compressed images as in section 10.1. Real
-files carry more than that allows: text in UTF-8 or Latin-1, and numbers that are none. Such text
-is read as what it is, and such a value is kept as text.
+The format is that of the FITS Standard 4.0: blocks of 2880 bytes, cards of 80 characters (section
+3.3), values as in section 4.2, tile-compressed images as in section 10.1. Real files also contain
+text in UTF-8 or Latin-1 and malformed numbers. Such text is decoded, and such values are kept as
+text.
 """
 
 import math
@@ -20,9 +20,9 @@ CARD_CHARS = 80
 MAX_HEADER_BYTES = 200 * BLOCK_BYTES
 MAX_HDUS = 16
 MIN_SIDE_PX = 200
-"""Half a degree: a smaller picture of the sky holds too few stars to be recognised."""
+"""Half a degree: a smaller image of the sky has too few stars to be recognised."""
 MAX_FILE_BYTES = 2**63 - 1
-"""The last offset that an operating system has: a header that promises more counts as this."""
+"""The largest offset of an operating system: headers that claim more are capped here."""
 
 _FIRST_READ_BYTES = 10 * BLOCK_BYTES
 
@@ -42,19 +42,19 @@ _TABLE_KEYWORD = re.compile(
 class ImageHeader:
     """The header of a file's frame: its first image of two axes of at least `MIN_SIDE_PX`.
 
-    Where no image is so large, it is the header of the first one.
+    If no image is large enough, it is the header of the first image.
 
     Attributes
     ----------
     cards : dict
-        Keyword → value, those of the (empty) primary header included; no comments, and for
-        a compressed image the keywords of the image, not of the table that holds it.
+        Values by keyword, including those of the (empty) primary header, without comments. For a
+        compressed image these are the image's keywords, not those of its table.
     shape : tuple of int
-        Length of each axis as numpy counts them: `(height, width)` for a plain image, and for
-        one whose further axes have the length 1.
+        Lengths of the axes in numpy order: `(height, width)` for a plain image, also if its other
+        axes have length 1.
     end : int
-        Offset in bytes behind the image's data: a shorter file is truncated. At most
-        `MAX_FILE_BYTES`, whatever the header promises.
+        Offset of the end of the image's data, bytes: a shorter file is truncated. At most
+        `MAX_FILE_BYTES`, whatever the header says.
     index : int
         Number of the image's HDU, 0 for the primary one.
     """
@@ -66,7 +66,7 @@ class ImageHeader:
 
     @property
     def is_frame(self) -> bool:
-        """Whether the image has two axes and the least size of a frame."""
+        """Whether the image has two axes of at least the minimum size of a frame."""
         return len(self.shape) == 2 and min(self.shape) >= MIN_SIDE_PX
 
 
@@ -89,11 +89,11 @@ def read_image_header(read: ReadRange) -> ImageHeader:
 
 
 def parse_cards(header: bytes) -> dict[str, CardValue]:
-    """Read the cards of a header block; a keyword that comes twice keeps its first value.
+    """Read the cards of a header block; a repeated keyword keeps its first value.
 
-    A string that ends in ``&`` goes on in the CONTINUE cards behind it (section 4.2.1.2).
+    A string that ends in ``&`` is continued in the following CONTINUE cards (section 4.2.1.2).
     """
-    # One character for each byte, so that cards keep their places whatever the encoding.
+    # One character per byte, so that cards keep their positions in any encoding.
     characters = header.decode("latin-1")
     values: list[tuple[str, CardValue]] = []
     for start in range(0, len(characters), CARD_CHARS):
@@ -106,7 +106,7 @@ def parse_cards(header: bytes) -> dict[str, CardValue]:
 
 
 def _decoded(value: CardValue) -> CardValue:
-    """Return text of one character for each byte as UTF-8 where it is that, else as Latin-1."""
+    """Decode text of one character per byte as UTF-8 if valid, else as Latin-1."""
     if not isinstance(value, str):
         return value
     try:
@@ -116,7 +116,7 @@ def _decoded(value: CardValue) -> CardValue:
 
 
 def _continue_string(values: list[tuple[str, CardValue]], more: CardValue | None) -> None:
-    """Add `more` to the last value; a CONTINUE card that continues nothing is left out."""
+    """Append `more` to the last value; a CONTINUE card without a string to continue is ignored."""
     keyword, begun = values[-1] if values else ("", None)
     if isinstance(begun, str) and isinstance(more, str) and begun.endswith("&"):
         values[-1] = (keyword, begun[:-1] + more)
@@ -134,14 +134,14 @@ def _images(read: ReadRange) -> Iterator[ImageHeader]:
 
 
 def _without_single(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Leave out the axes of length 1 that programs add to a plain image."""
+    """Remove axes of length 1 that programs add to a plain image."""
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]
     return shape
 
 
 def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
-    """Yield each HDU's cards and the offset behind its data."""
+    """Yield each HDU's cards and the offset of the end of its data."""
     offset = 0
     for _ in range(MAX_HDUS):
         text = _read_header_text(read, offset)
@@ -155,7 +155,7 @@ def _hdus(read: ReadRange) -> Iterator[tuple[dict[str, CardValue], int]]:
 
 
 def _read_header_text(read: ReadRange, offset: int) -> bytes | None:
-    """Return the header that starts at `offset`, up to its END card; None behind the last HDU."""
+    """Return the header that starts at `offset`, up to its END card; None after the last HDU."""
     data = b""
     while len(data) < MAX_HEADER_BYTES:
         more = read(offset + len(data), max(_FIRST_READ_BYTES, len(data)))
@@ -198,7 +198,7 @@ def _parse_card(card: str) -> tuple[str, CardValue | None]:
 
 
 def _parse_value(text: str) -> CardValue | None:
-    """Return a card's value; as text where it is none that FITS knows; None where there is none."""
+    """Return a card's value; text if it is not valid in FITS; None if it is missing."""
     if string := _STRING.match(text):
         return string[1].replace("''", "'").rstrip(" ")
     word = text.split("/", 1)[0].strip(" ")
@@ -210,13 +210,13 @@ def _parse_value(text: str) -> CardValue | None:
 
 
 def _finite(word: str) -> float | str:
-    """Return a number; as text where it is too large to be one."""
+    """Return a number, or its text if it is too large to be finite."""
     number = float(word.upper().replace("D", "E"))
     return number if math.isfinite(number) else word
 
 
 def _integer(cards: dict[str, CardValue], keyword: str, default: int = 0) -> int:
-    """Return a structural keyword's value; hostile ones (text, negative) count as `default`."""
+    """Return a structural keyword's value; invalid ones (text, negative) count as `default`."""
     value = cards.get(keyword)
     return value if isinstance(value, int) and value >= 0 else default
 
@@ -227,7 +227,7 @@ def _axes(cards: dict[str, CardValue], prefix: str = "") -> tuple[int, ...]:
 
 
 def _image_shape(cards: dict[str, CardValue]) -> tuple[int, ...]:
-    """Return the shape of an HDU's image; empty where the HDU holds none."""
+    """Return the shape of an HDU's image; empty if the HDU has none."""
     compressed = cards.get("ZIMAGE") is True
     if not (compressed or "SIMPLE" in cards or cards.get("XTENSION") == "IMAGE"):
         return ()

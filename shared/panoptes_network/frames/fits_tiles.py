@@ -1,8 +1,8 @@
-"""Compressed tiles looked at before a decoder gets them.
+"""Checks of compressed tiles before a decoder gets them.
 
-What astropy 8.0 does with tiles that lie: gzip unpacks as many bytes as come out, a thousand for
-each in the file; the decoder of HCOMPRESS writes as many pixels as the tile says that it has, over
-the end of the memory that the header asked for.
+astropy 8.0 trusts the tiles: gzip unpacks all output, up to a thousand bytes for each byte in the
+file, and the HCOMPRESS decoder writes as many pixels as the tile claims, beyond the memory sized by
+the header.
 """
 
 import gzip
@@ -21,24 +21,24 @@ _PIECE_BYTES = 2**20
 _MAX_PIXEL_BYTES = 8
 _GZIPPED = ("GZIP_1", "GZIP_2")
 _FALLBACK = "GZIP_COMPRESSED_DATA"
-"""The column of tiles that the file's own method could not pack."""
+"""The column of tiles that the file's own method could not compress."""
 _HCOMPRESS_HEADER = struct.Struct(">2sii")
 
 
 def check_tiles(path: Path, index: int, shape: tuple[int, ...]) -> None:
-    """Refuse tiles that unpack to more than the image has room for.
+    """Refuse tiles that unpack to more than the image's size.
 
     Parameters
     ----------
     index : int
-        Of the HDU of the compressed image, 0 for the primary one.
+        HDU number of the compressed image, 0 for the primary one.
     shape : tuple of int
         Height and width of the image.
 
     Raises
     ------
     PermanentError
-        With DAMAGED_FILE. A file that astropy cannot open raises what astropy does.
+        With DAMAGED_FILE. A file that astropy cannot open raises astropy's error.
     """
     with (
         path.open("rb") as file,
@@ -78,7 +78,7 @@ def _check_hcompress(table: fits.BinTableHDU, shape: tuple[int, ...]) -> None:
 
 
 def _tile_shapes(header: fits.Header, shape: tuple[int, ...]) -> Iterator[list[int]]:
-    """Yield height and width of each tile; those at the far edges are what is left."""
+    """Yield height and width of each tile; tiles at the far edges may be smaller."""
     height, width = shape
     tile_height, tile_width = header.get("ZTILE2", 1), header.get("ZTILE1", width)
     for y in range(0, height, tile_height):

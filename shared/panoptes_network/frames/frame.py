@@ -1,4 +1,4 @@
-"""Reading a frame's pixels, and refusing what is none."""
+"""Reading of a frame's pixels, and refusal of invalid frames."""
 
 import math
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
 from panoptes_network.frames.fits_header import MIN_SIDE_PX, ImageHeader, read_image_header
 from panoptes_network.frames.fits_tiles import check_tiles
 
-# To see whether memory maps work, astropy writes a file, which a process killed just then leaves
-# behind. Nothing here needs them.
+# To test memory maps, astropy writes a file, which a killed process leaves behind. Memory maps are
+# not needed here.
 fits.conf.use_memmap = False
 
 MAX_PIXELS = 60_000_000
-"""Three times a PANOPTES frame; a larger one would not fit the worker's memory."""
+"""Three times a PANOPTES frame; a larger one would not fit in the worker's memory."""
 
 MAX_FRAME_BYTES = 64_000_000
-"""Of a frame's file: three times a CR2 of a PANOPTES camera, more than its frame as plain FITS."""
+"""Maximum size of a frame's file: three times a PANOPTES CR2, more than its frame as plain FITS."""
 
 _MIN_NOISE_ADU = 3.0
-"""Spread of a frame that saw light: read noise alone is 6.7 ADU (measured on real frames)."""
+"""Minimum spread of an exposed frame: read noise alone is 6.7 ADU (measured on real frames)."""
 
 
 _STAR_SIGMA = 6.0
 _MIN_STARS = 12
-"""Pairs of bright neighbours. Noise has none so bright; chance makes none of hot pixels."""
+"""Pairs of bright neighbours. Noise is not as bright, and hot pixels form no pairs by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Frame:
         return int(self.mosaic.shape[1])
 
     def contains(self, x_px: NDArray[np.float64], y_px: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which positions, 0-based pixels, lie on the frame; NaN lies outside."""
+        """Return which positions, 0-based pixels, are on the frame; NaN is outside."""
         inside_x = (x_px > -0.5) & (x_px < self.width - 0.5)
         return inside_x & (y_px > -0.5) & (y_px < self.height - 0.5)
 
@@ -63,13 +63,13 @@ def read_frame(path: Path) -> Frame:
     ------
     PermanentError
         EMPTY_FILE, NOT_FITS, NO_IMAGE, TRUNCATED, WRONG_SHAPE, TOO_LARGE, BAD_PIXELS, or
-        DAMAGED_FILE for compressed tiles that lie about their size.
+        DAMAGED_FILE for compressed tiles of a false size.
     """
     header = _checked_header(path)
     try:
-        # Where astropy's own opening fails, it leaves the file open.
+        # If opening fails, astropy leaves the file open.
         with path.open("rb") as file, fits.open(file, memmap=False) as hdus:
-            # Only the image whose size was looked at is unpacked.
+            # Only the image whose size was checked is unpacked.
             image = hdus[header.index]
             _check_compression(image)
             if isinstance(image, fits.CompImageHDU):
@@ -78,8 +78,8 @@ def read_frame(path: Path) -> Frame:
     except PermanentError:
         raise
     except Exception as error:
-        # astropy raises whatever its parsers meet in a broken file; none of it is our fault,
-        # and none of it passes when the file is read again.
+        # astropy raises its parsers' errors for damaged files; they are not bugs here, and reading
+        # the file again does not help.
         raise PermanentError(
             Reason.TRUNCATED, f"the file's pixels cannot be read, upload it again ({error})"
         ) from error
@@ -89,8 +89,9 @@ def read_frame(path: Path) -> Frame:
 def check_exposed(plane: NDArray[np.float32]) -> None:
     """Refuse a frame that saw no light or is one flat value.
 
-    A frame with stars saw light whatever its level: other cameras have another black, and some
-    programs take it off. One without is blank where it is flat, or no brighter than black.
+    A frame with stars saw light whatever its level: other cameras have another black level, and
+    some programs subtract it. A frame without stars is blank if it is flat, or no brighter than
+    black.
 
     Parameters
     ----------
@@ -117,19 +118,19 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
 
 
 def _shows_stars(plane: NDArray[np.float32], middle: float, noise: float) -> bool:
-    """Return whether light falls on neighbours together, as a star's does and a hot pixel's not."""
+    """Return whether light falls on adjacent pixels, as for a star but not for a hot pixel."""
     bright = plane > middle + _STAR_SIGMA * max(noise, 1.0)
     return int(np.count_nonzero(bright[:, 1:] & bright[:, :-1])) >= _MIN_STARS
 
 
 def _checked_header(path: Path) -> ImageHeader:
-    """Return the frame's header; refuse by it alone, before memory holds any pixel."""
+    """Return the frame's header; refuse bad frames by it, before any pixels are in memory."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = read_image_header(ranges_of(file))
     shape = header.shape
     if math.prod(shape) > MAX_PIXELS:
-        # Without the number, which may have more digits than Python writes.
+        # Without the number, which may have more digits than Python prints.
         raise PermanentError(Reason.TOO_LARGE, f"the image has more than {MAX_PIXELS} pixels")
     if len(shape) != 2:
         raise PermanentError(
@@ -145,7 +146,7 @@ def _checked_header(path: Path) -> ImageHeader:
 
 
 def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:
-    """Refuse PLIO, made for masks: astropy 8.0 reads unsigned pixels 32768 too high from it."""
+    """Refuse PLIO, meant for masks: astropy 8.0 reads its unsigned pixels 32768 too high."""
     if getattr(image, "compression_type", None) == "PLIO_1":
         raise PermanentError(
             Reason.BAD_PIXELS,
@@ -154,7 +155,7 @@ def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:
 
 
 def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Return pixels as uint16; floats are accepted where they are whole 16-bit numbers."""
+    """Return pixels as uint16; floats are accepted if they are whole 16-bit numbers."""
     if pixels.dtype == np.uint16:
         return np.ascontiguousarray(pixels)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():

@@ -1,8 +1,8 @@
-"""Header values as the network keeps them: numbers however they are written, and their faults.
+"""Header values in canonical form: numbers in any notation are parsed, and problems reported.
 
 Units and other programs write one quantity in many ways: ``120.5``, ``'120,5'``, ``'120.5 sec'``,
-``'11 °C'``, ``'20 12 50.6'``, under EXPTIME or EXPOSURE. Where the meaning is certain, the value
-is read; where it is not, or where no camera can have such a value, that is a finding.
+``'11 °C'``, ``'20 12 50.6'``, under EXPTIME or EXPOSURE. An unambiguous value is used. An ambiguous
+one, or one that no camera can have, is reported as a finding.
 """
 
 import math
@@ -13,20 +13,20 @@ from typing import Any, TypeGuard
 
 MAX_VALUE_CHARS = 2000
 MAX_FINDINGS = 50
-"""Of one header: one that is all wrong needs no more words."""
+"""Maximum number of findings per header."""
 
 Value = str | int | float | bool
 Finding = dict[str, str]
-"""What a header says (`header`) and what is wrong with it (`problem`)."""
+"""The header's value (`header`) and the problem with it (`problem`)."""
 Cleaned = tuple[Value | None, str]
-"""A value as it is kept, None where it is not, and what is wrong with it; empty for nothing."""
+"""A cleaned value, or None if it is not kept, and the problem; empty if there is none."""
 
 TEXT_CARDS = frozenset(
     {"CAMSN", "CREATOR", "DATE-OBS", "FIELD", "FILENAME", "FILTER", "FRAME"}
     | {"IMAGEID", "IMAGETYP", "INSTRUME", "INTSN", "OBJECT", "OBSERVER", "OBSTYPE", "ORIGIN"}
     | {"SEQID", "TAGS"}
 )
-"""Cards that are names even where they look like numbers: camera 12e456, serial 012070048413."""
+"""Cards that are names even if they look like numbers: camera 12e456, serial 012070048413."""
 
 _MAX_INTEGER = 2**63
 _MAX_QUOTED_CHARS = 80
@@ -39,31 +39,31 @@ _WORDS = {"true": True, "false": False}
 _DECIMAL = r"[+-]?(?:[0-9]{1,300}(?:[.,][0-9]{0,300})?|[.,][0-9]{1,300})(?:[eE][+-]?[0-9]{1,3})?"
 _MEASURED = re.compile(rf"({_DECIMAL})(?:/([0-9]{{1,9}}))? ?([^\W\d_][\w ]{{0,19}}|°[ \w]{{0,9}})?")
 _AMBIGUOUS = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
-"""One thousand and more, or one and a part: ``3,400`` may be either."""
+"""A thousand or a decimal: ``3,400`` may be either."""
 _SEXAGESIMAL = re.compile(
     r"([+-]?) ?([0-9]{1,3}) ?([:hd° ]) ?"
     r"([0-9]{1,2}) ?[:m'\N{PRIME} ] ?([0-9]{1,2}(?:[.,][0-9]{0,20})?) ?[s\"\N{DOUBLE PRIME}]?"
     r"(?: ?([NSEW]))?"
 )
-"""A small ``s`` means seconds, a large one the south."""
+"""A lowercase ``s`` means seconds, an uppercase one south."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A card whose value is a number, and which numbers it may be.
+    """A card with a numeric value, and its valid range.
 
     Attributes
     ----------
     low, high : float
-        Least and greatest value.
+        Smallest and largest value.
     what : str
-        Both in words, with the unit: ``seconds from 0 to 86400``.
+        The range in words, with the unit: ``seconds from 0 to 86400``.
     units : dict
-        Factor of each unit that may stand behind the number, in small letters.
+        Factor of each unit that may follow the number, in lowercase.
     aliases : tuple of str
-        Other names of the card, in the order in which they are believed.
+        Other names of the card, in order of precedence.
     sexagesimal : int
-        Degrees that a whole of the sexagesimal notation counts: 15 for hours, 0 for no angle.
+        Degrees per unit of sexagesimal notation: 15 for hours, 0 if it is not an angle.
     """
 
     low: float
@@ -132,25 +132,24 @@ _QUANTITY_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Headers:
-    """The values of a header, and what was found wrong with it, both by keyword."""
+    """The values of a header, and the findings about it, both by keyword."""
 
     values: dict[str, Value]
     findings: dict[str, Finding]
 
 
 def clean_headers(headers: Mapping[str, Any]) -> dict[str, Value]:
-    """Return header values as JSON can keep them and SQL can use them: `read_headers`."""
+    """Return header values in a form for JSON and SQL: `read_headers`."""
     return read_headers(headers).values
 
 
 def read_headers(headers: Mapping[str, Any]) -> Headers:
-    """Clean a header's values, and note what is wrong with them.
+    """Clean a header's values, and report the problems in them.
 
-    Numbers and booleans in strings become such, ``'11 °C'`` becomes 11.0. A card of
-    :data:`QUANTITIES` that is missing is filled from its other names. Empty strings are left
-    out. So are numbers that no card of their kind can have, NaN, infinities, whole numbers
-    beyond 64 bits and nested values: each of these is a finding. Cards that are names
-    (:data:`TEXT_CARDS`) stay text.
+    Numbers and booleans in strings are parsed: ``'11 °C'`` becomes 11.0. A missing card of
+    :data:`QUANTITIES` is filled from its other names. Empty strings are dropped. Numbers outside
+    their card's range, NaN, infinities, integers beyond 64 bits and nested values are dropped and
+    reported as findings. Cards that are names (:data:`TEXT_CARDS`) stay text.
     """
     named = {_storable(key).upper(): value for key, value in headers.items()}
     values: dict[str, Value] = {}
@@ -167,7 +166,7 @@ def read_headers(headers: Mapping[str, Any]) -> Headers:
 
 
 def _from_other_names(values: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the quantities that a header has under another name only."""
+    """Return the quantities that a header has only under another name."""
     filled: dict[str, Value] = {}
     for card, quantity in QUANTITIES.items():
         names = [card, *quantity.aliases]
@@ -210,7 +209,7 @@ def _usable(value: object) -> Cleaned:
 
 
 def _from_text(value: str) -> Value:
-    """Return a number or a truth where a text is one."""
+    """Return a text as a number or boolean if it is one."""
     if value.lower() in _WORDS:
         return _WORDS[value.lower()]
     if match := _WITH_UNIT.fullmatch(value):
@@ -222,7 +221,7 @@ def _from_text(value: str) -> Value:
 
 
 def _measure(quantity: Quantity, value: object) -> Cleaned:
-    """Return the number that a value is; text that is none is kept, an impossible number not."""
+    """Return a value's number; other text is kept, an impossible number is not."""
     number = _number_in(quantity, value) if isinstance(value, str) else value
     if not _is_number(number):
         is_text = isinstance(value, str) and not _NO_NUMBER.fullmatch(value)
@@ -233,7 +232,7 @@ def _measure(quantity: Quantity, value: object) -> Cleaned:
 
 
 def _number_in(quantity: Quantity, value: str) -> int | float | None:
-    """Return the number that a text means, in the quantity's own unit; None where it is unclear."""
+    """Return a text's number in the quantity's own unit; None if it is ambiguous."""
     written = " ".join(value.replace("\N{MINUS SIGN}", "-").split())
     if quantity.sexagesimal and (match := _SEXAGESIMAL.fullmatch(written)):
         return _degrees(match, quantity.sexagesimal)
@@ -250,7 +249,7 @@ def _number_in(quantity: Quantity, value: str) -> int | float | None:
 
 
 def _degrees(match: re.Match[str], whole_deg: int) -> float | None:
-    """Return the angle of a sexagesimal notation; None where its minutes or seconds are none."""
+    """Return the angle of a sexagesimal notation; None if its minutes or seconds are invalid."""
     sign, whole, mark, minutes, seconds, side = match.groups()
     second = float(seconds.replace(",", "."))
     if int(minutes) >= 60 or second >= 60:
@@ -262,12 +261,12 @@ def _degrees(match: re.Match[str], whole_deg: int) -> float | None:
 
 
 def _storable(value: str) -> str:
-    """Leave out what PostgreSQL's text cannot hold: NUL and halves of surrogate pairs."""
+    """Remove characters that PostgreSQL's text cannot store: NUL and unpaired surrogates."""
     return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
 
 
 def _quoted(value: object) -> str:
-    """Return a value as it was written, cut to a line."""
+    """Return a value as it was written, truncated to one line."""
     if isinstance(value, int) and value.bit_length() > _MAX_WRITTEN_BITS:
         return f"a whole number of {value.bit_length()} bits"
     return _storable(value if isinstance(value, str) else repr(value))[:_MAX_QUOTED_CHARS]

@@ -1,4 +1,4 @@
-"""What an image's header and object path say of it: ids found, contradictions told."""
+"""An image's metadata: cleans values, extracts ids, reports conflicts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +20,9 @@ _MAX_INT32 = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which image of which sequence a file is.
+    """The image and sequence that a file belongs to.
 
-    `contradictions` maps a card that says otherwise than the path to both their words; the
-    path is the one believed.
+    `contradictions` maps cards that differ from the path to both values; the path is believed.
     """
 
     image: CameraTime
@@ -33,32 +32,32 @@ class Identity:
 
 
 def number(headers: dict[str, Any], keyword: str) -> float | None:
-    """Return a cleaned header value where it is a number; None otherwise."""
+    """Return a cleaned header value if it is a number; else None."""
     value = headers.get(keyword)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def integer(headers: dict[str, Any], keyword: str) -> int | None:
-    """Return a cleaned header value as a whole number of 32 bits; None where it is none."""
+    """Return a cleaned header value as a 32-bit integer; None if it is not one."""
     value = number(headers, keyword)
     return int(value) if value is not None and abs(value) < _MAX_INT32 else None
 
 
 def text(headers: dict[str, Any], keyword: str) -> str | None:
-    """Return a cleaned header value as text; None where the card is missing or was empty."""
+    """Return a cleaned header value as text; None if the card is missing or empty."""
     value = headers.get(keyword)
     return None if value is None else str(value)
 
 
 def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
-    """Find the ids of an uploaded file: in its path, else in its name, else in its header.
+    """Find the ids of an uploaded file in its path, else in its name, else in its header.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.NO_IDENTITY`, when none of them says which image this is, or the
-        header names an image of another unit than that whose folder the file lies in. With the
-        reasons of :func:`check_safe`, for a path that no bucket should hold.
+        With :attr:`Reason.NO_IDENTITY`, if none of them identifies the image, or the header names
+        an image of a unit other than the folder's. With the reasons of :func:`check_safe`, for a
+        path that no bucket should contain.
     """
     check_safe(bucket_path)
     try:
@@ -69,7 +68,7 @@ def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
 
 
 def _identify_by_name(bucket_path: str, headers: dict[str, Any], problem: str) -> Identity:
-    """Find the ids of a file whose path does not say them; `problem` says why it does not."""
+    """Find the ids of a file whose path does not give them; `problem` explains why not."""
     try:
         found = identify(None, headers, named_image(bucket_path))
     except PermanentError as error:
@@ -91,17 +90,17 @@ def identify(
     Parameters
     ----------
     path : ObjectPath or None
-        None where only headers are known.
+        None if only headers are known.
     headers : dict
         Cleaned values.
     named : CameraTime, optional
-        The image that the file's name is the id of, where there is no path.
+        The image named by the file name, if there is no path.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.NO_IDENTITY`, when neither says which image this is, and with
-        :attr:`Reason.BAD_TIME` for a time that cannot be right.
+        With :attr:`Reason.NO_IDENTITY`, if neither identifies the image, and with
+        :attr:`Reason.BAD_TIME` for an implausible time.
     """
     header_image = _header_id(headers, "IMAGEID")
     header_sequence = _header_id(headers, "SEQID")
@@ -139,7 +138,7 @@ def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
 
 
 def _said(headers: dict[str, Any], keyword: str) -> str | None:
-    """Return the words of a card; of an id in another spelling, the form that it is kept in."""
+    """Return a card's text; ids in other spellings are returned in canonical form."""
     said = text(headers, keyword)
     if said is None or keyword not in ("IMAGEID", "SEQID"):
         return said
@@ -148,7 +147,7 @@ def _said(headers: dict[str, Any], keyword: str) -> str | None:
 
 
 def _no_identity(headers: dict[str, Any]) -> PermanentError:
-    """Return the refusal of a file without an id, which quotes an IMAGEID that is there."""
+    """Return the refusal of a file without an id, quoting an invalid IMAGEID."""
     said = text(headers, "IMAGEID")
     if said is None:
         return PermanentError(

@@ -1,4 +1,4 @@
-"""An image's mosaic and its white balance, from whichever kind of file there is of it."""
+"""An image's mosaic and white balance, from a CR2 or a FITS file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,18 +17,18 @@ from panoptes_network.frames.frame import read_frame
 Balance = tuple[float, float, float]
 
 DAYLIGHT: Balance = (2.015625, 1.0, 1.490234)
-"""Factors of red, green and blue by which an EOS 100D makes grey of daylight: in all its frames."""
+"""Red, green and blue factors that make daylight grey in all frames of an EOS 100D."""
 
 _MIN_FACTOR, _MAX_FACTOR = 0.1, 10.0
 
 
 def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balance]:
-    """Return the pixels of a CR2 or FITS file and the factors that balance its colours.
+    """Return the pixels of a CR2 or FITS file and the factors of its white balance.
 
     Returns
     -------
     mosaic : ndarray, shape (height, width), uint16
-        ADU; row 0 is the lowest of the picture and ``G B``.
+        ADU; row 0 is the bottom row of the picture and ``G B``.
     white_balance : tuple of float
         For red, green and blue.
 
@@ -46,7 +46,7 @@ def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balan
 
 
 def white_balance(cards: Mapping[str, Any]) -> Balance:
-    """Return the factors of REDBAL, green, and BLUEBAL; `DAYLIGHT` where they make no sense."""
+    """Return the factors of REDBAL, green, and BLUEBAL; `DAYLIGHT` if they are invalid."""
     red, blue = cards.get("REDBAL"), cards.get("BLUEBAL")
     for factor in (red, blue):
         if not isinstance(factor, float) or not _MIN_FACTOR < factor < _MAX_FACTOR:

@@ -1,4 +1,4 @@
-"""Light curves as the services exchange them: columns, bits of the quality, and the Parquet file.
+"""Light curves as exchanged between services: columns, quality bits, and the Parquet file.
 
-gce-light-curves writes them, observations-data reads them.
+gce-light-curves writes them and observations-data reads them.
 """

@@ -1,7 +1,7 @@
 """The Parquet file of a sequence's light curves: written star by star, read one star at a time.
 
-A row is one star in one frame (`schema.PARQUET_COLUMNS`). A star's rows stand
-together in one row group, so that one star is read by the file's footer and one range.
+A row is one star in one frame (`schema.PARQUET_COLUMNS`). A star's rows are contiguous in one row
+group, so that reading one star takes the file's footer and one range.
 """
 
 from collections.abc import Mapping
@@ -25,11 +25,12 @@ from panoptes_network.light_curves.schema import (
 
 Arrays = Mapping[str, NDArray[Any]]
 ROWS_PER_GROUP = 16_384
-"""About 1.5 MB: what is read for one star. Fewer would make the footer longer than that."""
+"""About 1.5 MB, the data read for one star. Smaller groups would make the footer longer than that.
+"""
 MAGIC, END_BYTES = b"PAR1", 8
 REPEATED = [column.name for column in (*STAR_COLUMNS, *FRAME_COLUMNS)]
 SPLIT = [column.name for column in MEASUREMENT_COLUMNS if column.arrow_type in {"float", "double"}]
-"""Measured numbers: their bytes are stored by significance, which packs noise better."""
+"""Columns of measured numbers: byte stream split encoding compresses noise better."""
 _TYPES = {
     "string": pa.string(),
     "timestamp[us, tz=UTC]": pa.timestamp("us", tz="UTC"),
@@ -55,15 +56,15 @@ MEASUREMENTS, SCHEMA = _schema(MEASUREMENT_COLUMNS), _schema(PARQUET_COLUMNS)
 
 
 class LightCurveWriter:
-    """Writes the file, some stars at a time; memory holds no more than a row group.
+    """Writes the file in batches of stars; memory holds at most one row group.
 
     Parameters
     ----------
     path : Path
-        Of the file, which is whole once the writer is closed.
+        The output file, complete once the writer is closed.
     frames : mapping of str to ndarray, shape (frames,)
-        A value of each of `FRAME_COLUMNS` for each frame of the sequence, in order of time:
-        times as ``datetime64[us]`` in UTC, ids as text.
+        Each of `FRAME_COLUMNS` for each frame of the sequence, in order of time: times as
+        ``datetime64[us]`` in UTC, ids as text.
     """
 
     def __init__(self, path: Path, frames: Arrays) -> None:
@@ -90,22 +91,22 @@ class LightCurveWriter:
         self.close()
 
     def write(self, stars: Arrays, measurements: Arrays, has: NDArray[np.bool_]) -> NDArray[Any]:
-        """Write the rows of some stars.
+        """Write the rows of a batch of stars.
 
         Parameters
         ----------
         stars : mapping of str to ndarray, shape (stars,)
-            A value of each of `STAR_COLUMNS` for each star.
+            Each of `STAR_COLUMNS` for each star.
         measurements : mapping of str to ndarray, shape (stars, frames)
-            A value of each of `MEASUREMENT_COLUMNS` for each star and frame. What is not finite
-            is stored as null.
+            Each of `MEASUREMENT_COLUMNS` for each star and frame. Values that are not finite are
+            stored as null.
         has : ndarray, shape (stars, frames), bool
-            Which of them become rows; a star without any has none.
+            Which of them become rows; a star may have none.
 
         Returns
         -------
         ndarray, shape (stars,), int64
-            The first row of each star in the file; its number of rows is that of `has`.
+            The first row of each star in the file; `has` gives its number of rows.
         """
         first_rows = self._n_rows + np.concatenate([[0], np.cumsum(has.sum(axis=1))])
         named = _table(stars, STARS)
@@ -140,14 +141,14 @@ def _array(values: NDArray[Any], arrow_type: pa.DataType) -> pa.Array:
 
 
 def read_footer(read: ReadRange, size: int) -> bytes:
-    """Return the end of a file of `size` bytes, as it is stored: where which rows are.
+    """Return the footer of a file of `size` stored bytes, which locates the rows.
 
-    It is worth to be kept: 0.4 MB for 500 frames and 5,000 stars, and 5 MB once it is parsed.
+    It is worth caching: 0.4 MB for 500 frames and 5,000 stars, and 5 MB once parsed.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        When it is no Parquet file.
+        If it is not a Parquet file.
     """
     # Parquet format, "File Format": the footer, its length in 4 bytes, and the magic number.
     end = read(size - END_BYTES, END_BYTES) if size > END_BYTES else b""
@@ -160,12 +161,12 @@ def read_footer(read: ReadRange, size: int) -> bytes:
 def read_rows(read: ReadRange, size: int, first_row: int, n_rows: int, footer: bytes) -> pa.Table:
     """Return the rows of one star, by its `first_row` and `n_rows`.
 
-    Only the row groups that hold them are read, each in one range.
+    Only the row groups that contain them are read, each in one range.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        When it is no such file.
+        If it is not such a file.
     """
     metadata = parquet.read_metadata(pa.BufferReader(footer))
     sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]

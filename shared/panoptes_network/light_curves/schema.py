@@ -1,4 +1,4 @@
-"""What a light curve says: its columns, and what each bit of its quality means."""
+"""Schema of light curves: columns, and the meaning of the quality bits."""
 
 from enum import IntFlag, StrEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ COLOURS = ("r", "g", "b")
 
 
 class Quality(IntFlag):
-    """Why a measurement may be wrong; 0 where nothing is known against it."""
+    """Reasons why a measurement may be wrong; 0 if none is known."""
 
     SATURATED = 1
     EDGE = 2
@@ -41,15 +41,15 @@ BAD = (
     | Quality.OUTLIER
     | Quality.NO_LEVEL
 )
-"""Bits of measurements that no figure and no search uses."""
+"""Bits of measurements excluded from all statistics and searches."""
 
 
 WHOSE_GAIN = "(gain of PAN001's camera at ISO 100)"
-"""What to add to a noise by photons and readout: gains of other cameras are not known."""
+"""Caveat for a noise from photons and readout: gains of other cameras are not known."""
 
 
 class Column(NamedTuple):
-    """A column of the file of light curves: name, Arrow type, unit (FITS), and meaning."""
+    """A column of the light-curve file: name, Arrow type, unit (FITS), and description."""
 
     name: str
     arrow_type: str
@@ -81,7 +81,7 @@ FRAME_COLUMNS = (
     Column("cloud_mag", "float", "mag", "light lost against the sequence's clearest frames"),
     Column("n_comparison", "int32", None, "comparison stars in the frame"),
 )
-"""Of a frame, the same for all its stars."""
+"""Columns of a frame, the same for all its stars."""
 
 MEASUREMENT_COLUMNS = (
     Column("bjd_tdb", "double", "d", "middle of the exposure at the barycentre, BJD in TDB"),
@@ -100,7 +100,7 @@ MEASUREMENT_COLUMNS = (
     Column("y_px", "float", "pix", "row of the star, from 0, mosaic pixels"),
     Column("quality", "int32", None, "bits of Quality; 0 is good"),
 )
-"""Of one star in one frame."""
+"""Columns of one star in one frame."""
 
 STAR_COLUMNS = (
     Column("picid", "int64", None, "id of the star in its catalog"),
@@ -109,30 +109,32 @@ STAR_COLUMNS = (
     Column("dec_deg", "double", "deg", "declination, ICRS, at the catalog's epoch"),
     Column("gaia_mag", "float", "mag", "Gaia G"),
 )
-"""Of a star, the same in all frames."""
+"""Columns of a star, the same in all frames."""
 
 PARQUET_COLUMNS = (*STAR_COLUMNS, *FRAME_COLUMNS, *MEASUREMENT_COLUMNS)
-"""Of the Parquet file: one row a star and frame, a star's rows together and in order of time."""
+"""Columns of the Parquet file: one row per star and frame, a star's rows contiguous and in order of
+time.
+"""
 
 
 class CandidateKind(StrEnum):
-    """What a candidate may be."""
+    """Kinds of candidates."""
 
     TRANSIT = "transit"
     VARIABLE = "variable"
 
 
 class Vetting(StrEnum):
-    """What a human would look at first of a candidate: names of the keys of `vetting`."""
+    """Checks of a candidate for human review: the keys of `vetting`."""
 
     ODD_EVEN_SIGMA = "odd_even_sigma"
-    """Difference of the odd and the even transits' depths, in standard deviations; or null."""
+    """Difference between the depths of odd and even transits, in standard deviations; or null."""
     COLOURS_AGREE = "colours_agree"
-    """Colours, of 3, whose own depth agrees with the combined one within 3 deviations."""
+    """Number of colours, of 3, whose own depth agrees with the combined one within 3 deviations."""
     COLOUR_DEPTHS = "colour_depths"
     """Depth and error of each colour."""
     NEIGHBOURS_ALIKE = "neighbours_alike"
-    """Other stars within 300 px that dim at the same time, beyond what chance would give."""
+    """Number of other stars within 300 px that dim at the same time, beyond chance."""
     IS_NEAR_SATURATION = "is_near_saturation"
     IS_NEAR_EDGE = "is_near_edge"
     IS_CROWDED = "is_crowded"

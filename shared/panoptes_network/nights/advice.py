@@ -1,6 +1,6 @@
-"""What each failure means and what a unit's owner can do about it: the one table of advice.
+"""Explanations and advice for unit owners about each failure.
 
-docs/conventions.md has the same reasons in brief; what stands here is shown to owners.
+docs/conventions.md has the same reasons in brief; these texts are shown to owners.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from panoptes_network.frames.calibration import CalibrationKind
 
 
 class Advice(NamedTuple):
-    """What happened, and what to do about it, in plain words."""
+    """An explanation of a failure, and the remedy, in plain words."""
 
     meaning: str
     action: str
@@ -214,5 +214,5 @@ EMPTY_NIGHT = (
 
 
 def of_reason(code: str | None) -> Advice:
-    """Return the advice for a reason code, also for one that is not known."""
+    """Return the advice for a reason code, which may be unknown."""
     return ADVICE.get(code or "", UNKNOWN)

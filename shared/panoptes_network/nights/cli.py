@@ -1,4 +1,4 @@
-"""The command ``panoptes-night PAN001 2018-10-11``: did my night arrive, and what went wrong?"""
+"""The command ``panoptes-night PAN001 2018-10-11``: print a night report."""
 
 import json
 from typing import Any
@@ -25,8 +25,9 @@ Json = dict[str, Any]
 def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
     """Report on a unit's night: arrivals, failures and advice.
 
-    UNIT is like PAN001; NIGHT is the date of the night's evening, like 2018-10-11, and the last
-    night without one. The exit status is 0 with a report, whatever it says, and 1 without one.
+    UNIT is like PAN001. NIGHT is the date of the night's evening, like 2018-10-11; without it, the
+    last night is reported. The exit status is 0 if there is a report, whatever it says, and 1 if
+    there is none.
     """
     report = _fetch(url or settings().observations_data_url, unit, night)
     click.echo(

@@ -1,4 +1,4 @@
-"""What of a night is worth its owner's attention, in words: what was wrong, and what to do."""
+"""Findings of a night that deserve its owner's attention, with advice."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,9 @@ from panoptes_network.states import ImageState
 Json = dict[str, Any]
 
 DRIFT_ARCMIN = 10.0
-"""A field of 15 by 10 degrees may move by so much, about 60 pixels, before it is worth words."""
+"""Movement of a field of 15 by 10 degrees, about 60 pixels, that is worth reporting."""
 PATIENCE_S = 3600
-"""For so long an image may wait before that is a problem."""
+"""Time that an image may wait before it is reported as a problem."""
 QUANTITIES = {
     "fwhm_px": ("star width", "px", 1),
     "rms_arcsec": ("position rms", "arcsec", 2),
@@ -27,7 +27,7 @@ ENDS = {
 
 
 def verdict(report: Json) -> str:
-    """Return the night in one word: empty, problems, waiting or good."""
+    """Return the verdict on a night: empty, problems, waiting or good."""
     if not report["n_images"] and not report["refused"] and not report["waiting"]["n_cr2_only"]:
         return "empty"
     severities = {finding["severity"] for finding in findings(report)}
@@ -38,9 +38,9 @@ def verdict(report: Json) -> str:
 
 
 def findings(report: Json) -> list[Json]:
-    """Return what to look at, worst first: `severity` (problem, warning, note), `what`, `action`.
+    """Return the findings, worst first: `severity` (problem, warning, note), `what`, `action`.
 
-    An empty night's findings are what to check.
+    The findings of an empty night are things to check.
     """
     found = [
         *_failures(report),
@@ -107,7 +107,7 @@ def _gaps(report: Json) -> Iterator[Json]:
 
 
 def _trends(report: Json) -> Iterator[Json]:
-    """Say what got worse: through a camera's night, or else within one of its sequences."""
+    """Report trends for the worse, over a camera's night or else within one of its sequences."""
     said = set()
     for camera in report["cameras"]:
         for name in _worse(camera):
@@ -186,12 +186,12 @@ def _empty(report: Json) -> Iterator[Json]:
 
 
 def count(number: int, thing: str) -> str:
-    """Write ``1 image`` or ``2 images``."""
+    """Return ``1 image`` or ``2 images``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Write a time span as a person says it: ``40 s``, ``5 min``, ``3 h 20 min``, ``2 days``."""
+    """Format a time span for people: ``40 s``, ``5 min``, ``3 h 20 min``, ``2 days``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

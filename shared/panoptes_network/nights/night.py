@@ -1,7 +1,7 @@
-"""What a night is: from noon to noon, named by the date of its evening.
+"""Nights: from noon to noon, named by the date of the evening.
 
-Where the unit's longitude is known, noon is that of the mean local sun, so that no night is cut
-in two anywhere on Earth; else it is 12:00 UTC.
+If the unit's longitude is known, noon is that of the mean local sun, so that no night on Earth is
+split in two; else it is 12:00 UTC.
 """
 
 import datetime as dt
@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 NOON = dt.time(12, tzinfo=UTC)
 DAY = timedelta(days=1)
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(9000, 12, 31)
-"""Nights beyond are nobody's, and their bounds would leave what a time can be."""
+"""Nights outside these dates are invalid, and their bounds would exceed the range of times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """The night that begins in the evening of `date`: `start` belongs to it, `end` does not.
+    """The night that begins on the evening of `date`: `start` is included, `end` is not.
 
-    `longitude_deg` is the unit's, east positive; None where the bounds are 12:00 UTC.
+    `longitude_deg` is the unit's, east positive; None if the bounds are 12:00 UTC.
     """
 
     date: dt.date
@@ -29,9 +29,9 @@ class Night:
 
     @classmethod
     def of(cls, day: dt.date, longitude_deg: float | None) -> "Night":
-        """Return the night of this date; ValueError for a date that no telescope saw.
+        """Return the night of this date; ValueError for a date without telescopes.
 
-        A longitude that is none on Earth counts as unknown.
+        An invalid longitude counts as unknown.
         """
         if not EARLIEST <= day <= LATEST:
             raise ValueError(f"{day} is no date of a night")
@@ -40,7 +40,7 @@ class Night:
 
     @classmethod
     def holding(cls, moment: datetime, longitude_deg: float | None) -> "Night":
-        """Return the night that an aware time lies in."""
+        """Return the night that contains an aware time."""
         shifted = moment.astimezone(UTC) - noon_offset(longitude_deg) - timedelta(hours=12)
         return cls.of(shifted.date(), longitude_deg)
 
@@ -49,19 +49,19 @@ class Night:
 
     @property
     def bounds(self) -> str:
-        """How the bounds were found: ``local_noon`` or ``utc_noon``."""
+        """Definition of the bounds: ``local_noon`` or ``utc_noon``."""
         return "utc_noon" if self.longitude_deg is None else "local_noon"
 
 
 def known_longitude(longitude_deg: float | None) -> float | None:
-    """Return a longitude that can be one on Earth; None for any other."""
+    """Return a valid longitude unchanged; None for any other value."""
     if longitude_deg is None or not math.isfinite(longitude_deg) or abs(longitude_deg) > 360:
         return None
     return longitude_deg
 
 
 def noon_offset(longitude_deg: float | None) -> timedelta:
-    """Return how long after 12:00 UTC the mean sun is highest, to the second; 0 if unknown."""
+    """Return the time from 12:00 UTC to mean local noon, in whole seconds; 0 if unknown."""
     known = known_longitude(longitude_deg)
     if known is None:
         return timedelta(0)

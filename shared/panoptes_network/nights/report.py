@@ -1,7 +1,7 @@
-"""The report of a unit's night: what arrived, what came of it, what is missing, what to do.
+"""The report of a unit's night: arrivals, states, missing files, advice.
 
-Dataclasses in, a plain dict out; the queries are observations-data's. Times in the dict are
-aware datetimes. `findings` says in words what is worth an owner's attention.
+It takes dataclasses and returns a plain dict; observations-data runs the queries. Times in the dict
+are aware datetimes. `findings` describe the problems that deserve an owner's attention.
 """
 
 from collections import Counter, defaultdict
@@ -18,15 +18,15 @@ from panoptes_network.nights.statistics import WORSE, Json
 from panoptes_network.states import END_STATES, FAILED_STATES, SOLVED_STATES, FileKind, ImageState
 
 MAX_EXAMPLES = 20
-"""So many files or images are named of each reason; the count has all."""
+"""Files or images named per reason; the count includes all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightImage:
-    """What the report looks at of an image; names as in the database.
+    """The columns of an image that the report uses; names as in the database.
 
-    `file_kinds` are the kinds of its further files, `ended_at` is when its last try came to an
-    end, `date_obs` the camera's clock as the header has it.
+    `file_kinds` are the kinds of its product files, `ended_at` is the end of its last attempt,
+    `date_obs` the camera's clock in the header.
     """
 
     image_id: str
@@ -60,7 +60,7 @@ class NightImage:
 
     @property
     def has_cr2(self) -> bool:
-        """Whether the unit's CR2 is there."""
+        """Whether the unit's CR2 exists."""
         named_so = (self.bucket_path or "").lower().endswith(".cr2")
         return FileKind.CR2 in self.file_kinds or named_so
 
@@ -73,7 +73,7 @@ class NightImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightSequence:
-    """What the report looks at of a sequence; names as in the database."""
+    """The columns of a sequence that the report uses; names as in the database."""
 
     sequence_id: str
     camera_id: str
@@ -87,9 +87,9 @@ class NightSequence:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A file that never became an image, and why; `time` is its path's, else its arrival.
+    """A file that never became an image, and the reason; `time` is its path's, else its arrival.
 
-    `state` is `error`, or `skipped` for a file that is only kept.
+    `state` is `error`, or `skipped` for a file that is only stored.
     """
 
     bucket_path: str
@@ -102,7 +102,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightFacts:
-    """All that is known of a unit's night."""
+    """All known facts about a unit's night."""
 
     unit_id: str
     night: Night
@@ -113,7 +113,7 @@ class NightFacts:
     sequences: list[NightSequence] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     unseen_cr2: list[str] = field(default_factory=list)
-    """Ids of images whose CR2 is there, but whose FITS file is not made yet."""
+    """Ids of images with a CR2 whose FITS file has not been made yet."""
     previous_image: datetime | None = None
     next_image: datetime | None = None
 
@@ -167,7 +167,7 @@ def _totals(images: list[NightImage]) -> Json:
 
 
 def _exposure_s(images: list[NightImage]) -> float | None:
-    """Return the sum of the known exposures; None where there are images and none is known."""
+    """Return the sum of the known exposures; None if there are images but no known exposure."""
     known = [image.exptime_s for image in images if image.exptime_s is not None]
     return sum(known) if known or not images else None
 
@@ -182,7 +182,7 @@ def _states(images: Iterable[NightImage]) -> dict[str, int]:
 
 
 def _files(images: list[NightImage]) -> Json:
-    """Count the files that the unit uploaded, and the FITS files that the network made."""
+    """Count the files uploaded by the unit and the FITS files made by the network."""
     return {
         "n_fits": sum(image.has_fits and not image.from_cr2 for image in images),
         "n_cr2": sum(image.has_cr2 for image in images),
@@ -297,7 +297,7 @@ def _refused(refusals: list[Refusal]) -> list[Json]:
 
 
 def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
-    """Return what is not done yet, apart by what it waits for."""
+    """Return unfinished work, grouped by what it waits for."""
     open_ = [image for image in images if image.state not in END_STATES]
     with_file = [image for image in open_ if image.bucket_path is not None]
     oldest = min((image.updated_at for image in with_file), default=None)
@@ -312,7 +312,7 @@ def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
 
 
 def _contradictions(images: list[NightImage]) -> list[Json]:
-    """Return per card what the headers say otherwise than the paths, most frequent first."""
+    """Return contradictions between headers and paths by card, most frequent first."""
     found: dict[str, list[tuple[str, Json]]] = defaultdict(list)
     for image in images:
         for card, words in image.contradictions.items():
@@ -325,7 +325,7 @@ def _contradictions(images: list[NightImage]) -> list[Json]:
 
 
 def _header_findings(images: list[NightImage]) -> list[Json]:
-    """Return per card and problem what could not be used of the headers, most frequent first."""
+    """Return unusable header values by card and problem, most frequent first."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for image in images:
         for card, finding in image.header_findings.items():
@@ -373,7 +373,7 @@ def _wide_stars(images: list[NightImage]) -> list[Json]:
 
 
 def _delays(images: list[NightImage]) -> Json:
-    """Return from exposure's end to arrival, from there to the end, and the work itself."""
+    """Return the delays from exposure to arrival and from arrival to the end, and the work time."""
     arrived = [image.received_at - _end(image) for image in images]
     done = [image.ended_at - image.received_at for image in images if image.ended_at]
     return {
@@ -384,7 +384,7 @@ def _delays(images: list[NightImage]) -> Json:
 
 
 def _end(image: NightImage) -> datetime:
-    # An exposure of more than a day is a wrong card.
+    # An exposure of more than a day is an invalid card.
     return image.time + timedelta(seconds=min(max(image.exptime_s or 0, 0), 86_400))
 
 
@@ -398,7 +398,7 @@ def _products(images: list[NightImage], sequences: list[NightSequence]) -> Json:
 
 
 def _neighbours(facts: NightFacts) -> Json:
-    """Return the dates of the nights before and after this one that have images."""
+    """Return the dates of the previous and next nights that have images."""
     moments = {"previous_night": facts.previous_image, "next_night": facts.next_image}
     longitude_deg = facts.night.longitude_deg
     return {

@@ -1,6 +1,6 @@
-"""Figures of a night's images: gaps in a sequence, medians and trends, drift, the camera's clock.
+"""Statistics of a night's images: gaps, medians and trends, drift, the camera's clock.
 
-Pure computation on plain values; `report` puts them together.
+Pure computation on plain values; `report` combines the results.
 """
 
 import math
@@ -14,10 +14,11 @@ Json = dict[str, Any]
 Series = list[tuple[datetime, float]]
 
 GAP_FACTOR = 1.8
-"""A pause of so many times the median cadence is a gap: one frame or more is missing."""
+"""A pause longer than this multiple of the median cadence is a gap with missing frames."""
 MIN_FOR_TREND = 6
 CLOCK_TOLERANCE_S = 120
-"""A real unit's DATE-OBS is half a minute behind its IMAGEID; more is a wrong clock."""
+"""A real unit's DATE-OBS differs from its IMAGEID by half a minute; more is a wrong clock.
+"""
 
 SITE_TOLERANCE_DEG = 0.01
 """About a kilometre."""
@@ -25,22 +26,22 @@ SITE_TOLERANCE_DEG = 0.01
 WORSE = {
     "fwhm_px": lambda first, last: last > 1.3 * first,
     "rms_arcsec": lambda first, last: last > 1.5 * first,
-    # Of a dark sky a few ADU are no brightening.
+    # A change of a few ADU in a dark sky is not brightening.
     "background_adu": lambda first, last: last > 1.5 * first and last - first > 50,
     "limiting_mag": lambda first, last: last < first - 0.5,
 }
-"""By how much the last third of a night must differ from the first to be worse by a lot."""
+"""Differences between the first and last third of a night that count as much worse."""
 
 
 def cadence_s(times: Sequence[datetime]) -> float | None:
-    """Return the median time from one exposure's start to the next; None below three."""
+    """Return the median time between exposure starts; None for fewer than three."""
     steps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
-    # The lower of two middle ones: a true step, even where every second one is a gap.
+    # The lower of two middle values: a true step, even if every second one is a gap.
     return median_low(steps) if len(steps) > 1 else None
 
 
 def gaps(times: Sequence[datetime]) -> list[Json]:
-    """Return the gaps between exposures in time order: from, to, and how many are missing."""
+    """Return the gaps between exposures in time order: start, end, number of missing frames."""
     cadence = cadence_s(times)
     if not cadence:
         return []
@@ -52,13 +53,13 @@ def gaps(times: Sequence[datetime]) -> list[Json]:
 
 
 def spread(values: Iterable[float | None]) -> Json | None:
-    """Return median and maximum of the values that are there; None where none is."""
+    """Return median and maximum of the known values; None if there are none."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     return {"median": median(known), "max": max(known), "n": len(known)} if known else None
 
 
 def course(name: str, series: Series) -> Json | None:
-    """Return a quantity over the night: median, first and last third, whether it got worse.
+    """Return a quantity's course: median, first and last third, whether it got worse.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def separation_arcmin(one: tuple[float, float], other: tuple[float, float]) -> f
 
 
 def direction(ra_deg: float | None, dec_deg: float | None) -> tuple[float, float] | None:
-    """Return a place on the sky; None where a part of it is missing or none."""
+    """Return a position on the sky; None if a coordinate is missing or invalid."""
     if ra_deg is None or dec_deg is None:
         return None
     if not (math.isfinite(ra_deg) and -90 <= dec_deg <= 90):
@@ -100,7 +101,7 @@ def direction(ra_deg: float | None, dec_deg: float | None) -> tuple[float, float
 
 
 def drift_arcmin(centres: Sequence[tuple[float, float]]) -> float | None:
-    """Return how far the field ever was from where it was first; None below two centres."""
+    """Return the largest distance of the field from its first position; None for fewer than two."""
     if len(centres) < 2:
         return None
     return max(separation_arcmin(centres[0], centre) for centre in centres[1:])
@@ -116,7 +117,7 @@ def offset_arcmin(
 
 
 def is_elsewhere(said_deg: object, believed_deg: float | None) -> bool:
-    """Return whether a header's latitude or longitude is another place; none says nothing."""
+    """Return whether a header's latitude or longitude differs; a missing one does not."""
     if not isinstance(said_deg, int | float) or isinstance(said_deg, bool) or believed_deg is None:
         return False
     return abs(said_deg - believed_deg) > SITE_TOLERANCE_DEG
@@ -125,14 +126,14 @@ def is_elsewhere(said_deg: object, believed_deg: float | None) -> bool:
 def sites(
     said: Sequence[tuple[str, object, object]], site: tuple[float | None, float | None]
 ) -> list[Json]:
-    """Return per card how many headers have the unit elsewhere than at `site`, and an example.
+    """Return per card the number of headers with a location other than `site`, and an example.
 
     Parameters
     ----------
     said : sequence of (image id, latitude, longitude)
-        As the headers have them.
+        Values in the headers.
     site : tuple of (latitude, longitude)
-        What is believed, degrees; None where it is not known.
+        The accepted location, degrees; None if unknown.
     """
     found = []
     for n, card in enumerate(("LAT-OBS", "LONG-OBS")):
@@ -145,9 +146,9 @@ def sites(
 
 
 def clock_offset_s(time: datetime, date_obs: str | None) -> float | None:
-    """Return how far the camera's clock is ahead of the image's time; None where it is right.
+    """Return the offset of the camera's clock from the image's time; None if it is right.
 
-    A card that is no time says nothing, and so does one that has only the date.
+    Cards that are not a time, or only a date, are ignored.
     """
     if date_obs is None or "T" not in date_obs:
         return None

@@ -1,4 +1,4 @@
-"""The night report as plain text, of the JSON that observations-data answers."""
+"""The night report as plain text, from the JSON of observations-data."""
 
 import textwrap
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ STATES = {
     ImageState.SOURCES_DETECTED: "detected",
     ImageState.SOURCES_EXTRACTED: "complete",
 }
-"""States whose own name is not plain."""
+"""Plain words for states whose names need them."""
 MARKS = {"problem": "!!", "warning": " !", "note": " -"}
 
 
 def text(report: Json) -> str:
-    """Return a night report for a terminal or a mail."""
+    """Return a night report for a terminal or an email."""
     return "\n".join([*_heading(report), *_findings(report), *_body(report)]) + "\n"
 
 

@@ -1,1 +1,1 @@
-"""What an operator's service and command do: keep dead letters, find what was lost, send again."""
+"""Operations: store dead letters, find lost uploads, replay messages."""

@@ -1,4 +1,4 @@
-"""The balance of the raw bucket: each object is in exactly one group; what is lost is named."""
+"""The balance of the raw bucket: each object is in exactly one group; lost objects are named."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,15 +16,15 @@ from panoptes_network.operations.lost_uploads import Group
 from panoptes_network.operations.retry_policy import grace
 
 MAX_EXAMPLES = 20
-"""So many paths are named of what differs; the counts have all."""
+"""Paths named per difference; the counts include all."""
 
 
 @dataclass
 class Balance:
-    """What the objects are that a sweep looked at, and which rows have no object.
+    """The groups of the objects seen by a sweep, and the rows without an object.
 
-    `refused` counts the refusals by their reasons. `gone` are rows of images, and refusals that
-    stood, whose object is not in the bucket any more.
+    `refused` counts refusals by reason. `gone` are rows of images, and standing refusals, whose
+    object is no longer in the bucket.
     """
 
     groups: Counter[Group] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ class Balance:
         self.gone = [*self.gone, *paths][:MAX_EXAMPLES]
 
     def answer(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the balance as JSON."""
         return {
             **{str(group): self.groups[group] for group in Group},
             "refused_by_reason": dict(self.refused.most_common()),
@@ -58,7 +58,7 @@ class Balance:
 
 
 def words(balance: dict[str, Any], objects: int) -> str:
-    """Write a balance, as `Balance.answer` returns it, in one line.
+    """Format a balance, as returned by `Balance.answer`, in one line.
 
     ``5 objects = 2 images + 1 companions + 1 refused + 1 waiting + 0 lost``
     """
@@ -66,10 +66,10 @@ def words(balance: dict[str, Any], objects: int) -> str:
 
 
 def refused_between(session: Session, part: tuple[str, str | None]) -> set[str]:
-    """Return the paths of the refusals that stand in a part of the raw bucket; see `lies_in`.
+    """Return the paths of refusals that stand in a part of the raw bucket; see `lies_in`.
 
-    What changed within the grace period is left out: it may be gone for a newer file. So is what
-    no object can be called, which storage does not look up.
+    Rows changed within the grace period are excluded, as a newer file may replace them. So are
+    invalid object names, which storage does not look up.
     """
     query = standing().where(
         ImageEvent.at < func.now() - grace(),

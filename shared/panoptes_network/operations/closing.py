@@ -1,6 +1,6 @@
-"""Dead letters whose work has since been done: they are closed, and nobody has to look at them.
+"""Dead letters whose work has been done since are closed, so that nobody has to handle them.
 
-The work may have been done by the sweep's message, by an operator's, or by a newer file.
+The work may have been done by a message of the sweep or an operator, or for a newer file.
 """
 
 import logging
@@ -29,7 +29,7 @@ _log = logging.getLogger(SERVICE)
 
 PAGE_SIZE = 100
 MAX_AT_ONCE = 1000
-"""So many open ones are looked at by one sweep, the newest first."""
+"""Number of open dead letters checked per sweep, newest first."""
 
 
 def close_done(report: Report) -> None:
@@ -38,7 +38,7 @@ def close_done(report: Report) -> None:
     Raises
     ------
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     before: int | None = None
     for _ in range(MAX_AT_ONCE // PAGE_SIZE):
@@ -51,7 +51,7 @@ def close_done(report: Report) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """How many of a page's letters are done, and the last of them; None behind the last."""
+    """The number of a page's finished letters, and its last one; None after the last page."""
 
     closed: int
     last: int | None
@@ -74,7 +74,7 @@ def _close_page(session: Session, before: int | None, *, dry_run: bool) -> _Page
 
 
 def _is_done(session: Session, letter: DeadLetter) -> bool:
-    """Return whether nothing is left to do of a message; not of one that cannot be read."""
+    """Return whether a message's work is done; False for one that cannot be parsed."""
     try:
         return _is_worked_off(session, letter)
     except PermanentError as error:
@@ -91,13 +91,13 @@ def _is_worked_off(session: Session, letter: DeadLetter) -> bool:
     if _was_refused(session, subject):
         return True
     if subject.path is None and subject.image_id is None:
-        # What is no image by its path waits for nothing; the sweep looks at all objects.
+        # A path that is not an image's waits for nothing; the sweep checks all objects.
         return subject.is_upload
     return _has_come(session, letter, subject)
 
 
 def _has_come(session: Session, letter: DeadLetter, subject: Subject) -> bool:
-    """Return whether all has come of an image that the message was to bring."""
+    """Return whether all expected results of an image's message exist."""
     query = select(Image).where(Image.image_id == subject.image_id)
     image = session.scalars(query).one_or_none()
     if image is not None and _is_superseded(session, subject):
@@ -114,7 +114,7 @@ def _has_come(session: Session, letter: DeadLetter, subject: Subject) -> bool:
 
 
 def _is_superseded(session: Session, subject: Subject) -> bool:
-    """Return whether a newer upload of the image lies in another folder."""
+    """Return whether a newer upload of the image is in another folder."""
     if subject.generation is None:
         return False
     origin = Origin(str(subject.image_id), str(subject.bucket_path), subject.generation)
@@ -122,7 +122,7 @@ def _is_superseded(session: Session, subject: Subject) -> bool:
 
 
 def _is_outdated(image: Image, subject: Subject) -> bool:
-    """Return whether another file has taken the place of the message's, or it has none to show."""
+    """Return whether another file has replaced the message's file, or it has none to show."""
     is_broken = image.state == ImageState.ERROR and image.reason_code != Reason.TRIES_EXHAUSTED
     return image.generation != subject.generation or is_broken
 
@@ -148,9 +148,9 @@ def _has_ended_since(session: Session, letter: DeadLetter, image: Image) -> bool
 
 
 def _files(session: Session, subject: Subject) -> set[FileKind]:
-    """Return the kinds of files that were made of the message's file, or of a newer one.
+    """Return the kinds of files made from the message's file or a newer one.
 
-    Of an image that has a CR2, the pictures are made of that, whatever FITS file it has.
+    For an image with a CR2, pictures are made from the CR2, whatever FITS file it has.
     """
     is_raw = subject.path is not None and subject.path.is_raw
     is_of_cr2 = func.lower(ImageFile.source_path).like("%.cr2")
@@ -162,7 +162,7 @@ def _files(session: Session, subject: Subject) -> set[FileKind]:
 
 
 def _was_refused(session: Session, subject: Subject) -> bool:
-    """Return whether a service has said why nothing comes of this file."""
+    """Return whether a service has recorded why this file gives no results."""
     query = select(ImageEvent.event_id).where(
         ImageEvent.bucket_path == subject.bucket_path,
         ImageEvent.message_id == f"generation {subject.generation}",
@@ -173,7 +173,7 @@ def _was_refused(session: Session, subject: Subject) -> bool:
 
 
 def _has_come_of_sequence(session: Session, letter: DeadLetter) -> bool:
-    """Return whether the film, or the light curves, are of all images of the sequence."""
+    """Return whether the film or the light curves cover all images of the sequence."""
     sequence_id = parse(FilmRequest, letter.data).sequence_id
     if sequence_id is None:
         return False

@@ -1,4 +1,4 @@
-"""Messages that no service could deal with: recorded, and told of on the image they are about."""
+"""Undeliverable messages: stored, and recorded on the image they are about."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ from panoptes_network.storable import escape
 from panoptes_network.storage import StoredObject
 
 SUFFIX = "-dead"
-"""Of a dead-letter topic's name, and of its subscription's, behind the name of the topic."""
+"""Suffix of a dead-letter topic's name, and of its subscription's, after the topic's name."""
 
 _SOURCE = "CloudPubSubDeadLetterSource"
 _MAX_NAME = 300
@@ -47,7 +47,7 @@ class _Push(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: the message as it was published, and from where it could not be delivered."""
+    """A dead letter: the message as published, and the subscription that could not deliver it."""
 
     message_id: str
     topic: str
@@ -58,12 +58,12 @@ class Letter:
 
     @classmethod
     def of_push(cls, body: bytes) -> "Letter":
-        """Read what a dead-letter topic's subscription pushes, whatever the message in it is.
+        """Read a push request of a dead-letter topic's subscription, with any message in it.
 
         Raises
         ------
         PermanentError
-            BAD_REQUEST for a body that no push subscription sends.
+            BAD_REQUEST if the body is not a push request.
         """
         push = parse_whatever(_Push, body)
         said = {
@@ -80,7 +80,7 @@ class Letter:
         )
 
     def gone_wrong(self, session: Session, subject: Subject) -> PermanentError:
-        """Return what is said of its image: who failed how often, and the last words known."""
+        """Return the failure message for its image: service, number of attempts, last error."""
         service = UPLOAD_SERVICE if subject.is_upload else self.subscription
         often = f"{self.tries} times" if self.tries else "each time"
         words = last_words(session, subject.image_id, subject.bucket_path)
@@ -91,14 +91,14 @@ class Letter:
 
 
 def receive(body: bytes) -> dict[str, Any]:
-    """Record a pushed dead letter, once, and set its image to `error` where it waits for nothing.
+    """Record a pushed dead letter, once, and set its image to `error` if it waits for nothing else.
 
     Raises
     ------
     PermanentError
-        BAD_REQUEST for a body that no push subscription sends.
+        BAD_REQUEST if the body is not a push request.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     letter = Letter.of_push(body)
     try:
@@ -107,7 +107,7 @@ def receive(body: bytes) -> dict[str, Any]:
     except TransientError:
         raise
     except Exception:
-        # It must not come again for ever: what is kept of it can be looked at.
+        # It must not be redelivered forever: the stored copy can be inspected.
         _log.exception("a dead letter is kept, but its image not found")
         return run_transaction(lambda session: _record(session, letter, Subject()))
 
@@ -133,13 +133,13 @@ def _record(session: Session, letter: Letter, subject: Subject) -> dict[str, Any
 
 
 def _tell_image(session: Session, letter: Letter, subject: Subject, error: PermanentError) -> None:
-    """End the image where it waits for this message alone; else note it in its history."""
+    """End the image if it waits for this message only; else record it in its history."""
     query = select(Image).where(Image.image_id == subject.image_id).with_for_update()
     image = session.scalars(query).one_or_none()
     service = UPLOAD_SERVICE if subject.is_upload else letter.subscription
     path = subject.path if _leads_to_fits(letter, subject) else None
     if path and _waits_for_its_fits(image):
-        # `record_failure` makes the row where there is none; a FITS file that comes starts it anew.
+        # `record_failure` creates a missing row; a FITS file that arrives later restarts it.
         stored = StoredObject(
             settings().raw_bucket, str(subject.bucket_path), subject.generation or 0, size=0
         )
@@ -151,7 +151,7 @@ def _tell_image(session: Session, letter: Letter, subject: Subject, error: Perma
 
 
 def _leads_to_fits(letter: Letter, subject: Subject) -> bool:
-    """Whether the image's FITS file was to come of this message: an upload, or its CR2."""
+    """Whether the message leads to the image's FITS file: an upload, or its CR2."""
     path = subject.path
     if path is None or subject.bucket not in (None, settings().raw_bucket):
         return False
@@ -163,7 +163,7 @@ def _waits_for_its_fits(image: Image | None) -> bool:
 
 
 def _waits_for_solver(image: Image, letter: Letter, subject: Subject) -> bool:
-    # A picture that cannot be made, for one, is no reason to give the image up.
+    # A failed picture, for example, is no reason to give up the image.
     is_solvers = letter.subscription == settings().solver_subscription
     is_current = image.generation == subject.generation and image.state not in END_STATES
     return is_solvers and is_current
@@ -172,7 +172,7 @@ def _waits_for_solver(image: Image, letter: Letter, subject: Subject) -> bool:
 def give_up(
     session: Session, image: Image, service: str, message_id: str, error: PermanentError
 ) -> None:
-    """End an image in `error`; whoever still works on it has lost it."""
+    """End an image in `error`, which voids the claim of a running worker."""
     image.state, image.reason_code, image.reason = ImageState.ERROR, error.reason, error.message
     image.claim += 1
     session.add(event_of(image, service, message_id, error))
@@ -181,7 +181,7 @@ def give_up(
 def event_of(
     image: Image, service: str, message_id: str, error: PermanentError | None, reason: str = ""
 ) -> ImageEvent:
-    """Return a line for the history of an image: a failure, or plain words about a `reason`."""
+    """Return a history event for an image: a failure, or a message with a `reason`."""
     return ImageEvent(
         image_id=image.image_id,
         bucket_path=image.bucket_path,

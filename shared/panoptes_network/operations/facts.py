@@ -1,4 +1,4 @@
-"""Facts of a unit or an observation that an operator sets, and pins against what images say."""
+"""Facts of a unit or observation that an operator sets, and pins against changes by images."""
 
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -21,9 +21,9 @@ _TEXT = r"^[^\x00]*\S[^\x00]*$"
 
 
 class _FactsRequest(BaseModel):
-    """Values to set, and whether they are pinned: None leaves the pins as they are.
+    """Values to set, and whether to pin them: None leaves pins unchanged.
 
-    Without values, `pin` means all facts that the request could set and that are known.
+    Without values, `pin` applies to all known facts that the request could set.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,7 +34,7 @@ class _FactsRequest(BaseModel):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The facts that are set, by the names of their columns."""
+        """The facts to set, by column name."""
         given = self.model_dump(exclude={"pin", "changed_by", "reason"}, exclude_none=True)
         return {name: value for name, value in given.items() if name in self.names()}
 
@@ -70,19 +70,19 @@ class ObservationFactsRequest(_FactsRequest):
 
 
 def change_unit(request: UnitFactsRequest) -> dict[str, Any]:
-    """Return the unit's facts as they are now; see `change_observation`."""
+    """Return the unit's current facts; see `change_observation`."""
     return run_transaction(lambda session: _change(session, Unit, request.unit_id, request))
 
 
 def change_observation(request: ObservationFactsRequest) -> dict[str, Any]:
-    """Return the observation's facts as they are now, each with its ``value`` and ``is_pinned``.
+    """Return the observation's current facts, each with its ``value`` and ``is_pinned``.
 
     Raises
     ------
     PermanentError
-        BAD_REQUEST where there is no such unit or observation.
+        BAD_REQUEST if the unit or observation does not exist.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     subject = request.sequence_id
     return run_transaction(lambda session: _change(session, Sequence, subject, request))
@@ -114,7 +114,7 @@ def _set(
     known: Fact | None,
     request: _FactsRequest,
 ) -> None:
-    """Set or pin one fact; what an operator says counts as newer than all images until now."""
+    """Set or pin one fact; an operator's value counts as newer than all images so far."""
     old = getattr(row, name)
     new = request.values.get(name, old)
     was_pinned = known is not None and known.is_pinned

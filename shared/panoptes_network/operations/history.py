@@ -1,4 +1,4 @@
-"""What this service has done about files before: its own lines in the history of images."""
+"""Earlier actions of this service on files: its own events in the history of images."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,39 +13,39 @@ from panoptes_network.errors import Reason
 
 SERVICE = "cf-operations"
 UPLOAD_SERVICE = "cf-bucket-upload"
-"""To whom the events of storage go."""
+"""The service that receives storage events."""
 MAX_WORDS = 500
 
 
 class Stage(StrEnum):
-    """From where an image was sent on its way again."""
+    """The stage from which an image was resent."""
 
     UPLOAD = "upload"
     SOLVE = "solve"
     REPLAY = "replay"
 
     def mark(self, generation: int) -> str:
-        """Return what the event of such a message has in the place of a message's id."""
+        """Return the text that such a message's event has in place of a message id."""
         return f"{self} of generation {generation}"
 
 
 @dataclass
 class Past:
-    """What is known of one object path since an operator last sent it again.
+    """The history of one object path since an operator last replayed it.
 
     Attributes
     ----------
     sent : dict
-        For each `Stage.mark`, the times at which the sweep sent it again.
+        For each `Stage.mark`, the times at which the sweep resent it.
     refused : dict of str
-        The reason for each ``generation 7``, as the services note the files that were refused.
+        The reason for each ``generation 7``, as services record refused files.
     """
 
     sent: dict[str, list[datetime]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     def add(self, event: ImageEvent) -> None:
-        """Take one more event in; they come in the order in which they were written."""
+        """Add one more event; events must come in the order in which they were written."""
         message = event.message_id or ""
         if event.service == SERVICE and message.startswith(Stage.REPLAY):
             self.sent.clear()
@@ -57,12 +57,12 @@ class Past:
 
 
 def _never_looked_at(event: ImageEvent) -> bool:
-    """Whether the event of an upload died on its way: that says nothing about the file."""
+    """Whether an upload's event was lost on its way, which says nothing about the file."""
     return event.service == UPLOAD_SERVICE and event.reason_code == Reason.TRIES_EXHAUSTED
 
 
 def pasts(session: Session, paths: Iterable[str]) -> dict[str, Past]:
-    """Return the past of each of these object paths."""
+    """Return the history of each of these object paths."""
     known = {path: Past() for path in paths}
     query = select(ImageEvent).where(
         ImageEvent.bucket_path.in_(known),
@@ -74,14 +74,14 @@ def pasts(session: Session, paths: Iterable[str]) -> dict[str, Past]:
 
 
 def last_words(session: Session, image_id: str | None, bucket_path: str | None) -> str:
-    """Return what was last said of an image that was in trouble."""
+    """Return the last message recorded for an image in trouble."""
     names: list[ColumnElement[bool]] = []
     if image_id is not None:
         names.append(ImageEvent.image_id == image_id)
     if bucket_path is not None:
         names.append(ImageEvent.bucket_path == bucket_path)
     newest: list[ImageEvent] = []
-    for name in names:  # each by its own index
+    for name in names:  # each uses its own index
         query = select(ImageEvent).where(name, ImageEvent.reason_code.is_not(None))
         newest += session.scalars(query.order_by(ImageEvent.event_id.desc()).limit(1))
     if not newest:

@@ -1,4 +1,4 @@
-"""Failed images, refused uploads and dead letters, with the reasons, as JSON."""
+"""Failed images, refused uploads and dead letters, with reasons, as JSON."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from panoptes_network.operations.selection import Filters, bounds
 
 
 class ListRequest(Filters):
-    """What to list; the newest changes first.
+    """A request for a list; the newest changes come first.
 
-    With `uploads`, files are meant that never became an image: all, or those of a unit, of a
-    night by their path or arrival, or of a reason.
+    With `uploads`, it lists files that never became an image: all, or those of a unit, a night (by
+    path or arrival), or a reason.
     """
 
     limit: int = Field(100, ge=1, le=10_000)
@@ -36,12 +36,12 @@ class ListRequest(Filters):
 
 
 def list_matching(request: ListRequest) -> dict[str, Any]:
-    """Return how many there are, and the first of them.
+    """Return the total number, and the first results.
 
     Raises
     ------
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     list_them = _letters if request.dead_letters else _images
     if request.uploads:

@@ -1,4 +1,4 @@
-"""What the database knows of the objects of the raw bucket, and which of them it does not know."""
+"""Objects of the raw bucket compared with the database: known, incomplete and unknown ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,23 +20,23 @@ from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}
 PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
-"""What is made of a FITS file that a unit uploaded."""
+"""Products of a FITS file uploaded by a unit."""
 UNSHOWN = (ImageState.ERROR, ImageState.SKIPPED)
-"""Images that no picture is made of."""
+"""Images without pictures."""
 
 
 class Missing(Enum):
-    """What there is not of an object: any trace, or some of what is made of it."""
+    """Missing results of an object: any trace, or some of its products."""
 
     ALL = auto()
     PRODUCTS = auto()
 
 
 class Group(StrEnum):
-    """What an object of the raw bucket is; each is one of these.
+    """Group of an object in the raw bucket; each object is in one.
 
-    `WAITING` is what arrived within the grace period, or was sent again and is not known yet;
-    `LOST` what should be known by now.
+    `WAITING` objects arrived within the grace period, or were resent and are not known yet; `LOST`
+    ones should be known by now.
     """
 
     IMAGE = "images"
@@ -48,14 +48,14 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object in the raw bucket; `image_id` is None where no image is known of it."""
+    """An object in the raw bucket; `image_id` is None if its image is unknown."""
 
     stored: StoredObject
     image_id: str | None
 
     @property
     def name(self) -> str:
-        """What it is called in a list: its image, or its path."""
+        """Its name in lists: its image id, or its path."""
         return self.image_id or self.stored.path
 
     @property
@@ -65,27 +65,27 @@ class Upload:
 
     @property
     def origin(self) -> Origin:
-        """The file that products of it carry as theirs: of one made of a CR2, that CR2."""
+        """The origin that its products carry; for a file made from a CR2, that CR2."""
         itself = Origin(self.image_id or "", self.stored.path, self.stored.generation)
         return Origin.of(self.stored) or itself
 
     @property
     def noted_as(self) -> str:
-        """How the services note this file when they refuse it."""
+        """How services name this file when they refuse it."""
         return f"generation {self.stored.generation}"
 
     @property
     def rank(self) -> tuple[bool, int]:
-        """What the file that an image's row describes has the most of; see `record_image`."""
+        """Rank of an image's file; the highest one is in the image's row; see `record_image`."""
         return not self.origin.is_cr2, self.stored.generation
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What an upload is, as far as the database knows.
+    """An upload's status in the database.
 
-    `missing` says what there is not of it, and is None also where it was refused, with the
-    code `reason`; `state` is its image's as far as known.
+    `missing` names its missing results. It is also None for a refused upload, whose code is
+    `reason`. `state` is its image's state if known.
     """
 
     upload: Upload
@@ -96,7 +96,7 @@ class Judged:
 
     @property
     def group(self) -> Group:
-        """Its group, before anybody has looked at how long it has been lost."""
+        """Its group, before the time since its arrival is considered."""
         if self.missing is Missing.ALL:
             return Group.LOST
         is_image = self.upload.image_id is not None
@@ -104,12 +104,12 @@ class Judged:
 
 
 def companions_among(objects: Iterable[StoredObject]) -> list[StoredObject]:
-    """Return the objects that are known to lie beside images."""
+    """Return the objects that are known companion files."""
     return [stored for stored in objects if is_companion(stored.path, stored.size)]
 
 
 def judge(session: Session, objects: Sequence[StoredObject]) -> list[Judged]:
-    """Say of each of these objects, none of them a companion, what the database knows of it."""
+    """Return what the database knows about each of these objects, none of which is a companion."""
     uploads = _identified(session, objects)
     ids = {upload.image_id for upload in uploads}
     known_of = load_only(
@@ -138,7 +138,7 @@ def judge(session: Session, objects: Sequence[StoredObject]) -> list[Judged]:
 
 
 def _identified(session: Session, objects: Sequence[StoredObject]) -> list[Upload]:
-    """Return the objects with the ids of their paths; else with those they are recorded under."""
+    """Return the objects with the ids in their paths, or else those they are recorded under."""
     paths = {stored.path: image_path(stored.path) for stored in objects}
     strangers = [path for path, parsed in paths.items() if parsed is None]
     query = (
@@ -170,7 +170,7 @@ def _missing(upload: Upload, image: Image | None, files: Sequence[ImageFile]) ->
 def _missing_of_fits(
     upload: Upload, image: Image | None, files: Sequence[ImageFile]
 ) -> Missing | None:
-    """Return what there is not of a FITS file; of one made of a CR2, the CR2 has the pictures."""
+    """Return the missing results of a FITS file; pictures belong to the CR2 if there is one."""
     if image is None or image.generation <= 0 or _rank(image) < upload.rank:
         return Missing.ALL
     is_shown = _rank(image) == upload.rank and not image.from_cr2
@@ -185,10 +185,10 @@ def _rank(image: Image) -> tuple[bool, int]:
 
 
 def _is_of_fits(file: ImageFile, stored: StoredObject) -> bool:
-    """Return whether a file was made of this FITS file, of a newer one, or of the CR2."""
+    """Return whether a file was made from this FITS file, a newer one, or the CR2."""
     return file.source_generation >= stored.generation or file.source_path.lower().endswith(".cr2")
 
 
 def _is_of_cr2(file: ImageFile, stored: StoredObject) -> bool:
-    """Return whether a file was made of this CR2, of a newer one, or of another of its image."""
+    """Return whether a file was made from this CR2, a newer one, or another one of its image."""
     return file.source_generation >= stored.generation and file.source_path.lower().endswith(".cr2")

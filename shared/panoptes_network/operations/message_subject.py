@@ -11,7 +11,7 @@ from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_u
 class Subject:
     """The image that a message names, as far as it does.
 
-    `is_upload` says that it is a storage event: nobody has looked at the object yet.
+    `is_upload` marks a storage event whose object has not been checked yet.
     """
 
     image_id: str | None = None
@@ -22,12 +22,12 @@ class Subject:
 
     @property
     def path(self) -> ObjectPath | None:
-        """The object path taken apart; None where it is not the path of an image."""
+        """The parsed object path; None if it is not the path of an image."""
         return image_path(self.bucket_path or "")
 
     @classmethod
     def of(cls, data: bytes) -> "Subject":
-        """Return what the data of a message name; nothing of what is no message of ours."""
+        """Return the subject of a message's data; empty if it is not a message of the network."""
         if (pipeline := _read(PipelineImage, data)) is not None:
             return cls(
                 _checked_id(pipeline.image_id),
@@ -43,7 +43,7 @@ class Subject:
 
 
 def image_path(path: str) -> ObjectPath | None:
-    """Take an object path apart; None where it is not that of an image that is processed."""
+    """Parse an object path; None if it is not that of a processed image."""
     try:
         parsed = parse_upload_path(path)
     except PermanentError:
@@ -73,5 +73,5 @@ def _checked_id(text: str) -> str | None:
 
 
 def _storable(path: str) -> str:
-    """Return a path as the database takes it: without NUL, and not longer than a path can be."""
+    """Return a path in storable form: without NUL, and truncated to the maximum length."""
     return path.replace("\0", "\\0").encode()[:MAX_PATH_BYTES].decode(errors="ignore")

@@ -1,7 +1,6 @@
-"""What failed, or was given up, is sent again.
+"""Replay of failed images and dead letters.
 
-What is sent is noted behind: should the process end between, it is sent twice, which is
-harmless.
+Recorded only after sending: a crash in between sends a message twice, harmlessly.
 """
 
 from typing import Any
@@ -17,19 +16,19 @@ BATCH = 500
 
 
 class ReplayRequest(Filters):
-    """What to send again; without a `limit`, all of it. A `dry_run` only says what that is."""
+    """A request for a replay; without a `limit`, of all matches. A `dry_run` only lists them."""
 
     limit: int | None = Field(None, ge=1)
     dry_run: bool = False
 
 
 def replay(request: ReplayRequest) -> dict[str, Any]:
-    """Send all that match on their way again, and say how many and which.
+    """Resend all matches; return how many and which.
 
     Raises
     ------
     TransientError
-        When database, broker or cf-image-received is away. Part may have been sent.
+        If database, broker or cf-image-received is unavailable. Some may have been sent.
     """
     outcome = Outcome("dead_letters" if request.dead_letters else "images", request.dry_run)
     replay_batch = replay_letters if request.dead_letters else replay_images

@@ -1,4 +1,4 @@
-"""Images that failed are sent on their way again, from as far back as they need it."""
+"""Replay of failed images, from the stage at which each has to restart."""
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +17,7 @@ from panoptes_network.web.service_client import post
 
 
 def replay_images(filters: Filters, after: int, size: int, outcome: Outcome) -> tuple[int, int]:
-    """Send a batch of images again; return the key of the last, and how many there were."""
+    """Send a batch of images again; return the last key and the number of images."""
     query = filters.choose_images().where(Image.image_key > after)
     batch = query.order_by(Image.image_key).limit(size)
     images = run_transaction(lambda session: session.scalars(batch).all())
@@ -61,7 +61,7 @@ def _send(image: Image) -> None:
         publish(settings().pipeline_topic, message)
     elif image_suffix(path) == ".cr2":
         publish(settings().raw_topic, ImageObject(bucket_path=path, bucket=bucket))
-    else:  # its upload was never looked at
+    else:  # its upload was never checked
         post(settings().image_received_url, ImageObject(bucket_path=path, bucket=bucket), behind=1)
 
 

@@ -1,4 +1,4 @@
-"""Dead letters are published again where they came from."""
+"""Replay of dead letters to their original topics."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ from panoptes_network.pubsub import PUBLISH_TIMEOUT_S, publisher
 
 
 def replay_letters(filters: Filters, after: int, size: int, outcome: Outcome) -> tuple[int, int]:
-    """Publish a batch of dead letters again; return the last's id, and how many there were."""
+    """Publish a batch of dead letters again; return the last id and the number of letters."""
     query = filters.choose_letters().where(DeadLetter.dead_letter_id > after)
     batch = query.order_by(DeadLetter.dead_letter_id).limit(size)
     letters = run_transaction(lambda session: session.scalars(batch).all())
@@ -47,9 +47,9 @@ def _find_image(session: Session, image_id: str | None) -> Image | None:
 
 
 def _data(letter: DeadLetter, image: Image | None) -> bytes:
-    """Return what is published: to the solvers, that the image is wanted although it has ended.
+    """Return the data to publish; for the solvers, with the request to reprocess an ended image.
 
-    It was given up when the message was, and no solver would take it else.
+    The image was given up together with the message, so solvers would otherwise ignore it.
     """
     is_given_up = image is not None and image.reason_code == Reason.TRIES_EXHAUSTED
     if letter.topic != settings().pipeline_topic or not is_given_up:

@@ -1,4 +1,4 @@
-"""What a sweep or a replay has done so far, and how much of its budget a sweep has left."""
+"""Progress of a sweep or a replay, and the remaining budget of a sweep."""
 
 import math
 import time
@@ -8,17 +8,17 @@ from typing import Any
 from panoptes_network.operations.balance import Balance
 
 MAX_NAMED = 100
-"""So many images are named in an answer; the others are counted."""
+"""Images named in a response; the others are only counted."""
 MAX_AT_ONCE = 1000
-"""So many are sent again by one sweep, so that the queues do not fill with them."""
+"""Images resent per sweep, so that the queues do not fill up."""
 
 
 @dataclass
 class Report:
-    """The result of a sweep, as it grows.
+    """The result of a sweep, updated as it runs.
 
-    `sent` and `given_up` are ids of images and of sequences, or paths of what is none; `failed`
-    has why some could not be handed on.
+    `sent` and `given_up` are ids of images and sequences, or paths of other objects; `failed`
+    explains why some could not be sent.
     """
 
     dry_run: bool = False
@@ -37,32 +37,32 @@ class Report:
 
     @classmethod
     def with_budget(cls, seconds: float, *, dry_run: bool = False) -> "Report":
-        """Start a sweep that may take so long, and send `MAX_AT_ONCE`."""
+        """Start a sweep with a time limit and a limit of `MAX_AT_ONCE` resent images."""
         return cls(dry_run, time.monotonic() + seconds, MAX_AT_ONCE)
 
     @property
     def is_spent(self) -> bool:
-        """Whether it is time to stop; the next sweep goes on."""
+        """Whether the budget is spent; the next sweep continues."""
         return time.monotonic() > self.deadline or self.sent + self.failed >= self.most
 
     def add_sent(self, image_id: str) -> None:
-        """Count an image that was sent again."""
+        """Count an image that was resent."""
         self.sent += 1
         self._name("sent", image_id)
 
     def add_given_up(self, image_id: str) -> None:
-        """Count an image that was sent again often enough."""
+        """Count an image that reached its limit of resends."""
         self.given_up += 1
         self._name("given_up", image_id)
 
     def add_failed(self, image_id: str, words: str) -> None:
-        """Count an image that a service did not take."""
+        """Count an image that a service refused."""
         self.failed += 1
         if len(self.problems) < MAX_NAMED:
             self.problems.append(f"{image_id}: {words}")
 
     def answer(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the result as JSON."""
         return {
             "dry_run": self.dry_run,
             "objects": self.looked_at,
@@ -84,7 +84,7 @@ class Report:
 
 @dataclass
 class Outcome:
-    """The result of a replay, as it grows; `kind` is what is sent: images or dead letters."""
+    """The result of a replay, updated as it runs; `kind` is images or dead letters."""
 
     kind: str
     dry_run: bool
@@ -94,19 +94,19 @@ class Outcome:
     problems: list[str] = field(default_factory=list)
 
     def add(self, name: str | int) -> None:
-        """Count something that was sent again."""
+        """Count a resent item."""
         self.replayed += 1
         if len(self.names) < MAX_NAMED:
             self.names.append(name)
 
     def add_problem(self, words: str) -> None:
-        """Count something that could not be sent, and say why."""
+        """Count an item that could not be sent, with the reason."""
         self.not_replayed += 1
         if len(self.problems) < MAX_NAMED:
             self.problems.append(words)
 
     def answer(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the result as JSON."""
         return {
             "dry_run": self.dry_run,
             "replayed": self.replayed,

@@ -1,4 +1,4 @@
-"""When something lost is sent again: once in a lease, and five times at most."""
+"""Retry policy for lost work: resend once per lease, at most five times."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ MAX_REQUEUES = 5
 
 
 class Verdict(Enum):
-    """What is to be done about something that seems lost."""
+    """Action for an item that seems lost."""
 
     SEND = auto()
     WAIT = auto()
@@ -24,7 +24,7 @@ class Verdict(Enum):
 
 
 def verdict(sent: Sequence[datetime], now: datetime) -> Verdict:
-    """Judge by the times at which it was sent again before."""
+    """Return the action, from the times of earlier resends."""
     if sent and now - sent[-1] < lease():
         return Verdict.WAIT
     return Verdict.GIVE_UP if len(sent) >= MAX_REQUEUES else Verdict.SEND
@@ -36,18 +36,18 @@ def grace() -> timedelta:
 
 
 def lease() -> timedelta:
-    """Return how long whoever works on an image may be silent."""
+    """Return how long a worker on an image may be silent."""
     return timedelta(seconds=settings().sweep_lease_s)
 
 
 def database_now(session: Session) -> datetime:
-    """Return the time of the clock that all rows are dated by."""
+    """Return the database clock's time, by which all rows are dated."""
     now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     return now
 
 
 def exhausted(last_words: str) -> PermanentError:
-    """Return what is said of an image that was sent again often enough."""
+    """Return the message for an image that reached its limit of resends."""
     return PermanentError(
         Reason.TRIES_EXHAUSTED,
         f"sent again {MAX_REQUEUES} times, and nothing came of it; {last_words}",
@@ -55,7 +55,7 @@ def exhausted(last_words: str) -> PermanentError:
 
 
 def withdraw(event_ids: Sequence[int]) -> None:
-    """Take back what was noted as sent and was not: what it should have gone to is away."""
+    """Withdraw the records of items not sent because their receiver is unavailable."""
     run_transaction(
         lambda session: session.execute(
             delete(ImageEvent).where(ImageEvent.event_id.in_(event_ids))

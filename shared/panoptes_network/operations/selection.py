@@ -1,4 +1,4 @@
-"""Which images, or dead letters, an operator means."""
+"""Selection of images or dead letters by an operator's filters."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -16,14 +16,14 @@ _TIME_CHARS = len("20181011T134333")
 
 
 class Filters(BaseModel):
-    """All that are given must hold; at least one is.
+    """Filters; at least one is required, and results match all of them.
 
-    Without a `state`, and unless one image is named, only the failed ones are meant. `night`
-    is the date of the evening, from noon to noon UTC. With `dead_letters`, messages are meant
-    that were given up and neither sent again since nor found to be done.
+    Without a `state`, only failed images are selected, unless one image is named. `night` is the
+    date of the evening, from noon to noon UTC. With `dead_letters`, messages are selected that were
+    given up and neither replayed since nor found to be done.
     """
 
-    # A filter that is misspelt must not let everything through.
+    # A misspelt filter must not select everything.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image_id: str | None = Field(None, max_length=64)
@@ -46,11 +46,11 @@ class Filters(BaseModel):
 
     @property
     def _may_be_all(self) -> bool:
-        """Whether no filter means all that there is of what is asked for."""
+        """Whether a request without filters selects everything."""
         return self.dead_letters
 
     def choose_images(self) -> Select[Image]:
-        """Return the query of the images that are meant, without an order."""
+        """Return the query for the selected images, unordered."""
         states = [self.state] if self.state else FAILED_STATES
         conditions: list[ColumnElement[bool]] = []
         if self.state or self.image_id is None:
@@ -69,7 +69,7 @@ class Filters(BaseModel):
         return select(Image).join(Sequence).where(*conditions)
 
     def choose_letters(self) -> Select[DeadLetter]:
-        """Return the query of the dead letters that are meant, without an order."""
+        """Return the query for the selected dead letters, unordered."""
         conditions: list[ColumnElement[bool]] = []
         if self.image_id is not None:
             conditions.append(DeadLetter.image_id == self.image_id)
@@ -96,7 +96,7 @@ def bounds(night: date) -> tuple[datetime, datetime]:
 
 
 def _lies_in(sequence_id: str) -> ColumnElement[bool]:
-    """Return whether a dead letter is about a file in the folder of a sequence."""
+    """Return whether a dead letter is about a file in a sequence's folder."""
     sequence = CameraTime.parse(sequence_id)
     folder = f"/{sequence.camera_id}/{format_time(sequence.time)}/"
     is_units = DeadLetter.bucket_path.startswith(f"{sequence.unit_id}/", autoescape=True)

@@ -1,4 +1,4 @@
-"""What never arrived, or hangs, is found and sent again."""
+"""The sweep: find lost uploads and stalled images, and resend them."""
 
 import logging
 from collections.abc import Callable
@@ -20,14 +20,14 @@ from panoptes_network.operations.sweep_superseded import sweep_superseded
 from panoptes_network.operations.sweep_times import sweep_times
 
 BUDGET_S = 40
-"""Less than a schedule waits for its answer."""
+"""Shorter than the scheduler's request timeout."""
 
 _last: dict[tuple[str, ...], float] = {}
 _log = logging.getLogger(SERVICE)
 
 
 class SweepRequest(BaseModel):
-    """A sweep to be done; a `dry_run` only says what would be sent again."""
+    """A request for a sweep; a `dry_run` only reports what would be resent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,30 +35,30 @@ class SweepRequest(BaseModel):
 
 
 def sweep(request: SweepRequest) -> dict[str, Any]:
-    """Sweep for as long as a request may take; the next goes on where this one stopped.
+    """Sweep within the time limit of a request; the next sweep continues where this one stopped.
 
     Raises
     ------
     TransientError
-        When storage, database, broker or cf-image-received is away.
+        If storage, database, broker or cf-image-received is unavailable.
     """
     report = Report.with_budget(BUDGET_S, dry_run=request.dry_run)
     return _sweep(report, from_start=False)
 
 
 def sweep_all(*, dry_run: bool) -> dict[str, Any]:
-    """Sweep through all images and the whole bucket, however long it takes."""
+    """Sweep through all images and the whole bucket, without a time limit."""
     report = Report(dry_run)
     return _sweep(report, from_start=True)
 
 
 def last_balance() -> dict[tuple[str, ...], float]:
-    """Return how many objects of each group this process found last; nothing before a sweep."""
+    """Return this process's last number of objects per group; empty before its first sweep."""
     return dict(_last)
 
 
 def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
-    """Take each step, whatever becomes of the others; the first fault is raised at the end."""
+    """Run every step even if others fail; raise the first error at the end."""
     steps: dict[str, Callable[[Report], object]] = {
         "times": sweep_times,
         "dead letters": close_done,

@@ -1,8 +1,8 @@
-"""The sweep through the raw bucket: what arrived and got lost on its way is sent again.
+"""The sweep of the raw bucket: resend uploads that got lost.
 
-Each page of the bucket is compared with the database by itself. What is sent is noted before,
-and committed, so that two sweeps at once send nothing twice; should the process end between,
-the next sweep after the lease sends it.
+Each page of the bucket is compared with the database separately. A resend is recorded and committed
+before it is sent, so that concurrent sweeps send nothing twice. After a crash in between, the next
+sweep after the lease sends it.
 """
 
 from dataclasses import dataclass, field
@@ -55,15 +55,15 @@ from panoptes_network.web.service_client import post
 PAGE_SIZE = 1000
 
 _REFUSALS_AT_ONCE = 20
-"""So many refused paths are looked up before the budget is looked at again."""
+"""Refused paths looked up between checks of the budget."""
 
 _LOCK = 0x50414E31
-"""Of PostgreSQL's advisory locks; one page is decided on at a time."""
+"""Class of PostgreSQL's advisory locks; pages are decided one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An upload that this sweep has noted to send again; `event_id` is None in a dry run."""
+    """An upload that this sweep has recorded to resend; `event_id` is None in a dry run."""
 
     lost: Judged
     event_id: int | None
@@ -71,7 +71,7 @@ class Claimed:
 
 @dataclass
 class Decided:
-    """What was decided about a page: each object's group, its path, and why it was refused."""
+    """The decisions on a page: each object's group, path, and reason of refusal."""
 
     groups: list[tuple[Group, str, str | None]] = field(default_factory=list)
     claimed: list[Claimed] = field(default_factory=list)
@@ -79,12 +79,12 @@ class Decided:
 
 
 def sweep_bucket(report: Report, *, from_start: bool) -> None:
-    """Go on through the raw bucket from where the last sweep stopped, until the budget is spent.
+    """Continue through the raw bucket from the last sweep's position, until the budget is spent.
 
     Raises
     ------
     TransientError
-        When storage, database, broker or cf-image-received is away.
+        If storage, database, broker or cf-image-received is unavailable.
     """
     bucket = settings().raw_bucket
     start = "" if from_start else run_transaction(lambda session: _position(session, bucket))
@@ -100,7 +100,7 @@ def sweep_bucket(report: Report, *, from_start: bool) -> None:
 
 
 def _sweep_page(page: list[StoredObject], after: str, report: Report) -> str | None:
-    """Compare one page with the database; return the name to go on with, if it stops there."""
+    """Compare one page with the database; return the name to continue from if it stops early."""
     report.looked_at += len(page)
     decided = run_transaction(partial(_decide, page=page, dry_run=report.dry_run))
     for group, path, reason in decided.groups:
@@ -117,7 +117,7 @@ def _sweep_page(page: list[StoredObject], after: str, report: Report) -> str | N
 
 
 def _close(page: list[StoredObject], after: str, report: Report) -> None:
-    """Count the rows of a page without object; refusals among them stand no longer."""
+    """Count a page's rows without an object; refusals among them no longer stand."""
     names, until = {stored.path for stored in page}, page[-1].path if page else None
     bucket, part = settings().raw_bucket, (after, until)
     look = find_gone_objects if report.dry_run else note_gone_objects
@@ -128,11 +128,11 @@ def _close(page: list[StoredObject], after: str, report: Report) -> None:
 
 
 def _close_refusals(refused: list[str], report: Report) -> None:
-    """Note which of these refused paths have no object, until the budget is spent."""
+    """Record which of these refused paths have no object, until the budget is spent."""
     for start in range(0, len(refused), _REFUSALS_AT_ONCE):
         if report.is_spent:
             return
-        # What was uploaded since the page was read is not gone.
+        # Objects uploaded since the page was read are not missing.
         some = refused[start : start + _REFUSALS_AT_ONCE]
         gone = [path for path in some if storage.find_if_there(settings().raw_bucket, path) is None]
         report.balance.add_gone(gone)
@@ -141,7 +141,7 @@ def _close_refusals(refused: list[str], report: Report) -> None:
 
 
 def _decide(session: Session, page: list[StoredObject], *, dry_run: bool) -> Decided:
-    """Say what each object of a page is; note what is sent again, give up what was sent enough."""
+    """Classify each object of a page; record resends, and give up objects at their limit."""
     if not dry_run:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     now, decided = database_now(session), Decided()
@@ -158,7 +158,7 @@ def _decide(session: Session, page: list[StoredObject], *, dry_run: bool) -> Dec
 def _decide_lost(
     session: Session, lost: Judged, now: datetime, decided: Decided, *, dry_run: bool
 ) -> Group:
-    """Decide about an upload that is not known, or not all of it; return its group."""
+    """Decide about an upload that is unknown or incomplete; return its group."""
     waits = Group.WAITING if lost.missing is Missing.ALL else Group.IMAGE
     sent = lost.past.sent.get(_mark(lost), [])
     judgement = verdict(sent, now)
@@ -199,9 +199,9 @@ def _note(session: Session, lost: Judged) -> int:
 
 
 def _may_be_queued(session: Session, lost: Judged, sent_at: datetime) -> bool:
-    """Return whether a CR2 may still wait in the queue: until later ones have come through it.
+    """Return whether a CR2 may still be queued: until later ones have come through.
 
-    What is posted, as FITS files are, waits in none.
+    FITS files are posted, not queued.
     """
     if not lost.upload.is_raw:
         return False
@@ -223,7 +223,7 @@ def _give_up(session: Session, upload: Upload) -> None:
 
 
 def _identity(session: Session, upload: Upload) -> Identity | None:
-    """Return the ids in an upload's path, else those it is recorded under; None without any."""
+    """Return the ids in an upload's path, or else those it is recorded under; None without."""
     path = image_path(upload.stored.path)
     if path is not None:
         return identify(path, {})
@@ -236,7 +236,7 @@ def _identity(session: Session, upload: Upload) -> Identity | None:
 
 
 def _send(claimed: list[Claimed], report: Report) -> None:
-    """Hand the first of these on; where nobody is there to take it, none counts as sent."""
+    """Send the first of these; if the receiver is unavailable, none counts as sent."""
     upload = claimed[0].lost.upload
     try:
         if not report.dry_run:
@@ -262,7 +262,7 @@ def _hand_on(lost: Judged) -> None:
     elif lost.upload.is_raw:
         publish(settings().raw_topic, image)
     else:
-        # Plate solvers leave alone what has ended; cf-make-jpg makes the pictures.
+        # Plate solvers ignore ended images; cf-make-jpg makes the pictures.
         publish(
             settings().pipeline_topic,
             PipelineImage(
@@ -275,13 +275,13 @@ def _hand_on(lost: Judged) -> None:
 
 
 def _is_away(error: TransientError) -> bool:
-    """Return whether nobody answers at all, which says nothing about the file."""
+    """Return whether the receiver does not respond at all, which says nothing about the file."""
     cause = error.__cause__
     return cause is not None and not isinstance(cause, requests.ReadTimeout)
 
 
 def _others_come_in(session: Session) -> bool:
-    """Return whether files have been taken in lately: else it is not this one's fault."""
+    """Return whether files were accepted recently; else the fault is not this file's."""
     recent = func.now() - lease()
     query = select(Image.image_key).where(
         Image.updated_at > recent, Image.received_at > recent, Image.generation > 0

@@ -1,8 +1,7 @@
-"""The sweep through the images under way: whose message was lost is queued again.
+"""The sweep of images in progress: requeue those whose message was lost.
 
-That an image waits says little: there may be many before it. Its message counts as lost when
-images that were queued later have been taken by a plate solver, or when no solver has taken
-any for a lease.
+A waiting image alone is no sign of a loss: there may be many before it. Its message counts as lost
+if images queued later were taken by a plate solver, or if no solver has taken any for a lease.
 """
 
 from dataclasses import dataclass
@@ -35,14 +34,14 @@ from panoptes_network.states import ImageState
 PAGE_SIZE = 500
 UNDER_WAY = (ImageState.SOLVING, ImageState.SOLVED, ImageState.SOURCES_DETECTED)
 RECENT_EVENTS = 10_000
-"""Among so many of the last events, those of solvers that took an image are looked for."""
+"""Recent events searched for those of solvers that took an image."""
 
 Key = tuple[datetime, int]
 
 
 @dataclass
 class Page:
-    """What was decided about some images: whom to queue, whom to give up, and where to go on."""
+    """The decisions on some images: those to requeue, those to give up, and the next position."""
 
     queued: list[tuple[int | None, PipelineImage]]
     given_up: list[str]
@@ -50,12 +49,12 @@ class Page:
 
 
 def sweep_images(report: Report) -> None:
-    """Queue the images again that hang, until the budget is spent.
+    """Requeue stalled images, until the budget is spent.
 
     Raises
     ------
     TransientError
-        When database or broker is away.
+        If database or broker is unavailable.
     """
     after: Key | None = None
     while not report.is_spent:
@@ -81,7 +80,7 @@ def _queue(page: Page, report: Report) -> None:
 
 
 def _decide(session: Session, after: Key | None, *, dry_run: bool) -> Page:
-    """Note which images of a page are queued again, and give up what was queued often enough."""
+    """Record which images of a page are requeued, and give up those at their limit."""
     query = _hanging(after)
     images = session.scalars(query if dry_run else query.with_for_update(skip_locked=True)).all()
     page = Page([], [], None)
@@ -127,12 +126,12 @@ def _is_older(age: timedelta) -> ColumnElement[bool]:
 
 
 def _judge(image: Image, sent: list[datetime], taken_to: datetime | None, now: datetime) -> Verdict:
-    """Decide about an image that hangs: `taken_to` is how far solvers have come in the queue."""
+    """Decide about a stalled image: `taken_to` is the solvers' position in the queue."""
     queued_at = max(filter(None, [image.updated_at, image.put_off_at, *sent]))
     was_passed = taken_to is not None and queued_at < taken_to - grace()
     decided = verdict(sent, now)
     if decided is Verdict.GIVE_UP:
-        # Not while all solvers are away, or far behind.
+        # Not while all solvers are unavailable or far behind.
         was_taken = image.updated_at > sent[-1]
         return Verdict.GIVE_UP if was_passed or was_taken else Verdict.WAIT
     may_wait = image.state == ImageState.METADATA_RECEIVED and taken_to is not None
@@ -140,7 +139,7 @@ def _judge(image: Image, sent: list[datetime], taken_to: datetime | None, now: d
 
 
 def _taken_to(session: Session) -> datetime | None:
-    """Return when the latest of the images was queued that solvers took in the last lease."""
+    """Return the latest queueing time of the images that solvers took in the last lease."""
     newest = select(func.max(ImageEvent.event_id)).scalar_subquery()
     taken, queued = aliased(ImageEvent), aliased(ImageEvent)
     query = (

@@ -1,6 +1,6 @@
-"""The sweep through quiet sequences whose light curves are not of all their solved images.
+"""The sweep of idle sequences whose light curves lack some of their solved images.
 
-Each is put on the topic again: it grew after they were made, or its message was lost.
+Each is published again: it grew after its light curves were made, or its message was lost.
 """
 
 from functools import partial
@@ -14,12 +14,12 @@ from panoptes_network.pubsub import publish
 
 
 def sweep_light_curves(report: Report) -> None:
-    """Ask for the light curves that are due, until the budget is spent.
+    """Request light curves that are due, until the budget is spent.
 
     Raises
     ------
     TransientError
-        When database or broker is away.
+        If database or broker is unavailable.
     """
     quiet_s = settings().sequence_quiet_s
     for sequence_id in run_transaction(partial(find_due, quiet_s=quiet_s)):

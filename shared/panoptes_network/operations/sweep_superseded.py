@@ -1,8 +1,8 @@
-"""The sweep through the products that their image or sequence has left: they are deleted.
+"""The sweep of superseded products, which deletes them.
 
-Not before a lease has passed: somebody may still be writing one. Just the generation that was
-looked at is deleted, and only if no row names the path again. What carries no note that it was
-made of this image or sequence stays, and so does all of the raw bucket.
+It waits for a lease, as a worker may still be writing one. It deletes exactly the generation that
+it checked, and only if no row names the path again. Objects without a record that they were made
+for this image or sequence stay, and so do all raw objects.
 """
 
 from collections.abc import Sequence as Rows
@@ -29,12 +29,12 @@ Key = tuple[str, str]
 
 
 def sweep_superseded(report: Report) -> None:
-    """Delete the objects that were left a lease ago, until the budget is spent.
+    """Delete the objects superseded at least a lease ago, until the budget is spent.
 
     Raises
     ------
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     after: Key | None = None
     while not report.is_spent:
@@ -57,10 +57,10 @@ def _due(session: Session, after: Key | None) -> Rows[SupersededObject]:
 def _delete(left: SupersededObject, report: Report) -> None:
     stored = storage.find_if_there(left.bucket, left.path)
     if stored is not None and run_transaction(partial(_is_young, stored=stored)):
-        return  # It may get its row yet: the next sweep looks again.
+        return  # Its row may come later: the next sweep checks again.
     if stored is not None and _may_go(stored, left):
         if not report.dry_run and not storage.delete(stored):
-            return  # Somebody has written it anew: the next sweep looks again.
+            return  # It was overwritten: the next sweep checks again.
         report.products_deleted += 1
     if not report.dry_run:
         run_transaction(partial(_forget, left=left))
@@ -79,7 +79,7 @@ def _may_go(stored: StoredObject, left: SupersededObject) -> bool:
 
 
 def _is_in_use(session: Session, left: SupersededObject) -> bool:
-    """Return whether a row names the object, or the image has its products in this folder again."""
+    """Return whether a row names the object, or the image's products are in this folder again."""
     film = select(Sequence.sequence_id).where(
         Sequence.sequence_id == left.subject, Sequence.film_path == left.path
     )
@@ -100,7 +100,7 @@ def _is_in_use(session: Session, left: SupersededObject) -> bool:
 
 
 def _forget(session: Session, left: SupersededObject) -> None:
-    """Forget what was left, unless it was left again since."""
+    """Delete the record, unless the object was superseded again since."""
     session.execute(
         delete(SupersededObject).where(
             SupersededObject.bucket == left.bucket,

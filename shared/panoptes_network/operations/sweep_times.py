@@ -1,8 +1,8 @@
-"""The sweep through the images whose time cannot be right: they end in `error`.
+"""The sweep of images with implausible times, which end in `error`.
 
-Such a file is refused when it arrives. Those that were taken in before that was so are found here;
-their figures go. Their sources stay, as only plate solvers write these: what reads stars leaves
-out times that cannot be right.
+Such files are refused on arrival. Those accepted before that rule are found here, and their results
+are reset. Their sources stay, as only plate solvers write them: queries of stars exclude
+implausible times.
 """
 
 from datetime import datetime
@@ -26,12 +26,12 @@ PAGE_SIZE = 500
 
 
 def sweep_times(report: Report) -> None:
-    """End the images whose time, or whose sequence's, cannot be right.
+    """End the images whose time, or whose sequence's time, is implausible.
 
     Raises
     ------
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     while not report.is_spent:
         ended = run_transaction(partial(_end, dry_run=report.dry_run))
@@ -55,7 +55,7 @@ def _end(session: Session, *, dry_run: bool) -> list[str]:
 
 
 def _misdated() -> Select[Image, datetime]:
-    """Return the query of such images that have not ended so; an index leads to each kind."""
+    """Return the query for such images that have not ended this way; each kind uses an index."""
     of_images = select(Image.image_key).where(not_(has_plausible(Image.time)))
     sequences = select(Sequence.sequence_id).where(not_(has_plausible(Sequence.start_time)))
     of_sequences = select(Image.image_key).where(Image.sequence_id.in_(sequences))

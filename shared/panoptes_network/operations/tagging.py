@@ -1,4 +1,4 @@
-"""Tags that an operator gives to an observation, or takes from it."""
+"""Tags that an operator adds to an observation or removes from it."""
 
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ Tag = Annotated[str, Field(max_length=4 * tags.MAX_CHARS), AfterValidator(tags.t
 
 
 class TagRequest(BaseModel):
-    """Which tags a sequence gets, and which it loses; those of both lists it keeps."""
+    """Tags to add to a sequence and tags to remove; tags in both lists are kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,20 +31,20 @@ class TagRequest(BaseModel):
 
 
 def change_tags(request: TagRequest) -> dict[str, Any]:
-    """Return the sequence with the tags that it has now, in their order.
+    """Return the sequence with its current tags, in order.
 
     Raises
     ------
     PermanentError
-        BAD_REQUEST where there is no such sequence, or its tags would be too many.
+        BAD_REQUEST if the sequence does not exist or would have too many tags.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     return run_transaction(lambda session: _change(session, request))
 
 
 def _change(session: Session, request: TagRequest) -> dict[str, Any]:
-    # Images that refer to the sequence may come meanwhile: only its key must stay.
+    # Images of the sequence may be inserted meanwhile: lock only against changes of its key.
     query = select(Sequence).where(Sequence.sequence_id == request.sequence_id)
     sequence = session.scalars(query.with_for_update(key_share=True)).one_or_none()
     if sequence is None:

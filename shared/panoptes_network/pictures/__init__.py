@@ -1,4 +1,4 @@
-"""Pictures that people look at, rendered from raw frames.
+"""Pictures for people, rendered from raw frames.
 
-Arrays in, arrays out: reading and writing files is up to the services.
+Arrays in, arrays out: services read and write the files.
 """

@@ -1,4 +1,4 @@
-"""The light of the sky in a picture: what it is between the stars, and how much it scatters."""
+"""The sky background of a picture: its level between the stars, and its noise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,8 +7,9 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
 CELLS, CELL_SIDE, CELL_SAMPLES = 12, 24, 32
-"""The mesh in which the sky is measured: cells along a side at most, the least side of a cell
-(superpixels), and pixels of a cell looked at along its side."""
+"""Mesh for the sky measurement: maximum number of cells along a side, minimum side of a cell
+(superpixels), and pixels sampled along a cell's side.
+"""
 
 
 def measure_sky(planes: Float32, balance: Float64) -> tuple[Float64, float]:
@@ -19,13 +20,13 @@ def measure_sky(planes: Float32, balance: Float64) -> tuple[Float64, float]:
     planes : ndarray, shape (height, width, 3), float32
         Red, green and blue in ADU above black; at least one pixel.
     balance : ndarray, shape (3,), float64
-        Factors of the colours in the mean whose noise is measured.
+        Weights of the colours in the mean whose noise is measured.
 
     Returns
     -------
     sky : ndarray, shape (rows, columns, 3), float64
-        Light at nodes that are spread evenly from the first to the last row and column, 2 or more
-        along a side (1 if the side is one pixel); linear in between. ADU above black.
+        Light at nodes spread evenly from the first to the last row and column, 2 or more along a
+        side (1 if the side is one pixel); linear in between. ADU above black.
     noise_adu : float
         Standard deviation of the balanced colours' mean.
     """
@@ -40,7 +41,7 @@ def measure_sky(planes: Float32, balance: Float64) -> tuple[Float64, float]:
 
 
 class SkyRows:
-    """A look's sky in the rows of a picture of `shape`."""
+    """The sky of a look, by rows of a picture of `shape`."""
 
     def __init__(self, sky: Float64, shape: tuple[int, int]) -> None:
         self._down = _linear_weights(sky.shape[0], shape[0])
@@ -53,7 +54,7 @@ class SkyRows:
 
 
 def _step(length: int) -> int:
-    """Return at which step pixels are looked at when sky is measured along a side."""
+    """Return the sampling step for measuring sky along a side."""
     return max(1, length // _cells(length) // CELL_SAMPLES)
 
 
@@ -62,10 +63,10 @@ def _cells(length: int) -> int:
 
 
 def _surface(planes: Float32) -> Float64:
-    """Measure the light between the stars, at nodes as in :func:`measure_sky`.
+    """Fit the light between the stars; return it at nodes as in :func:`measure_sky`.
 
-    A smooth surface through the levels of a mesh's cells, not those levels themselves: what is as
-    small as a cell or a few, a nebula or a cloud of stars, stays in the picture.
+    It is a smooth surface through the levels of the mesh's cells, not the levels themselves, so
+    that objects the size of a few cells (nebulae, star clouds) stay in the picture.
     """
     levels, y, x = _mesh_levels(planes)
     height, width = planes.shape[:2]
@@ -95,10 +96,10 @@ def _mesh_levels(planes: Float32) -> tuple[Float64, Float64, Float64]:
 
 
 def _low_level(values: NDArray[np.floating]) -> tuple[Float64, Float64]:
-    """Return each row's median and noise, without what is brighter than the noise allows.
+    """Return each row's median and noise, excluding values brighter than the noise allows.
 
-    The noise is the distance from the median down to the quantile that lies one standard
-    deviation below it: stars are on the other side.
+    The noise is the distance from the median down to the quantile one standard deviation below it:
+    stars are on the other side.
     """
     values = np.sort(values, axis=1)
     row = np.arange(len(values))
@@ -111,10 +112,10 @@ def _low_level(values: NDArray[np.floating]) -> tuple[Float64, Float64]:
 
 
 def _surface_terms(x: Float64, y: Float64, cells: int) -> Float64:
-    """Return the terms of the sky's surface, as many as `cells` levels can bear.
+    """Return the terms of the sky's surface, at most as many as `cells` levels constrain.
 
-    A slope and a curvature (moonlight, horizon), and vignetting to the fourth power of the radius,
-    symmetric and with a slope.
+    They are a slope and a curvature (moonlight, horizon), and vignetting to the fourth power of the
+    radius, symmetric and with a slope.
     """
     one = np.ones_like(x)
     radius2 = x**2 + y**2
@@ -124,7 +125,7 @@ def _surface_terms(x: Float64, y: Float64, cells: int) -> Float64:
 
 
 def _fit_surface(terms: Float64, levels: Float64) -> Float64:
-    """Fit by least squares; cells far above the surface (nebulae) are left out, then refit."""
+    """Fit by least squares; exclude cells far above the surface (nebulae), then fit again."""
     kept = np.ones(len(levels), dtype=np.bool_)
     for _ in range(4):
         coefficients = np.linalg.lstsq(terms[kept], levels[kept], rcond=None)[0]

@@ -1,9 +1,9 @@
-"""How a raw frame becomes a picture that a person likes to look at.
+"""Rendering of raw frames as attractive pictures.
 
-The sky's light is taken away, the colours are balanced, and what is left is stretched after
-Lupton et al. 2004, PASP 116, 133: faint stars show and bright ones keep their colour. What the
-stretch depends on is measured once (:func:`measure_look`), so that all frames of a film can have
-the same (:func:`film_look`). Pictures have a pixel for each superpixel.
+The sky's light is subtracted, the colours are balanced, and the rest is stretched after Lupton et
+al. 2004, PASP 116, 133, so that faint stars show and bright ones keep their colour. The parameters
+of the stretch are measured once (:func:`measure_look`), so that all frames of a film can share them
+(:func:`film_look`). Pictures have one pixel per superpixel.
 """
 
 import math
@@ -24,50 +24,55 @@ FULL_ADU = SATURATION_ADU - BLACK_LEVEL_ADU
 """Light at which a pixel is saturated."""
 
 SKY_LEVEL = 0.09
-"""Brightness of the empty sky, of 1: dark grey, so that noise is not cut off at black."""
+"""Brightness of the empty sky, from 0 to 1: dark grey, so that noise is not clipped at black."""
 
 PEDESTAL_SIGMA = 5.0
-"""How far below the sky black is, in units of the sky's noise."""
+"""Distance of black below the sky, in units of the sky's noise."""
 
 WHITENING = ((0.3, 0.9), (0.6, 0.95))
-"""From where a pixel pales and where it is white, as parts of the way from the sky to `FULL_ADU`,
-and as parts of `FULL_ADU` at most. Beyond, its colour is not known: a clipped green, or one clipped
-of the two greens, leaves red and blue too strong, and a balanced white would be pink."""
+"""Where a pixel starts to pale and where it is white, as fractions of the way from the sky to
+`FULL_ADU`, and at most as fractions of `FULL_ADU`. Beyond that, its colour is unknown: with one or
+both greens clipped, red and blue are too strong, and a balanced white would be pink.
+"""
 
 THUMBNAIL_NOISE = 2.0
-"""Times the noise: in a thumbnail it is thousands of faint stars, which would hide the others."""
+"""Factor on the noise: in a thumbnail, noise is thousands of faint stars, which would hide the
+others.
+"""
 
 COLOURFULNESS = 0.8
-"""How much of a colour is shown: unlike an eye, the camera's blue glows at its lens's edges."""
+"""Fraction of a colour that is shown: unlike the eye's, the camera's blue glows at the edges of its
+lens.
+"""
 
 COLOUR_SHIFT_PX = 0.25
-"""Where a superpixel's red lies, left of and above its centre; blue is right of and below it."""
+"""Position of a superpixel's red, left of and above its centre; blue is right of and below it."""
 
 TINY_ADU = np.float32(1e-3)
-"""Stands for no light where something is divided by it."""
+"""Used in place of zero light as a divisor."""
 
 MARGIN = 3
-"""How many neighbours on each side a pixel's colour depends on."""
+"""Neighbours on each side that affect a pixel's colour."""
 
 BAND_ROWS = 16
-"""Rows rendered at a time: what is computed for them stays in the processor's cache."""
+"""Rows rendered at a time: intermediate data stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """All that the stretch of a picture depends on.
+    """All parameters of a picture's stretch.
 
     Attributes
     ----------
     sky : ndarray, shape (rows, columns, 3), float64
         The sky's light in red, green and blue at nodes spread evenly from the first to the last
-        row and column of a picture, of whatever size; linear in between. ADU above black.
+        row and column of a picture, of any size; linear in between. ADU above black.
     white_balance : tuple of float
         Factors of red, green and blue.
     noise_adu : float
         Standard deviation of the sky in the mean of the balanced colours.
     white_adu : float
-        Balanced light above black point that is shown as 1.
+        Balanced light above the black point that is shown as 1.
     """
 
     sky: Float64
@@ -77,31 +82,31 @@ class Look:
 
     @property
     def pedestal_adu(self) -> float:
-        """How far the black point lies below the sky, balanced light."""
+        """Distance of the black point below the sky, in balanced light."""
         return PEDESTAL_SIGMA * self.noise_adu
 
     def with_sky_of(self, frame: "Look") -> "Look":
         """Return the same stretch above another frame's sky.
 
-        For a film of a night whose sky brightens: above the median sky, its darkest frames would
-        be black and its brightest grey.
+        For a film of a night whose sky brightens: above the median sky, its darkest frames would be
+        black and its brightest grey.
         """
         return replace(self, sky=frame.sky)
 
 
 def colour_planes(mosaic: NDArray[np.uint16]) -> Float32:
-    """Return red, the mean of the greens and blue of each superpixel.
+    """Return red, the mean of the greens, and blue of each superpixel.
 
     Parameters
     ----------
     mosaic : ndarray, shape (height, width), uint16
-        ADU, first row at the bottom; an odd last row or column is left out.
+        ADU, first row at the bottom; an odd last row or column is ignored.
 
     Returns
     -------
     ndarray, shape (height // 2, width // 2, 3), float32
-        ADU above black, below 0 where noise is; first row at the top. In memory each colour is
-        contiguous, which makes all that is done with a colour faster.
+        ADU above black, negative where noise is; first row at the top. Each colour is contiguous in
+        memory, which makes operations on one colour faster.
     """
     height, width = (length // 2 for length in mosaic.shape)
     cells = mosaic[: 2 * height, : 2 * width]
@@ -145,7 +150,7 @@ def measure_look(planes: Float32, white_balance: Balance) -> Look:
 
 
 def film_look(looks: Sequence[Look]) -> Look:
-    """Return one look for all frames of a sequence: the median of those of some frames.
+    """Return one look for all frames of a sequence: the median of the looks of some frames.
 
     Parameters
     ----------
@@ -207,8 +212,8 @@ def _render(planes: Float32, look: Look, shift_px: float) -> Picture:
 def stretch(light: Float32, look: Look) -> Float32:
     """Stretch balanced light above the black point, colours kept: Lupton et al. 2004, eq. 2.
 
-    The mean of the colours I becomes f(I) = asinh(I / softening) / asinh(white / softening),
-    each colour is scaled by f(I) / I, and all three are scaled down where the greatest is above 1.
+    The mean of the colours I becomes f(I) = asinh(I / softening) / asinh(white / softening), each
+    colour is scaled by f(I) / I, and all three are scaled down if the greatest exceeds 1.
 
     Parameters
     ----------
@@ -252,7 +257,7 @@ def resize(rgb: Picture, width: int) -> Picture:
 def thumbnail(planes: Float32, white_balance: Balance, width: int = 320) -> Picture:
     """Return a small picture in which stars stay visible.
 
-    Light is averaged before it is stretched: in the average of a stretched picture, stars drown.
+    Light is averaged before it is stretched: averaging a stretched picture drowns the stars.
 
     Parameters
     ----------
@@ -268,7 +273,7 @@ def thumbnail(planes: Float32, white_balance: Balance, width: int = 320) -> Pict
     look = measure_look(planes, white_balance)
     balance = np.asarray(white_balance, dtype=np.float32)
     colours = planes.transpose(2, 0, 1)
-    # Cores become white before they are averaged: pink ones would not be recognised any more.
+    # Cores turn white before averaging: afterwards, pink ones could not be recognised.
     light = colours * balance[:, None, None]
     _whiten(light, _paleness(colours, look), look)
     width = min(width, planes.shape[1])
@@ -280,7 +285,7 @@ def thumbnail(planes: Float32, white_balance: Balance, width: int = 320) -> Pict
 
 
 def _binned(planes: Float32, factor: int) -> Float32:
-    """Return the mean of `factor` times `factor` pixels; the rest at right and below is cut."""
+    """Return the mean of `factor` times `factor` pixels, cutting the rest at right and bottom."""
     height, width = (length // factor for length in planes.shape[:2])
     colours = planes.transpose(2, 0, 1)[:, : height * factor, : width * factor]
     rows = colours.reshape(3, height, factor, width * factor).sum(axis=2)
@@ -295,10 +300,10 @@ def _binned(planes: Float32, factor: int) -> Float32:
 def _smooth_colours(
     light: Float32, known: Float32, missing: tuple[int, int], shift_px: float
 ) -> Float32:
-    """Give each pixel its neighbourhood's colour, somewhat paler, and leave its brightness alone.
+    """Give each pixel the colour of its neighbourhood, somewhat paler, and keep its brightness.
 
-    Red, green and blue of a superpixel see different parts of a star that is hardly wider than
-    it: without this, stars have coloured edges, and the noise of the sky is coloured too.
+    A superpixel's red, green and blue see different parts of a star that is hardly wider than it.
+    Without this, stars have coloured edges, and the sky's noise is coloured too.
 
     Parameters
     ----------
@@ -325,7 +330,7 @@ def _smooth_colours(
 
 
 def _shifted(plane: Float32, shift_px: float) -> Float32:
-    """Return a plane as seen `shift_px` to the right and below, without its outermost pixels."""
+    """Return a plane shifted by `shift_px` to the right and down, without its outermost pixels."""
     if shift_px == 0:
         return plane[1:-1, 1:-1]
     for _ in range(2):
@@ -336,7 +341,7 @@ def _shifted(plane: Float32, shift_px: float) -> Float32:
 
 
 def _sum5(values: Float32, axis: int) -> Float32:
-    """Return sums of each five neighbours with the weights 1, 2, 2, 2, 1: four fewer values."""
+    """Return sums of five neighbours with the weights 1, 2, 2, 2, 1, four fewer values."""
     for distance in (1, 2, 1):
         ends = [slice(None)] * 3
         starts = ends.copy()
@@ -359,8 +364,8 @@ def _brightest(light: Float32) -> Float32:
 
 
 def _paleness(raw: Float32, look: Look) -> Float32:
-    """Return how far each pixel is on its way to white: 0 to 1, shape (height, width)."""
-    # A bright sky is grey, but one that is itself close to saturation is white.
+    """Return how close each pixel is to white: 0 to 1, shape (height, width)."""
+    # A bright sky is grey, but a sky close to saturation is white.
     sky = float(look.sky.max())
     start, end = (min(sky + part * (FULL_ADU - sky), most * FULL_ADU) for part, most in WHITENING)
     pale = _brightest(raw)
@@ -371,7 +376,7 @@ def _paleness(raw: Float32, look: Look) -> Float32:
 
 
 def _whiten(light: Float32, pale: Float32, look: Look) -> None:
-    """Lead balanced light to white, in place."""
+    """Fade balanced light to white, in place."""
     y, x = np.nonzero(pale)
     near = light[:, y, x]
     white = np.maximum(near.max(axis=0), look.white_adu)
@@ -379,8 +384,8 @@ def _whiten(light: Float32, pale: Float32, look: Look) -> None:
 
 
 def _look(sky: Float64, balance: Float64, noise_adu: float) -> Look:
-    """Complete a look. White is what saturates in all colours, above this sky."""
-    # Pixels are whole numbers: less noise than this would be rounding, and a stretch of it bands.
+    """Complete a look. White is the level that saturates in all colours, above this sky."""
+    # Pixels are whole numbers: smaller noise would be rounding, and its stretch would show bands.
     noise_adu = max(noise_adu, 0.3)
     room = FULL_ADU - np.median(sky.reshape(-1, 3), axis=0)
     pedestal = PEDESTAL_SIGMA * noise_adu

@@ -1,4 +1,4 @@
-"""From an uploaded file to its products: a temporary folder, a process of its own, the steps.
+"""From an uploaded file to its products: a temporary folder, an isolated process, the steps.
 
-The converters run all of it; the workers use the folder and the process.
+The converters use all of it; the workers use the folder and the process.
 """

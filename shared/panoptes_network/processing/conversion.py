@@ -1,9 +1,9 @@
-"""From an uploaded file to the products made of it: the steps that all converters share.
+"""The steps from an uploaded file to its products, shared by all converters.
 
-A converter looks its products up first. Where they are of this file already, it only makes sure
-that the database knows them; else it downloads the file once, converts it in another process,
-and uploads each product over exactly what it had found. So an event may come twice, late, or
-while another instance works on the same file.
+A converter first looks up its products. If they are up to date, it only makes sure that they are
+recorded in the database. Otherwise it downloads the file once, converts it in another process, and
+replaces exactly the generations that it found. So an event may arrive twice, late, or while another
+instance works on the same file.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,24 +39,24 @@ from panoptes_network.storage import StoredObject
 from panoptes_network.uploads import find_upload
 
 TIME_LIMIT_S = 60
-"""For one file; a full frame takes one to five seconds."""
+"""Time limit per file; a full frame takes one to five seconds."""
 
 Convert = Callable[[Path, ObjectPath, Path], None]
-"""Makes the products of a file, in a folder, each under the name `Product.ending`."""
+"""Makes the products of a file in a folder, each named `Product.ending`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A file that is made of an image.
+    """A file made from an image.
 
     Attributes
     ----------
     ending : str
-        What its object path has in the place of the image's suffix.
+        The ending of its object path, which replaces the image's suffix.
     content_type : str
-        Media type, as the bucket keeps it.
+        Media type of the object.
     kind : FileKind, optional
-        Under which the database knows it; None for what comes back in as an upload.
+        Its kind in the database; None for a file that returns as an upload.
     """
 
     ending: str
@@ -66,18 +66,18 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An uploaded image: its path taken apart, and its object."""
+    """An uploaded image: its parsed path, and its object."""
 
     path: ObjectPath
     stored: StoredObject
 
     def origin(self, options: str = "") -> Origin:
-        """Return what its products carry as theirs."""
+        """Return the origin that its products carry."""
         return Origin(str(self.path.image_id), self.stored.path, self.stored.generation, options)
 
 
 def find_image(request: ImageObject) -> Upload:
-    """Look up the image that a request means.
+    """Look up the image that a request names.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def find_image(request: ImageObject) -> Upload:
         BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, POINTING_IMAGE, the reason of a calibration
         frame, OBJECT_MISSING, TOO_LARGE or BAD_REQUEST.
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     path = _kept_path(request.bucket_path)
     if path.is_pointing:
@@ -97,7 +97,7 @@ def find_image(request: ImageObject) -> Upload:
 
 
 def _kept_path(bucket_path: str) -> ObjectPath:
-    """Return the path of an image as it is kept; where its own says no ids, as it is recorded."""
+    """Return an image's canonical path; if the path has no ids, as it is recorded."""
     try:
         return parse_upload_path(bucket_path)
     except PermanentError as error:
@@ -110,7 +110,7 @@ def _kept_path(bucket_path: str) -> ObjectPath:
 
 
 def find_cr2(request: ImageObject) -> Upload:
-    """Look up the camera raw file that a request means; see `find_image`."""
+    """Look up the camera raw file that a request names; see `find_image`."""
     if image_suffix(request.bucket_path) != ".cr2":
         raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file is not a .cr2")
     return find_image(request)
@@ -125,31 +125,31 @@ def make_products(
     *,
     options: str = "",
 ) -> dict[str, Any]:
-    """Make the products of an image that are not there yet, and say what is there now.
+    """Make the missing products of an image, and return those that exist now.
 
-    Nothing is made of an upload that a newer one in another folder has superseded.
+    Nothing is made from an upload that a newer one in another folder has superseded.
 
     Parameters
     ----------
     upload : Upload
         The image.
     products : sequence of Product
-        What `convert` makes.
+        The products that `convert` makes.
     convert : callable
-        A function of a module, or a `partial` of one: it runs in another process.
+        A module-level function, or a `partial` of one: it runs in another process.
     service : str
-        Who records a failure.
+        The service that records a failure.
     bucket : str
-        Where the products go.
+        Bucket for the products.
     options : str
-        Those that were asked for, in one writing; empty where none were.
+        The requested options in canonical form; empty if there are none.
 
     Raises
     ------
     PermanentError
-        When the file cannot be converted; the reason is recorded before.
+        If the file cannot be converted; the reason is recorded first.
     TransientError
-        When storage or database is away, or somebody else has written a product meanwhile.
+        If storage or database is unavailable, or another process has written a product meanwhile.
     """
     origin = upload.origin(options)
     paths = {product: replace_suffix(upload.path.path, product.ending) for product in products}
@@ -174,7 +174,7 @@ def make_products(
 
 @contextmanager
 def recorded_failures(upload: Upload, service: str) -> Iterator[None]:
-    """Record why an image cannot be converted, then raise it further."""
+    """Record why an image cannot be converted, then raise the error again."""
     try:
         yield
     except PermanentError as error:
@@ -195,7 +195,7 @@ def record_cr2(upload: Upload) -> None:
 
 
 def _is_left(session: Session, origin: Origin, bucket: str, products: list[str]) -> bool:
-    """Return whether an upload was superseded; its products, which may be there, are noted then."""
+    """Return whether an upload was superseded; if so, note its products, which may exist."""
     left = is_superseded(origin, *files_of(session, origin.image_id))
     if left:
         note_superseded(session, bucket, products, origin.image_id)
@@ -203,7 +203,7 @@ def _is_left(session: Session, origin: Origin, bucket: str, products: list[str])
 
 
 def _is_due(there: StoredObject | None, origin: Origin) -> bool:
-    """Return whether a product is missing or of an older file; a stranger's object stays."""
+    """Return whether a product is missing or from an older file; a foreign object stays."""
     if there is None:
         return True
     known = Origin.of(there)
@@ -236,7 +236,7 @@ def _upload(
 
 
 def _record(there: dict[Product, StoredObject | None]) -> None:
-    """Record the products that are there, whoever made them and of whatever file."""
+    """Record the existing products, from any file and any maker."""
     known = [(product.kind, stored, Origin.of(stored)) for product, stored in there.items()]
 
     def work(session: Any) -> None:

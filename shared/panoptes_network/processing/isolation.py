@@ -1,7 +1,7 @@
-"""Work on bytes from anywhere, done in a process that may run out of memory, hang or crash.
+"""Isolated processing of untrusted files, in a process that may run out of memory, hang or crash.
 
-One process is kept for the next call, so that libraries are imported once; one that a file has
-brought down is replaced.
+One process is kept for the next call, so that libraries are imported once; it is replaced if a file
+crashes it.
 """
 
 import math
@@ -24,35 +24,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MEMORY_LIMIT_BYTES = 1_300_000_000
-"""Of the process's own data; a frame's conversion takes less than half of it."""
+"""Limit on the process's own data; converting a frame takes less than half."""
 
 CALLS_A_PROCESS = 100
-"""After so many a new one takes over: what libraries leak ends with the old one."""
+"""After this many calls a new process takes over, which ends memory leaks of libraries."""
 
 CPU_SHARE = 0.5
-"""Of a call's time, as processor time: a decoder that uses it up runs in circles."""
+"""Fraction of a call's time limit allowed as CPU time: a decoder that exceeds it is in a loop."""
 
 _CRASHES = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
 
 
 def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the other process and return what it returns.
+    """Run `work` in the other process and return its result.
 
     Parameters
     ----------
     work : callable
-        A function of a module; it, its arguments and its result can be pickled.
+        A module-level function; it, its arguments and its result must be picklable.
     time_limit_s : float
-        After so long the process is killed. It may have waited for another call before.
+        Time after which the process is killed. It may first wait for another call.
 
     Raises
     ------
     PermanentError
-        As `work` does; or TOO_LARGE where it ran out of `MEMORY_LIMIT_BYTES`, DAMAGED_FILE
-        where it crashed, or used `CPU_SHARE` of the time as processor time: the same file
-        would do it again.
+        As raised by `work`; TOO_LARGE if it exceeded `MEMORY_LIMIT_BYTES`; DAMAGED_FILE if it
+        crashed or used `CPU_SHARE` of the time as CPU time: the same file would do it again.
     TransientError
-        When it took too long without that, or was killed: the machine may have been busy.
+        If it took too long without using that CPU time, or was killed: the machine may have been
+        busy.
     """
     try:
         pool = _pool()
@@ -77,7 +77,7 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
 
 
 def prepare(module: str) -> None:
-    """Let the other process start and import `module`, so that no call has to wait for that."""
+    """Start the other process and import `module` there, so that no call has to wait for that."""
     _pool().schedule(_import, args=[module])
 
 
@@ -86,9 +86,9 @@ def _import(module: str) -> None:
 
 
 def _on_cpu(limit_s: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do the work; beyond `limit_s` of processor time the kernel ends the process by SIGXCPU."""
+    """Do the work; above `limit_s` of CPU time the kernel ends the process by SIGXCPU."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    # Of the whole process: what it has used for earlier calls is not this call's.
+    # The limit is for the process: add the CPU time of earlier calls.
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time() + limit_s), hard))
     try:
         return work(*args, **kwargs)
@@ -97,7 +97,7 @@ def _on_cpu(limit_s: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwa
 
 
 def _broken() -> TransientError:
-    """Give up a pool whose process could not even begin: it takes no more work."""
+    """Drop a pool whose process could not start: it accepts no more work."""
     _pool.cache_clear()
     return TransientError("the process that works on files did not start")
 
@@ -118,7 +118,7 @@ def _pool() -> ProcessPool:
         max_workers=1,
         max_tasks=CALLS_A_PROCESS,
         initializer=_limit_memory,
-        # Not forked: the service has threads, whose locks a copy would never see released.
+        # Not forked: the service has threads, whose locks would stay held in a copy.
         context=get_context("spawn"),
     )
 

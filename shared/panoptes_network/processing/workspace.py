@@ -1,4 +1,4 @@
-"""Where a service's temporary files lie: room for them, and an end for those of the dead."""
+"""A service's temporary files: disk space checks, and removal of leftovers."""
 
 import errno
 import fcntl
@@ -15,7 +15,7 @@ from panoptes_network.errors import TransientError
 PREFIX = "panoptes."
 
 MIN_FREE_BYTES = 200_000_000
-"""Before an image is begun: a full frame's files take half of it."""
+"""Free space required before an image is started: a full frame's files take half of it."""
 
 _FULL_BYTES = 1_000_000
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -23,10 +23,10 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """Give a folder for one image; it is removed at the end.
+    """Yield a folder for one image, which is removed at the end.
 
-    It is locked as long as this process lives, which tells it from what a killed one has left;
-    that goes when a process makes its first.
+    It is locked while this process lives, which distinguishes it from the leftovers of killed
+    processes. Those are removed when a process creates its first folder.
     """
     _remove_leftovers_once()
     path, lock = _locked_folder()
@@ -38,10 +38,10 @@ def work_folder() -> Iterator[Path]:
 
 
 def remove_leftovers() -> list[Path]:
-    """Remove the folders that killed processes of this user have left; return them."""
+    """Remove and return the folders that this user's killed processes have left."""
     left = []
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # One that another process holds, or has just removed itself.
+        # Another process holds it, or has just removed it.
         with suppress(OSError):
             _remove_unlocked(path)
             left.append(path)
@@ -54,12 +54,12 @@ def _remove_leftovers_once() -> None:
 
 
 def check_room() -> None:
-    """Make sure that an image's files find room.
+    """Check that there is disk space for an image's files.
 
     Raises
     ------
     TransientError
-        When the disk is as good as full.
+        If the disk is nearly full.
     """
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
@@ -70,9 +70,9 @@ def check_room() -> None:
 
 
 def is_disk_full(error: BaseException, folder: Path) -> bool:
-    """Return whether a failure comes from a full disk.
+    """Return whether a failure was caused by a full disk.
 
-    Few programs and libraries say so: where nothing is free, that is the reason.
+    Few programs and libraries report this: if no space is free, that is the cause.
     """
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
@@ -84,7 +84,7 @@ def _locked_folder() -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # Another process that starts now may have taken it for a leftover before it was locked.
+        # A process starting now may have removed it as a leftover before it was locked.
         if path.exists():
             return path, lock
         os.close(lock)

@@ -1,4 +1,4 @@
-"""Places on the sky: directions, HEALPix cells, zones of declination, projections of frames.
+"""Positions on the sky: directions, HEALPix cells, declination zones, projections of frames.
 
-Pure geometry, and the conditions by which the database finds places.
+Pure geometry, and SQL conditions for positions.
 """

@@ -30,7 +30,7 @@ def is_within(
     centre_dec_deg: float,
     radius_deg: float,
 ) -> NDArray[np.bool_]:
-    """Tell which directions lie in a cone, its edge included.
+    """Return which directions are in a cone, including its edge.
 
     Parameters
     ----------

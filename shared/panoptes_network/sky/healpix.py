@@ -35,7 +35,7 @@ def healpix_cells(ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.int32]:
 
 
 def cone_ranges(ra_deg: float, dec_deg: float, radius_deg: float) -> NDArray[np.int64]:
-    """Return all cells that a cone touches (and some just beside), as ranges of their numbers.
+    """Return all cells that a cone touches (and some just outside), as ranges of their numbers.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def cone_ranges(ra_deg: float, dec_deg: float, radius_deg: float) -> NDArray[np.
     Raises
     ------
     ValueError
-        Where the cone is none: not finite, declination beyond ±90, radius not above 0.
+        If the cone is invalid: not finite, declination beyond ±90, radius not above 0.
     """
     if not (np.isfinite([ra_deg, dec_deg, radius_deg]).all() and abs(dec_deg) <= 90):
         raise ValueError(f"no place on the sky: {ra_deg} {dec_deg}, radius {radius_deg} degrees")
@@ -72,8 +72,8 @@ def cone_ranges(ra_deg: float, dec_deg: float, radius_deg: float) -> NDArray[np.
 def _cell_centres() -> NDArray[np.float64]:
     """Return the unit vectors of all cells' centres, shape (cells, 3).
 
-    Compared with these, a cone misses no cell; the library's own cone search left out
-    corners of some cones smaller than a cell (astropy-healpix 2.0.1).
+    Comparing with these misses no cell; the library's own cone search omitted corners of some cones
+    smaller than a cell (astropy-healpix 2.0.1).
     """
     lon, lat = _GRID.healpix_to_lonlat(np.arange(_GRID.npix))
     return unit_vectors(lon.to_value(u.deg), lat.to_value(u.deg))
@@ -83,8 +83,8 @@ def _cell_centres() -> NDArray[np.float64]:
 def _cell_radius_deg() -> float:
     """Return the greatest distance from a cell's centre to one of its corners, degrees.
 
-    Formula: `max_pixrad` of the HEALPix C++ library. The widest cells lie where the polar
-    caps begin, at z = 2/3.
+    Formula: `max_pixrad` of the HEALPix C++ library. The widest cells are at the edge of the polar
+    caps, at z = 2/3.
     """
     nside = int(_GRID.nside)
     corner_z = 1 - (1 - 1 / nside) ** 2 / 3

@@ -1,4 +1,4 @@
-"""Where a place on the sky lies in a frame and in its picture: the projection that was solved.
+"""The solved projection between positions on the sky and pixels of a frame and its picture.
 
 FITS WCS papers I and II (Greisen & Calabretta 2002, A&A 395, 1061; Calabretta & Greisen 2002,
 A&A 395, 1077) with the SIP distortion of Shupe et al. 2005, ASP Conf. Ser. 347, 491. Pixels are
@@ -15,15 +15,16 @@ Cards = Mapping[str, Any]
 INVERSE_STEPS = 30
 INVERSE_PRECISION_PX = 1e-6
 MIN_COSINE = 0.05
-"""Of the distance from the tangent point: 87 degrees away, farther than any lens sees."""
+"""Cosine of the distance from the tangent point: 87 degrees, wider than any lens sees."""
 REACH = 1.5
-"""In half diagonals from the middle: beyond, a frame's distortion polynomial means nothing."""
+"""In half diagonals from the centre: farther out, a frame's distortion polynomial is meaningless.
+"""
 HIGHEST_ORDER = 9
-"""Of a SIP polynomial, by its definition."""
+"""Maximum order of a SIP polynomial, by definition."""
 
 
 class Pixel(NamedTuple):
-    """A place in a frame, 0-based mosaic pixels."""
+    """A position in a frame, 0-based mosaic pixels."""
 
     x: float
     y: float
@@ -52,15 +53,15 @@ class Projection:
     Attributes
     ----------
     width, height : int
-        Of the frame, mosaic pixels.
+        Size of the frame, mosaic pixels.
     centre : Sky
         The tangent point; not a pole itself, where FITS turns right ascensions by 180 degrees.
     reference : Pixel
-        Where the tangent point lies.
+        Pixel of the tangent point.
     cd : tuple of float
-        CD1_1, CD1_2, CD2_1, CD2_2: degrees a pixel.
+        CD1_1, CD1_2, CD2_1, CD2_2: degrees per pixel.
     a, b : tuple of Term
-        What the distortion adds to u and v, pixels from the reference; may be empty.
+        Distortion added to u and v, pixels from the reference; may be empty.
     """
 
     width: int
@@ -78,7 +79,7 @@ class Projection:
         Raises
         ------
         ValueError
-            Where they are no such projection.
+            If they do not describe such a projection.
         """
         names = ("CD1_1", "CD1_2", "CD2_1", "CD2_2")
         cd1_1, cd1_2, cd2_1, cd2_2 = (_number(cards, name) for name in names)
@@ -95,7 +96,7 @@ class Projection:
         )
 
     def sky(self, pixel: Pixel) -> Sky:
-        """Return the direction that a pixel looks in."""
+        """Return the direction of a pixel."""
         u, v = pixel.x - self.reference.x, pixel.y - self.reference.y
         u, v = u + _sum(self.a, u, v), v + _sum(self.b, u, v)
         x, y = (
@@ -109,7 +110,7 @@ class Projection:
         return Sky(ra_deg % 360, math.degrees(math.atan2(sine, math.hypot(x, north))))
 
     def pixel(self, sky: Sky) -> Pixel | None:
-        """Return where a direction lies; None where it is far outside of the frame."""
+        """Return the pixel of a direction; None if it is far outside the frame."""
         plane = self._plane(sky)
         if plane is None:
             return None
@@ -121,11 +122,11 @@ class Projection:
         return self._undistorted(u0, v0)
 
     def has(self, pixel: Pixel) -> bool:
-        """Tell whether a place is within the frame."""
+        """Return whether a position is within the frame."""
         return -0.5 <= pixel.x <= self.width - 0.5 and -0.5 <= pixel.y <= self.height - 0.5
 
     def _plane(self, sky: Sky) -> tuple[float, float] | None:
-        """Return the place on the tangent plane, degrees; None behind it."""
+        """Return the position on the tangent plane, degrees; None for the opposite hemisphere."""
         dec, dec0 = math.radians(sky.dec_deg), math.radians(self.centre.dec_deg)
         turn = math.radians(sky.ra_deg - self.centre.ra_deg)
         cosine = math.sin(dec0) * math.sin(dec) + math.cos(dec0) * math.cos(dec) * math.cos(turn)
@@ -136,9 +137,9 @@ class Projection:
         return math.degrees(x), math.degrees(y / cosine)
 
     def _undistorted(self, u0: float, v0: float) -> Pixel | None:
-        """Solve u + A(u, v) = u0, v + B(u, v) = v0 by steps; None where they lead nowhere.
+        """Solve u + A(u, v) = u0, v + B(u, v) = v0 by iteration; None if it does not converge.
 
-        The stored inverse polynomials are less exact, and other programs leave them out.
+        The stored inverse polynomials are less exact, and other programs omit them.
         """
         u, v = u0, v0
         limit = REACH * math.hypot(self.width, self.height)
@@ -161,7 +162,7 @@ def _number(cards: Cards, name: str) -> float:
 
 
 def _terms(cards: Cards, polynomial: str) -> tuple[Term, ...]:
-    """Return the terms of the polynomial A or B that the cards have."""
+    """Return the terms of the polynomial A or B in the cards."""
     powers = [(p, q) for p in range(HIGHEST_ORDER + 1) for q in range(HIGHEST_ORDER + 1 - p)]
     named = [(p, q, f"{polynomial}_{p}_{q}") for p, q in powers]
     return tuple(Term(p, q, _number(cards, name)) for p, q, name in named if name in cards)

@@ -1,8 +1,8 @@
-"""Where on the sky a row lies, as a condition that an index answers: zones of declination.
+"""Indexed SQL conditions for positions on the sky: declination zones.
 
 The zones algorithm of Gray, Szalay et al. (2004, MSR-TR-2004-32): a cone is a run of zones and,
-within each, an interval of right ascension; what is found so is then measured exactly. The
-indexes are those of migration 0007.
+within each, an interval of right ascension; the rows found are then measured exactly. The indexes
+are those of migration 0007.
 """
 
 import math
@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 ZONES_PER_DEG = 10
 SLACK_DEG = 1e-9
-"""Wider than the rounding of the formulas here, far narrower than anything that is measured."""
+"""Larger than the rounding errors here, far smaller than any measured distance."""
 
 Interval = tuple[float, float]
 DegColumn = InstrumentedAttribute[float] | InstrumentedAttribute[float | None]
@@ -22,9 +22,9 @@ DegColumn = InstrumentedAttribute[float] | InstrumentedAttribute[float | None]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A piece of the sky between two declinations, and within intervals of right ascension.
+    """A region of the sky between two declinations and within intervals of right ascension.
 
-    Degrees, ends included. The intervals lie within 0 to 360; a box across 0h has two.
+    Degrees, ends included. The intervals are within 0 to 360; a box across 0h has two.
     """
 
     dec_deg: Interval
@@ -32,21 +32,21 @@ class Box:
 
     @classmethod
     def around(cls, ra_deg: Interval, dec_deg: Interval, margin_deg: float) -> "Box":
-        """Return a box that holds all that is within `margin_deg` of a smaller one.
+        """Return a box that contains everything within `margin_deg` of a smaller one.
 
         Parameters
         ----------
         ra_deg : (float, float)
-            From 0 to 360 and eastward from there, so that the second may be more than 360.
+            From 0 to 360 and eastward from there, so the second may exceed 360.
         dec_deg : (float, float)
             From -90 to 90, ascending.
         margin_deg : float
-            Not below 0.
+            0 or greater.
 
         Notes
         -----
         A circle of radius r around declination d reaches asin(sin r / cos d) in right
-        ascension, or all around where it holds a pole: spherical law of sines in the triangle
+        ascension, or all around if it contains a pole: spherical law of sines in the triangle
         of the pole, the centre and the point where a meridian touches the circle.
         """
         margin = margin_deg + SLACK_DEG
@@ -63,7 +63,7 @@ class Box:
 
 
 def _within_a_turn(first: float, last: float) -> tuple[Interval, ...]:
-    """Return an interval of right ascension as one or two that lie within 0 to 360."""
+    """Return an interval of right ascension as one or two intervals within 0 to 360."""
     if last - first >= 360:
         return ((0.0, 360.0),)
     if first < 0:
@@ -74,11 +74,11 @@ def _within_a_turn(first: float, last: float) -> tuple[Interval, ...]:
 
 
 def is_in_box(ra_deg: DegColumn, dec_deg: DegColumn, box: Box) -> ColumnElement[bool]:
-    """Return the condition that a row lies in one of the box's zones and intervals.
+    """Return the condition that a row is in one of the box's zones and intervals.
 
-    That is a little more than the box: up to a zone more on either side.
+    It selects slightly more than the box: up to one more zone on either side.
     """
-    # Written out, not bound: the planner has to see the expression of the index.
+    # Literal, not bound: the planner has to see the expression of the index.
     zone: ColumnElement[float] = func.floor(
         dec_deg * literal_column(str(ZONES_PER_DEG)), type_=DOUBLE_PRECISION()
     )
@@ -86,7 +86,7 @@ def is_in_box(ra_deg: DegColumn, dec_deg: DegColumn, box: Box) -> ColumnElement[
     if box.ra_deg == ((0.0, 360.0),):
         return and_(ra_deg.is_not(None), zone.between(float(first), float(last)))
     zones = [float(number) for number in range(first, last + 1)]
-    # From each zone, the index leads to the interval.
+    # In each zone, the index finds the interval.
     in_zone = zone == any_(literal(zones, ARRAY(DOUBLE_PRECISION())))
     return and_(in_zone, or_(*(ra_deg.between(*interval) for interval in box.ra_deg)))
 
@@ -94,12 +94,12 @@ def is_in_box(ra_deg: DegColumn, dec_deg: DegColumn, box: Box) -> ColumnElement[
 def is_within(
     ra_deg: DegColumn, dec_deg: DegColumn, centre_deg: tuple[float, float], radius_deg: float
 ) -> ColumnElement[bool]:
-    """Return the condition that a row lies in a cone, its edge included; an index leads there.
+    """Return the indexed condition that a row is in a cone, including its edge.
 
     Parameters
     ----------
     ra_deg, dec_deg : InstrumentedAttribute
-        The row's position; one that is missing or no number lies in no cone.
+        The row's position; one that is NULL or NaN is in no cone.
     centre_deg : (float, float)
         Right ascension from 0 to 360, declination from -90 to 90, ICRS.
     radius_deg : float
@@ -113,7 +113,7 @@ def is_within(
 def is_near(
     ra_deg: DegColumn, dec_deg: DegColumn, centre_deg: tuple[float, float], radius_deg: float
 ) -> ColumnElement[bool]:
-    """Return the condition of `is_within` for rows that something else leads to: no index does."""
+    """Return the condition of `is_within` without an index, for rows selected otherwise."""
     ra, dec = centre_deg
     cos_dec = math.cos(math.radians(dec))
     x, y = cos_dec * math.cos(math.radians(ra)), cos_dec * math.sin(math.radians(ra))

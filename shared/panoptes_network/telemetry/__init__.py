@@ -1,4 +1,4 @@
-"""Logs, traces and counters of every service.
+"""Logs, traces and metrics of every service.
 
-It knows the settings, and nothing else of the network.
+It depends on the settings and on nothing else in the network.
 """

@@ -1,4 +1,4 @@
-"""A trace, a log line and counters for every request to a service, whatever it asks for."""
+"""A trace, a log line and metrics for every request to a service."""
 
 import logging
 from contextlib import ExitStack
@@ -40,14 +40,14 @@ def _record(service: str, response: Response) -> None:
     _log.log(
         _level(response.status_code),
         "%s %s: %s",
-        # Without the query, which may hold anything.
+        # Without the query, which may contain anything.
         *(request.method, request.path[:1024], response.status_code),
         extra={"status": response.status_code, "duration_s": round(seconds, 4)},
     )
 
 
 def _level(status: int) -> int:
-    """Probes come every few seconds; one that fails is worth a line, as is who was kept out."""
+    """Return the log level: frequent probes are logged only on failure, refused callers always."""
     if status >= 500 or status in (401, 403):
         return logging.WARNING
     return logging.DEBUG if request.path in PROBES else logging.INFO
@@ -58,7 +58,7 @@ def _carrier() -> dict[str, str]:
 
 
 def _route() -> str:
-    """Return the pattern that the path fits: of paths themselves there may be any number."""
+    """Return the path's route pattern: the number of paths is unlimited."""
     if request.path in PROBES:
         return request.path
     return request.url_rule.rule if request.url_rule else "none"

@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line on stdout, in the fields that Google Cloud Logging reads."""
+"""Logs as JSON lines on stdout, with the fields that Google Cloud Logging reads."""
 
 import logging
 import re
@@ -10,11 +10,11 @@ from pythonjsonlogger.json import JsonFormatter
 from panoptes_network.telemetry import trace
 
 _SECRETS = (
-    # A token, with or without the word in front of it that a header has.
+    # A token, with or without a header's scheme before it.
     (re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{8,}"), r"\1\2[secret]"),
     (re.compile(r"\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*)?"), "[secret]"),
     (re.compile(r"\bya29\.[\w.-]+"), "[secret]"),
-    # The password of an address.
+    # The password in a URL.
     (re.compile(r"(\w://[^\s:/@\"\\]*):[^\s/@\"\\]+@"), r"\1:[secret]@"),
     (
         re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key))=[^\s&\"\\';,)]+"),
@@ -27,7 +27,7 @@ _service: ContextVar[str] = ContextVar("panoptes_service", default="")
 
 class _Formatter(JsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line without the secrets that a message or a traceback may quote."""
+        """Format a line without the secrets that a message or a traceback may quote."""
         line = super().format(record)
         for pattern, replacement in _SECRETS:
             line = pattern.sub(replacement, line)
@@ -35,7 +35,7 @@ class _Formatter(JsonFormatter):
 
 
 class _Context(logging.Filter):
-    """Adds to each line the service, and what is known of its work."""
+    """Adds the service, and the context of its work, to each line."""
 
     def __init__(self, service: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Counters of requests, and gauges that a service adds, as OpenMetrics text."""
+"""Counters of requests, and gauges of services, as OpenMetrics text."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ _SECONDS = Histogram(
 )
 
 Read = Callable[[], Mapping[tuple[str, ...], float]]
-"""Returns a gauge's values by their labels' values."""
+"""Returns a gauge's values by their label values."""
 
 
 def count(service: str, route: str, status: int, reason: str, seconds: float) -> None:
-    """Count a request; each of the words must be one of a few."""
+    """Count a request; each label must have few possible values."""
     _REQUESTS.labels(service, route, str(status), reason).inc()
     _SECONDS.labels(service, route, str(status)).observe(seconds)
 
@@ -41,17 +41,17 @@ class _Gauge:
 
 
 class _Gauges(Collector):
-    """The gauges that are read when they are asked for."""
+    """Gauges that are read on each scrape."""
 
     def __init__(self) -> None:
         self.known: dict[str, _Gauge] = {}
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: without it the registry would read all values at once."""
+        """Return nothing: otherwise the registry would read all values at once."""
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """Read each; one that cannot be read is left out, and the others still come."""
+        """Read each gauge; one that fails is skipped, and the others are still returned."""
         for name, gauge in [*self.known.items()]:
             family = GaugeMetricFamily(name, gauge.description, labels=gauge.labels)
             try:
@@ -72,21 +72,21 @@ def _gauges() -> _Gauges:
 
 
 def add_gauge(name: str, description: str, labels: Sequence[str], read: Read) -> None:
-    """Show a gauge whose values are read each time that the metrics are asked for.
+    """Add a gauge whose values are read on each scrape.
 
     Parameters
     ----------
     name : str
-        As ``panoptes_images``; the unit at its end, where it has one. Added again, a gauge
-        takes the place of the one before.
+        Name such as ``panoptes_images``, ending in its unit if it has one. A gauge with the same
+        name is replaced.
     labels : sequence of str
         Names of the labels; each must have few values.
     read : callable
-        Returns the values, as ``{("solved",): 12.0}``; ``{(): 3.0}`` where there are no labels.
+        Returns the values, as ``{("solved",): 12.0}``; ``{(): 3.0}`` without labels.
     """
     _gauges().known[name] = _Gauge(description, labels, read)
 
 
 def exposition() -> Response:
-    """Answer with all counters and gauges of this process."""
+    """Return all counters and gauges of this process as a response."""
     return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

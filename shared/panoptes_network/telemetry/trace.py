@@ -1,8 +1,8 @@
-"""What a service works on: the trace that it belongs to and what is known of it, for the log.
+"""The context of a service's work for the log: its trace and its subject.
 
-A trace goes with an image from its upload on: in the headers of requests, in the attributes
-of messages, and from there into each line that is logged meanwhile, so that one search finds
-all that happened to it. Headers and attributes come from outside: what is no trace is ignored.
+A trace follows an image from its upload: in headers of requests, in attributes of messages, and in
+each log line, so that one search finds everything that happened to it. Headers and attributes are
+external: invalid traces are ignored.
 """
 
 import re
@@ -29,25 +29,25 @@ _CLOUD = re.compile(r"(?!0{32})([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=[0-9])?", 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace and the span in it that asked for the work, as hexadecimal numbers."""
+    """A trace and its parent span, as hexadecimal numbers."""
 
     trace_id: str
     span_id: str
 
     @classmethod
     def new(cls) -> Self:
-        """Begin a trace."""
+        """Start a trace."""
         return cls(secrets.token_hex(16), secrets.token_hex(8))
 
     @classmethod
     def from_parent(cls, value: object) -> Self | None:
-        """Read a ``traceparent``; None for anything that is none."""
+        """Parse a ``traceparent``; None if it is invalid."""
         found = _PARENT.fullmatch(value) if isinstance(value, str) else None
         return cls(*found.groups()) if found else None
 
     @classmethod
     def from_cloud(cls, value: object) -> Self | None:
-        """Read an ``X-Cloud-Trace-Context``; None for anything that is none."""
+        """Parse an ``X-Cloud-Trace-Context``; None if it is invalid."""
         found = _CLOUD.fullmatch(value) if isinstance(value, str) else None
         if found is None:
             return None
@@ -73,15 +73,15 @@ _current: ContextVar[_Work | None] = ContextVar("panoptes_work", default=None)
 
 @contextmanager
 def work(carrier: Mapping[str, Any] | None = None, **about: Any) -> Iterator[None]:
-    """Log what happens in the block as one piece of work.
+    """Log the block as one unit of work.
 
     Parameters
     ----------
     carrier : mapping, optional
-        The headers of a request or the attributes of a message: their trace is carried on.
-        Without one, a new trace begins.
+        The headers of a request or the attributes of a message: their trace is continued. Without
+        one, a new trace starts.
     about
-        What is known of the work: as :func:`note`.
+        The subject of the work, as for :func:`note`.
     """
     given = carrier or {}
     found = Trace.from_parent(given.get(PARENT)) or Trace.from_cloud(given.get(CLOUD))
@@ -94,9 +94,9 @@ def work(carrier: Mapping[str, Any] | None = None, **about: Any) -> Iterator[Non
 
 
 def follow(parent: object) -> None:
-    """Let the work belong to the trace that `parent` names, if it names one.
+    """Continue the trace named by `parent`, if it is valid.
 
-    What was pushed knows where it comes from better than the push that brings it.
+    A pushed message knows its origin better than the push request that delivers it.
     """
     current, found = _current.get(), Trace.from_parent(parent)
     if current and found:
@@ -104,20 +104,20 @@ def follow(parent: object) -> None:
 
 
 def note(**about: Any) -> None:
-    """Log with each further line of the work what is known by now: image_id, bucket_path, …"""
+    """Add fields to each further log line of the work: image_id, bucket_path, …"""
     current = _current.get()
     if current:
         current.about.update({name: value for name, value in about.items() if value is not None})
 
 
 def noted(name: str) -> Any:
-    """Return what was noted under a name; None for nothing."""
+    """Return the value noted under a name; None if there is none."""
     current = _current.get()
     return current.about.get(name) if current else None
 
 
 def headers() -> dict[str, str]:
-    """Return the headers that carry the trace to the next service; none outside of any work."""
+    """Return the headers that pass the trace to the next service; empty outside of work."""
     current = _current.get()
     if current is None:
         return {}
@@ -126,13 +126,13 @@ def headers() -> dict[str, str]:
 
 
 def attributes() -> dict[str, str]:
-    """Return the attributes that carry the trace with a message; none outside of any work."""
+    """Return the attributes that pass the trace with a message; empty outside of work."""
     current = _current.get()
     return {PARENT: current.trace.parent} if current else {}
 
 
 def log_fields() -> dict[str, Any]:
-    """Return what each line of the log says of the work, the trace as Cloud Logging reads it."""
+    """Return the log fields of the current work, with the trace as Cloud Logging reads it."""
     current = _current.get()
     if current is None:
         return {}

@@ -1,5 +1,5 @@
-"""Camera raw files of Canon cameras: what they are, what they say, what their pixels are.
+"""Canon camera raw files: their structure, metadata and pixels.
 
-Nothing a file says is believed before it is checked against its size, and nothing that
-LibRaw opens has not been looked at here first.
+All statements in a file are checked against its size, and every file is checked here before LibRaw
+opens it.
 """

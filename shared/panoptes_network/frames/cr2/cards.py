@@ -1,6 +1,6 @@
-"""The FITS cards that a CR2 and its object path give, as units write them.
+"""The FITS cards derived from a CR2 and its object path, as units write them.
 
-Names and codings of the tags are those of exiftool's tables ``Exif`` and ``Canon``.
+Names and encodings of the tags follow exiftool's tables ``Exif`` and ``Canon``.
 """
 
 import math
@@ -16,27 +16,27 @@ Card = tuple[str, str | int | float, str]
 
 _FROM_CR2 = "From CR2"
 _COLOR_DATA_VERSION = 10
-"""ColorData7 as the EOS 100D writes it; in other versions the numbers stand elsewhere."""
+"""ColorData7 as the EOS 100D writes it; other versions have another layout."""
 _SENSOR_DIAGONALS_IN_A_CIRCLE = 1440
 """The circle of confusion is the sensor's diagonal divided by this (exiftool's Composite)."""
 _MM_OF_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 """Exif's FocalPlaneResolutionUnit."""
 _MAX_TEXT = 68
-"""So many characters stand in one card (FITS Standard 4.0, section 4.2.1.1)."""
+"""Maximum number of characters in one card (FITS Standard 4.0, section 4.2.1.1)."""
 
 
 def header(cr2: Cr2, path: ObjectPath) -> fits.Header:
-    """Return what is known of an image from its CR2 and its object path.
+    """Return an image's metadata from its CR2 and its object path.
 
-    Exif that is missing or senseless gives no card. DATE-OBS is the camera's clock, which can
-    be wrong; DATE-BEG is the start of the exposure as the path has it.
+    Missing or invalid Exif values give no card. DATE-OBS is the camera's clock, which can be wrong;
+    DATE-BEG is the start of the exposure in the path.
 
     Parameters
     ----------
     cr2 : Cr2
         The file.
     path : ObjectPath
-        Of an image, not of a pointing frame.
+        The path of an image, not of a pointing frame.
     """
     cards = fits.Header()
     cards.extend([*camera_cards(cr2), *_path_cards(path)])
@@ -44,7 +44,7 @@ def header(cr2: Cr2, path: ObjectPath) -> fits.Header:
 
 
 def camera_cards(cr2: Cr2) -> list[Card]:
-    """Return the cards that the camera's own tags give."""
+    """Return the cards from the camera's own tags."""
     exif, note = cr2.exif, cr2.maker_note
     cards: list[tuple[str, str | int | float | None, str]] = [
         ("ISO", exif.integer(0x8827), ""),
@@ -65,7 +65,7 @@ def _path_cards(path: ObjectPath) -> list[Card]:
         ("FILENAME", path.stem + path.suffix, ""),
         ("IMAGEID", path.image_id, ""),
         ("SEQID", path.sequence_id, ""),
-        # A name in another script is in the path; FITS has no letters for it.
+        # Names in other scripts are in the path; FITS has ASCII only.
         ("FIELD", path.field if path.field and path.field.isascii() else None, ""),
         ("DATE-BEG", _start(path), "Of the id, UTC"),
         ("TIMESYS", "UTC", ""),
@@ -82,7 +82,7 @@ def _start(path: ObjectPath) -> str | None:
 
 
 def _shot_cards(note: Directory) -> list[tuple[str, str | float | None, str]]:
-    """Return what ShotInfo says: signed numbers of 16 bits, by their place in it."""
+    """Return the values of ShotInfo: signed 16-bit numbers, by index."""
     shot = [_signed(value) for value in note.integers(0x0004)]
     if len(shot) <= 23:
         return []
@@ -95,7 +95,7 @@ def _shot_cards(note: Directory) -> list[tuple[str, str | float | None, str]]:
 
 
 def _color_cards(data: tuple[int, ...]) -> list[tuple[str, str | int | float | None, str]]:
-    """Return what ColorData says, where it is of the version that is known."""
+    """Return the values of ColorData, if its version is known."""
     if len(data) <= 0x1FD or data[0] != _COLOR_DATA_VERSION:
         return []
     as_shot = data[0x3F:0x43]
@@ -111,7 +111,7 @@ def _color_cards(data: tuple[int, ...]) -> list[tuple[str, str | int | float | N
 
 
 def _circle_of_confusion(exif: Directory) -> str | None:
-    """Return a 1440th of the sensor's diagonal, as exiftool writes it."""
+    """Return a 1440th of the sensor's diagonal, as exiftool does."""
     unit_mm = _MM_OF_UNIT.get(exif.integer(0xA210) or 0, 0.0)
     sides_mm = [
         (exif.real(pixels) or 0) * unit_mm / (exif.real(resolution) or math.inf)
@@ -122,7 +122,7 @@ def _circle_of_confusion(exif: Directory) -> str | None:
 
 
 def _clock(text: str | None) -> str | None:
-    """Write Exif's ``2018:08:12 08:30:34`` the way FITS does; None where it is no time."""
+    """Convert Exif's ``2018:08:12 08:30:34`` to FITS format; None if it is not a time."""
     try:
         return datetime.strptime(text or "", "%Y:%m:%d %H:%M:%S").isoformat()  # noqa: DTZ007
     except ValueError:
@@ -130,7 +130,7 @@ def _clock(text: str | None) -> str | None:
 
 
 def _signed(value: int) -> int:
-    """Return the number whose 16 bits were read without their sign."""
+    """Return a 16-bit number, read as unsigned, with its sign."""
     return value - 2**16 if value >= 2**15 else value
 
 

@@ -1,7 +1,7 @@
-"""A CR2's pixels, decoded by LibRaw: the mosaic as it is, or colours interpolated from it.
+"""A CR2's pixels, decoded by LibRaw: the raw mosaic, or interpolated colours.
 
-Call these in a process of their own (`panoptes_network.processing.isolation`): LibRaw is C++ that
-reads bytes from anywhere.
+Call these functions in a separate process (`panoptes_network.processing.isolation`): LibRaw is C++
+and decodes untrusted files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 from panoptes_network.errors import PermanentError, Reason
 
 _MIN_MASK = 16
-"""Columns of a masked border that suffice to see noise in."""
+"""Columns of a masked border needed to measure noise."""
 _RGGB = [[0, 1], [3, 2]]
 """LibRaw's colour numbers (red, green, blue, second green) of the cell at the top left."""
 
 
 def read_mosaic(path: Path) -> NDArray[np.uint16]:
-    """Return the active area, not processed in any way.
+    """Return the active area, unprocessed.
 
     Returns
     -------
     ndarray, shape (height, width), uint16
-        ADU, black level included. Row 0 is the lowest of the picture and ``G B``, as in FITS
-        files of units: the CR2 is flipped top to bottom.
+        ADU, black level included. Row 0 is the bottom row of the picture and ``G B``, as in units'
+        FITS files: the CR2 is flipped vertically.
 
     Raises
     ------
     PermanentError
-        DAMAGED_FILE, or WRONG_SHAPE for another sensor than PANOPTES cameras have.
+        DAMAGED_FILE, or WRONG_SHAPE for a sensor that PANOPTES cameras do not have.
     """
     with _opened(path) as raw:
         colours = raw.raw_colors_visible[:2, :2].tolist()
@@ -56,7 +56,7 @@ def interpolate(path: Path, parameters: Mapping[str, Any]) -> NDArray[np.uint8 |
     Returns
     -------
     ndarray, shape (height, width, 3), uint8 or uint16
-        Row 0 is the lowest of the picture, as in `read_mosaic`.
+        Row 0 is the bottom row of the picture, as in `read_mosaic`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _opened(path: Path) -> Iterator[rawpy.RawPy]:
 
 
 def _check_end(raw: rawpy.RawPy) -> None:
-    """Refuse pixels that ended early: LibRaw fills the rest with the last value and is content."""
+    """Refuse pixels that end early: LibRaw silently fills the rest with the last value."""
     mask = raw.raw_image[-1, : raw.sizes.left_margin]
     if mask.size >= _MIN_MASK and np.ptp(mask[::2]) == np.ptp(mask[1::2]) == 0:
         raise PermanentError(

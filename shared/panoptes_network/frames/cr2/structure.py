@@ -1,7 +1,7 @@
-"""What a file that is called CR2 is made of, checked before any decoder opens it.
+"""The structure of a CR2 file, checked before any decoder opens it.
 
-The layout is that of Canon's CR2 version 2: a TIFF header, "CR", and the offset of the
-directory of the raw pixels, which are one lossless JPEG (ITU-T T.81, annex H).
+The layout is Canon's CR2 version 2: a TIFF header, "CR", and the offset of the directory of the raw
+pixels, which are one lossless JPEG (ITU-T T.81, annex H).
 """
 
 import struct
@@ -14,10 +14,10 @@ from panoptes_network.file_formats import CONVERT, HEAD_BYTES, format_of
 from panoptes_network.frames.cr2.tiff import Directory, read_directory
 
 MAX_SENSOR_PIXELS = 30_000_000
-"""1.6 times that camera's sensor: what is decoded stays well below 1.5 GB of memory."""
+"""1.6 times that camera's sensor: decoded data stay well below 1.5 GB of memory."""
 
 MIN_SENSOR_SIDE = 22
-"""Decoders take anything smaller for no raw file."""
+"""Decoders do not accept smaller raw files."""
 
 _HEADER = struct.Struct("<4sI2sBBI")
 _EXIF_TAG, _MAKER_NOTE_TAG = 0x8769, 0x927C
@@ -26,7 +26,7 @@ _JPEG_HEADER_BYTES = 8192
 _START_OF_SCAN = 0xDA
 _LOSSLESS_FRAME = 0xC3
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""Markers that begin a frame, whatever its coding."""
+"""Markers that begin a frame of any coding."""
 _SENSOR_BITS = (12, 14)
 _SENSOR_COMPONENTS = (2, 4)
 """Canon interleaves two or four columns of a row as components."""
@@ -39,7 +39,7 @@ class Cr2:
     Attributes
     ----------
     exif, maker_note : Directory
-        Empty where the file has none that can be read.
+        Empty if the file has no readable one.
     sensor_height, sensor_width : int
         Pixels.
     """
@@ -51,7 +51,7 @@ class Cr2:
 
 
 def read_structure(path: Path) -> Cr2:
-    """Look at a file's header, directories and the beginning of its raw pixels.
+    """Check a file's header, directories and the beginning of its raw pixels.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_structure(path: Path) -> Cr2:
 
 
 def _read_header(read: ReadRange) -> tuple[int, int]:
-    """Return where the first directory and that of the raw pixels lie."""
+    """Return the offsets of the first directory and of the raw pixels' directory."""
     header = read(0, _HEADER.size)
     if not header:
         raise PermanentError(Reason.EMPTY_FILE, "the file is empty")
@@ -96,7 +96,7 @@ def _sub_directory(read: ReadRange, directory: Directory, tag: int) -> Directory
 
 
 def _read_sensor(read: ReadRange, raw_offset: int, file_bytes: int) -> tuple[int, int]:
-    """Return the sensor's height and width, from the JPEG that holds its pixels."""
+    """Return the sensor's height and width, from the JPEG of its pixels."""
     if raw_offset >= file_bytes:
         raise _truncated()
     raw = read_directory(read, raw_offset)
@@ -112,7 +112,7 @@ def _read_sensor(read: ReadRange, raw_offset: int, file_bytes: int) -> tuple[int
 
 
 def _read_frame_header(jpeg: bytes) -> tuple[int, int, int, int]:
-    """Return bits, lines, samples a line and components (T.81, section B.2.2)."""
+    """Return bits, lines, samples per line and components (T.81, section B.2.2)."""
     place = 2
     while jpeg.startswith(b"\xff\xd8") and place + 10 <= len(jpeg) and jpeg[place] == 0xFF:
         marker, length = jpeg[place + 1], int.from_bytes(jpeg[place + 2 : place + 4])

@@ -1,7 +1,7 @@
-"""TIFF directories of a file that may lie about everything (TIFF 6.0, section 2).
+"""TIFF directories in untrusted files (TIFF 6.0, section 2).
 
-Little-endian only, as every CR2 is. What cannot be read is left out; nothing is read that is
-longer than the longest tag of use.
+Little-endian only, as every CR2 is. Unreadable entries are skipped, and so are values longer than
+the longest useful tag.
 """
 
 import math
@@ -12,7 +12,7 @@ from panoptes_network.byte_ranges import ReadRange
 
 MAX_ENTRIES = 256
 MAX_VALUE_BYTES = 16_384
-"""Twice the longest tag that is of use, Canon's ColorData."""
+"""Twice the longest useful tag, Canon's ColorData."""
 
 _ENTRY = struct.Struct("<HHI4s")
 _ASCII, _RATIONAL, _SRATIONAL = 2, 5, 10
@@ -25,9 +25,9 @@ _ITEM_BYTES = {_ASCII: 1, _RATIONAL: 8, _SRATIONAL: 8} | {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a tag holds: its type, where in the file it lies, and its bytes.
+    """The value of a tag: its type, its offset in the file, and its bytes.
 
-    `data` is empty where the value is longer than `MAX_VALUE_BYTES` or than the file.
+    `data` is empty if the value is longer than `MAX_VALUE_BYTES` or than the file.
     """
 
     kind: int
@@ -37,13 +37,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """An image file directory: its values by tag, and where the next one of the chain lies."""
+    """An image file directory: its values by tag, and the offset of the next directory."""
 
     values: dict[int, Value]
     following: int = 0
 
     def integers(self, tag: int) -> tuple[int, ...]:
-        """Return a tag's whole numbers; none where the tag is missing or of another type."""
+        """Return a tag's integers; empty if the tag is missing or has another type."""
         value = self.values.get(tag)
         if value is None or value.kind not in _NUMBERS:
             return ()
@@ -52,11 +52,11 @@ class Directory:
         return struct.unpack(f"<{count}{_NUMBERS[value.kind]}", value.data[: count * size])
 
     def integer(self, tag: int) -> int | None:
-        """Return a tag's first whole number; None where there is none."""
+        """Return a tag's first integer; None if there is none."""
         return next(iter(self.integers(tag)), None)
 
     def real(self, tag: int) -> float | None:
-        """Return a tag's first number, whole or a fraction; None where there is no finite one."""
+        """Return a tag's first number, integer or fraction; None if there is no finite one."""
         value = self.values.get(tag)
         if value is None or value.kind not in (_RATIONAL, _SRATIONAL):
             return self.integer(tag)
@@ -66,7 +66,7 @@ class Directory:
         return top / bottom if bottom and math.isfinite(top / bottom) else None
 
     def text(self, tag: int) -> str | None:
-        """Return a tag's text up to its first NUL, printable ASCII only; None where it is empty."""
+        """Return a tag's text up to its first NUL, printable ASCII only; None if it is empty."""
         value = self.values.get(tag)
         if value is None or value.kind != _ASCII:
             return None
@@ -75,7 +75,7 @@ class Directory:
 
 
 def read_directory(read: ReadRange, offset: int) -> Directory:
-    """Read the directory at `offset`; what lies behind the file's end is missing from it."""
+    """Read the directory at `offset`; entries beyond the end of the file are skipped."""
     count = int.from_bytes(read(offset, 2), "little")
     table = read(offset + 2, min(count, MAX_ENTRIES) * _ENTRY.size + 4)
     whole = len(table) // _ENTRY.size * _ENTRY.size
@@ -88,7 +88,7 @@ def read_directory(read: ReadRange, offset: int) -> Directory:
 
 
 def _value(read: ReadRange, kind: int, items: int, inline: bytes, inline_offset: int) -> Value:
-    """Return a value that stands in its entry (up to 4 bytes) or where the entry points to."""
+    """Return a value stored in its entry (up to 4 bytes) or at the offset in the entry."""
     size = _ITEM_BYTES.get(kind, 0) * items
     if size <= len(inline):
         return Value(kind, inline_offset, inline[:size])
