@@ -32,13 +32,13 @@ status: setup ## Show which components are running.
 logs: setup ## Show the last log lines; NAME=component for one log, FOLLOW=1 to follow.
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
 
-# As many processes as processors run the tests: no one of them has others to calculate with.
+# One process more than two processors: many tests wait. No process has others to calculate with.
 test: export OPENBLAS_NUM_THREADS := 1
 
 test: ## Run all checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest --numprocesses 2 --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 3 --no-loadscope-reorder
 
 test-faults: setup ## Interrupt every dependency while images are processed (15 minutes).
 	@local/setup test
