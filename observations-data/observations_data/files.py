@@ -66,15 +66,15 @@ def light_curve_files(row: AnyRow) -> dict[str, Json]:
     }
 
 
-def files_of_image(row: AnyRow, further: dict[str, Json]) -> dict[str, Json]:
-    """Return an image's files by kind: those that its row names, and `further` ones.
+def files_of_image(row: AnyRow, products: dict[str, Json]) -> dict[str, Json]:
+    """Return an image's files by kind: those that its row names, and its `products`.
 
     A raw file that was deleted is left out (`RAW_IS_GONE`).
     """
     raw = None if row.raw_is_gone else row.bucket_path
     paths = {"raw": raw, "processed": row.solved_path}
     own = {bucket: file_in(bucket, path) for bucket, path in paths.items() if path}
-    return _in_order({**own, **further})
+    return _in_order({**own, **products})
 
 
 def files_by_kind(images: list[Json]) -> dict[str, list[Json]]:
@@ -89,7 +89,7 @@ def files_by_kind(images: list[Json]) -> dict[str, list[Json]]:
     return _in_order(files)
 
 
-def further_files(session: Session, images: ColumnElement[bool]) -> dict[str, dict[str, Json]]:
+def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, dict[str, Json]]:
     """Return the files of ``image_files`` by image id and kind, of the images that are meant.
 
     Where an image has several of a kind, because it was uploaded under several paths, the

@@ -1,7 +1,7 @@
-"""Listings in the order of a number that may be unknown, and the cursor from page to page.
+"""Keyset pagination of rows sorted by a number that may be unknown.
 
-A page begins behind the last row of the page before, wherever that row stands by now. Equal
-numbers are settled by the row's ids, in the same direction; what is unknown comes last in both.
+A page starts after the previous page's last row, so that inserts never shift it. Rows with equal
+numbers are sorted by their ids, in the same direction; unknown numbers come last in both.
 """
 
 import base64
@@ -17,12 +17,20 @@ from sqlalchemy.orm import Session
 
 from observations_data.database import AnyRow
 from observations_data.http.query_parameters import BadParameterError, Parameters, choice
-from observations_data.observations.search.pagination import KEY, Direction
 from panoptes_network import storable
 
 Sorts = TypeVar("Sorts", bound=StrEnum)
 Id = int | str
 LARGEST = 2**63
+KEY = "sort_key"
+"""Name of the column that rows are sorted by."""
+
+
+class Direction(StrEnum):
+    """Whether the least comes first or last."""
+
+    ASC = "asc"
+    DESC = "desc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What rows are sorted by, in which direction, and behind which row they begin."""
+    """What rows are sorted by, in which direction, and after which row they start."""
 
     sort: str
     direction: Direction
@@ -77,7 +85,7 @@ class Order:
         return cls(order.sort, order.direction, cursor)
 
     def cursor_of(self, key: float | None, ids: tuple[Id, ...]) -> str:
-        """Return the cursor that leads behind a row."""
+        """Return the cursor of the page that starts after a row."""
         said = json.dumps([self.sort, self.direction, key, *ids])
         return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
 
@@ -99,7 +107,7 @@ def _is_storable(value: Id) -> bool:
     return storable.is_storable(value)
 
 
-def page(
+def fetch_page(
     session: Session,
     found: Select[Any],
     key: ColumnElement[Any],
@@ -107,7 +115,7 @@ def page(
     order: Order,
     limit: int,
 ) -> tuple[list[AnyRow], str | None]:
-    """Return up to `limit` of the rows `found`, and the cursor of the page behind, or None.
+    """Return up to `limit` of the rows `found`, and the cursor of the next page, or None.
 
     Parameters
     ----------
@@ -122,7 +130,7 @@ def page(
     in_order = [directed[0].nulls_last(), *directed[1:]]
     query = found.add_columns(key.label(KEY)).order_by(*in_order)
     if order.cursor is not None:
-        query = query.where(_is_behind(key, ids, order, order.cursor))
+        query = query.where(_is_after(key, ids, order, order.cursor))
     rows = session.execute(query.limit(limit + 1)).all()
     if len(rows) <= limit:
         return list(rows), None
@@ -135,7 +143,7 @@ def _rises(order: Order) -> bool:
     return order.direction is Direction.ASC
 
 
-def _is_behind(
+def _is_after(
     key: ColumnElement[Any], ids: tuple[ColumnElement[Any], ...], order: Order, cursor: Cursor
 ) -> ColumnElement[bool]:
     last = [literal(own, column.type) for own, column in zip(cursor.ids, ids, strict=True)]

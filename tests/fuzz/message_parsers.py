@@ -10,9 +10,12 @@ from pydantic import BaseModel
 from sqlalchemy.dialects import postgresql
 
 from observations_data.http.query_parameters import BadParameterError
-from observations_data.observations.search.conditions import conditions, of_observations
 from observations_data.observations.search.pagination import Cursor
-from observations_data.observations.search.query import Search
+from observations_data.observations.search.query import (
+    Search,
+    search_conditions,
+    select_observations,
+)
 from observations_data.position import Cone
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.events import (
@@ -141,7 +144,9 @@ def _read_search(value: dict[str, str]) -> None:
         raise PermanentError(Reason.BAD_REQUEST, error.parameter) from error
     place = search.place
     cone = Cone(place.ra_deg, place.dec_deg, place.radius_deg) if place else None
-    statement = of_observations(search.order.key(cone)).where(*conditions(search, cone).values())
+    statement = select_observations(search.order.key(cone)).where(
+        *search_conditions(search, cone).values()
+    )
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     sent = statement.compile(dialect=dialect).params
     assert "\0" not in "".join(map(str, sent.values()))

@@ -11,7 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from observations_data.observations.search.pagination import Direction, Sort
+from observations_data.observations.search.pagination import Sort
+from observations_data.pagination import Direction
 from tests.service.web_services import START, add_observation, create_app, get, problem, rows
 
 PLACE = {"ra": "10", "dec": "20", "radius": "180"}

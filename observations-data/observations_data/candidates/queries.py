@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from observations_data import pagination
 from observations_data.candidates.parameters import CandidateSearch, Sort
 from observations_data.database import AnyRow, Json, unknown
+from observations_data.pagination import fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
@@ -61,7 +61,7 @@ def candidates(session: Session, search: CandidateSearch) -> Json:
     meets = [_CONDITIONS[name](value) for name, value in asked.items() if value is not None]
     key, number = _KEYS[search.order.sort], Candidate.candidate_id.expression
     found = select(*COLUMNS).where(*meets)
-    page, following = pagination.page(session, found, key, (number,), search.order, search.limit)
+    page, following = fetch_page(session, found, key, (number,), search.order, search.limit)
     return {
         "items": [_candidate(row) for row in page],
         "total": session.scalar(select(func.count()).select_from(Candidate).where(*meets)),

@@ -10,7 +10,6 @@ from observations_data.candidates.tables import CANDIDATES
 from observations_data.data_tables import answer
 from observations_data.database import Json, read, unknown
 from observations_data.observations.parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
-from observations_data.observations.search.pagination import Direction
 from observations_data.open_api import (
     COUNT,
     MAYBE_TEXT,
@@ -20,6 +19,7 @@ from observations_data.open_api import (
     listing,
     row_of,
 )
+from observations_data.pagination import Direction
 from observations_data.stars.schemas import RADIUS
 from panoptes_network.light_curves.schema import CandidateKind
 

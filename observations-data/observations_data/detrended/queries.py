@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observations_data import pagination
 from observations_data.database import AnyRow, Json, unknown
 from observations_data.detrended.parameters import CurveSearch, Sort
 from observations_data.files import LIGHT_CURVE_COLUMNS, light_curve_files
+from observations_data.pagination import fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
@@ -82,7 +82,7 @@ def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) 
     asked = {name: getattr(search, name) for name in _CONDITIONS}
     meets = [_CONDITIONS[name](value) for name, value in asked.items() if value is not None]
     meets.append(StarLightCurve.sequence_id == sequence_id)
-    page, following = pagination.page(
+    page, following = fetch_page(
         session,
         select(*LISTED).where(*meets),
         _KEYS[search.order.sort],

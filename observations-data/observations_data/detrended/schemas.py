@@ -11,7 +11,6 @@ from observations_data.detrended.parameters import (
     Sort,
 )
 from observations_data.observations.parameters import CURSOR, DEC, MAGS, ORDER, RA
-from observations_data.observations.search.pagination import Direction
 from observations_data.open_api import (
     COUNT,
     ID,
@@ -28,6 +27,7 @@ from observations_data.open_api import (
     row_of,
     table_answer,
 )
+from observations_data.pagination import Direction
 from observations_data.stars import schemas as star_answers
 from observations_data.stars.fits import MEDIA_TYPE
 from observations_data.stars.tables import LIGHT_CURVE

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from observations_data import file_storage
 from observations_data.database import Json, read
 from observations_data.observations import queries as data
-from observations_data.observations.rows import SEQUENCE_COLUMNS
+from observations_data.observations.queries import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, TransientError

@@ -1,4 +1,6 @@
-"""What the database knows of observations. Everything here only reads."""
+"""Queries of observations, their images and their history. Everything here only reads."""
+
+from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -6,16 +8,56 @@ from sqlalchemy.orm import Session
 from observations_data import files as file_rows
 from observations_data.database import AnyRow, Json, unknown
 from observations_data.fact_changes import changes
-from observations_data.observations.rows import OBSERVATION_COLUMNS, observation_rows
-from observations_data.observations.search import name_resolver as sky_names
-from observations_data.observations.search.conditions import conditions, of_observations
+from observations_data.observations.search import name_resolver
 from observations_data.observations.search.facets import facets
-from observations_data.observations.search.pagination import KEY, Cursor, page_behind
-from observations_data.observations.search.query import Search
+from observations_data.observations.search.pagination import Cursor, fetch_page
+from observations_data.observations.search.query import (
+    Search,
+    search_conditions,
+    select_observations,
+)
+from observations_data.pagination import KEY
 from observations_data.position import Cone
+from observations_data.units.queries import longitudes, night_of
 from panoptes_network.database.light_curve_models import LightCurveSet
-from panoptes_network.database.models import Image, ImageEvent, Sequence
+from panoptes_network.database.models import (
+    Image,
+    ImageEvent,
+    Sequence,
+    SequenceFigures,
+)
+from panoptes_network.states import ImageState
 
+SEQUENCE_COLUMNS = (
+    Sequence.sequence_id,
+    Sequence.unit_id,
+    Sequence.camera_id,
+    Sequence.field,
+    Sequence.start_time,
+    Sequence.exptime_s,
+    Sequence.iso,
+    Sequence.software,
+    Sequence.mount_ra_deg,
+    Sequence.mount_dec_deg,
+)
+FACTS = (
+    *SEQUENCE_COLUMNS,
+    Sequence.film_reason,
+    Sequence.tags,
+    Sequence.created_at,
+)
+OBSERVATION_COLUMNS = (
+    *FACTS,
+    Sequence.film_path,
+    Sequence.film_frames,
+    SequenceFigures.n_images,
+    SequenceFigures.ra_deg,
+    SequenceFigures.dec_deg,
+    SequenceFigures.footprint_deg,
+    SequenceFigures.updated_at,
+    *(SequenceFigures.n_in(state) for state in ImageState),
+)
+"""The columns that `_observation_items` needs."""
 IMAGE_COLUMNS = (
     Image.image_id,
     Image.sequence_id,
@@ -57,31 +99,32 @@ EVENT_COLUMNS = (
 def observations(session: Session, search: Search) -> Json:
     """Return a page of observations: ``items``, ``total``, ``next``, ``sort``, ``order``.
 
-    ``total`` counts all that are found, on whatever page; ``next`` is the cursor of the
-    page behind this one, None on the last. Where they were asked for, ``facets`` are there
-    (`search.facets`), and ``centre`` where a place on the sky was.
+    ``total`` counts the matches on all pages; ``next`` is the cursor of the next page, None on
+    the last. A search for ``facets`` has them (`search.facets`), one around a place ``centre``.
 
     Raises
     ------
     BadParameterError
-        For a name that no place is known of.
+        For a name without a known place.
     """
-    cone = sky_names.find(session, search.place) if search.place else None
-    meets = conditions(search, cone)
-    found = of_observations(*OBSERVATION_COLUMNS).where(*meets.values())
+    cone = name_resolver.resolve(session, search.place) if search.place else None
+    conditions = search_conditions(search, cone)
+    matching = select_observations(*OBSERVATION_COLUMNS).where(*conditions.values())
     key = search.order.key(cone)
-    rows = page_behind(session, found, key, search.order, search.cursor, search.limit + 1)
-    page, more = rows[: search.limit], len(rows) > search.limit
-    answer: Json = {
-        "items": observation_rows(session, page),
-        "total": session.scalar(of_observations(func.count()).where(*meets.values())),
-        "next": str(_cursor(search, page[-1])) if more else None,
+    rows = fetch_page(session, matching, key, search.order, search.cursor, search.limit + 1)
+    page, has_more = rows[: search.limit], len(rows) > search.limit
+    listing: Json = {
+        "items": _observation_items(session, page),
+        "total": session.scalar(select_observations(func.count()).where(*conditions.values())),
+        "next": str(_cursor(search, page[-1])) if has_more else None,
         "sort": search.order.sort,
         "order": search.order.direction,
     }
     if cone is not None:
-        answer["centre"] = _centre(cone)
-    return {**answer, "facets": facets(session, meets)} if search.facets else answer
+        listing["centre"] = _centre(cone)
+    if search.facets:
+        listing["facets"] = facets(session, conditions)
+    return listing
 
 
 def observation(session: Session, sequence_id: str) -> Json:
@@ -94,11 +137,11 @@ def observation(session: Session, sequence_id: str) -> Json:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
     """
-    whole = of_observations(*OBSERVATION_COLUMNS)
+    whole = select_observations(*OBSERVATION_COLUMNS)
     rows = session.execute(whole.where(Sequence.sequence_id == sequence_id)).all()
     if not rows:
         raise unknown("observation", sequence_id)
-    [found] = observation_rows(session, rows)
+    [found] = _observation_items(session, rows)
     images = images_of(session, sequence_id)["items"]
     return {
         **found,
@@ -106,6 +149,34 @@ def observation(session: Session, sequence_id: str) -> Json:
         "light_curves": _light_curves(session, sequence_id),
         "images": images,
         "files": file_rows.files_by_kind(images),
+    }
+
+
+def _observation_items(session: Session, rows: Collection[AnyRow]) -> list[Json]:
+    """Return observations as JSON, from rows of `OBSERVATION_COLUMNS`."""
+    thumbnails = file_rows.newest_thumbnails(session, [row.sequence_id for row in rows])
+    longitude_deg = longitudes(session, {row.unit_id for row in rows})
+    return [
+        {
+            **{column.key: getattr(row, column.key) for column in FACTS},
+            "film": file_rows.film_of(row),
+            "night": night_of(row.start_time, longitude_deg[row.unit_id]),
+            **_figures(row),
+            "thumbnail": thumbnails.get(row.sequence_id),
+        }
+        for row in rows
+    ]
+
+
+def _figures(row: AnyRow) -> Json:
+    counts = {state.value: getattr(row, f"n_{state}") for state in ImageState}
+    return {
+        "n_images": row.n_images,
+        "states": {state: count for state, count in counts.items() if count},
+        "ra_deg": None if row.ra_deg is None else round(row.ra_deg, 6) % 360,
+        "dec_deg": None if row.dec_deg is None else round(row.dec_deg, 6),
+        "footprint_deg": row.footprint_deg,
+        "updated_at": row.updated_at or row.created_at,
     }
 
 
@@ -133,8 +204,8 @@ def images_of(session: Session, sequence_id: str) -> Json:
         .where(Image.sequence_id == sequence_id)
         .order_by(Image.time, Image.image_id)
     ).all()
-    further = file_rows.further_files(session, Image.sequence_id == sequence_id)
-    images = [_image(row, further.get(row.image_id, {})) for row in rows]
+    products = file_rows.product_files(session, Image.sequence_id == sequence_id)
+    images = [_image(row, products.get(row.image_id, {})) for row in rows]
     return {"items": images, "total": len(images)}
 
 
@@ -162,9 +233,9 @@ def image(session: Session, image_id: str) -> Json:
     ).one_or_none()
     if row is None:
         raise unknown("image", image_id)
-    further = file_rows.further_files(session, Image.image_id == row.image_id)
+    products = file_rows.product_files(session, Image.image_id == row.image_id)
     events = _events(session, ImageEvent.image_id == row.image_id)["items"]
-    return {**_image(row, further.get(row.image_id, {})), "events": events}
+    return {**_image(row, products.get(row.image_id, {})), "events": events}
 
 
 def _cursor(search: Search, last: AnyRow) -> Cursor:
@@ -181,11 +252,11 @@ def _centre(cone: Cone) -> Json:
     }
 
 
-def _image(row: AnyRow, further: dict[str, Json]) -> Json:
+def _image(row: AnyRow, products: dict[str, Json]) -> Json:
     columns = row._asdict()
     for name in ("bucket_path", "solved_path", "raw_is_gone"):
         del columns[name]
-    return {**columns, "files": file_rows.files_of_image(row, further)}
+    return {**columns, "files": file_rows.files_of_image(row, products)}
 
 
 def _events(session: Session, condition: ColumnElement[bool]) -> Json:

@@ -27,11 +27,12 @@ from observations_data.observations.schemas import (
     SECURITY,
     STATUS,
 )
-from observations_data.observations.search.query import NightSearch, Search
+from observations_data.observations.search.query import Search
 from observations_data.open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
 from observations_data.open_api.parameter_names import posted
 from observations_data.units import night as night_facts
 from observations_data.units import queries as unit_queries
+from observations_data.units.parameters import NightSearch
 from panoptes_network.ids import fold_id
 
 api = Blueprint("observations", __name__)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
-from observations_data.observations.search.pagination import Direction, Sort
+from observations_data.observations.search.pagination import Sort
 from observations_data.observations.tables import EVENTS, IMAGES
 from observations_data.observations.tables import OBSERVATIONS as OBSERVATION_TABLE
 from observations_data.open_api import (
@@ -22,6 +22,7 @@ from observations_data.open_api import (
     table_answer,
     with_optional,
 )
+from observations_data.pagination import Direction
 
 
 def _files(file: Schema) -> Schema:

@@ -78,7 +78,7 @@ def night(session: Session, unit_id: str, date: str) -> Json:
     asked = _asked_night(date, unit.longitude_deg, now)
     rows = _image_rows(session, unit.unit_id, asked)
     sequences = _sequence_rows(session, {row.sequence_id for row in rows})
-    files = file_rows.further_files(session, Image.image_id.in_([row.image_id for row in rows]))
+    files = file_rows.product_files(session, Image.image_id.in_([row.image_id for row in rows]))
     images = _images(session, rows, sequences, files)
     made = report(
         NightFacts(

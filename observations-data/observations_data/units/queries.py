@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from observations_data.database import AnyRow, Json, unknown
 from observations_data.fact_changes import changes
-from observations_data.observations.search.query import NightSearch
+from observations_data.units.parameters import NightSearch
 from panoptes_network import id_spellings
 from panoptes_network.database import refusals
 from panoptes_network.database.models import Image, Sequence, SequenceFigures, Unit

@@ -14,8 +14,8 @@ from observations_data.files import (
     LIGHT_CURVES_FITS,
     RAW_IS_GONE,
     files_of_image,
-    further_files,
     light_curve_files,
+    product_files,
 )
 from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
 from observations_data.virtual_observatory.dali import Query
@@ -88,7 +88,7 @@ def links(session: Session, query: Query) -> Json:
     means = {text: parse_dataset_id(text) for text in asked[:MOST_IDS]}
     ids = [meant[1] for meant in means.values() if meant]
     images = _images(session, ids)
-    files = further_files(session, Image.image_id.in_(ids))
+    files = product_files(session, Image.image_id.in_(ids))
     rows: list[Row] = []
     for text, meant in means.items():
         image = images.get(meant[1]) if meant else None

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, Text, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from observations_data.database import Json
-from observations_data.observations.search.conditions import Conditions, of_observations
+from observations_data.observations.search.query import Conditions, select_observations
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
 from panoptes_network.states import ImageState
@@ -44,7 +44,7 @@ def _without(conditions: Conditions, own: set[str]) -> list[ColumnElement[bool]]
 def _values(
     session: Session, value: ColumnElement[str], conditions: list[ColumnElement[bool]]
 ) -> list[Json]:
-    values = of_observations(value.label("value")).where(*conditions).subquery()
+    values = select_observations(value.label("value")).where(*conditions).subquery()
     count = func.count().label("count")
     counted = select(values.c.value, count).group_by(values.c.value)
     most = counted.order_by(count.desc(), values.c.value).limit(MOST_VALUES)
@@ -56,7 +56,7 @@ def _states(session: Session, conditions: list[ColumnElement[bool]]) -> dict[str
     counts = [
         func.count().filter(SequenceFigures.n_in(state) > 0).label(state) for state in ImageState
     ]
-    [row] = session.execute(of_observations(*counts).where(*conditions))
+    [row] = session.execute(select_observations(*counts).where(*conditions))
     return {state: count for state, count in row._asdict().items() if count}
 
 

@@ -23,7 +23,7 @@ _NUMBERING = {"TIC": ("tic", 1), "HIP": ("gaia", -1), "GAIA DR3": ("gaia", 1)}
 """Which catalog a star's number belongs to, and the sign it has there (`CatalogStar`)."""
 
 
-def find(session: Session, place: Place) -> Cone:
+def resolve(session: Session, place: Place) -> Cone:
     """Return the cone that a request searches.
 
     A name is looked for among the network's fields, then among the stars of the loaded

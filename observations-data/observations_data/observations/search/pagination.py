@@ -1,9 +1,8 @@
-"""In which order observations are found, and the cursor from page to page.
+"""Keyset pagination of observations: their order, and the cursor from page to page.
 
-A page begins behind the last row of the page before, wherever that row stands by now: rows that
-are added never shift the pages. Equal keys are settled by the observation's id, in the same
-direction. Where a key is unknown, or a time that cannot be right, the observation comes last in
-both directions.
+A page starts after the previous page's last row, so that inserts never shift it. Observations with
+equal keys are sorted by their ids, in the same direction. Those with an unknown key, or a time that
+cannot be right, come last in both directions.
 """
 
 import base64
@@ -19,13 +18,11 @@ from sqlalchemy.orm import Session
 
 from observations_data.database import AnyRow
 from observations_data.http.query_parameters import BadParameterError, Parameters, choice
+from observations_data.pagination import KEY, Direction
 from observations_data.position import Cone
 from panoptes_network import storable
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
-
-KEY = "sort_key"
-"""What the column is called that rows are sorted by."""
 
 
 class Sort(StrEnum):
@@ -37,13 +34,6 @@ class Sort(StrEnum):
     IMAGES = "images"
     EXPTIME = "exptime"
     DISTANCE = "distance"
-
-
-class Direction(StrEnum):
-    """Whether the least comes first or last."""
-
-    ASC = "asc"
-    DESC = "desc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +150,7 @@ _READERS: dict[Sort, Callable[[object], Any]] = {
 }
 
 
-def page_behind(
+def fetch_page(
     session: Session,
     found: Select[Any],
     key: ColumnElement[Any],
@@ -168,7 +158,7 @@ def page_behind(
     cursor: Cursor | None,
     limit: int,
 ) -> list[AnyRow]:
-    """Return up to `limit` rows of the observations `found` behind `cursor`, in `order`.
+    """Return up to `limit` rows of the observations `found` after `cursor`, in `order`.
 
     Those with a known key come first, so that an index leads to them; then, where a key may be
     unknown, the others.

@@ -1,14 +1,17 @@
-"""Which observations, and which of a unit's nights, a request asks for."""
+"""A search of observations: the parameters of a request, and what they mean as SQL."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
 
 from observations_data.http.query_parameters import (
     DEFAULT_LIMIT,
     BadParameterError,
     Parameters,
     choice,
-    day,
     first_moment,
     last_moment,
     limit,
@@ -18,8 +21,10 @@ from observations_data.http.query_parameters import (
     whole_number,
 )
 from observations_data.observations.search.pagination import NEWEST_FIRST, Cursor, Order
-from observations_data.position import Place
+from observations_data.position import Cone, Place
+from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.states import ImageState
+from panoptes_network.tags import fold
 
 MAX_EXPTIME_S = 86400.0
 
@@ -78,20 +83,34 @@ class Search:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class NightSearch:
-    """Which of a unit's nights are wanted: those before a date, and how many of them."""
+Conditions = dict[str, ColumnElement[bool]]
 
-    before: date | None = None
-    limit: int = DEFAULT_LIMIT
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "unit": lambda unit: Sequence.unit_id == unit.upper(),
+    "camera": lambda camera: Sequence.camera_id == camera.lower(),
+    "field": lambda words: func.strpos(Sequence.field_folded, func.fold_text(words)) > 0,
+    "after": lambda moment: Sequence.start_time >= moment,
+    "before": lambda moment: Sequence.start_time <= moment,
+    "min_exptime": lambda seconds: Sequence.exptime_s >= seconds,
+    "max_exptime": lambda seconds: Sequence.exptime_s <= seconds,
+    "min_images": lambda number: SequenceFigures.n_images >= number,
+    "max_images": lambda number: SequenceFigures.n_images <= number,
+    "state": lambda state: SequenceFigures.n_in(state) > 0,
+    "tag": lambda tag: Sequence.tags.contains([fold(tag)]),
+}
 
-    @classmethod
-    def parse(cls, parameters: Parameters) -> "NightSearch":
-        """Read query parameters.
 
-        Raises
-        ------
-        BadParameterError
-            For the first one that cannot be read.
-        """
-        return cls(before=day(parameters, "before"), limit=limit(parameters))
+def search_conditions(search: Search, cone: Cone | None) -> Conditions:
+    """Return the conditions by the names of their parameters."""
+    asked = {name: getattr(search, name) for name in _CONDITIONS}
+    found = {name: _CONDITIONS[name](value) for name, value in asked.items() if value is not None}
+    return found if cone is None else {**found, "place": cone.holds_centre}
+
+
+def select_observations(*columns: Any) -> Select[Any]:
+    """Select `columns` of observations and their figures.
+
+    The join costs nothing where no figure is asked for: PostgreSQL leaves it out then.
+    """
+    joined = SequenceFigures.sequence_id == Sequence.sequence_id
+    return select(*columns).select_from(Sequence).outerjoin(SequenceFigures, joined)
