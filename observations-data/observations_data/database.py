@@ -40,8 +40,8 @@ def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs
         limit_waiting(session, settings().read_timeout_s, LOCK_TIMEOUT_S)
         return query(session, *args, **kwargs)
 
-    answer: Json = plain(run_transaction(work))
-    return answer
+    result: Json = plain(run_transaction(work))
+    return result
 
 
 def unknown(what: str, name: str) -> PermanentError:

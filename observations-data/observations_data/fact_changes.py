@@ -1,4 +1,4 @@
-"""How the facts of a unit or an observation have changed."""
+"""Queries of changed facts of a unit or an observation."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

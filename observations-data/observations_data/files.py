@@ -1,4 +1,4 @@
-"""Which objects of the buckets the rows name: files of images, films and light curves.
+"""Queries of files: those of images, films and light curves, as objects of the buckets.
 
 The two buckets are called ``raw`` and ``processed`` in every answer, whatever their names are.
 """

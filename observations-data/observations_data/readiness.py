@@ -24,17 +24,17 @@ def require_ready() -> Json:
     """
     asked = {name: _pool().submit(check) for name, check in CHECKS.items()}
     wait(asked.values(), READY_TIMEOUT_S)
-    away = [name for name, answer in asked.items() if not _is_good(name, answer)]
+    away = [name for name, probe in asked.items() if not _is_good(name, probe)]
     if away:
         raise TransientError(f"no answer from: {', '.join(away)}")
     return {"status": "ok"}
 
 
-def _is_good(name: str, answer: "Future[None]") -> bool:
-    if not answer.done():
-        answer.cancel()
+def _is_good(name: str, probe: "Future[None]") -> bool:
+    if not probe.done():
+        probe.cancel()
         return False
-    fault = answer.exception()
+    fault = probe.exception()
     if fault is not None:
         logging.getLogger(__name__).warning("%s does not answer: %s", name, fault)
     return fault is None

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from sqlalchemy import Engine
 from werkzeug.datastructures import ImmutableMultiDict
 
-from observations_data.open_api import TEXT, Parameter, described, json_answer
+from observations_data.open_api import TEXT, Parameter, described, json_spec
 from observations_data.open_api.document import document
 from observations_data.open_api.page import words_of
 from panoptes_network.web.request_guard import MAX_BODY_BYTES
@@ -117,7 +117,7 @@ def test_a_route_without_a_description_is_no_document() -> None:
 def test_a_part_of_the_path_without_a_description_is_no_document() -> None:
     app = Flask("test", static_folder=None)
 
-    @described("Test", json_answer("text", TEXT), path=(Parameter("other", "it", TEXT),))
+    @described("Test", json_spec("text", TEXT), path=(Parameter("other", "it", TEXT),))
     def view(name: str) -> str:
         """Say it."""
         return name

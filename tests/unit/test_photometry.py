@@ -22,7 +22,7 @@ from observations_data.photometry import (
 )
 from observations_data.photometry.aperture import circle_overlap, colour_pixels
 from observations_data.photometry.comparison import MAX_CANDIDATES, MAX_COMPARISONS
-from observations_data.photometry.ensemble import LEAST_COMPARISONS
+from observations_data.photometry.ensemble import MIN_COMPARISONS
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -268,7 +268,7 @@ def test_a_dip_comes_out_as_deep_as_it_is(sequence: Simulated) -> None:
             stamps[frame] -= (depth * light).round().astype(np.uint16)
         relative, error, n_comparison = curve(sequence, int(star), stamps)
         unchanged, _, _ = curve(sequence, int(star))
-        assert n_comparison >= LEAST_COMPARISONS
+        assert n_comparison >= MIN_COMPARISONS
         # Against itself without the dip: only the share of neighbours' light is left.
         ratio = relative / unchanged
         ratio /= np.median(np.delete(ratio, eclipsed, axis=0), axis=0)
@@ -358,7 +358,7 @@ def test_a_variable_comparison_star_counts_for_little() -> None:
     assert np.median(found.relative_err) == pytest.approx(0.01 / np.sqrt(8), rel=0.2)
 
 
-@pytest.mark.parametrize("number", [0, LEAST_COMPARISONS - 1])
+@pytest.mark.parametrize("number", [0, MIN_COMPARISONS - 1])
 def test_too_few_stars_to_compare_with(number: int) -> None:
     found = relative_flux(np.ones((4, 3)), np.ones((4, 3)), flat_stars(number, 4))
     assert np.isnan(found.relative).all()

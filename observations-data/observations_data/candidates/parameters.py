@@ -1,4 +1,4 @@
-"""Which candidates a request asks for, and in which order."""
+"""The parameters of a search of candidates: filters and order."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Candidates in the database."""
+"""Queries of candidates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from panoptes_network.database.models import Sequence
 from panoptes_network.sky.zones import is_near
 
 COLUMNS = tuple(Candidate.__table__.columns)
-MOST_OF_A_STAR = 50
+MAX_PER_STAR = 50
 _KEYS: dict[str, ColumnElement[Any]] = {
     Sort.SIGNIFICANCE: Candidate.significance.expression,
     Sort.FALSE_ALARM: Candidate.false_alarm_probability.expression,
@@ -42,10 +42,10 @@ def _of_unit(unit: str) -> ColumnElement[bool]:
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "kind": lambda kind: Candidate.kind == kind,
-    "min_significance": lambda least: Candidate.significance >= least,
-    "max_false_alarm": lambda most: Candidate.false_alarm_probability <= most,
-    "min_mag": lambda least: Candidate.gaia_mag >= least,
-    "max_mag": lambda most: Candidate.gaia_mag <= most,
+    "min_significance": lambda value: Candidate.significance >= value,
+    "max_false_alarm": lambda value: Candidate.false_alarm_probability <= value,
+    "min_mag": lambda value: Candidate.gaia_mag >= value,
+    "max_mag": lambda value: Candidate.gaia_mag <= value,
     "sequence_id": lambda sequence_id: Candidate.sequence_id == sequence_id,
     "unit": _of_unit,
     "known": lambda known: Candidate.known_name.is_not(None) == known,
@@ -92,7 +92,7 @@ def candidates_of(session: Session, star: StarId) -> list[Json]:
         select(*COLUMNS)
         .where(Candidate.picid == star.picid, Candidate.catalog == star.catalog)
         .order_by(Candidate.significance.desc(), Candidate.candidate_id)
-        .limit(MOST_OF_A_STAR)
+        .limit(MAX_PER_STAR)
     )
     return [_candidate(row) for row in rows]
 

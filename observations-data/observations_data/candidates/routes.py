@@ -1,4 +1,4 @@
-"""Where candidates are asked for."""
+"""Routes of candidates."""
 
 import re
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from observations_data.candidates import queries
 from observations_data.candidates.parameters import MAX_SIGNIFICANCE, CandidateSearch, Sort
 from observations_data.candidates.tables import CANDIDATES
-from observations_data.data_tables import answer
+from observations_data.data_tables import table_response
 from observations_data.database import Json, read, unknown
 from observations_data.observations.parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
 from observations_data.open_api import (
@@ -15,7 +15,7 @@ from observations_data.open_api import (
     MAYBE_TEXT,
     Parameter,
     described,
-    json_answer,
+    json_spec,
     listing,
     row_of,
 )
@@ -76,13 +76,13 @@ def candidates() -> Response:
     They come of a search of each observation's light curves, and of all nights of a star
     together: those have no `sequence_id`.
     """
-    return answer(read(queries.candidates, CandidateSearch.parse(request.args)), CANDIDATES)
+    return table_response(read(queries.candidates, CandidateSearch.parse(request.args)), CANDIDATES)
 
 
 @api.get("/candidates/<candidate_id>")
 @described(
     TAG,
-    json_answer("The candidate.", row_of(CANDIDATES), CANDIDATES),
+    json_spec("The candidate.", row_of(CANDIDATES), CANDIDATES),
     path=(CANDIDATE_ID,),
 )
 def candidate(candidate_id: str) -> Json:

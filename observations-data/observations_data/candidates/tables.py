@@ -1,4 +1,4 @@
-"""What the columns of the list of candidates are."""
+"""Columns of the list of candidates."""
 
 from observations_data.data_tables import Column, Kind, Table
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from astropy.io import fits
 
-from observations_data.cutouts.frame_region import FramePiece
+from observations_data.cutouts.frame_region import FrameRegion
 from observations_data.database import Json
 from observations_data.stars.light_curves import DAY, MJD_EPOCH
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
@@ -16,12 +16,12 @@ STORAGE_CARDS = ("BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", 
 """Of the file that the piece is from; astropy writes those of the new one."""
 
 
-def cutout_file(piece: FramePiece, image: Json, stored: StoredObject) -> bytes:
+def cutout_file(piece: FrameRegion, image: Json, stored: StoredObject) -> bytes:
     """Return a piece as a FITS file: the frame's cards, moved to the piece, and what it is.
 
     Parameters
     ----------
-    piece : FramePiece
+    piece : FrameRegion
     image : dict
         ``image_id``, ``time``, ``field`` (may be None).
     stored : StoredObject
@@ -45,7 +45,7 @@ def cutout_file(piece: FramePiece, image: Json, stored: StoredObject) -> bytes:
     return written.getvalue()
 
 
-def _add_origin(header: fits.Header, piece: FramePiece, image: Json, stored: StoredObject) -> None:
+def _add_origin(header: fits.Header, piece: FrameRegion, image: Json, stored: StoredObject) -> None:
     if image["field"]:
         header["OBJECT"] = (_ascii(image["field"]), "field that was pointed at")
     header["IMAGEID"] = (image["image_id"], "the frame")

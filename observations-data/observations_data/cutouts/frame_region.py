@@ -21,12 +21,12 @@ from panoptes_network.sky.projection import Pixel, Projection, Sky
 
 BLOCK_BYTES = 2**18
 """Read at once: the headers of a frame, or the tiles of some 40 of its rows."""
-MOST_UNPACKED_PX = 12_000_000
+MAX_UNPACKED_PX = 12_000_000
 """More than the rows of the largest piece have; a file of other tiles might need all of itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class FramePiece:
+class FrameRegion:
     """A piece of a frame, whose first pixel is the frame's `x_px`, `y_px`, 0-based and even.
 
     `pixels`, ``[y, x]``, are as the camera gave them; `header` is that of the whole frame.
@@ -55,7 +55,7 @@ def _in_blocks(stored: storage.StoredObject) -> ReadRange:
     return read
 
 
-def read_piece(stored: storage.StoredObject, search: CutoutSearch) -> FramePiece:
+def read_region(stored: storage.StoredObject, search: CutoutSearch) -> FrameRegion:
     """Read a piece of a solved frame: as much of the square as there is in the frame.
 
     Its first pixel is even in x and y, so that its Bayer colours are those of the frame; the
@@ -77,7 +77,7 @@ def read_piece(stored: storage.StoredObject, search: CutoutSearch) -> FramePiece
             raise BadParameterError("ra", "with dec a place within the frame")
         columns, rows = _square(pixel, search.side_px, hdu.shape)
         _check_tiles(hdu, columns, rows)
-        return FramePiece(columns.start, rows.start, hdu.section[rows, columns], hdu.header)
+        return FrameRegion(columns.start, rows.start, hdu.section[rows, columns], hdu.header)
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _check_tiles(hdu: Any, columns: slice, rows: slice) -> None:
         math.ceil(wanted.stop / length) * length - wanted.start // length * length
         for wanted, length in zip((rows, columns), hdu.tile_shape, strict=True)
     )
-    if height * width > MOST_UNPACKED_PX:
+    if height * width > MAX_UNPACKED_PX:
         raise PermanentError(
             Reason.TOO_LARGE, "the frame is packed in tiles too large for a piece of it"
         )

@@ -1,4 +1,4 @@
-"""Which piece of a frame a request asks for."""
+"""The parameters of a cutout."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from observations_data.http import query_parameters as query
 from observations_data.http.query_parameters import BadParameterError, Parameters
 from observations_data.position import declination, right_ascension
 
-LEAST_SIDE_PX, DEFAULT_SIDE_PX, MOST_SIDE_PX = 6, 64, 1024
+MIN_SIDE_PX, DEFAULT_SIDE_PX, MAX_SIDE_PX = 6, 64, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class CutoutSearch:
 
 
 def _side(parameters: Parameters) -> int:
-    wanted = f"an even number of pixels from {LEAST_SIDE_PX} to {MOST_SIDE_PX}"
+    wanted = f"an even number of pixels from {MIN_SIDE_PX} to {MAX_SIDE_PX}"
     side_px = query.whole_number(parameters, "side")
     if side_px is None:
         return DEFAULT_SIDE_PX
-    if side_px % 2 or not LEAST_SIDE_PX <= side_px <= MOST_SIDE_PX:
+    if side_px % 2 or not MIN_SIDE_PX <= side_px <= MAX_SIDE_PX:
         raise BadParameterError("side", wanted)
     return side_px

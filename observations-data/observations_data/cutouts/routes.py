@@ -1,4 +1,4 @@
-"""Where a piece of a frame is asked for."""
+"""The route of cutouts."""
 
 from flask import Blueprint, Response, request
 from sqlalchemy import select
@@ -6,16 +6,16 @@ from sqlalchemy.orm import Session
 
 from observations_data import file_storage
 from observations_data.cutouts.fits_file import cutout_file
-from observations_data.cutouts.frame_region import read_piece
+from observations_data.cutouts.frame_region import read_region
 from observations_data.cutouts.parameters import (
     DEFAULT_SIDE_PX,
-    LEAST_SIDE_PX,
-    MOST_SIDE_PX,
+    MAX_SIDE_PX,
+    MIN_SIDE_PX,
     CutoutSearch,
 )
 from observations_data.database import Json, read, unknown
 from observations_data.observations.parameters import DEC, IMAGE_ID, RA
-from observations_data.open_api import Parameter, described, file_answer
+from observations_data.open_api import Parameter, described, file_spec
 from observations_data.stars.fits import MEDIA_TYPE, fits_file
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
@@ -28,8 +28,8 @@ SIDE = Parameter(
     "Of the square, pixels; an even number.",
     {
         "type": "integer",
-        "minimum": LEAST_SIDE_PX,
-        "maximum": MOST_SIDE_PX,
+        "minimum": MIN_SIDE_PX,
+        "maximum": MAX_SIDE_PX,
         "multipleOf": 2,
         "default": DEFAULT_SIDE_PX,
     },
@@ -39,7 +39,7 @@ SIDE = Parameter(
 @api.get("/images/<image_id>/cutout")
 @described(
     "Observations and images",
-    file_answer("The pixels around a place, raw, with the frame's header.", MEDIA_TYPE),
+    file_spec("The pixels around a place, raw, with the frame's header.", MEDIA_TYPE),
     path=(IMAGE_ID,),
     query=(RA, DEC, SIDE),
     problems=(400, 404),
@@ -53,7 +53,7 @@ def cutout(image_id: str) -> Response:
     search = CutoutSearch.parse(request.args)
     image = read(_solved_image, image_id)
     stored = file_storage.find(settings().processed_bucket, image["solved_path"])
-    piece = read_piece(stored, search)
+    piece = read_region(stored, search)
     name = f"{image_id}_{search.ra_deg:.4f}{search.dec_deg:+.4f}"
     return fits_file(cutout_file(piece, image, stored), name)
 

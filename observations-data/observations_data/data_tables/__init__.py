@@ -2,7 +2,12 @@
 
 from observations_data.data_tables.columns import Column, Kind, Row, Table
 from observations_data.data_tables.csv_format import csv_lines
-from observations_data.data_tables.response import MEDIA_TYPES, Format, answer, label_download
+from observations_data.data_tables.response import (
+    MEDIA_TYPES,
+    Format,
+    label_download,
+    table_response,
+)
 from observations_data.data_tables.votable_format import votable, votable_bytes, with_rows
 
 __all__ = [
@@ -12,9 +17,9 @@ __all__ = [
     "Kind",
     "Row",
     "Table",
-    "answer",
     "csv_lines",
     "label_download",
+    "table_response",
     "votable",
     "votable_bytes",
     "with_rows",

@@ -1,4 +1,4 @@
-"""The answer to a request for a table, in the format that it asks for."""
+"""The response with a table, in the format that the request asks for."""
 
 from enum import StrEnum
 from functools import cache
@@ -39,7 +39,7 @@ CONTENT_TYPES = {
 SUFFIXES = {Format.CSV: ".csv", Format.VOTABLE: ".vot", Format.PARQUET: ".parquet"}
 
 
-def answer(
+def table_response(
     listing: dict[str, Any],
     table: Table,
     *,
@@ -47,7 +47,7 @@ def answer(
     name: str | None = None,
     page: str = "cursor",
 ) -> Response:
-    """Return the rows of `listing` as the request at hand wants them; as JSON all of it.
+    """Return the rows of `listing` in the format that the request asks for; as JSON, all of it.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def answer(
 
 
 def asked_format() -> Format:
-    """Return which format the request at hand asks for; see `answer`."""
+    """Return the format that the request asks for; see `table_response`."""
     named = request.args.get("format")
     if named:
         try:
@@ -99,7 +99,7 @@ def asked_format() -> Format:
 
 
 def label_download(response: Response, written: Format, name: str) -> None:
-    """Say in the headers what the answer is, and what a file of it is called."""
+    """Set the headers of a download: its type and its file name."""
     response.content_type = CONTENT_TYPES[written]
     response.headers.set("Content-Disposition", "attachment", filename=name + SUFFIXES[written])
 

@@ -38,12 +38,12 @@ FLUX_NOTE = (
 )
 
 
-def extended(answer: Json, obscode: str) -> str:
+def extended(curve: Json, obscode: str) -> str:
     """Return a report of the green magnitudes of all frames, UTC Julian dates.
 
     Parameters
     ----------
-    answer : dict
+    curve : dict
         As `detrended.curve.detrended_curve` gives it.
     obscode : str
         The observer's code; may be empty, to be filled in.
@@ -53,7 +53,7 @@ def extended(answer: Json, obscode: str) -> str:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, where the star's magnitude is not known.
     """
-    star = _star(answer)
+    star = _star(curve)
     if star["gaia_mag"] is None:
         raise PermanentError(
             Reason.OBJECT_MISSING, "no magnitude of this star is known, which the report needs"
@@ -66,11 +66,11 @@ def extended(answer: Json, obscode: str) -> str:
         "DATE": "JD",
         "OBSTYPE": "DSLR",
     }
-    rows = [_magnitude(answer, star["gaia_mag"], item) for item in _good(answer["items"], "_g")]
+    rows = [_magnitude(curve, star["gaia_mag"], item) for item in _good(curve["items"], "_g")]
     return _text(head, [f"#{MAG_NOTE}", EXTENDED_FIELDS, *rows])
 
 
-def exoplanet(answer: Json, obscode: str) -> str:
+def exoplanet(curve: Json, obscode: str) -> str:
     """Return a report of one night: that of the newest sequence, BJD in TDB.
 
     Raises
@@ -78,10 +78,10 @@ def exoplanet(answer: Json, obscode: str) -> str:
     PermanentError
         With :attr:`Reason.OBJECT_MISSING`, where there is no light curve of the star.
     """
-    _star(answer)
-    sequence_id = answer["sequences"][-1]["sequence_id"]
-    items = [item for item in answer["items"] if item["sequence_id"] == sequence_id]
-    host = _planets_host(answer["known"])
+    _star(curve)
+    sequence_id = curve["sequences"][-1]["sequence_id"]
+    items = [item for item in curve["items"] if item["sequence_id"] == sequence_id]
+    host = _planets_host(curve["known"])
     exptime_s = median(item["exptime_s"] or 0 for item in items)
     head = {
         "TYPE": "EXOPLANET",
@@ -90,7 +90,7 @@ def exoplanet(answer: Json, obscode: str) -> str:
         "DELIM": ",",
         "DATE_TYPE": "BJD_TDB",
         "OBSTYPE": "DSLR",
-        "STAR_NAME": host or _catalog_name(answer),
+        "STAR_NAME": host or _catalog_name(curve),
         "EXOPLANET_NAME": f"{host} b" if host else "na",
         "BINNING": "1x1",
         "EXPOSURE_TIME": f"{exptime_s:g}",
@@ -108,12 +108,12 @@ def exoplanet(answer: Json, obscode: str) -> str:
     return _text(head, ["#DATE,DIFF,ERR,DETREND_1", *rows])
 
 
-def _star(answer: Json) -> Json:
-    if answer["star"] is None:
+def _star(curve: Json) -> Json:
+    if curve["star"] is None:
         raise PermanentError(
             Reason.OBJECT_MISSING, "there is no detrended light curve of this star"
         )
-    star: Json = answer["star"]
+    star: Json = curve["star"]
     return star
 
 
@@ -124,11 +124,11 @@ def _good(items: list[Json], colour: str) -> Iterator[Json]:
             yield item
 
 
-def _magnitude(answer: Json, gaia_mag: float, item: Json) -> str:
+def _magnitude(curve: Json, gaia_mag: float, item: Json) -> str:
     flux, flux_err = item["flux_g"], item["flux_err_g"]
     error = None if flux_err is None else MAG_ERR * flux_err / flux
     jd = datetime.fromisoformat(item["time"]).timestamp() / DAY_S + UNIX_EPOCH_JD
-    name = answer["known"]["known_name"] or _catalog_name(answer)
+    name = curve["known"]["known_name"] or _catalog_name(curve)
     return ",".join(
         (
             name.replace(",", " ")[:30],
@@ -151,8 +151,8 @@ def _planets_host(known: Json) -> str | None:
     return name if known["known_kind"] == "planet" else None
 
 
-def _catalog_name(answer: Json) -> str:
-    return star_name(int(answer["picid"]), answer["catalog"])
+def _catalog_name(curve: Json) -> str:
+    return star_name(int(curve["picid"]), curve["catalog"])
 
 
 def _or_na(value: float | None, digits: int) -> str:

@@ -18,14 +18,14 @@ TIME_CARDS: Cards = {
 }
 
 
-def detrended_table(answer: Json) -> bytes:
+def detrended_table(curve: Json) -> bytes:
     """Return a detrended light curve as a FITS file with one table, ``LIGHTCURVE``.
 
     Parameters
     ----------
-    answer : dict
+    curve : dict
         As `detrended.curve.detrended_curve` gives it; its items may be none.
     """
-    rows = [{**item, "time": item["bjd_tdb"], "date_avg": item["time"]} for item in answer["items"]]
+    rows = [{**item, "time": item["bjd_tdb"], "date_avg": item["time"]} for item in curve["items"]]
     meanings = [f"quality {said['bit']}: {said['meaning']}" for said in QUALITY]
-    return star_file(answer, LIGHT_CURVE, rows, TIME_CARDS, [answer["method"], *meanings])
+    return star_file(curve, LIGHT_CURVE, rows, TIME_CARDS, [curve["method"], *meanings])

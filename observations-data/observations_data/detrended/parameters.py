@@ -1,4 +1,4 @@
-"""Which light curves a request asks for, and how they were measured."""
+"""The parameters of a search of light curves, and how they were measured."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from observations_data.pagination import Order
 from observations_data.position import Cone
 from observations_data.stars.parameters import cone
 
-MOST_CURVES, DEFAULT_CURVES = 20_000, 1000
+MAX_CURVES, DEFAULT_CURVES = 20_000, 1000
 MAX_VARIABILITY = 1e6
 OBSERVER = "[A-Za-z0-9]{1,5}"
 """An observer's code of the AAVSO."""
@@ -62,7 +62,7 @@ class CurveSearch:
             max_mag=query.real_number(parameters, "max_mag", *query.MAG_LIMITS),
             min_variability=query.real_number(parameters, "min_variability", 0, MAX_VARIABILITY),
             cone=cone(parameters),
-            limit=query.limit(parameters, DEFAULT_CURVES, MOST_CURVES),
+            limit=query.limit(parameters, DEFAULT_CURVES, MAX_CURVES),
         )
 
 

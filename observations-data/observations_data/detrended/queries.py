@@ -1,4 +1,4 @@
-"""Light curves in the database: those of a sequence, those of a star, and where they lie."""
+"""Queries of light curves: those of a sequence, those of a star, and their files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ SET_COLUMNS = (
     LightCurveSet.reason_code,
     LightCurveSet.reason,
 )
-MOST_OF_A_STAR = 500
+MAX_PER_STAR = 500
 _KEYS: dict[str, ColumnElement[Any]] = {
     Sort.MAG: StarLightCurve.gaia_mag.expression,
     Sort.SCATTER: StarLightCurve.scatter.expression,
@@ -52,9 +52,9 @@ _KEYS: dict[str, ColumnElement[Any]] = {
     Sort.VARIABILITY: StarLightCurve.variability.expression,
 }
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "min_mag": lambda least: StarLightCurve.gaia_mag >= least,
-    "max_mag": lambda most: StarLightCurve.gaia_mag <= most,
-    "min_variability": lambda least: StarLightCurve.variability >= least,
+    "min_mag": lambda value: StarLightCurve.gaia_mag >= value,
+    "max_mag": lambda value: StarLightCurve.gaia_mag <= value,
+    "min_variability": lambda value: StarLightCurve.variability >= value,
     "cone": lambda cone: is_near(
         StarLightCurve.ra_deg, StarLightCurve.dec_deg, (cone.ra_deg, cone.dec_deg), cone.radius_deg
     ),
@@ -103,7 +103,7 @@ def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) 
 
 
 def curves_of_star(
-    session: Session, star: StarId, sequence_id: str | None = None, limit: int = MOST_OF_A_STAR
+    session: Session, star: StarId, sequence_id: str | None = None, limit: int = MAX_PER_STAR
 ) -> list[tuple[Json, Json]]:
     """Return the sequences that have a light curve of a star, newest first.
 

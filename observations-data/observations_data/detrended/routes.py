@@ -1,8 +1,8 @@
-"""Where light curves are asked for: of a star by either method, of all stars of a sequence."""
+"""Routes of light curves: of a star by either method, of all stars of a sequence."""
 
 from flask import Blueprint, Response, request
 
-from observations_data.data_tables import MEDIA_TYPES, answer
+from observations_data.data_tables import MEDIA_TYPES, table_response
 from observations_data.database import Json, read
 from observations_data.detrended import aavso, schemas
 from observations_data.detrended.curve import detrended_curve
@@ -63,7 +63,7 @@ def lightcurve(picid: str) -> Response:
         table, fits = star_tables.LIGHT_CURVE, star_fits.light_curve_table
     if wanted == star_answers.FITS:
         return _varying(star_fits.fits_file(fits(found), f"{picid}_lightcurve"))
-    return answer(found, table, name=f"{picid}_lightcurve")
+    return table_response(found, table, name=f"{picid}_lightcurve")
 
 
 @api.get("/observations/<sequence_id>/light-curves")
@@ -82,7 +82,7 @@ def light_curves(sequence_id: str) -> Response:
     """
     search = CurveSearch.parse(request.args)
     found: Json = read(curves_of_sequence, fold_id(sequence_id), search)
-    return answer(found, LIGHT_CURVES, name=f"{found['sequence_id']}_light_curves")
+    return table_response(found, LIGHT_CURVES, name=f"{found['sequence_id']}_light_curves")
 
 
 def _further_format() -> str | None:

@@ -1,11 +1,11 @@
-"""What the routes of light curves take and answer, as the service's document describes it."""
+"""Parameters and responses of the routes of light curves, for the OpenAPI document."""
 
 from observations_data.data_tables import Column, Table
 from observations_data.detrended import aavso, tables
 from observations_data.detrended.parameters import (
     DEFAULT_CURVES,
+    MAX_CURVES,
     MAX_VARIABILITY,
-    MOST_CURVES,
     OBSERVER,
     Method,
     Sort,
@@ -18,14 +18,14 @@ from observations_data.open_api import (
     MAYBE_TEXT,
     NUMBER,
     TEXT,
-    Answer,
     Parameter,
+    ResponseSpec,
     Schema,
     list_of,
     listing,
     record,
     row_of,
-    table_answer,
+    table_spec,
 )
 from observations_data.pagination import Direction
 from observations_data.stars import schemas as star_answers
@@ -89,10 +89,10 @@ DETRENDED = record(
 )
 
 
-def _either(raw: Answer, detrended: Schema, table: Table) -> Answer:
+def _either(raw: ResponseSpec, detrended: Schema, table: Table) -> ResponseSpec:
     """Return that a route answers as by either method."""
     page = {"anyOf": [raw.content["application/json"], detrended]}
-    return star_answers.with_formats(table_answer(LIGHT_CURVE, page, table), FORMATS)
+    return star_answers.with_formats(table_spec(LIGHT_CURVE, page, table), FORMATS)
 
 
 CURVE = _either(star_answers.LIGHT_CURVE, DETRENDED, tables.DETRENDED)
@@ -127,6 +127,6 @@ CURVES_QUERY = (
         {"enum": [*Sort], "default": Sort.MAG},
     ),
     ORDER,
-    star_answers.limit(DEFAULT_CURVES, MOST_CURVES),
+    star_answers.limit(DEFAULT_CURVES, MAX_CURVES),
     CURSOR,
 )

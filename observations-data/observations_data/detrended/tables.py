@@ -1,4 +1,4 @@
-"""What the columns of detrended light curves, and of a sequence's list of them, are."""
+"""Columns of detrended light curves, and of a sequence's list of them."""
 
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.stars.tables import SEQUENCE

@@ -1,4 +1,4 @@
-"""What holds for all answers over HTTP: validators, compression, and who may read them."""
+"""Headers of every response: validators, compression, and cross-origin access (CORS)."""
 
 from flask import Flask, Response, request
 

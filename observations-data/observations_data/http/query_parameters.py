@@ -50,24 +50,24 @@ def text(parameters: Parameters, name: str) -> str | None:
     return value.strip() or None
 
 
-def whole_number(parameters: Parameters, name: str, most: int = MAX_NUMBER) -> int | None:
-    """Return a whole number from 0 to `most`."""
+def whole_number(parameters: Parameters, name: str, maximum: int = MAX_NUMBER) -> int | None:
+    """Return a whole number from 0 to `maximum`."""
     value = text(parameters, name)
     if value is None:
         return None
-    if not _WHOLE.fullmatch(value) or int(float(value)) > most:
-        raise BadParameterError(name, f"a whole number from 0 to {most}")
+    if not _WHOLE.fullmatch(value) or int(float(value)) > maximum:
+        raise BadParameterError(name, f"a whole number from 0 to {maximum}")
     return int(float(value))
 
 
-def real_number(parameters: Parameters, name: str, least: float, most: float) -> float | None:
+def real_number(parameters: Parameters, name: str, minimum: float, maximum: float) -> float | None:
     """Return a finite number within bounds."""
     value = text(parameters, name)
     if value is None:
         return None
     found = finite(value)
-    if found is None or not least <= found <= most:
-        raise BadParameterError(name, f"a number from {least:g} to {most:g}")
+    if found is None or not minimum <= found <= maximum:
+        raise BadParameterError(name, f"a number from {minimum:g} to {maximum:g}")
     return found
 
 
@@ -96,11 +96,11 @@ def choice(parameters: Parameters, name: str, choices: type[Choice]) -> Choice |
         raise BadParameterError(name, f"one of {', '.join(choices)}") from error
 
 
-def limit(parameters: Parameters, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:
+def limit(parameters: Parameters, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
     """Return how many rows a page may have."""
     value = parameters.get("limit") or str(default)
-    if not _WHOLE.fullmatch(value) or not 1 <= int(float(value)) <= most:
-        raise BadParameterError("limit", f"a whole number from 1 to {most}")
+    if not _WHOLE.fullmatch(value) or not 1 <= int(float(value)) <= maximum:
+        raise BadParameterError("limit", f"a whole number from 1 to {maximum}")
     return int(float(value))
 
 

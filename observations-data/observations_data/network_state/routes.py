@@ -1,10 +1,10 @@
-"""Where is asked for the network as a whole: the sky it has seen, and how its pipeline does."""
+"""Routes for network-wide coverage, refused uploads and pipeline status."""
 
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from observations_data.data_tables import Column, Kind, Table, answer
+from observations_data.data_tables import Column, Kind, Table, table_response
 from observations_data.database import read
 from observations_data.network_state import coverage as sky_coverage
 from observations_data.network_state import pipeline as pipeline_status
@@ -17,7 +17,7 @@ from observations_data.open_api import (
     TIME,
     Parameter,
     described,
-    json_answer,
+    json_spec,
     list_of,
     listing,
     record,
@@ -61,7 +61,7 @@ UNIT = Parameter(
     {"type": "string", "pattern": "^[Pp][Aa][Nn][0-9]{3}$", "examples": ["PAN001"]},
 )
 REASON_CODE = Parameter("reason_code", "Refused for this reason.", {"enum": [*Reason]})
-STATUS = json_answer(
+STATUS = json_spec(
     "How the pipeline does now.",
     record(
         time=TIME,
@@ -79,7 +79,7 @@ STATUS = json_answer(
 @described(NETWORK, listing(COVERAGE, total=COUNT))
 def coverage() -> Response:
     """Count observations by where on the sky they lie."""
-    return answer(read(sky_coverage.coverage), COVERAGE)
+    return table_response(read(sky_coverage.coverage), COVERAGE)
 
 
 @api.get("/uploads")
@@ -91,7 +91,7 @@ def coverage() -> Response:
 def uploads() -> Response:
     """List uploads that never became an image: why, and what to do."""
     search = refused_uploads.UploadSearch.parse(request.args)
-    return answer(read(refused_uploads.uploads, search), UPLOADS)
+    return table_response(read(refused_uploads.uploads, search), UPLOADS)
 
 
 @api.get("/status")

@@ -1,8 +1,8 @@
-"""Where is asked what the network has done."""
+"""The route of the network's statistics."""
 
 from flask import Blueprint, Response, request
 
-from observations_data.data_tables import Column, Kind, Table, answer
+from observations_data.data_tables import Column, Kind, Table, table_response
 from observations_data.database import read
 from observations_data.network_state import stats as network_stats
 from observations_data.observations.parameters import DATE
@@ -16,7 +16,7 @@ from observations_data.open_api import (
     list_of,
     record,
     row_of,
-    table_answer,
+    table_spec,
 )
 
 api = Blueprint("statistics", __name__)
@@ -38,7 +38,7 @@ NIGHTS = Table(
     ),
 )
 _SUMS = {"n_sequences": COUNT, "n_images": COUNT, "n_sources": COUNT, "n_matched": COUNT}
-_ANSWER = table_answer(
+_ANSWER = table_spec(
     NIGHTS,
     record(
         totals=record(**_SUMS, exposure_s=MAYBE_NUMBER, n_files=COUNT, n_bytes=COUNT),
@@ -66,4 +66,4 @@ _ANSWER = table_answer(
 def stats() -> Response:
     """Tell totals, and images and time on sky by night and unit; as a table, the nights."""
     search = network_stats.StatsSearch.parse(request.args)
-    return answer(read(network_stats.stats, search), NIGHTS, items="nights")
+    return table_response(read(network_stats.stats, search), NIGHTS, items="nights")

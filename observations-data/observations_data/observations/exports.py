@@ -8,7 +8,7 @@ from flask import Response, request
 from observations_data.data_tables import Format, Row, csv_lines, label_download
 from observations_data.database import Json, read
 from observations_data.http.query_parameters import MAX_LIMIT, BadParameterError
-from observations_data.observations import queries as data
+from observations_data.observations import queries
 from observations_data.observations.parameters import FILE_KINDS, FILM
 from observations_data.observations.search.query import Search
 from observations_data.observations.tables import OBSERVATIONS_CSV
@@ -42,7 +42,7 @@ def file_list(sequence_id: str) -> Response:
     kind = request.args.get("kind")
     if kind and kind not in FILE_KINDS:
         raise BadParameterError("kind", f"one of {', '.join(FILE_KINDS)}")
-    found = read(data.observation, sequence_id)
+    found = read(queries.observation, sequence_id)
     by_kind = {
         **found["files"],
         FILM: [found["film"]] if found["film"] else [],
@@ -55,7 +55,7 @@ def file_list(sequence_id: str) -> Response:
 
 def _page(parameters: Mapping[str, str], cursor: str | None) -> Json:
     asked = {**parameters, "limit": str(MAX_LIMIT), "cursor": cursor or ""}
-    return read(data.observations, Search.parse(asked))
+    return read(queries.observations, Search.parse(asked))
 
 
 def _lines(parameters: Mapping[str, str], first: Json) -> Iterator[str]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from observations_data import file_storage
 from observations_data.database import Json, read
-from observations_data.observations import queries as data
+from observations_data.observations import queries
 from observations_data.observations.queries import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
@@ -45,7 +45,7 @@ def image_with_solution(image_id: str) -> Json:
 
 
 def _image(session: Session, image_id: str) -> Json:
-    found = data.image(session, image_id)
+    found = queries.image(session, image_id)
     sequence = session.execute(
         select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == found["sequence_id"])
     ).one()

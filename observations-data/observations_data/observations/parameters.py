@@ -1,4 +1,4 @@
-"""The parameters that the service's routes share, as its document describes them."""
+"""Parameters that several routes share, for the OpenAPI document."""
 
 from observations_data.files import KINDS, LIGHT_CURVES, LIGHT_CURVES_FITS
 from observations_data.http.query_parameters import (

@@ -1,4 +1,4 @@
-"""Where observations, images, units, nights and files are asked for, and whether all is well."""
+"""Routes of observations, images, units, nights and files, and of the service's health."""
 
 from typing import Any
 
@@ -6,13 +6,12 @@ from flask import Blueprint, Response, request
 
 from observations_data import files as file_rows
 from observations_data import readiness as service_state
-from observations_data.data_tables import answer
+from observations_data.data_tables import table_response
 from observations_data.database import read
 from observations_data.http import file_stream, query_parameters
 from observations_data.http.query_parameters import BadParameterError
-from observations_data.observations import exports, parameters, tables
+from observations_data.observations import exports, parameters, queries, tables
 from observations_data.observations import image as image_details
-from observations_data.observations import queries as data
 from observations_data.observations.schemas import (
     FILE,
     FILE_LIST,
@@ -56,8 +55,8 @@ COMMON = {
     body=(parameters.SEQUENCE_ID,),
     problems=(403, 413, 415),
 )
-def simple_way() -> Response:
-    """Answer as the network's first data service did: the images of one sequence, or the list."""
+def legacy_images() -> Response:
+    """Legacy endpoint: list the images of one sequence, or the observations."""
     name = parameters.SEQUENCE_ID.name
     body = posted() if request.method == "POST" else {}
     Search.parse(request.args)
@@ -67,7 +66,7 @@ def simple_way() -> Response:
     wanted = next(filter(None, given), None)
     if wanted is None:
         return observations()
-    return answer(read(data.images_of, fold_id(wanted)), tables.IMAGES)
+    return table_response(read(queries.images_of, fold_id(wanted)), tables.IMAGES)
 
 
 @api.get("/health")
@@ -88,7 +87,7 @@ def ready() -> dict[str, Any]:
 @described(UNITS, listing(tables.UNITS, total=COUNT))
 def units() -> Response:
     """List the units."""
-    return answer(read(unit_queries.units), tables.UNITS)
+    return table_response(read(unit_queries.units), tables.UNITS)
 
 
 @api.get("/units/<unit_id>/nights")
@@ -102,7 +101,7 @@ def nights(unit_id: str) -> Response:
     """List a unit's nights that have images, newest first."""
     found = read(unit_queries.nights, unit_id, NightSearch.parse(request.args))
     name = f"{found['unit']['unit_id']}_nights"
-    return answer(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
+    return table_response(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
 
 
 @api.get("/units/<unit_id>/nights/<date>")
@@ -125,7 +124,9 @@ def observations() -> Response:
     where a place was searched around, and `facets` where they were asked for: each counts what
     is found under all other filters, its 100 most frequent values first.
     """
-    return answer(read(data.observations, Search.parse(request.args)), tables.OBSERVATIONS)
+    return table_response(
+        read(queries.observations, Search.parse(request.args)), tables.OBSERVATIONS
+    )
 
 
 @api.get("/observations.csv")
@@ -142,16 +143,16 @@ def observations_csv() -> Response:
 @described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,))
 def observation(sequence_id: str) -> Response:
     """Tell all of one observation but its history; as a table, its images."""
-    found = read(data.observation, sequence_id)
+    found = read(queries.observation, sequence_id)
     name = f"{found['sequence_id']}_images"
-    return answer(found, tables.IMAGES, items="images", name=name)
+    return table_response(found, tables.IMAGES, items="images", name=name)
 
 
 @api.get("/observations/<sequence_id>/events")
 @described(SEEN, listing(tables.EVENTS, total=COUNT), path=(parameters.SEQUENCE_ID,))
 def events(sequence_id: str) -> Response:
     """Tell the history of an observation's images, oldest first."""
-    return answer(read(data.events_of_sequence, sequence_id), tables.EVENTS)
+    return table_response(read(queries.events_of_sequence, sequence_id), tables.EVENTS)
 
 
 @api.get("/observations/<sequence_id>/files.txt")

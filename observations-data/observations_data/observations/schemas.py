@@ -1,4 +1,4 @@
-"""What the routes of observations and images answer, as the service's document describes it."""
+"""Responses of the routes of observations and images, for the OpenAPI document."""
 
 from dataclasses import replace
 
@@ -14,12 +14,12 @@ from observations_data.open_api import (
     TEXT,
     TIME,
     Schema,
-    file_answer,
-    json_answer,
+    file_spec,
+    json_spec,
     list_of,
     record,
     row_of,
-    table_answer,
+    table_spec,
     with_optional,
 )
 from observations_data.pagination import Direction
@@ -40,13 +40,13 @@ _PAGE = record(
     order={"enum": [*Direction]},
 )
 
-STATUS = json_answer("All is well.", record(status=TEXT))
-OBSERVATIONS = table_answer(
+STATUS = json_spec("All is well.", record(status=TEXT))
+OBSERVATIONS = table_spec(
     OBSERVATION_TABLE,
     with_optional(_PAGE, centre=_CENTRE, facets={"additionalProperties": _COUNTS}),
 )
-OBSERVATIONS_CSV = file_answer("One row an observation.", "text/csv")
-OBSERVATION = table_answer(
+OBSERVATIONS_CSV = file_spec("One row an observation.", "text/csv")
+OBSERVATION = table_spec(
     IMAGES,
     {
         "allOf": [
@@ -61,12 +61,12 @@ OBSERVATION = table_answer(
     },
     OBSERVATION_TABLE,
 )
-IMAGES_OR_OBSERVATIONS = table_answer(
+IMAGES_OR_OBSERVATIONS = table_spec(
     IMAGES,
     record(items=list_of({"anyOf": [row_of(IMAGES), row_of(OBSERVATION_TABLE)]}), total=COUNT),
     OBSERVATION_TABLE,
 )
-IMAGE = json_answer(
+IMAGE = json_spec(
     "The image.",
     record(
         image_id=TEXT,
@@ -85,11 +85,11 @@ IMAGE = json_answer(
     ),
     EVENTS,
 )
-NIGHT = json_answer("The report of the night.", OBJECT)
-METRICS = file_answer("OpenMetrics.", "application/openmetrics-text")
-ROBOTS = file_answer("A robots.txt (RFC 9309).", "text/plain")
-SECURITY = file_answer("A security.txt (RFC 9116).", "text/plain")
-FILE_LIST = file_answer("One address a line.", "text/plain")
+NIGHT = json_spec("The report of the night.", OBJECT)
+METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
+ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")
+SECURITY = file_spec("A security.txt (RFC 9116).", "text/plain")
+FILE_LIST = file_spec("One address a line.", "text/plain")
 FILE = replace(
-    file_answer("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE})), has_ranges=True
+    file_spec("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE})), has_ranges=True
 )

@@ -1,4 +1,4 @@
-"""What the columns of the service's listings are."""
+"""Columns of the listings of observations, images, events, units and nights."""
 
 from observations_data.data_tables import Column, Kind, Table
 

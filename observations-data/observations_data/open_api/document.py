@@ -72,7 +72,7 @@ def document(app: Flask) -> Schema:
 def _rows(operations: list[Operation]) -> Schema:
     """Return the schemas of all tables' rows by the tables' names."""
     rows: Schema = {}
-    for table in (table for operation in operations for table in operation.answer.tables):
+    for table in (table for operation in operations for table in operation.response.tables):
         if rows.setdefault(table.name, row_schema(table)) != row_schema(table):
             raise LookupError(f"two tables are called {table.name}")
     return rows
@@ -111,17 +111,17 @@ def _operation(operation: Operation, method: str) -> Schema:
                 for part in operation.body
             },
         }
-        if operation.answer.refused is None:
+        if operation.response.refused is None:
             body["additionalProperties"] = False
         content = {media_type: {"schema": body} for media_type in operation.body_types}
-        made["requestBody"] = {"required": operation.answer.refused is None, "content": content}
+        made["requestBody"] = {"required": operation.response.refused is None, "content": content}
     return made
 
 
 def _parameters(operation: Operation) -> Iterator[Schema]:
     for part in operation.path:
         yield {**_parameter(part), "in": "path", "required": True}
-    for part in (*operation.query, *operation.answer.query):
+    for part in (*operation.query, *operation.response.query):
         yield {**_parameter(part), "in": "query", "allowEmptyValue": True}
 
 
@@ -130,24 +130,24 @@ def _parameter(part: Parameter) -> Schema:
 
 
 def _responses(operation: Operation) -> Schema:
-    content = {media: {"schema": schema} for media, schema in operation.answer.content.items()}
-    problems = {*operation.problems, *operation.answer.problems, *EVERYWHERE}
+    content = {media: {"schema": schema} for media, schema in operation.response.content.items()}
+    problems = {*operation.problems, *operation.response.problems, *EVERYWHERE}
     refused = {
         str(int(status)): {
             "description": HTTPStatus(status).phrase,
-            "content": operation.answer.refused or PROBLEM_CONTENT,
+            "content": operation.response.refused or PROBLEM_CONTENT,
         }
         for status in problems
     }
     # What cannot be stored, and a path that leads nowhere, are refused before anybody knows whose
     # they would be.
-    either = {**(operation.answer.refused or {}), **PROBLEM_CONTENT}
+    either = {**(operation.response.refused or {}), **PROBLEM_CONTENT}
     refused["400"] = {"description": HTTPStatus.BAD_REQUEST.phrase, "content": either}
     if operation.path:
         refused["404"] = {"description": HTTPStatus.NOT_FOUND.phrase, "content": either}
     return {
-        "200": {"description": operation.answer.description, "content": content},
-        **({"206": _ranges(content)} if operation.answer.has_ranges else {}),
+        "200": {"description": operation.response.description, "content": content},
+        **({"206": _ranges(content)} if operation.response.has_ranges else {}),
         "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
         **({"308": CANONICAL} if IDS & {part.name for part in operation.path} else {}),
         **dict(sorted(refused.items())),

@@ -1,4 +1,4 @@
-"""How a route says what it takes and answers; the document of them all is made of that."""
+"""What a route takes and returns, as its decorator declares it for the OpenAPI document."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a route answers with 200: the schema of each media type that it can be had as.
+class ResponseSpec:
+    """The response with status 200: a schema for each media type that a client may choose.
 
-    `tables` are those whose rows the schemas refer to, `query` are parameters that choose
-    among the media types, and `problems` statuses that come of such a choice. What is wrong is
-    answered as `refused`, where some standard wants something else than a problem. Of an answer
-    that `has_ranges`, the header Range asks for parts.
+    `tables` are those whose rows the schemas refer to, `query` the parameters that choose the
+    media type, and `problems` the statuses of a bad choice. `refused` describes the body of an
+    error where a standard wants another than a problem. A response that `has_ranges` can be
+    read in parts, by the header Range.
     """
 
     content: dict[str, Schema]
@@ -45,10 +45,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a route is: under which heading it stands, what it takes, answers, and refuses."""
+    """A route: its heading in the document, what it takes, returns and refuses."""
 
     tag: str
-    answer: Answer
+    response: ResponseSpec
     path: tuple[Parameter, ...]
     query: tuple[Parameter, ...]
     body: tuple[Parameter, ...]
@@ -61,7 +61,7 @@ _OPERATIONS: dict[Callable[..., Any], Operation] = {}
 
 def described(
     tag: str,
-    answer: Answer,
+    response: ResponseSpec,
     *,
     path: tuple[Parameter, ...] = (),
     query: tuple[Parameter, ...] = (),
@@ -77,8 +77,8 @@ def described(
     ----------
     tag : str
         The heading.
-    answer : Answer
-        As `answers.listing` and its neighbours make it.
+    response : ResponseSpec
+        As `schemas.listing` and its neighbours make it.
     path, query, body : tuple of Parameter
         What is read of the address, and of the body of a POST.
     body_types : tuple of str
@@ -89,7 +89,7 @@ def described(
     """
 
     def mark(view: View) -> View:
-        _OPERATIONS[view] = Operation(tag, answer, path, query, body, body_types, problems)
+        _OPERATIONS[view] = Operation(tag, response, path, query, body, body_types, problems)
         return view
 
     return mark

@@ -1,4 +1,4 @@
-"""Which parameters a request may have: each that its route describes, once.
+"""The check of a request's parameter names: each that its route describes, once.
 
 A misspelt filter would find everything, and a repeated one only what its first value finds.
 """
@@ -41,9 +41,9 @@ def check() -> None:
         For a parameter that the route does not take, or that is there more than once.
     """
     operation = _operation()
-    if operation is None or operation.answer.refused or request.method == "OPTIONS":
+    if operation is None or operation.response.refused or request.method == "OPTIONS":
         return
-    query = {part.name for part in (*operation.query, *operation.answer.query)}
+    query = {part.name for part in (*operation.query, *operation.response.query)}
     _require(request.args, query)
     if request.method == "POST":
         _require_names(posted(), {part.name for part in operation.body})

@@ -1,4 +1,4 @@
-"""Where the document of the service and its page are asked for."""
+"""Routes of the OpenAPI document and its page."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template
 from observations_data.open_api.document import document
 from observations_data.open_api.operations import DOCUMENTATION, Parameter, described
 from observations_data.open_api.page import sections_of
-from observations_data.open_api.schemas import OBJECT, file_answer, json_answer
+from observations_data.open_api.schemas import OBJECT, file_spec, json_spec
 
 FILES = {"docs.css": "text/css", "docs.svg": "image/svg+xml"}
 NAME = Parameter("name", "Name of the file.", {"enum": [*FILES]})
@@ -16,14 +16,14 @@ api = Blueprint("open_api", __name__, template_folder="templates", static_folder
 
 
 @api.get("/openapi.json")
-@described(DOCUMENTATION, json_answer("An OpenAPI 3.1 document.", OBJECT))
+@described(DOCUMENTATION, json_spec("An OpenAPI 3.1 document.", OBJECT))
 def open_api_document() -> Response:
     """Give this document."""
     return jsonify(document(current_app))
 
 
 @api.get("/docs")
-@described(DOCUMENTATION, file_answer("A page.", "text/html"))
+@described(DOCUMENTATION, file_spec("A page.", "text/html"))
 def page() -> str:
     """Show this document as a page."""
     made = document(current_app)
@@ -33,7 +33,7 @@ def page() -> str:
 
 
 @api.get(f"/docs/<any{(*FILES,)}:name>")
-@described(DOCUMENTATION, file_answer("The file.", *FILES.values()), path=(NAME,))
+@described(DOCUMENTATION, file_spec("The file.", *FILES.values()), path=(NAME,))
 def page_file(name: str) -> Response:
     """Give what the page looks like."""
     content = Path(__file__).with_name("static").joinpath(name).read_bytes()

@@ -1,7 +1,7 @@
-"""What routes answer, as schemas; those of tables are made of the tables' columns."""
+"""Response schemas; a table's schema is made of its columns."""
 
 from observations_data.data_tables import MEDIA_TYPES, Column, Format, Kind, Table
-from observations_data.open_api.operations import Answer, Parameter, Schema
+from observations_data.open_api.operations import Parameter, ResponseSpec, Schema
 
 TEXT: Schema = {"type": "string"}
 MAYBE_TEXT: Schema = {"type": ["string", "null"]}
@@ -66,17 +66,17 @@ def row_schema(table: Table) -> Schema:
     return {**row, "description": table.description}
 
 
-def listing(table: Table, **more: Schema) -> Answer:
-    """Return what `data_tables.answer` gives: ``items`` and `more` as JSON, or the rows alone."""
-    return table_answer(table, record(items=list_of(row_of(table)), **more))
+def listing(table: Table, **more: Schema) -> ResponseSpec:
+    """Describe a listing: ``items`` and `more` as JSON, or the rows alone in another format."""
+    return table_spec(table, record(items=list_of(row_of(table)), **more))
 
 
-def table_answer(table: Table, page: Schema, *tables: Table) -> Answer:
-    """Return that a route answers `table`, as JSON in `page`, which may refer to more `tables`."""
+def table_spec(table: Table, page: Schema, *tables: Table) -> ResponseSpec:
+    """Describe a table, as JSON in `page`, which may refer to more `tables`."""
     flat: dict[str, Schema] = {
         media: {} for media, written in MEDIA_TYPES.items() if written is not Format.JSON
     }
-    return Answer(
+    return ResponseSpec(
         {"application/json": page, **flat},
         table.description,
         tables=(table, *tables),
@@ -85,14 +85,14 @@ def table_answer(table: Table, page: Schema, *tables: Table) -> Answer:
     )
 
 
-def json_answer(description: str, schema: Schema, *tables: Table) -> Answer:
-    """Return that a route answers JSON; `tables` are those that the schema refers to."""
-    return Answer({"application/json": schema}, description, tables)
+def json_spec(description: str, schema: Schema, *tables: Table) -> ResponseSpec:
+    """Describe JSON; `tables` are those that the schema refers to."""
+    return ResponseSpec({"application/json": schema}, description, tables)
 
 
-def file_answer(description: str, *media_types: str) -> Answer:
-    """Return that a route answers a file of one of these types."""
-    return Answer({media_type: {} for media_type in media_types}, description)
+def file_spec(description: str, *media_types: str) -> ResponseSpec:
+    """Describe a file of one of these types."""
+    return ResponseSpec({media_type: {} for media_type in media_types}, description)
 
 
 def _column_schema(column: Column) -> Schema:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 MAX_CANDIDATES = 60
 MAX_COMPARISONS = 30
-LEAST_PRESENCE = 0.9
+MIN_PRESENCE = 0.9
 """Part of the target's frames that a comparison star has to be in."""
 FAINTEST, BRIGHTEST = 0.5, 4.0
 """A comparison star's flux in units of the target's."""
@@ -85,7 +85,7 @@ def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
     ndarray, shape (m,), intp
         Indices of at most `MAX_COMPARISONS` candidates, in their order.
     """
-    steady = (is_present.mean(axis=1) >= LEAST_PRESENCE) & ~is_saturated.any(axis=1)
+    steady = (is_present.mean(axis=1) >= MIN_PRESENCE) & ~is_saturated.any(axis=1)
     return np.flatnonzero(steady)[:MAX_COMPARISONS]
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_COMPARISONS = 5
+MIN_COMPARISONS = 5
 """With fewer, a single strange star would decide what the others are compared with."""
-LEAST_SCATTER = 1e-3
+MIN_SCATTER = 1e-3
 """So that no star, steady by chance, outweighs all others."""
 NORMAL_MAD = 1.4826
 """Standard deviation of normal values in units of their median absolute deviation."""
@@ -50,11 +50,11 @@ def relative_flux(flux: Float64, flux_err: Float64, comparison: Float64) -> Rela
     Returns
     -------
     RelativeFlux
-        All NaN, of 0 comparison stars, where there are less than `LEAST_COMPARISONS`.
+        All NaN, of 0 comparison stars, where there are less than `MIN_COMPARISONS`.
     """
     levels = nan_median(comparison, 1) if comparison.size else comparison[:, :0]
     usable = (levels > 0).all(axis=(1, 2))
-    if usable.sum() < LEAST_COMPARISONS or not flux.size:
+    if usable.sum() < MIN_COMPARISONS or not flux.size:
         nothing = np.full(flux.shape, np.nan)
         return RelativeFlux(nothing, nothing, np.zeros(len(flux), dtype=np.int64))
     curves = comparison[usable] / levels[usable]
@@ -81,7 +81,7 @@ def nan_median(values: Float64, axis: int) -> Float64:
 def _weighted_mean(curves: Float64) -> tuple[Float64, Float64]:
     """Return the mean of curves of median 1, and its error, shape (frames, 3)."""
     deviations = np.abs(curves / nan_median(curves, 0) - 1)
-    scatter = np.maximum(NORMAL_MAD * nan_median(deviations, 1), LEAST_SCATTER)
+    scatter = np.maximum(NORMAL_MAD * nan_median(deviations, 1), MIN_SCATTER)
     weights = np.where(np.isfinite(curves), scatter**-2, 0)
     total = weights.sum(axis=0)
     total = np.where(total > 0, total, np.nan)

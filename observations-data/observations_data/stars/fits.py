@@ -74,7 +74,7 @@ def stamp_cube(listing: Json) -> bytes:
     return _written(primary, _table(Table("FRAMES", STAMPS.description, FRAME_COLUMNS), items))
 
 
-def light_curve_table(answer: Json) -> bytes:
+def light_curve_table(curve: Json) -> bytes:
     """Return a light curve as a FITS file with one table, ``LIGHTCURVE``.
 
     ``lightkurve.read`` opens it: `time` is the number of days that it looks for, `flux` the
@@ -82,7 +82,7 @@ def light_curve_table(answer: Json) -> bytes:
 
     Parameters
     ----------
-    answer : dict
+    curve : dict
         As `stars.light_curves.light_curve` gives it; its items may be none.
     """
     rows = [
@@ -93,12 +93,12 @@ def light_curve_table(answer: Json) -> bytes:
             "flux_err": item["relative_err_g"],
             "date_obs": item["time"],
         }
-        for item in answer["items"]
+        for item in curve["items"]
     ]
-    radius_px = answer["aperture"]["radius_px"]
+    radius_px = curve["aperture"]["radius_px"]
     cards: Cards = {**TIME_CARDS, "APERRAD": (radius_px, "[pixel] radius of the aperture")}
-    compared = [f"comparison star {picid}" for picid in answer["comparison"]]
-    return star_file(answer, RAW_LIGHT_CURVE, rows, cards, [answer["method"], *compared])
+    compared = [f"comparison star {picid}" for picid in curve["comparison"]]
+    return star_file(curve, RAW_LIGHT_CURVE, rows, cards, [curve["method"], *compared])
 
 
 def star_file(

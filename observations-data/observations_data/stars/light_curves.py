@@ -61,7 +61,7 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
     items = [item for _, items in measured for item in items]
     about = [said for said, _ in measured]
     used = {star["picid"]: None for said in about for star in said["comparison"]}
-    answer: Json = plain(
+    curve: Json = plain(
         {
             "picid": str(star.picid),
             "catalog": star.catalog,
@@ -74,7 +74,7 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
             "total": len(items),
         }
     )
-    return answer
+    return curve
 
 
 def _measured(sequence: SequenceStamps) -> tuple[Json, list[Json]]:

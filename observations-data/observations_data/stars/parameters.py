@@ -1,4 +1,4 @@
-"""Which sources, stars and stamps a request asks for."""
+"""The parameters of searches of sources, stars and stamps."""
 
 import base64
 import re

@@ -1,20 +1,20 @@
-"""Where the sources of an image, stars and stamps are asked for."""
+"""Routes of the sources of an image, of stars and of stamps."""
 
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from observations_data.candidates.queries import candidates_of
-from observations_data.data_tables import answer
+from observations_data.data_tables import table_response
 from observations_data.database import Json, read
 from observations_data.detrended.queries import curves_of_star
 from observations_data.observations.parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
 from observations_data.open_api import described
 from observations_data.stars import fits as star_fits
 from observations_data.stars import schemas, tables
-from observations_data.stars import sources as image_sources
 from observations_data.stars import stamps as star_frames
 from observations_data.stars import star as star_rows
 from observations_data.stars.parameters import FrameSearch, SourceSearch, StarId, visit_limit
+from observations_data.stars.sources import sources_of
 
 api = Blueprint("sources", __name__)
 
@@ -32,8 +32,8 @@ OF_STAR = (schemas.CATALOG, SEQUENCE_ID, schemas.FRAME_LIMIT)
 )
 def sources(image_id: str) -> Response:
     """List what was detected in an image, brightest first."""
-    found = read(image_sources.sources_of, image_id, SourceSearch.parse(request.args))
-    return answer(found, tables.SOURCES, name=f"{image_id}_sources")
+    found = read(sources_of, image_id, SourceSearch.parse(request.args))
+    return table_response(found, tables.SOURCES, name=f"{image_id}_sources")
 
 
 @api.get("/sources/<picid>")
@@ -52,7 +52,7 @@ def star(picid: str) -> Response:
     """
     asked = StarId.parse(picid, request.args)
     found = read(_star, asked, visit_limit(request.args))
-    return answer(found, tables.VISITS, items="visits", name=f"{picid}_visits")
+    return table_response(found, tables.VISITS, items="visits", name=f"{picid}_visits")
 
 
 @api.get("/sources/<picid>/stamps")
@@ -69,7 +69,7 @@ def stamps(picid: str) -> Response:
     found = read(star_frames.stamps, asked, FrameSearch.parse(request.args))
     if _wants_fits():
         return _negotiated(star_fits.stamp_cube(found), f"{picid}_stamps")
-    return answer(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
+    return table_response(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
 
 
 def _star(session: Session, asked: StarId, limit: int) -> Json:

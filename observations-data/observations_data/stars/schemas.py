@@ -1,4 +1,4 @@
-"""What the routes of sources and stars take and answer, as the service's document describes it."""
+"""Parameters and responses of the routes of sources and stars, for the OpenAPI document."""
 
 from dataclasses import replace
 
@@ -13,14 +13,14 @@ from observations_data.open_api import (
     NUMBER,
     OBJECT,
     TEXT,
-    Answer,
     Parameter,
+    ResponseSpec,
     Schema,
     list_of,
     listing,
     record,
     row_of,
-    table_answer,
+    table_spec,
 )
 from observations_data.photometry import COLOURS
 from observations_data.position import MAX_RADIUS_DEG
@@ -86,30 +86,30 @@ SOURCE_QUERY = (
 )
 
 
-def limit(default: int, most: int) -> Parameter:
+def limit(default: int, maximum: int) -> Parameter:
     """Return the parameter `limit` of a route."""
-    bounds: Schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    bounds: Schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
     return Parameter("limit", "How many there may be at once.", bounds)
 
 
-def with_formats(answer: Answer, formats: dict[str, str]) -> Answer:
+def with_formats(response: ResponseSpec, formats: dict[str, str]) -> ResponseSpec:
     """Return that a route's table can be had as these, too: media types by the formats' names."""
-    [written] = answer.query
+    [written] = response.query
     choices = {**written.schema, "enum": [*written.schema["enum"], *formats]}
     return replace(
-        answer,
-        content={**answer.content, **{media: {} for media in formats.values()}},
+        response,
+        content={**response.content, **{media: {} for media in formats.values()}},
         query=(replace(written, schema=choices),),
     )
 
 
-def _of_star(table: Table, **more: Schema) -> Answer:
+def _of_star(table: Table, **more: Schema) -> ResponseSpec:
     star = {"picid": ID, "catalog": CATALOG_NAME, "url": TEXT}
     return listing(table, **star, **more)
 
 
 SOURCES = listing(tables.SOURCES, image_id=TEXT, total=COUNT, next=MAYBE_TEXT)
-STAR = table_answer(
+STAR = table_spec(
     tables.VISITS,
     record(
         picid=ID,

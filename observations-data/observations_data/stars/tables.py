@@ -1,4 +1,4 @@
-"""What the columns of listings of sources, stamps and light curves are."""
+"""Columns of the listings of sources, stamps and light curves."""
 
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.photometry import COLOURS

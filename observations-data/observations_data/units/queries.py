@@ -1,4 +1,4 @@
-"""Units and their nights: how many images of each state there are of them."""
+"""Queries of units and their nights: the images of each, counted by state."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

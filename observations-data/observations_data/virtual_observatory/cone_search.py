@@ -19,7 +19,7 @@ from panoptes_network.database.models import Image, Sequence, Source
 from panoptes_network.errors import Reason
 from panoptes_network.sky.zones import DegColumn, is_within
 
-MOST_VERBOSE = 3
+MAX_VERBOSITY = 3
 USUAL_VERBOSITY = 2
 TESTED_CONE = {"ra": 83.8, "dec": -5.4, "sr": 1.0}
 """The nebula of Orion, which every unit has seen."""
@@ -75,7 +75,7 @@ class ConeSearch:
             ra_deg=query.number("RA", 0, 360),
             dec_deg=query.number("DEC", -90, 90),
             radius_deg=radius_deg,
-            verbosity=max(1, query.whole_number("VERB", USUAL_VERBOSITY, MOST_VERBOSE)),
+            verbosity=max(1, query.whole_number("VERB", USUAL_VERBOSITY, MAX_VERBOSITY)),
             # A radius of nothing asks what there is to find, not for what lies there.
             maxrec=query.maxrec if radius_deg else 0,
         )

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 DEFAULT_MAXREC = 1000
-MOST_MAXREC = 10_000
-MOST_VALUES = 100
+MAXREC_LIMIT = 10_000
+MAX_VALUES = 100
 """Values of one parameter, and corners of a polygon: each takes time to look at."""
-MOST_CHARACTERS = 4000
+MAX_CHARACTERS = 4000
 VOTABLE_FORMATS = frozenset(
     {
         "votable",
@@ -42,7 +42,7 @@ class Query:
     given: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, pairs: Iterable[tuple[str, str]], most_values: int = MOST_VALUES) -> "Query":
+    def read(cls, pairs: Iterable[tuple[str, str]], max_values: int = MAX_VALUES) -> "Query":
         """Return what pairs of name and value say, at most so many values of each name.
 
         Raises
@@ -55,7 +55,7 @@ class Query:
             if value.strip():
                 given[name.upper()].append(value.strip())
         for name, values in given.items():
-            if len(values) > most_values or max(map(len, values)) > MOST_CHARACTERS:
+            if len(values) > max_values or max(map(len, values)) > MAX_CHARACTERS:
                 raise UsageFault(f"{name[:40]} has too many values, or too long ones")
         return cls(dict(given))
 
@@ -76,7 +76,7 @@ class Query:
             raise UsageFault(f"{name} is given {len(values)} times, and may be given once")
         return values[0] if values else None
 
-    def number(self, name: str, least: float, most: float) -> float:
+    def number(self, name: str, minimum: float, maximum: float) -> float:
         """Return the number that must be given.
 
         Raises
@@ -88,12 +88,12 @@ class Query:
         if value is None:
             raise UsageFault(f"{name} is missing")
         [found] = numbers(name, value, 1)
-        if not least <= found <= most:
-            raise UsageFault(f"{name} must be from {least:g} to {most:g}")
+        if not minimum <= found <= maximum:
+            raise UsageFault(f"{name} must be from {minimum:g} to {maximum:g}")
         return found
 
-    def whole_number(self, name: str, default: int, most: int | None = None) -> int:
-        """Return a whole number from 0 to `most`, or `default`.
+    def whole_number(self, name: str, default: int, maximum: int | None = None) -> int:
+        """Return a whole number from 0 to `maximum`, or `default`.
 
         Raises
         ------
@@ -103,15 +103,15 @@ class Query:
         value = self.text(name)
         if value is None:
             return default
-        if not re.fullmatch("[0-9]{1,18}", value) or (most is not None and int(value) > most):
-            limit = "" if most is None else f" to {most}"
+        if not re.fullmatch("[0-9]{1,18}", value) or (maximum is not None and int(value) > maximum):
+            limit = "" if maximum is None else f" to {maximum}"
             raise UsageFault(f"{name} must be a whole number from 0{limit}")
         return int(value)
 
     @property
     def maxrec(self) -> int:
-        """So many rows are wanted at most; the service gives no more than `MOST_MAXREC`."""
-        return min(self.whole_number("MAXREC", DEFAULT_MAXREC), MOST_MAXREC)
+        """The greatest number of rows to return, at most `MAXREC_LIMIT`."""
+        return min(self.whole_number("MAXREC", DEFAULT_MAXREC), MAXREC_LIMIT)
 
     def require_votable(self) -> None:
         """Check that a VOTable is wanted.

@@ -25,7 +25,7 @@ from panoptes_network.database.models import Image
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
-MOST_IDS = 100
+MAX_IDS = 100
 """Identifiers that are answered at once: each takes time to look up."""
 SEMANTICS = {
     "raw": {Product.RAW: "#this", Product.SOLVED: "#progenitor"},
@@ -85,7 +85,7 @@ def links(session: Session, query: Query) -> Json:
     1.1, 2.1.1 wants it, the first ones have all their rows, the others none.
     """
     asked = list(dict.fromkeys(query.texts("ID")))
-    means = {text: parse_dataset_id(text) for text in asked[:MOST_IDS]}
+    means = {text: parse_dataset_id(text) for text in asked[:MAX_IDS]}
     ids = [meant[1] for meant in means.values() if meant]
     images = _images(session, ids)
     files = product_files(session, Image.image_id.in_(ids))
@@ -97,7 +97,7 @@ def links(session: Session, query: Query) -> Json:
         else:
             named = files_of_image(image, files.get(image.image_id, {})) | light_curve_files(image)
             rows += _rows(text, meant[0], named)
-    return {"rows": rows, "is_cut": len(asked) > MOST_IDS}
+    return {"rows": rows, "is_cut": len(asked) > MAX_IDS}
 
 
 def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:

@@ -12,13 +12,13 @@ FOOTPRINT = (">f8", 8)
 
 def footprint_bytes(footprint_deg: Any) -> ColumnElement[bytes]:
     """Return the eight numbers of a footprint as bytes, NaN for those that are missing."""
-    return joined(
+    return concat(
         [func.float8send(func.coalesce(footprint_deg[place], math.nan)) for place in range(1, 9)]
     )
 
 
-def joined(parts: list[Any]) -> ColumnElement[bytes]:
-    """Return bytes one behind the other."""
+def concat(parts: list[Any]) -> ColumnElement[bytes]:
+    """Concatenate byte expressions."""
     return reduce(_join, parts)
 
 

@@ -1,6 +1,6 @@
 """Simple Image Access 2.0: which frames meet what a request asks for.
 
-Filters of one parameter are joined by or, those of different ones by and. What ObsCore has the
+Filters of one parameter are concat by or, those of different ones by and. What ObsCore has the
 same for all frames (wavelengths, type, collection) is compared here, the rest in the database;
 which footprints meet a region is told by `regions` of those that an index leads to.
 """

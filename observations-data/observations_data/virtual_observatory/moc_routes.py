@@ -1,14 +1,14 @@
-"""Where the map of the sky covered is asked for."""
+"""The route of the coverage map."""
 
 from flask import Blueprint, Response, request
 
 from observations_data.database import read
 from observations_data.http import query_parameters
-from observations_data.open_api import Parameter, described, file_answer
+from observations_data.open_api import Parameter, described, file_spec
 from observations_data.virtual_observatory import coverage
 from observations_data.virtual_observatory.route_parameters import HEADING
 
-MOC = file_answer("A coverage map, MOC 2.0.", *coverage.MEDIA_TYPES.values())
+MOC = file_spec("A coverage map, MOC 2.0.", *coverage.MEDIA_TYPES.values())
 QUERY = (
     Parameter(
         "format",

@@ -1,7 +1,7 @@
 """The newest images whose footprints are wanted, without a row of each that is looked at.
 
 A popular field has a hundred thousand images; what is looked at of each comes packed in bytes,
-in pieces, until there are enough.
+in chunks, until there are enough.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from observations_data.virtual_observatory.arcs import Mask, Vectors
-from observations_data.virtual_observatory.footprint_bytes import FOOTPRINT, footprint_bytes, joined
+from observations_data.virtual_observatory.footprint_bytes import FOOTPRINT, concat, footprint_bytes
 from observations_data.virtual_observatory.obscore import corners_of
 from panoptes_network.database.models import Image
 
-PIECES = (2_000, *[20_000] * 25)
+CHUNKS = (2_000, *[20_000] * 25)
 """How many images are looked at in turn. Most requests have enough with the first; some seconds'
 work, half a million, is the most that one gets."""
 PACKED = np.dtype([("image_key", ">i8"), ("time_us", ">i8"), ("footprint", *FOOTPRINT)])
@@ -43,18 +43,18 @@ def newest_images(
         None for all.
     """
     found: list[int] = []
-    behind: list[ColumnElement[bool]] = []
-    for size in PIECES if keep else (limit,):
-        piece = _piece(session, [*conditions, *behind], size)
-        kept = piece[keep(corners_of(piece["footprint"]))] if keep else piece
+    after: list[ColumnElement[bool]] = []
+    for size in CHUNKS if keep else (limit,):
+        chunk = _chunk(session, [*conditions, *after], size)
+        kept = chunk[keep(corners_of(chunk["footprint"]))] if keep else chunk
         found += kept["image_key"].tolist()
-        if len(piece) < size or len(found) >= limit:
+        if len(chunk) < size or len(found) >= limit:
             return found[:limit], True
-        behind = [_is_behind(piece[-1])]
+        after = [_is_after(chunk[-1])]
     return found, False
 
 
-def _piece(session: Session, conditions: list[ColumnElement[bool]], size: int) -> NDArray[np.void]:
+def _chunk(session: Session, conditions: list[ColumnElement[bool]], size: int) -> NDArray[np.void]:
     newest = (
         select(Image.image_key, Image.time, Image.footprint_deg)
         .where(*conditions)
@@ -68,12 +68,12 @@ def _piece(session: Session, conditions: list[ColumnElement[bool]], size: int) -
         footprint_bytes(newest.c.footprint_deg),
     ]
     order = aggregate_order_by(literal(b""), newest.c.time.desc(), newest.c.image_key.desc())
-    packed = func.string_agg(joined(parts), order, type_=LargeBinary())
+    packed = func.string_agg(concat(parts), order, type_=LargeBinary())
     return np.frombuffer(session.scalar(select(packed)) or b"", dtype=PACKED)
 
 
-def _is_behind(last: np.void) -> ColumnElement[bool]:
-    """Return the condition that an image comes behind the last one of a piece."""
+def _is_after(last: np.void) -> ColumnElement[bool]:
+    """Return the condition that an image comes after the last one of a chunk."""
     time = _EPOCH + timedelta(microseconds=int(last["time_us"]))
     key = int(last["image_key"])
     return and_(Image.time <= time, or_(Image.time < time, Image.image_key < key))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from observations_data.virtual_observatory.dali import MOST_VALUES, Query, UsageFault, numbers
+from observations_data.virtual_observatory.dali import MAX_VALUES, Query, UsageFault, numbers
 from observations_data.virtual_observatory.regions import Circle, Polygon, Range, Region
 
 
@@ -47,8 +47,8 @@ def _range(coordinates: list[float]) -> Range:
 
 
 def _polygon(coordinates: list[float]) -> Polygon:
-    if len(coordinates) < 6 or len(coordinates) % 2 or len(coordinates) > 2 * MOST_VALUES:
-        raise UsageFault(f"POS POLYGON has 3 to {MOST_VALUES} right ascensions and declinations")
+    if len(coordinates) < 6 or len(coordinates) % 2 or len(coordinates) > 2 * MAX_VALUES:
+        raise UsageFault(f"POS POLYGON has 3 to {MAX_VALUES} right ascensions and declinations")
     for ra_deg, dec_deg in zip(coordinates[::2], coordinates[1::2], strict=True):
         _check(ra_deg, 0, 360, "right ascension")
         _check(dec_deg, -90, 90, "declination")
@@ -65,14 +65,14 @@ _SHAPES: dict[str, Callable[[list[float]], Region]] = {
 }
 
 
-def _ends(bounds: list[float], least: float, most: float) -> list[float]:
+def _ends(bounds: list[float], minimum: float, maximum: float) -> list[float]:
     """Return the bounds of a range; infinite ones are as far as there is sky."""
     for bound in bounds:
         if bound not in {float("-inf"), float("inf")}:
-            _check(bound, least, most, "end of a range")
+            _check(bound, minimum, maximum, "end of a range")
     return bounds
 
 
-def _check(number: float, least: float, most: float, what: str) -> None:
-    if not least <= number <= most:
-        raise UsageFault(f"POS has a {what} that is not from {least:g} to {most:g} degrees")
+def _check(number: float, minimum: float, maximum: float, what: str) -> None:
+    if not minimum <= number <= maximum:
+        raise UsageFault(f"POS has a {what} that is not from {minimum:g} to {maximum:g} degrees")

@@ -3,11 +3,11 @@
 from observations_data.open_api import Parameter, Schema
 from observations_data.virtual_observatory.cone_search import (
     CATALOGS,
-    MOST_VERBOSE,
+    MAX_VERBOSITY,
     USUAL_VERBOSITY,
 )
-from observations_data.virtual_observatory.dali import DEFAULT_MAXREC, MOST_MAXREC
-from observations_data.virtual_observatory.datalink import MOST_IDS
+from observations_data.virtual_observatory.dali import DEFAULT_MAXREC, MAXREC_LIMIT
+from observations_data.virtual_observatory.datalink import MAX_IDS
 from observations_data.virtual_observatory.support_interfaces import SERVICES, TABLES
 
 HEADING = "Virtual Observatory"
@@ -15,8 +15,8 @@ TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 """A parameter that may be given more than once: any of its values will do."""
 
 
-def _number(name: str, description: str, least: float, most: float) -> Parameter:
-    return Parameter(name, description, {"type": "number", "minimum": least, "maximum": most})
+def _number(name: str, description: str, minimum: float, maximum: float) -> Parameter:
+    return Parameter(name, description, {"type": "number", "minimum": minimum, "maximum": maximum})
 
 
 def _texts(name: str, description: str) -> Parameter:
@@ -32,7 +32,7 @@ TABLE = Parameter(
 )
 MAXREC = Parameter(
     "MAXREC",
-    f"Rows at most, up to {MOST_MAXREC}; 0 gives the columns alone.",
+    f"Rows at most, up to {MAXREC_LIMIT}; 0 gives the columns alone.",
     {"type": "integer", "minimum": 0, "default": DEFAULT_MAXREC},
 )
 RESPONSEFORMAT = Parameter(
@@ -45,7 +45,7 @@ CONE_SEARCH = (
     Parameter(
         "VERB",
         "How many columns: 1 few, 3 all.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_VERBOSE, "default": USUAL_VERBOSITY},
+        {"type": "integer", "minimum": 1, "maximum": MAX_VERBOSITY, "default": USUAL_VERBOSITY},
     ),
     MAXREC,
     RESPONSEFORMAT,
@@ -74,7 +74,7 @@ IMAGE_ACCESS = (
 LINKS = (
     _texts(
         "ID",
-        f"Identifiers of frames, as SIA gives them. The first {MOST_IDS} are answered; of more,"
+        f"Identifiers of frames, as SIA gives them. The first {MAX_IDS} are answered; of more,"
         " the answer says OVERFLOW.",
     ),
     RESPONSEFORMAT,

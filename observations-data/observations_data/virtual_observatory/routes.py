@@ -1,4 +1,4 @@
-"""Where the services of the Virtual Observatory are asked; their errors are VOTables.
+"""Routes of the Virtual Observatory's services; their errors are VOTables.
 
 As DALI wants it, a request comes by GET or by POST of a form.
 """
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from observations_data.database import read
-from observations_data.open_api import FORM, Answer, Schema, described
+from observations_data.open_api import FORM, ResponseSpec, Schema, described
 from observations_data.virtual_observatory import (
     cone_search,
     datalink,
@@ -17,13 +17,13 @@ from observations_data.virtual_observatory import (
     votable_response,
 )
 from observations_data.virtual_observatory import route_parameters as parameters
-from observations_data.virtual_observatory.dali import MOST_MAXREC, MOST_VALUES, Query, UsageFault
+from observations_data.virtual_observatory.dali import MAX_VALUES, MAXREC_LIMIT, Query, UsageFault
 from observations_data.virtual_observatory.obscore_table import OBSCORE
 from observations_data.virtual_observatory.route_parameters import HEADING
 from panoptes_network.errors import TransientError
 
 RETRY_AFTER_S = 10
-MOST_LINKS_BYTES = 100 * MOST_MAXREC
+MAX_LINKS_BYTES = 100 * MAXREC_LIMIT
 """Of a form that asks for the links of all rows of an answer of SIA."""
 IDS = "obs_publisher_did"
 """The column of the ids that DataLink takes."""
@@ -31,11 +31,13 @@ METHODS = ["GET", "POST"]
 CATALOG = f"<any({', '.join(cone_search.CATALOGS)}):catalog>"
 SERVICE = f"<any({', '.join(support_interfaces.SERVICES)}):service>"
 FAULT: dict[str, Schema] = {votable_response.MEDIA_TYPE: {}}
-VOTABLE = Answer(
+VOTABLE = ResponseSpec(
     {votable_response.MEDIA_TYPE: {}}, "A VOTable of rows, or of what was wrong.", refused=FAULT
 )
-LINKS = Answer({votable_response.LINKS_MEDIA_TYPE: {}}, "A VOTable of the links.", refused=FAULT)
-XML = Answer({"text/xml": {}}, "A document of VOSI 1.1.", refused=FAULT)
+LINKS = ResponseSpec(
+    {votable_response.LINKS_MEDIA_TYPE: {}}, "A VOTable of the links.", refused=FAULT
+)
+XML = ResponseSpec({"text/xml": {}}, "A document of VOSI 1.1.", refused=FAULT)
 
 cone_searches = Blueprint("cone_searches", __name__, url_prefix="/vo/scs")
 services = Blueprint("virtual_observatory", __name__, url_prefix="/vo")
@@ -85,8 +87,8 @@ def find_images() -> Response:
 def links() -> Response:
     """List all files of images, and what each of them is: DataLink 1.1."""
     # pyvo asks for all that it has found at once, and then again for what was left out.
-    request.max_form_memory_size = MOST_LINKS_BYTES
-    query = _query(most_values=MOST_MAXREC)
+    request.max_form_memory_size = MAX_LINKS_BYTES
+    query = _query(max_values=MAXREC_LIMIT)
     query.require_votable()
     found = read(datalink.links, query)
     return votable_response.results(
@@ -126,9 +128,9 @@ def table(service: str, table: str) -> Response:
     return support_interfaces.table(service, table)
 
 
-def _query(most_values: int = MOST_VALUES) -> Query:
+def _query(max_values: int = MAX_VALUES) -> Query:
     pairs = ((name, value) for name, values in request.values.lists() for value in values)
-    return Query.read(pairs, most_values)
+    return Query.read(pairs, max_values)
 
 
 def _cone_search_refused(error: UsageFault) -> Response:

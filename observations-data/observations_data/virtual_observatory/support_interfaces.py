@@ -9,8 +9,8 @@ from werkzeug.exceptions import NotFound
 from observations_data import readiness as service_state
 from observations_data.data_tables import Column, Table
 from observations_data.data_tables.votable_format import field_type
-from observations_data.virtual_observatory.cone_search import CATALOGS, MOST_VERBOSE, TESTED_CONE
-from observations_data.virtual_observatory.dali import MOST_MAXREC
+from observations_data.virtual_observatory.cone_search import CATALOGS, MAX_VERBOSITY, TESTED_CONE
+from observations_data.virtual_observatory.dali import MAXREC_LIMIT
 from observations_data.virtual_observatory.datalink import LINKS
 from observations_data.virtual_observatory.obscore_table import OBSCORE
 from observations_data.virtual_observatory.votable_response import LINKS_PATH, LINKS_STANDARD
@@ -57,7 +57,7 @@ SERVICES = {
 }
 """The services by the names that their addresses have."""
 TABLES = {
-    "scs": tuple(catalog.table(MOST_VERBOSE) for catalog in CATALOGS.values()),
+    "scs": tuple(catalog.table(MAX_VERBOSITY) for catalog in CATALOGS.values()),
     "sia": (OBSCORE,),
     "datalink": (LINKS,),
 }
@@ -138,7 +138,7 @@ def _add_capability(document: Element, endpoint: Endpoint, use: str) -> Element:
 
 def _describe_cone_search(capability: Element) -> None:
     capability.set(f"{{{INSTANCE}}}type", "cs:ConeSearch")
-    said = {"maxSR": "180", "maxRecords": str(MOST_MAXREC), "verbosity": "true"}
+    said = {"maxSR": "180", "maxRecords": str(MAXREC_LIMIT), "verbosity": "true"}
     for name, value in said.items():
         SubElement(capability, name).text = value
     test = SubElement(capability, "testQuery")

@@ -1,4 +1,4 @@
-"""What the services answer: VOTables of rows, of no rows, and of what was wrong (DALI 1.1)."""
+"""VOTable responses: rows, no rows, and errors (DALI 1.1)."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/x-votable+xml"
 LINKS_MEDIA_TYPE = "application/x-votable+xml;content=datalink"
 LINKS_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
-MOST_DOCUMENTS = 64
+MAX_DOCUMENTS = 64
 """That are kept without their rows: astropy takes longer for one than for a page of rows."""
 LINKS_PATH = "/vo/datalink/links"
 _OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
@@ -52,7 +52,7 @@ def results(
     return Response(body, content_type=media_type)
 
 
-@lru_cache(MOST_DOCUMENTS)
+@lru_cache(MAX_DOCUMENTS)
 def _without_rows(
     table: Table, infos: tuple[tuple[str, str], ...], service: tuple[str, str] | None
 ) -> bytes:

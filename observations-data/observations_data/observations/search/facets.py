@@ -9,7 +9,7 @@ from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
 from panoptes_network.states import ImageState
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 
 _YEAR = cast(extract("year", func.timezone("UTC", Sequence.start_time)), Text)
 _FACETS: dict[str, tuple[ColumnElement[str], set[str]]] = {
@@ -47,7 +47,7 @@ def _values(
     values = select_observations(value.label("value")).where(*conditions).subquery()
     count = func.count().label("count")
     counted = select(values.c.value, count).group_by(values.c.value)
-    most = counted.order_by(count.desc(), values.c.value).limit(MOST_VALUES)
+    most = counted.order_by(count.desc(), values.c.value).limit(MAX_VALUES)
     return [row._asdict() for row in session.execute(most)]
 
 
