@@ -4,11 +4,9 @@ from flask import Flask
 
 from observations_explorer import formatting, navigation, parameter_names, problems, static_files
 from observations_explorer.routes import pages
-from observations_explorer.viewer_routes import viewers
 from panoptes_network.telemetry import log
 from panoptes_network.web import caching, canonical, public_url, security, well_known
 
-BLUEPRINTS = (pages, viewers)
 CONTENT_POLICY = (
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
@@ -26,8 +24,7 @@ def create_app() -> Flask:
     log.setup("observations-explorer")
     app = Flask("observations_explorer", static_folder=None)
     static_files.register(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    app.register_blueprint(pages)
     problems.register(app)
     app.jinja_env.filters.update(formatting.FILTERS)
     app.jinja_env.globals.update(

@@ -18,13 +18,13 @@ TAKEN: dict[str, frozenset[str]] = {
     "pages.unit": frozenset({"before"}),
     "pages.statistics": frozenset({"after", "before"}),
     "pages.uploads": frozenset({"unit", "reason_code", "cursor"}),
-    "viewers.image": frozenset({"header"}),
-    "viewers.file_list": frozenset({"kind"}),
-    "viewers.star": frozenset(
+    "pages.image": frozenset({"header"}),
+    "pages.file_list": frozenset({"kind"}),
+    "pages.star": frozenset(
         {"catalog", "sequence_id", "method", "colour", "light", "period_d", "epoch_mjd"}
     ),
-    "viewers.small_curve": frozenset({"catalog", "sequence_id"}),
-    "viewers.stamps": frozenset({"catalog", "sequence_id", "colour"}),
+    "pages.small_curve": frozenset({"catalog", "sequence_id"}),
+    "pages.stamps": frozenset({"catalog", "sequence_id", "colour"}),
 }
 """The parameters of each endpoint; the others take none."""
 UNCHECKED = frozenset({"pages.api", "static", "metrics"})

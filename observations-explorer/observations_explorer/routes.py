@@ -1,13 +1,17 @@
-"""The addresses of the pages, and of what they load."""
+"""Routes of the pages, and of what they load."""
 
 from flask import Blueprint, Response, render_template, request
 
 from observations_explorer import data_service
 from observations_explorer.pages import candidates as candidates_page
+from observations_explorer.pages import image as image_page
 from observations_explorer.pages import network as network_page
 from observations_explorer.pages import observation as observation_page
 from observations_explorer.pages import observations as observations_page
+from observations_explorer.pages import star as star_page
+from observations_explorer.pages import star_light_curves
 from observations_explorer.pages import units as units_page
+from observations_explorer.static_files import VENDOR
 
 pages = Blueprint("pages", __name__)
 
@@ -18,6 +22,12 @@ ATLAS_POLICY = (
     " frame-ancestors 'none'"
 )
 """Aladin Lite is WebAssembly within its script, and sets styles: still nothing from elsewhere."""
+
+
+@pages.app_template_global()
+def has_script(name: str) -> bool:
+    """Tell whether a library was fetched at setup: without it a page shows what it has."""
+    return (VENDOR / name).is_file()
 
 
 @pages.get("/")
@@ -32,6 +42,38 @@ def observation(sequence_id: str) -> str:
     """Show one observation."""
     shown = observation_page.observation(sequence_id)
     return render_template("observation.html", **shown)
+
+
+@pages.get("/observations/<sequence_id>/files.txt")
+def file_list(sequence_id: str) -> Response:
+    """List the addresses of an observation's files for ``wget -i``."""
+    lines = observation_page.file_list(sequence_id, request.args)
+    return Response(lines, mimetype="text/plain")
+
+
+@pages.get("/images/<image_id>")
+def image(image_id: str) -> str:
+    """Show one image."""
+    return render_template("image.html", **image_page.image(image_id, request.args))
+
+
+@pages.get("/sources/<picid>")
+def star(picid: str) -> str:
+    """Show one star."""
+    return render_template("source.html", **star_page.star(picid, request.args))
+
+
+@pages.get("/sources/<picid>/stamps.png")
+def stamps(picid: str) -> Response:
+    """Draw all stamps of a star on one sheet."""
+    return Response(star_page.stamps_png(picid, request.args), mimetype="image/png")
+
+
+@pages.get("/sources/<picid>/curve.svg")
+def small_curve(picid: str) -> Response:
+    """Draw a star's detrended light curve small, with the transit that was found."""
+    drawn = star_light_curves.small_chart(picid, star_page.asked_frames(request.args))
+    return Response(render_template("small_curve.svg", chart=drawn), mimetype="image/svg+xml")
 
 
 @pages.get("/candidates")

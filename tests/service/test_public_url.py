@@ -78,7 +78,7 @@ def paths(app: Flask) -> list[str]:
 
 
 def is_explorer(app: Flask) -> bool:
-    return "viewers.image" in app.view_functions
+    return "pages.image" in app.view_functions
 
 
 def names_of(answer: Response) -> str:

@@ -162,7 +162,7 @@ def _marks(
             x=x(at),
             y=y.within(one.flux),
             words=words_of(one, view),
-            address=url_for("viewers.image", image_id=one.image_id),
+            address=url_for("pages.image", image_id=one.image_id),
             top=y.within(one.flux + (one.error or 0.0)),
             bottom=y.within(one.flux - (one.error or 0.0)),
             is_hollow=not one.is_good,

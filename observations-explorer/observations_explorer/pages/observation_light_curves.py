@@ -28,7 +28,7 @@ def light_curves(observation: Json) -> Json | None:
 
     def address_of(star: Json) -> str:
         name = {"picid": star["picid"], "catalog": star["catalog"]}
-        return url_for("viewers.star", **name, sequence_id=sequence_id)
+        return url_for("pages.star", **name, sequence_id=sequence_id)
 
     has_curves = made["made_at"] is not None
     chart = rms_chart(made["items"], address_of)
