@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from observations_explorer.charts import chart
 from observations_explorer.charts.axes import NightAxis, Scale
-from observations_explorer.charts.rms_chart import MOST_MARKS, photon_limit, rms_chart
+from observations_explorer.charts.rms_chart import MAX_MARKS, photon_limit, rms_chart
 from observations_explorer.charts.transit_box import Box
 from observations_explorer.light_curve import (
     ALL,
@@ -251,5 +251,5 @@ def test_of_many_stars_few_are_drawn_and_no_lonely_one_is_lost() -> None:
     crowd = [star(n, 12 + n % 97 / 500, 0.02 + n % 89 / 1e4, 0.02) for n in range(8000)]
     drawn = rms_chart([*crowd, star(9000, 8.0, 0.004, 0.003)], address)
     assert drawn is not None
-    assert len(drawn.marks) < MOST_MARKS
+    assert len(drawn.marks) < MAX_MARKS
     assert "/sources/9000" in {mark.address for mark in drawn.marks}

@@ -12,7 +12,7 @@ NICE = (1.0, 2.0, 5.0)
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 TIME_STEPS_S = (5 * MINUTE_S, 10 * MINUTE_S, 15 * MINUTE_S, 30 * MINUTE_S, HOUR_S, 2 * HOUR_S)
-MOST_TIMES = 9
+MAX_TIMES = 9
 NIGHT_GAP_S = 5 * HOUR_S
 """Frames that are further apart are of different nights."""
 ROOM = 0.06
@@ -103,7 +103,7 @@ class NightAxis:
         if len(self.nights) > 1:
             return [Tick(night.left, _said(night.first_s, "%-d %b")) for night in self.nights]
         first, last = self.nights[0].first_s, self.nights[0].last_s
-        step = next((s for s in TIME_STEPS_S if last - first <= s * MOST_TIMES), TIME_STEPS_S[-1])
+        step = next((s for s in TIME_STEPS_S if last - first <= s * MAX_TIMES), TIME_STEPS_S[-1])
         numbers = range(math.ceil(first / step), math.floor(last / step) + 1)
         return [Tick(n * step - first, _said(n * step, "%H:%M")) for n in numbers]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from werkzeug.exceptions import BadRequest
 
-LEAST_PERIOD_D, LONGEST_PERIOD_D = 1e-4, 1e4
+MIN_PERIOD_D, LONGEST_PERIOD_D = 1e-4, 1e4
 LATEST_MJD = 1e6
 CYCLES = 2
 """A folded curve is drawn twice over, so that what happens around phase 0 is seen in one piece."""
@@ -30,7 +30,7 @@ class Folding:
         """
         if not parameters.get("period_d", "").strip():
             return None
-        period_d = _number(parameters, "period_d", LEAST_PERIOD_D, LONGEST_PERIOD_D)
+        period_d = _number(parameters, "period_d", MIN_PERIOD_D, LONGEST_PERIOD_D)
         if not parameters.get("epoch_mjd", "").strip():
             return cls(period_d)
         return cls(period_d, _number(parameters, "epoch_mjd", -LATEST_MJD, LATEST_MJD))

@@ -22,9 +22,9 @@ from observations_explorer.light_curve import (
 BIN_S = 900.0
 FRAMES_A_BIN = 5
 PHASE_BIN = 0.01
-LEAST_FOR_MEANS = 30
+MIN_FOR_MEANS = 30
 """Good measurements from which on means are drawn."""
-LEAST_SPAN = 0.01
+MIN_SPAN = 0.01
 """Least length of the vertical axis, as a part of the median: mere noise looks small."""
 SAME_PERIOD = 1e-6
 """By how much a period may differ from a transit's to be the same, relative."""
@@ -149,7 +149,7 @@ def _down(measured: list[Measurement], view: View, box: Box | None) -> Scale:
     if box is not None and _has_box(view, box):
         low = min(low, 1.0 - box.depth)
     room = errors[len(errors) // 2]
-    least = LEAST_SPAN * abs(values[len(values) // 2])
+    least = MIN_SPAN * abs(values[len(values) // 2])
     reach = max((high - low) / 2 + room, least / 2) or 0.5
     return chart.down((low + high) / 2 - reach, (low + high) / 2 + reach)
 
@@ -175,7 +175,7 @@ def _means(
     found: list[Mean], measured: list[Measurement], view: View, x: Scale, y: Scale
 ) -> list[Mark]:
     """Return the means as marks; of few measurements, and of raw ones, there are none."""
-    if view.method is Method.RAW or sum(one.is_good for one in measured) < LEAST_FOR_MEANS:
+    if view.method is Method.RAW or sum(one.is_good for one in measured) < MIN_FOR_MEANS:
         return []
     return [
         Mark(

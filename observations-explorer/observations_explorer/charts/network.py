@@ -10,7 +10,7 @@ from observations_explorer.formatting import day, figure, span
 
 Json = dict[str, Any]
 
-MOST_TICKS = 5
+MAX_TICKS = 5
 BAR_WIDTH = 0.86
 """Of a night's place."""
 
@@ -80,7 +80,7 @@ def charts(nights: list[Json], units: list[str], first: date, last: date) -> Cha
     if not nights:
         return None
     n_days = (last - first).days + 1
-    step = -(-n_days // MOST_TICKS)
+    step = -(-n_days // MAX_TICKS)
     marked = [first + timedelta(days=n) for n in range(step // 2, n_days, step)]
     return Charts(
         [_chart(quantity, nights, units, first, n_days) for quantity in QUANTITIES],

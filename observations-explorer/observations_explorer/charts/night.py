@@ -15,15 +15,15 @@ from panoptes_network.nights.findings import QUANTITIES
 
 Json = dict[str, Any]
 
-LEAST_SPAN = timedelta(minutes=20)
+MIN_SPAN = timedelta(minutes=20)
 """A night of one image has an axis, too."""
 MARGIN = 0.02
 """Of the axis' length, left free on each side."""
-LEAST_WIDTH = 0.35
+MIN_WIDTH = 0.35
 """Of a mark, in percent: still seen, and still hit by a finger."""
-MOST_TICKS = 7
+MAX_TICKS = 7
 STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 240, 360)
-LEAST_RISE = 0.1
+MIN_RISE = 0.1
 """Least length of a vertical axis, as a part of the mean value: mere noise looks small."""
 
 
@@ -39,8 +39,8 @@ class Axis:
         """Return the axis that all images of a night fit on."""
         starts = [_time(image) for image in images]
         first, last = min(starts), max(starts[n] + _length(images[n]) for n in range(len(images)))
-        lacking = max(timedelta(0), LEAST_SPAN - (last - first)) / 2
-        margin = MARGIN * max(last - first, LEAST_SPAN)
+        lacking = max(timedelta(0), MIN_SPAN - (last - first)) / 2
+        margin = MARGIN * max(last - first, MIN_SPAN)
         return cls(first - lacking - margin, last + lacking + margin)
 
     def percent(self, moment: datetime) -> float:
@@ -50,7 +50,7 @@ class Axis:
     def ticks(self) -> list[tuple[float, str]]:
         """Return round times and their places."""
         minutes = (self.end - self.start) / timedelta(minutes=1)
-        step = timedelta(minutes=next((s for s in STEPS_MIN if minutes / s <= MOST_TICKS), 720))
+        step = timedelta(minutes=next((s for s in STEPS_MIN if minutes / s <= MAX_TICKS), 720))
         midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
         at = midnight + step * -((midnight - self.start) // step)
         found = []
@@ -160,7 +160,7 @@ def _mark(image: Json, axis: Axis) -> Mark:
     x = axis.percent(start)
     return Mark(
         x,
-        max(LEAST_WIDTH, 0.86 * (axis.percent(start + _length(image)) - x)),
+        max(MIN_WIDTH, 0.86 * (axis.percent(start + _length(image)) - x)),
         f"{start:%H:%M:%S} {word}{reason}",
         state,
         image["sequence_id"],
@@ -198,6 +198,6 @@ def _chart(name: str, images: list[Json], cameras: list[str], axis: Axis) -> Cha
 def _reach(values: Iterable[float]) -> tuple[float, float]:
     values = list(values)
     low, high = min(values), max(values)
-    middle, least = (low + high) / 2, LEAST_RISE * abs(sum(values) / len(values))
+    middle, least = (low + high) / 2, MIN_RISE * abs(sum(values) / len(values))
     reach = max(high - low, least, 1e-9) / 2
     return middle - reach, middle + reach

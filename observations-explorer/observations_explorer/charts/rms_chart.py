@@ -11,7 +11,7 @@ from observations_explorer.formatting import figure, star_name
 
 CELL_X, CELL_Y = 0.4, 3.0
 """Of marks that lie in one such cell, percent and pixels, one is drawn."""
-MOST_MARKS = 3000
+MAX_MARKS = 3000
 LIMIT_BIN_MAG = 0.25
 PERCENT = 100.0
 ROOM_MAG = 0.1
@@ -40,7 +40,7 @@ def rms_chart(stars: list[Json], address_of: Callable[[Json], str]) -> Chart | N
         down_title="Scatter of one frame, %",
         across=x.ticks(8),
         down=y.ticks(factor=PERCENT),
-        marks=marks[:MOST_MARKS],
+        marks=marks[:MAX_MARKS],
         lines=[Line("limit", [(x(mag), y.within(noise)) for mag, noise in limit])] if limit else [],
     )
 

@@ -9,7 +9,7 @@ from observations_explorer.formatting import figure
 WIDTH, HEIGHT = 320.0, 132.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 10.0, 24.0
 """Size of a plot and the room around its frame, in SVG user units."""
-LEAST_SPAN = 0.1
+MIN_SPAN = 0.1
 """Least length of a vertical axis, as a part of the mean value: mere noise looks small."""
 
 
@@ -20,7 +20,7 @@ class Quantity:
     title: str
     unit: str
     digits: int
-    least_span: float = LEAST_SPAN
+    least_span: float = MIN_SPAN
 
 
 @dataclass(frozen=True, slots=True)

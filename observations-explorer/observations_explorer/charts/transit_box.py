@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from observations_explorer.data_service import Json
 
 HOURS_A_DAY = 24.0
-MOST_TRANSITS = 500
+MAX_TRANSITS = 500
 """That are drawn of a star in one night, whatever its period is said to be."""
 
 
@@ -52,7 +52,7 @@ class Box:
         last = math.floor((last_bjd + reach - self.mid_bjd) / self.period_d)
         return [
             self.mid_bjd + number * self.period_d
-            for number in range(first, last + 1)[:MOST_TRANSITS]
+            for number in range(first, last + 1)[:MAX_TRANSITS]
         ]
 
     def _flux(self, bjd: float) -> float:

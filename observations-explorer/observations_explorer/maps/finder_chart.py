@@ -11,8 +11,8 @@ from panoptes_network.states import FileKind
 SIDE_DEG = 1.5
 REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)
 """From the star to a corner, and a little more: the scale is not the same all over a frame."""
-MOST_NEIGHBOURS = 40
-LEAST_RADIUS, MOST_RADIUS = 2.5, 7.0
+MAX_NEIGHBOURS = 40
+MIN_RADIUS, MAX_RADIUS = 2.5, 7.0
 """Of a star's circle, in parts of the hundredth of the chart's side."""
 
 
@@ -105,7 +105,7 @@ def _neighbours(
         is_near = max(abs(at.x - middle.x), abs(at.y - middle.y)) < side / 2
         if source["url"] != url and is_near:
             near.append((source, at))
-    chosen = near[:MOST_NEIGHBOURS]
+    chosen = near[:MAX_NEIGHBOURS]
     return [
         Neighbour(
             at.x,
@@ -121,4 +121,4 @@ def _neighbours(
 
 
 def _radius(rank: int, count: int) -> float:
-    return MOST_RADIUS - (MOST_RADIUS - LEAST_RADIUS) * rank / max(count - 1, 1)
+    return MAX_RADIUS - (MAX_RADIUS - MIN_RADIUS) * rank / max(count - 1, 1)

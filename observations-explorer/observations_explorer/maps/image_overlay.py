@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from observations_explorer.formatting import MINUS
 from panoptes_network.sky.projection import Pixel, Projection, Sky
 
-MOST_LINES = 7
+MAX_LINES = 7
 """Of each kind, where no pole is near."""
 DEC_STEPS_DEG = (10.0, 5.0, 2.0, 1.0, 0.5, 1 / 6, 1 / 12, 1 / 60)
 RA_STEPS_DEG = (30.0, 15.0, 7.5, 5.0, 2.5, 1.25, 0.5, 0.25, 1 / 12, 1 / 60)
@@ -178,8 +178,8 @@ def _parallels(projection: Projection, extent: _Extent) -> Iterator[Line | None]
 
 
 def _step(span_deg: float, steps_deg: tuple[float, ...]) -> float:
-    """Return the finest step that gives no more than `MOST_LINES` lines."""
-    fine = [step for step in steps_deg if span_deg / step <= MOST_LINES]
+    """Return the finest step that gives no more than `MAX_LINES` lines."""
+    fine = [step for step in steps_deg if span_deg / step <= MAX_LINES]
     return min(fine, default=steps_deg[0])
 
 

@@ -26,7 +26,7 @@ MARGIN = 6.0
 PART_HEIGHT = 330.0
 WIDEST_PART_DEG = 45.0
 """Where places lie farther from their middle, the whole sky is shown."""
-LEAST_REACH_DEG = 6.0
+MIN_REACH_DEG = 6.0
 DEC_STEPS_DEG = (30.0, 20.0, 10.0, 5.0, 2.0)
 RA_STEPS_DEG = (2.5, 5.0, 7.5, 15.0, 30.0, 45.0)
 """10, 20 and 30 minutes, 1, 2 and 3 hours."""
@@ -187,7 +187,7 @@ def around(centre: Place, reach_deg: float) -> SkyMap:
     """Return a map that shows all that is so near a place."""
     if reach_deg > WIDEST_PART_DEG:
         return WholeSky()
-    return PartOfSky(centre, max(reach_deg, LEAST_REACH_DEG))
+    return PartOfSky(centre, max(reach_deg, MIN_REACH_DEG))
 
 
 def holding(places: list[Place]) -> SkyMap:

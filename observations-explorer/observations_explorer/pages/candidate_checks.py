@@ -6,9 +6,9 @@ from observations_explorer.data_service import Json
 from panoptes_network.light_curves.schema import Vetting
 
 N_COLOURS = 3
-LEAST_COLOURS = 2
-LEAST_IN_TRANSIT = 5
-MOST_ODD_EVEN_SIGMA = 3.0
+MIN_COLOURS = 2
+MIN_IN_TRANSIT = 5
+MAX_ODD_EVEN_SIGMA = 3.0
 SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 
 
@@ -43,13 +43,13 @@ def _colours(number: int | None) -> Check | None:
     if number is None:
         return None
     said = "all three colours agree" if number >= N_COLOURS else f"{number} of 3 colours agree"
-    return Check(number >= LEAST_COLOURS, said)
+    return Check(number >= MIN_COLOURS, said)
 
 
 def _odd_even(sigma: float | None) -> Check | None:
     if sigma is None:
         return None
-    is_passed = abs(sigma) < MOST_ODD_EVEN_SIGMA
+    is_passed = abs(sigma) < MAX_ODD_EVEN_SIGMA
     alike = "equally" if is_passed else "not equally"
     return Check(is_passed, f"odd and even transits are {alike} deep ({abs(sigma):.1f} {SIGMA})")
 
@@ -65,7 +65,7 @@ def _frames(number: int | None) -> Check | None:
     if number is None:
         return None
     frames = "frame" if number == 1 else "frames"
-    return Check(number >= LEAST_IN_TRANSIT, f"{number} good {frames} in it")
+    return Check(number >= MIN_IN_TRANSIT, f"{number} good {frames} in it")
 
 
 def _flag(is_so: bool | None, words: str) -> Check | None:

@@ -7,7 +7,7 @@ from observations_explorer.charts.rms_chart import rms_chart
 from observations_explorer.data_service import Json, fetch
 from observations_explorer.pages import light_curve_status
 
-MOST_STARS = 20_000
+MAX_STARS = 20_000
 N_NAMED = 8
 SIMULATED = "simulated"
 """The tag of observations whose frames no camera took."""
@@ -21,7 +21,7 @@ def light_curves(observation: Json) -> Json | None:
     """
     sequence_id = observation["sequence_id"]
     try:
-        made = fetch(f"/observations/{sequence_id}/light-curves", limit=str(MOST_STARS))
+        made = fetch(f"/observations/{sequence_id}/light-curves", limit=str(MAX_STARS))
         found = fetch("/candidates", sequence_id=sequence_id, limit=str(N_NAMED))
     except NotFound:
         return None

@@ -13,9 +13,9 @@ from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves
 
-MOST_STAMPS = 120
+MAX_STAMPS = 120
 """On a sheet, and fetched by the page's script at once."""
-MOST_SOURCES = 20_000
+MAX_SOURCES = 20_000
 APERTURES = {"method": "raw"}
 """What asks observations-data for the light in apertures."""
 
@@ -55,7 +55,7 @@ def star(picid: str, parameters: Mapping[str, str]) -> Json:
         "asked": {**asked, "catalog": drawn["catalog"]},
         "finder": _finder(found, drawn),
         "colours": stamp_sheet.COLOURS,
-        "most_stamps": MOST_STAMPS,
+        "most_stamps": MAX_STAMPS,
         "given": {name: parameters.get(name, "") for name in ("period_d", "epoch_mjd")},
     }
 
@@ -72,7 +72,7 @@ def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
     if colour not in stamp_sheet.COLOURS:
         raise BadRequest(f"colour: one of {', '.join(stamp_sheet.COLOURS)}")
     path = f"/sources/{quote(picid)}/stamps"
-    found = fetch(path, **asked_frames(parameters), limit=str(MOST_STAMPS))
+    found = fetch(path, **asked_frames(parameters), limit=str(MAX_STAMPS))
     return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
 
 
@@ -107,7 +107,7 @@ def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
     around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}
     near = {name: str(value) for name, value in around.items()}
     try:
-        sources = fetch(f"{path}/sources", matched="true", limit=str(MOST_SOURCES), **near)
+        sources = fetch(f"{path}/sources", matched="true", limit=str(MAX_SOURCES), **near)
         return finder_chart.chart(fetch(path), sources["items"], curve["url"])
     except NotFound:
         return None

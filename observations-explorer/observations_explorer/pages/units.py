@@ -10,7 +10,7 @@ from observations_explorer.data_service import Json, fetch
 from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120
-MOST_PICTURES = 18
+MAX_PICTURES = 18
 VERDICTS = {
     "good": "all well",
     "waiting": "in work",
@@ -45,7 +45,7 @@ def night(unit_id: str, day: str) -> Json:
     return {
         "report": report,
         "charts": night_chart.charts(report),
-        "pictures": _spread(pictured, MOST_PICTURES),
+        "pictures": _spread(pictured, MAX_PICTURES),
         "n_pictured": len(pictured),
         "evening": on,
         "day_before": on - timedelta(days=1),
