@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Ask PyPI which of the locked packages have known vulnerabilities.
+"""Check the locked packages for known vulnerabilities on PyPI.
 
-Ends with 0 where all packages were looked up and none is vulnerable, with 1 where one is, and with
-3 where a package could not be looked up: then the audit was not done, or not all of it, and its
-last line begins with AUDIT. `make lint` takes 3 for a machine without that service and goes on;
-`make audit` fails.
+Exit status 0 if all packages were checked and none is vulnerable, 1 if one is, and 3 if a package
+could not be checked. In that case the audit is incomplete, and its last line begins with AUDIT.
+`make lint` accepts 3, for machines without that service; `make audit` fails.
 """
 
 import json
@@ -20,7 +19,7 @@ _MAX_NAMES = 20
 
 
 def main() -> int:
-    """Run pip-audit on the lock and print what it found, or that it could not look."""
+    """Run pip-audit on the lock and print its findings, or that it could not run."""
     command = [sys.executable, "-m", "pip_audit", *_OPTIONS, "--format=json", "-r", str(LOCK)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
@@ -34,7 +33,7 @@ def main() -> int:
 
 
 def judge(packages: list[dict[str, Any]]) -> tuple[list[str], int]:
-    """Return what to say of the packages of pip-audit's report, and the status to end with."""
+    """Return the message and the exit status for pip-audit's report."""
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     bad = [package for package in packages if package.get("vulns")]
     known = len(packages) - len(unknown)

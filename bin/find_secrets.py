@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Look for passwords, tokens and keys in every file that git knows.
+"""Search all files in git for passwords, tokens and keys.
 
-Ends with 1 where there is one that `.secrets.baseline` does not have: what looks like one in
-tests and is none. ``detect-secrets scan >.secrets.baseline`` writes it anew; look at each first.
-The library's own hook would change that file whenever a line moves.
+Exit status 1 if there is one that is not in `.secrets.baseline`, which lists false positives in
+tests. ``detect-secrets scan >.secrets.baseline`` rewrites it; check each entry first. The library's
+own hook would change that file whenever a line moves.
 """
 
 import json
@@ -19,7 +19,7 @@ BASELINE = Path(".secrets.baseline")
 
 
 def main() -> int:
-    """Scan, and print where something new was found."""
+    """Scan, and print the locations of new findings."""
     listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True)
     found = SecretsCollection()
     with default_settings():

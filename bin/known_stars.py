@@ -61,7 +61,7 @@ def main() -> int:
     program, variables, hipparcos = map(Path, sys.argv[1:])
     precise: list[Row] = [(name, "planet", *values) for name, values in PRECISE.items()]
     hosts = precise + _far_from(precise, list(_hosts(program)))
-    # A host that varies by its spots, too, is told as a host.
+    # A host that also varies by its spots is listed as a host.
     stars = hosts + _far_from(hosts, list(_variables(variables, _places(hipparcos))))
     with LIST.open("w", encoding="utf-8", newline="") as file:
         file.write(HEAD)
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def _hosts(program: Path) -> Iterator[Row]:
-    """List the hosts whose planets were found by their transits."""
+    """List the hosts of planets that were discovered by transits."""
     for name, star in _exoplanets(program.read_bytes())["stars"].items():
         planets = [one for one in star["exoplanets"] if one["detectionMethod"] == "Primary Transit"]
         if planets:
@@ -85,7 +85,7 @@ def _hosts(program: Path) -> Iterator[Row]:
 
 
 def _exoplanets(program: bytes) -> dict[str, Any]:
-    """Return the list of exoplanets that a program holds as a zlib stream of JSON."""
+    """Return the list of exoplanets stored in a program as a zlib stream of JSON."""
     for match in re.finditer(rb"\x78[\x01\x9c\xda]", program):
         stream = program[match.start() : match.start() + 4_000_000]
         try:
@@ -105,7 +105,7 @@ def _sexagesimal(text: str) -> float:
 
 
 def _places(hipparcos: Path) -> dict[int, tuple[float, float]]:
-    """Return ICRS places at J2000 in degrees; columns as in I/311 of VizieR."""
+    """Return ICRS positions at J2000 in degrees; columns as in I/311 of VizieR."""
     places = {}
     for line in hipparcos.read_text(encoding="ascii").splitlines():
         dec = float(line[29:42])
@@ -117,7 +117,7 @@ def _places(hipparcos: Path) -> dict[int, tuple[float, float]]:
 
 
 def _variables(file: Path, places: dict[int, tuple[float, float]]) -> Iterator[Row]:
-    """List the variables; those that GCVS found to be constant are none."""
+    """List the variable stars, without those that GCVS found to be constant."""
     for line in file.read_text(encoding="utf-8").splitlines():
         hip, name, kind, *others = line.split("\t")
         if kind and not kind.startswith("CST") and int(hip) in places:
@@ -126,7 +126,7 @@ def _variables(file: Path, places: dict[int, tuple[float, float]]) -> Iterator[R
 
 
 def _far_from(others: list[Row], rows: list[Row]) -> list[Row]:
-    """Return the rows of stars that are none of the others."""
+    """Return the rows of stars that are not among the others."""
     _, distance, _ = _sky(rows).match_to_catalog_sky(_sky(others))
     return [row for row, is_same in zip(rows, distance < SAME, strict=True) if not is_same]
 

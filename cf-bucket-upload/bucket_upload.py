@@ -1,4 +1,4 @@
-"""Hand uploaded objects on to cf-image-received; what lies beside images is left alone."""
+"""Forward uploaded objects to cf-image-received; ignore companion files."""
 
 from panoptes_network.companions import is_companion
 from panoptes_network.config import settings
@@ -9,17 +9,16 @@ SERVICE = "cf-bucket-upload"
 
 
 def forward(uploaded: StorageObject) -> str:
-    """Hand an object on; say in words what was done.
+    """Forward an object; return what was done, in words.
 
-    What is neither an image nor known to lie beside one is handed on, too, so that there is a
-    row that says why nothing came of it.
+    Unknown files are forwarded, too, so that a row records why they were refused.
 
     Raises
     ------
     PermanentError
-        When the object is refused: its path or its file is not what a unit uploads.
+        If the object is refused: its path or file is not a valid upload.
     TransientError
-        When a service is away: the event must come again.
+        If a service is unavailable: the event must be redelivered.
     """
     if is_companion(uploaded.name, uploaded.size):
         return "left alone: it lies beside images"

@@ -19,7 +19,7 @@ _log = endpoint.setup(
 
 @functions_framework.cloud_event
 def bucket_upload(event: CloudEvent) -> None:
-    """Hand an uploaded image on; any exception asks for the event to come again."""
+    """Forward an uploaded image; any exception requests redelivery of the event."""
     trace.follow(event.get(trace.PARENT))
     trace.note(event_id=event["id"])
     try:
@@ -27,7 +27,7 @@ def bucket_upload(event: CloudEvent) -> None:
         trace.note(bucket_path=uploaded.name, generation=uploaded.generation)
         outcome = forward(uploaded)
     except PermanentError as error:
-        # The same event would be refused again: what it named is in the log, and it ends here.
+        # The same event would be refused again: it is logged and ends here.
         trace.note(reason_code=error.reason)
         _log.error(error.message, extra={"reason_code": error.reason, "event_id": event["id"]})
     else:

@@ -1,4 +1,4 @@
-"""Read a header from the bucket, write unit, camera, sequence and image, queue the image."""
+"""Read a header from the bucket, store unit, camera, sequence and image, queue the image."""
 
 from functools import partial
 from typing import Any
@@ -40,19 +40,18 @@ SERVICE = "cf-header-to-db"
 
 
 def record(request: HeaderRequest) -> dict[str, Any]:
-    """Record an image and queue it to be solved; the same request twice does it once.
+    """Record an image and queue it for solving; a repeated request has no further effect.
 
-    Headers in the request add to those of the file and win over them. An image that is known
-    by its headers only is recorded, but there is nothing to solve. A pointing image and a
-    calibration frame are recorded as skipped. What is no image is recorded as refused.
+    Headers in the request are merged into the file's and take precedence. An image known only by
+    headers is recorded but not queued. Pointing and calibration frames are recorded as skipped, and
+    other files as refused.
 
     Raises
     ------
     PermanentError
-        When the file is no FITS image or nobody says which image it is; the reason is
-        recorded before it is answered.
+        If the file is not a FITS image or cannot be identified; the reason is recorded first.
     TransientError
-        When storage, database or broker is away.
+        If storage, database or broker is unavailable.
     """
     stored = None
     try:
@@ -91,7 +90,7 @@ def _answer(image_id: str | None, sequence_id: str | None, state: str) -> dict[s
 def _record_unread(
     request: HeaderRequest, stored: StoredObject | None, error: PermanentError
 ) -> dict[str, Any]:
-    """Record why nothing was taken from a file, and say under which ids."""
+    """Record why a file was not accepted; return the ids it is recorded under."""
     identity = _named_image(request.bucket_path)
     if identity and stored and image_suffix(stored.path) not in FITS_SUFFIXES:
         cr2, named = stored, identity
@@ -114,7 +113,7 @@ def _record_unread(
 
 
 def _named_image(bucket_path: str | None) -> Identity | None:
-    """Return the image that a path names; None where it names none that can be one."""
+    """Return the image named by a path; None if it names none."""
     try:
         path = parse_path(bucket_path or "")
         return identify(path, {}) if path.image_time else None
@@ -130,7 +129,7 @@ def _find(request: HeaderRequest) -> StoredObject | None:
     try:
         return find_upload(request.bucket_path, request.bucket, request.generation)
     except PermanentError:
-        check_safe(request.bucket_path)  # of such a path, that is the better answer
+        check_safe(request.bucket_path)  # for such a path, this is the better error
         raise
 
 
@@ -140,12 +139,12 @@ def _identify(bucket_path: str | None, headers: dict[str, Any]) -> Identity:
     try:
         return identify_upload(bucket_path, headers)
     except PermanentError as error:
-        # What is not solved needs no ids to be kept.
+        # Files that are not solved need no ids to be stored.
         raise _skip(bucket_path, headers) or error from None
 
 
 def _skip(bucket_path: str | None, headers: dict[str, Any]) -> SkippedError | None:
-    """Return why a file is only kept; None for a frame of the sky that is to be solved."""
+    """Return why a file is only stored; None for a frame to be solved."""
     if names_pointing(bucket_path or ""):
         return SkippedError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
@@ -169,20 +168,20 @@ def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
 
 
 def _check_type(path: str) -> None:
-    """Refuse what has no FITS header: such a file is handed on to be recorded, not to be read."""
+    """Refuse files without a FITS header, which are forwarded to be recorded, not to be read."""
     if image_suffix(path) in FITS_SUFFIXES:
         return
     if image_suffix(path) is not None and (skip := _skip(path, {})) is not None:
         raise skip
-    parse_upload_path(path)  # raises: what is wrong with it is worth more words
+    parse_upload_path(path)  # raises the more specific error
     raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file has no FITS header")
 
 
 def _queue(image: Image, stored: StoredObject | None) -> str | None:
-    """Queue an image that waits to be solved; None for one under way, outdated, or no file.
+    """Queue an image that waits for solving; None if it is in progress, outdated, or has no file.
 
-    The row is committed by now. Should this fail, the event comes again, finds the image
-    still waiting, and queues it then.
+    The row is committed by now. If this fails, the redelivered event finds the image still waiting,
+    and queues it then.
     """
     if stored is None or image.generation != stored.generation:
         return None

@@ -1,4 +1,4 @@
-"""Cloud Function: write what a FITS header says into the database and queue the image."""
+"""Cloud Function: store a FITS header in the database and queue the image."""
 
 import functions_framework
 from flask import Request, Response
@@ -22,5 +22,5 @@ endpoint.setup(
 
 @functions_framework.http
 def header_to_db(request: Request) -> Response:
-    """Answer ``POST {"bucket_path": …, "headers": {…}}``, either alone, or a push of the same."""
+    """Handle ``POST {"bucket_path": …, "headers": {…}}``, either field alone, or a push of it."""
     return endpoint.answer(request, HeaderRequest, record, SERVICE)

@@ -1,4 +1,4 @@
-"""Send an image that arrived on its way: FITS to the database, camera raw to the converters."""
+"""Route an uploaded image: FITS to the database, camera raw to the converters."""
 
 from typing import Any
 
@@ -17,18 +17,17 @@ SERVICE = "cf-image-received"
 
 
 def receive(image: ImageObject) -> dict[str, Any]:
-    """Look an object up, hand it on, and say what was done.
+    """Look up an object, forward it, and return what was done.
 
-    What the converters cannot make an image of goes to cf-header-to-db like a FITS file: there
-    it is recorded, as skipped or as refused, or its header says which image it is.
+    Camera raw files that the converters cannot identify go to cf-header-to-db like FITS files.
+    There they are recorded as skipped or refused, or identified by their headers.
 
     Raises
     ------
     PermanentError
-        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, OBJECT_MISSING, or what the next
-        service refused it for.
+        BAD_PATH, BAD_TIME, UNKNOWN_FILE_TYPE, OBJECT_MISSING, or the next service's reason.
     TransientError
-        When storage, the broker or the next service is away.
+        If storage, broker or the next service is unavailable.
     """
     found = _find(image)
     arrived = ImageObject(bucket_path=found.path, bucket=found.bucket, generation=found.generation)
@@ -49,22 +48,22 @@ def _find(image: ImageObject) -> StoredObject:
     except PermanentError as error:
         if error.reason is not Reason.OBJECT_MISSING:
             raise
-        # Of a path that no image can have, that is the better answer.
+        # For an invalid path, this is the better error.
         parse_upload_path(image.bucket_path)
         if generation is not None and _is_gone(image.bucket_path):
-            # An upload that was deleted before anybody looked at it is recorded, too.
+            # An upload that was deleted before it was processed is recorded, too.
             lost = ImageObject(bucket_path=image.bucket_path, generation=generation)
             post(settings().header_to_db_url, lost)
         raise
 
 
 def _is_gone(path: str) -> bool:
-    """Return whether there is no object at all, not even a newer one with its own event."""
+    """Return whether the object does not exist, in any generation with its own event."""
     return storage.find_if_there(settings().raw_bucket, path) is None
 
 
 def _id_for_converters(path: str) -> str | None:
-    """Return the id of a camera raw image that FITS and pictures are made of; None of others."""
+    """Return the id of a camera raw image to be converted; None for other files."""
     try:
         parsed = parse_upload_path(path)
     except PermanentError:

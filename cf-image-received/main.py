@@ -1,4 +1,4 @@
-"""Cloud Function: an image is in the raw bucket; start what has to be done with it."""
+"""Cloud Function: an image is in the raw bucket; start its processing."""
 
 import functions_framework
 from flask import Request, Response
@@ -22,5 +22,5 @@ endpoint.setup(
 
 @functions_framework.http
 def image_received(request: Request) -> Response:
-    """Answer ``POST {"bucket_path": …}``, or a Pub/Sub push of the same."""
+    """Handle ``POST {"bucket_path": …}``, or a Pub/Sub push of it."""
     return endpoint.answer(request, ImageObject, receive, SERVICE)

@@ -1,4 +1,4 @@
-"""Cloud Function: a CR2 is in the raw bucket; put its FITS file beside it."""
+"""Cloud Function: a CR2 is in the raw bucket; write its FITS file beside it."""
 
 import functions_framework
 from flask import Request, Response
@@ -20,5 +20,5 @@ endpoint.setup(
 
 @functions_framework.http
 def make_fits(request: Request) -> Response:
-    """Answer ``POST {"bucket_path": …}``, or a Pub/Sub push of the same."""
+    """Handle ``POST {"bucket_path": …}``, or a Pub/Sub push of it."""
     return endpoint.answer(request, ImageObject, convert, SERVICE)

@@ -1,4 +1,4 @@
-"""Make the FITS file that a unit would have uploaded, from the CR2 that it did upload."""
+"""Convert a CR2 to the FITS file that a unit would have uploaded."""
 
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,14 @@ FITS = Product(".fits.fz", "application/fits")
 
 
 def convert(request: ImageObject) -> dict[str, Any]:
-    """Put the FITS file of a CR2 beside it, unless the unit has uploaded its own.
+    """Write the FITS file of a CR2 beside it, unless the unit has uploaded its own.
 
     Raises
     ------
     PermanentError
-        When the request or the file is bad; of the file, the reason is recorded before.
+        If the request or the file is invalid; a file's reason is recorded first.
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     upload = find_cr2(request)
     record_cr2(upload)
@@ -44,7 +44,7 @@ def convert(request: ImageObject) -> dict[str, Any]:
 
 
 def write_fits(source: Path, path: ObjectPath, folder: Path) -> None:
-    """Write the mosaic of the CR2 `source` and its cards, tile-compressed without loss."""
+    """Write the mosaic of the CR2 `source` and its cards, with lossless tile compression."""
     header = cards.header(read_structure(source), path)
     image = fits.CompImageHDU(read_mosaic(source), header, compression_type="RICE_1")
     fits.HDUList([fits.PrimaryHDU(), image]).writeto(folder / FITS.ending)
@@ -52,7 +52,7 @@ def write_fits(source: Path, path: ObjectPath, folder: Path) -> None:
 
 def _own_fits(upload: Upload) -> str | None:
     """Return the path of a FITS file of this image that the network did not make."""
-    # The CR2 itself may lie under another spelling of its path.
+    # The CR2 itself may have another spelling of its path.
     stems = {replace_suffix(path, "") for path in (upload.stored.path, upload.path.path)}
     own = (
         stored.path

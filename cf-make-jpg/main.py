@@ -1,4 +1,4 @@
-"""Cloud Function: an image is in the raw bucket; make its picture and its thumbnail."""
+"""Cloud Function: an image is in the raw bucket; make its picture and thumbnail."""
 
 import functions_framework
 from flask import Request, Response
@@ -20,5 +20,5 @@ endpoint.setup(
 
 @functions_framework.http
 def make_jpg(request: Request) -> Response:
-    """Answer ``POST {"bucket_path": …}``, or a Pub/Sub push of the same."""
+    """Handle ``POST {"bucket_path": …}``, or a Pub/Sub push of it."""
     return endpoint.answer(request, ImageObject, convert, SERVICE)

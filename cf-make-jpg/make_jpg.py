@@ -1,4 +1,4 @@
-"""Make a picture for the eye and a thumbnail of an image, from its CR2 or its FITS file."""
+"""Render a picture and a thumbnail of an image, from its CR2 or FITS file."""
 
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,24 @@ PICTURE = Product(".jpg", "image/jpeg", FileKind.PICTURE)
 THUMBNAIL = Product("_thumb.jpg", "image/jpeg", FileKind.THUMBNAIL)
 
 _QUALITY, _THUMBNAIL_QUALITY = 88, 75
-"""Of 95; higher keeps noise that nobody looks at, lower shows blocks in the sky.
+"""JPEG quality, at most 95; higher values keep invisible noise, lower ones show blocks in the sky.
 
-A thumbnail is shown smaller than it is, fifty on a page: a third less to load, none less to see.
+Thumbnails are shown reduced, fifty per page: this saves a third of the bytes without visible loss.
 """
 
 
 def convert(request: ImageObject) -> dict[str, Any]:
-    """Make the picture and the thumbnail of an image, unless they are there.
+    """Make the picture and the thumbnail of an image, unless they exist.
 
-    A FITS file that the network made of a CR2 is left to the event of that CR2, and a picture
-    made of a CR2 is not replaced by one of a FITS file.
+    A FITS file that the network made from a CR2 is left to that CR2's event, and a picture made
+    from a CR2 is not replaced by one from a FITS file.
 
     Raises
     ------
     PermanentError
-        When the request or the file is bad; of the file, the reason is recorded before.
+        If the request or the file is invalid; a file's reason is recorded first.
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     upload = find_image(request)
     made_from = Origin.of(upload.stored)
@@ -60,5 +60,5 @@ def write_pictures(source: Path, path: ObjectPath, folder: Path) -> None:
 
 
 def _save(picture: Image.Image, path: Path, quality: int) -> None:
-    # Progressive: a slow line shows all of it at once, first coarse.
+    # Progressive: slow connections show the whole picture at once, coarse first.
     picture.save(path, "JPEG", quality=quality, progressive=True, optimize=True)

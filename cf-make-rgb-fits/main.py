@@ -19,5 +19,5 @@ endpoint.setup(
 
 @functions_framework.http
 def make_rgb_fits(request: Request) -> Response:
-    """Answer ``POST {"bucket_path": …, "rawpy_options": {…}}``, or a Pub/Sub push of the same."""
+    """Handle ``POST {"bucket_path": …, "rawpy_options": {…}}``, or a Pub/Sub push of it."""
     return endpoint.answer(request, RgbRequest, convert, SERVICE)

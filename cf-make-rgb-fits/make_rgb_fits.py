@@ -27,23 +27,23 @@ PLANES = {
 
 
 class RgbRequest(ImageObject):
-    """A CR2, and how it is to be demosaiced where that is not left to the service."""
+    """A CR2, and optionally the demosaicing options."""
 
     rawpy_options: RawpyOptions | None = None
 
 
 def convert(request: RgbRequest) -> dict[str, Any]:
-    """Make the planes of a CR2, unless they are there.
+    """Make the colour planes of a CR2, unless they exist.
 
-    A request without options is content with planes of any options; one with options gets
-    planes that are made so.
+    A request without options accepts planes with any options; one with options gets planes made
+    with them.
 
     Raises
     ------
     PermanentError
-        When the request or the file is bad; of the file, the reason is recorded before.
+        If the request or the file is invalid; a file's reason is recorded first.
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     options = request.rawpy_options or RawpyOptions()
     asked_for = "" if request.rawpy_options is None else options.model_dump_json(exclude_none=True)
@@ -65,7 +65,7 @@ def write_planes(source: Path, path: ObjectPath, folder: Path, options: RawpyOpt
 
 
 def _plane_cards(colour: str, options: RawpyOptions) -> dict[str, tuple[Any, str]]:
-    """Return what tells such a plane from a frame."""
+    """Return the cards that distinguish a plane from a frame."""
     algorithm = "HALF_SIZE" if options.half_size else options.demosaic_algorithm
     return {
         "FILTER": (colour, "Colour of this plane"),

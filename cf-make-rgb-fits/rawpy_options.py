@@ -1,4 +1,4 @@
-"""How a CR2 is demosaiced: the options of rawpy that a request may set, each checked."""
+"""Demosaicing of a CR2: the options of rawpy that a request may set, with validation."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU
 
 Algorithm = Literal["LINEAR", "VNG", "PPG", "AHD", "DCB", "DHT", "AAHD"]
-"""Those that rawpy's wheels have; the others need a library under the GPL."""
+"""Algorithms in rawpy's wheels; the others need a library under the GPL."""
 ColorSpace = Literal["raw", "sRGB", "Adobe", "Wide", "ProPhoto", "XYZ"]
 HighlightMode = Literal["Clip", "Ignore", "Blend", "ReconstructDefault"]
 NoiseReduction = Literal["Off", "Light", "Full"]
@@ -24,11 +24,11 @@ _ENUMERATIONS = {
 
 
 class RawpyOptions(BaseModel):
-    """Options of ``rawpy.Params``, by its names; enumerations by the names of their members.
+    """Options of ``rawpy.Params``, by name; enumerations by their members' names.
 
-    The defaults change nothing about a pixel: linear, in ADU with the camera's black level,
-    no colour scaled or converted, so that each keeps its measured value where it was measured.
-    Left out are the options that name a file or turn the picture.
+    The defaults leave pixels unchanged: linear, in ADU including the camera's black level, without
+    scaling or colour conversion, so that each measured value stays in its pixel. Options that name
+    a file or rotate the picture are not supported.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -62,10 +62,10 @@ class RawpyOptions(BaseModel):
         named = self.model_dump(exclude_none=True)
         for name, enumeration in _ENUMERATIONS.items():
             named[name] = getattr(enumeration, named[name])
-        # With its own black level, a sensor's differences between the colours are left too.
+        # The camera's own black level also keeps differences between the colours.
         return named | {"gamma": tuple(self.gamma), "user_cblack": [0] * 4, "user_flip": 0}
 
     @property
     def black_level_adu(self) -> int:
-        """What the planes show of an unexposed pixel, where nothing else is scaled."""
+        """Value of an unexposed pixel in the planes, if nothing else is scaled."""
         return BLACK_LEVEL_ADU - self.user_black

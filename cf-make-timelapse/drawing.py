@@ -1,4 +1,4 @@
-"""The frames of a film, drawn with one stretch; each function runs in a process of its own."""
+"""The frames of a film, drawn with one stretch; each function runs in a separate process."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ Shape = tuple[int, int]
 
 
 def measure(source: Path) -> tuple[Shape, Look]:
-    """Return a FITS frame's size (height, width), and how it would be stretched by itself."""
+    """Return a FITS frame's size (height, width) and its own stretch."""
     mosaic, balance = read_image(source, is_cr2=False)
     height, width = mosaic.shape
     return (height, width), measure_look(colour_planes(mosaic), balance)
@@ -25,18 +25,18 @@ def measure(source: Path) -> tuple[Shape, Look]:
 def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArray[np.uint8]:
     """Return a FITS frame as a picture of the film, with its caption.
 
-    The stretch is the film's, so that a star keeps its brightness; the sky below it is the
-    frame's own, so that moonlight and dawn neither blacken the night nor whiten the rest.
+    The stretch is the film's, so that stars keep their brightness. The sky below it is the frame's
+    own, so that moonlight and dawn neither darken the night nor brighten the rest.
 
     Returns
     -------
     ndarray, shape (height, width, 3), uint8
-        Of the same even size for all frames of one `shape`.
+        With the same even size for all frames of one `shape`.
 
     Raises
     ------
     PermanentError
-        As `read_image`, or WRONG_SHAPE for a frame of another size.
+        As `read_image`, or WRONG_SHAPE if the frame has another size.
     """
     mosaic, balance = read_image(source, is_cr2=False)
     if mosaic.shape != shape:

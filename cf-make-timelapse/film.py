@@ -1,4 +1,4 @@
-"""Frames become a film: H.264 in MP4, which every browser plays."""
+"""Encoding of frames as a film: H.264 in MP4, which every browser plays."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,13 +14,13 @@ from panoptes_network.errors import TransientError
 
 MAX_WIDTH = 1920
 QUALITY = "20"
-"""Of x264's constant rate factor: lower is better; at 20 a star field shows no blocks."""
+"""x264's constant rate factor: lower is better; at 20 a star field shows no blocks."""
 OPTIONS = [
     "-preset", "medium",
-    # Frames that it looks ahead, and keeps in memory: 40 unasked, for a file of the same size.
+    # Frames of lookahead, kept in memory: the default of 40 gives a file of the same size.
     "-rc-lookahead", "10",
     "-crf", QUALITY,
-    "-movflags", "+faststart",  # the index before the pictures: it plays before it is all there
+    "-movflags", "+faststart",  # index first, so that playback starts before the download ends
     "-map_metadata", "-1",
 ]  # fmt: skip
 
@@ -28,18 +28,18 @@ Picture = NDArray[np.uint8]
 
 
 def film_width(width: int) -> int:
-    """Return how wide a film of pictures of this width is: even, as the encoder asks for."""
+    """Return the width of a film from the width of its pictures: even, as the encoder requires."""
     return min(MAX_WIDTH, max(2, width // 2 * 2))
 
 
 def frame_rate(frames: int) -> int:
-    """Return frames a second: a short sequence is not over at once, a night takes no minutes."""
+    """Return frames per second: short sequences last a while, and nights do not last minutes."""
     return min(max(frames // 10, 2), 12)
 
 
 @contextmanager
 def open_film(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable[[Picture], None]]:
-    """Write a film; yield what adds a picture to it. It is whole when the block has ended.
+    """Open a film for writing; yield a function that adds a picture. Closed after the block.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def open_film(path: Path, size: tuple[int, int], rate: int) -> Iterator[Callable
 
 
 def add_picture(encoder: subprocess.Popen[bytes], picture: Picture) -> None:
-    """Hand a picture to the encoder; TransientError where it has ended."""
+    """Pass a picture to the encoder; TransientError if it has ended."""
     if encoder.stdin is None:
         raise TypeError("the encoder takes its pictures from a pipe")
     try:

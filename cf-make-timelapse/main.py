@@ -1,4 +1,4 @@
-"""Cloud Function: make the film of a sequence, or announce the sequences whose film is due."""
+"""Cloud Function: make a sequence's film, or announce sequences whose film is due."""
 
 import functions_framework
 from flask import Request, Response
@@ -22,5 +22,5 @@ endpoint.setup(
 
 @functions_framework.http
 def make_timelapse(request: Request) -> Response:
-    """Answer ``POST`` with ``sequence_id``, ``bucket_path`` or ``find_quiet``, or a push of it."""
+    """Handle ``POST`` with ``sequence_id``, ``bucket_path`` or ``find_quiet``, or a push of it."""
     return endpoint.answer(request, FilmRequest, work, SERVICE)

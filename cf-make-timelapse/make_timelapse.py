@@ -1,4 +1,4 @@
-"""Make the film of a sequence, and find the sequences whose film is due."""
+"""Make the film of a sequence, and find sequences whose film is due."""
 
 import logging
 from collections import Counter
@@ -35,9 +35,9 @@ T = TypeVar("T")
 
 SERVICE = "cf-make-timelapse"
 MAX_FRAMES = 480
-"""Two nights of usual frames, 40 s of film; of more, only every so many are shown."""
+"""Two nights of usual frames, 40 s of film; longer sequences are sampled evenly."""
 SAMPLES = 7
-"""Frames that the stretch of a film is measured on."""
+"""Number of frames on which the stretch of a film is measured."""
 FRAME_LIMIT_S = 60
 FILE_NAME = "film.mp4"
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(SERVICE)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a film is made of, and what is there of it already."""
+    """The images of a film, and the existing film."""
 
     sequence_id: str
     field: str | None
@@ -58,14 +58,14 @@ class Plan:
 
 
 def work(request: FilmRequest) -> dict[str, Any]:
-    """Make the film that a request asks for, or announce those that are due.
+    """Make the requested film, or announce those that are due.
 
     Raises
     ------
     PermanentError
         OBJECT_MISSING for an unknown sequence, TOO_FEW_FRAMES, or a bad path.
     TransientError
-        When database, storage or broker is away.
+        If database, storage or broker is unavailable.
     """
     if request.find_quiet:
         return {"announced": announce_quiet()}
@@ -77,7 +77,7 @@ def work(request: FilmRequest) -> dict[str, Any]:
 
 
 def announce_quiet() -> list[str]:
-    """Put the sequences whose film is due on the topic, each as a message of its own."""
+    """Publish one message for each sequence whose film is due."""
     quiet_s = settings().sequence_quiet_s
     found = run_transaction(lambda session: films.find_quiet(session, quiet_s))
     for sequence_id in found:
@@ -86,7 +86,7 @@ def announce_quiet() -> list[str]:
 
 
 def make_film(sequence_id: str) -> dict[str, Any]:
-    """Make a sequence's film, unless there is one of just these images."""
+    """Make a sequence's film, unless there is one of exactly these images."""
     plan = _plan(sequence_id)
     said = {"sequence_id": sequence_id, "path": plan.path, "images": plan.tried.images}
     if plan.is_made:
@@ -119,7 +119,7 @@ def _plan(sequence_id: str) -> Plan:
 
 
 def _film_path(sequence: models.Sequence, images: Sequence[FilmImage]) -> str:
-    """Return where a film belongs: with the products of its first image."""
+    """Return a film's path, in the folder of its first image's products."""
     first = None
     if images:
         image_id = str(CameraTime(sequence.unit_id, sequence.camera_id, images[0].time))
@@ -128,7 +128,7 @@ def _film_path(sequence: models.Sequence, images: Sequence[FilmImage]) -> str:
 
 
 def _write(plan: Plan, folder: Path) -> int:
-    """Write the film into `folder` and return the number of its frames."""
+    """Write the film to `folder` and return its number of frames."""
     if len(plan.images) < MIN_FRAMES:
         raise _too_few(len(plan.images))
     images = plan.images[:: -(-len(plan.images) // MAX_FRAMES)]
@@ -150,7 +150,7 @@ def _write(plan: Plan, folder: Path) -> int:
 def _encode(
     images: list[FilmImage], draw: Callable[[FilmImage], Picture | None], path: Path
 ) -> int:
-    """Write the pictures of those images that can be drawn; return how many these are."""
+    """Encode the pictures of the images that can be drawn; return their number."""
     pictures = (picture for picture in map(draw, images) if picture is not None)
     first = next(pictures, None)
     if first is None:
@@ -174,7 +174,7 @@ def _of_frame(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T | None:
-    """Return what `function` makes of an image's file; None, and a line in the log, if nothing."""
+    """Return the result of `function` for an image's file; log a failure and return None."""
     file = folder / "frame"
     try:
         stored = storage.find(image.bucket, image.path, image.generation)
@@ -199,7 +199,7 @@ def _upload(plan: Plan, folder: Path, frames: int) -> StoredObject:
 
 
 def _spread(images: Sequence[FilmImage], count: int) -> list[FilmImage]:
-    """Return up to `count` of the images, evenly spread, the ends left out where there are more."""
+    """Return up to `count` evenly spread images, without the first and last if there are more."""
     count = min(count, len(images))
     return [images[(2 * number + 1) * len(images) // (2 * count)] for number in range(count)]
 

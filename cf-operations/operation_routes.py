@@ -1,4 +1,4 @@
-"""The paths of the function, and what each does."""
+"""The routes of the function."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from panoptes_network.operations.tagging import TagRequest, change_tags
 from panoptes_network.web.endpoint import RETRY_AFTER_S, answer
 
 MAX_PUSH_BYTES = 20_000_000
-"""A message has 10 MB at most, and a third more in base64."""
+"""Messages have at most 10 MB, and a third more in base64."""
 
 _ROUTES: dict[str, tuple[type[BaseModel], Callable[[Any], dict[str, Any]]]] = {
     "/sweep": (SweepRequest, sweep),
@@ -32,7 +32,7 @@ _log = logging.getLogger(SERVICE)
 
 
 def route(request: Request) -> Response:
-    """Answer a request by its path."""
+    """Handle a request by its path."""
     if request.path == _DEAD_LETTER:
         return _take_dead_letter(request)
     if request.path in _ROUTES:
@@ -42,7 +42,7 @@ def route(request: Request) -> Response:
 
 
 def _take_dead_letter(request: Request) -> Response:
-    """Acknowledge a dead letter once it is recorded, whatever is in it."""
+    """Acknowledge a dead letter once it is recorded, whatever it contains."""
     try:
         return jsonify(dead_letters.receive(request.get_data()))
     except PermanentError as error:

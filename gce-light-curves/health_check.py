@@ -1,4 +1,4 @@
-"""Ends well while the worker of this container answers: the container's health check."""
+"""Health check of the container: succeeds while its worker responds."""
 
 from urllib.request import urlopen
 
@@ -8,12 +8,12 @@ TIMEOUT_S = 4
 
 
 def main() -> None:
-    """Ask the worker for its health.
+    """Request the worker's health.
 
     Raises
     ------
     OSError
-        When it does not answer, or answers a fault.
+        If it does not respond, or reports a failure.
     """
     urlopen(f"http://127.0.0.1:{settings().health_port}/health", timeout=TIMEOUT_S).close()
 

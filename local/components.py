@@ -1,4 +1,4 @@
-"""The network on one machine: every component, in the order in which they start."""
+"""The network on one machine: all components, in the order in which they start."""
 
 import os
 import shutil
@@ -37,17 +37,17 @@ PREFERRED_PORTS = {
 }
 
 OWNERS_NAMES = frozenset({"DATABASE_URL", *LIBPQ_NAMES})
-"""The variables by which a person's own programs connect as the database's owner."""
+"""Variables with which a user's own programs connect as the database's owner."""
 
 THREADS = MAX_BUSY + SPARE_THREADS
-"""Of each server: there is always one that says that it lives, or that it is busy."""
+"""Threads per server, with spare ones for health checks and refusals."""
 
 
 def network_env(ports: Mapping[str, int]) -> dict[str, str]:
-    """Return what a client or service needs to reach the network that listens on `ports`.
+    """Return the environment of a client or service for the network listening on `ports`.
 
-    These are the fields of `Settings` that concern addresses and names, the variables that
-    Google's clients read, and the addresses of the services.
+    It has the `Settings` for addresses and names, the variables that Google's clients read, and the
+    services' URLs.
     """
     url = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
     names = Settings.model_fields
@@ -69,7 +69,7 @@ def network_env(ports: Mapping[str, int]) -> dict[str, str]:
         **{address_variable(name): url[name] for name in ports if name.startswith("cf-")},
         "OBSERVATIONS_DATA_URL": url["observations-data"],
         "OBSERVATIONS_EXPLORER_URL": url["observations-explorer"],
-        # A proxy for the outside must not be asked for what is on this machine.
+        # A proxy for the outside must not be used for this machine.
         "NO_PROXY": _no_proxy(),
     }
 
@@ -79,7 +79,7 @@ def _cluster(ports: Mapping[str, int]) -> Cluster:
 
 
 def shared_env(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what all components have in their environment: all but the database's owner."""
+    """Return the environment shared by all components: everything but the database's owner."""
     both = {**os.environ, **env}
     return {name: value for name, value in both.items() if name not in OWNERS_NAMES}
 
@@ -90,19 +90,19 @@ def _no_proxy() -> str:
 
 
 def components(ports: Mapping[str, int], env: Mapping[str, str]) -> list[Component]:
-    """Return the network's components, each behind those that it comes after.
+    """Return the network's components, each after those it depends on.
 
     Raises
     ------
     NetworkError
-        When a program is missing that the user asked for.
+        If a program that the user requested is missing.
     """
     return [
         _step("cluster"),
         _postgres(_cluster(ports)),
         _step("database", after=["postgres"], env={"DATABASE_URL": env["DATABASE_URL"]}),
         *_pubsub(ports["pubsub"], env["PUBSUB_EMULATOR_HOST"]),
-        # The topics first: an event for which there is no topic would be lost.
+        # Topics first: an event without a topic would be lost.
         *_storage(ports["storage"], env, after=["topics"]),
         _step("buckets", after=["storage"]),
         *(_function(name, function, ports) for name, function in functions().items()),
@@ -127,7 +127,7 @@ def _postgres(cluster: Cluster) -> Component:
 
 
 def _pubsub(port: int, address: str) -> list[Component]:
-    """Return our broker or Google's emulator, none for a foreign one; then the topics."""
+    """Return our broker or Google's emulator, or none for a foreign one; then the topics."""
     if address != f"{LOOPBACK}:{port}":
         if not _listens(*_host_and_port(address)):
             raise NetworkError(f"nothing listens at PUBSUB_EMULATOR_HOST={address}: unset it")
@@ -150,13 +150,13 @@ def _google_emulator(address: str) -> list[str]:
 
 
 def _foreign_pubsub(ports: Mapping[str, int]) -> str | None:
-    """Return the emulator that the user has set; None where that is our own of an earlier run."""
+    """Return the emulator set by the user; None if it is our own from an earlier run."""
     address = os.environ.get("PUBSUB_EMULATOR_HOST")
     return None if address == f"{LOOPBACK}:{ports['pubsub']}" else address
 
 
 def _storage(port: int, env: Mapping[str, str], after: list[str]) -> list[Component]:
-    """Return the storage server, at an address that no page finds, and the guard before it."""
+    """Return the storage server, at an address hidden from web pages, and the guard before it."""
     project, topic = env["GOOGLE_CLOUD_PROJECT"], env["STORAGE_EVENTS_TOPIC"]
     host, hidden = hidden_address()
     server = storage.server_command(
@@ -173,20 +173,21 @@ def _storage(port: int, env: Mapping[str, str], after: list[str]) -> list[Compon
 
 
 def _function(name: str, function: Deployment, ports: Mapping[str, int]) -> Component:
-    """Return a Cloud Function, which gets either requests or the events of a bucket."""
+    """Return a Cloud Function that receives either requests or a bucket's events."""
     port = ports[name]
     kind = "cloudevent" if function.event else "http"
     command = [*_python("functions_framework"), f"--host={LOOPBACK}", f"--port={port}"]
     command += [f"--target={function.entry_point}"]
     command += [f"--source={ROOT / name / 'main.py'}", f"--signature-type={kind}"]
-    # functions-framework cannot switch off gunicorn's control socket; this keeps it from home.
+    # functions-framework cannot switch off gunicorn's control socket; this keeps it out of the home
+    # folder.
     env = {"XDG_RUNTIME_DIR": str(_runtime_dir(name)), "THREADS": str(THREADS)}
     env |= _database_env(name, ports)
     return Component(name, command, _needs(name), lambda: _answers(port), port=port, env=env)
 
 
 def _web(name: str, folder: Path, module: str, ports: Mapping[str, int]) -> Component:
-    """Return a web service: the application that ``create_app()`` of a module makes."""
+    """Return a web service: the application created by a module's ``create_app()``."""
     port = ports[name]
     command = [*_python("panoptes_network.web.server"), f"--folder={folder}", f"--port={port}"]
     command += [f"--threads={THREADS}", module]
@@ -201,12 +202,12 @@ def _worker(name: str, ports: Mapping[str, int]) -> Component:
 
 
 def _needs(name: str) -> list[str]:
-    """Return what a service comes after: the step that makes its user, if it has one."""
+    """Return a service's prerequisites: the step that creates its user, if it has one."""
     return ["database"] if name in writers() else []
 
 
 def _database_env(name: str, ports: Mapping[str, int]) -> dict[str, str]:
-    """Return the address of the database for a service's own user, which may do only its work."""
+    """Return the database URL of a service's own user, which has only the rights it needs."""
     if name not in writers():
         return {}
     return {"DATABASE_URL": _cluster(ports).url(name)}
@@ -244,7 +245,7 @@ def _listens(host: str, port: int) -> bool:
 
 
 def _answers(port: int) -> bool:
-    """Return whether an HTTP server answers; functions-framework keeps this path from functions."""
+    """Return whether an HTTP server responds; functions-framework reserves this path."""
     try:
         requests.get(f"http://{LOOPBACK}:{port}/robots.txt", timeout=0.2)
     except requests.RequestException:

@@ -1,4 +1,4 @@
-"""Eventarc's part: a storage notification comes in, the CloudEvent of a function goes out."""
+"""Eventarc's part: receives storage notifications and sends CloudEvents to a function."""
 
 import base64
 import os
@@ -22,7 +22,7 @@ class _Attributes(BaseModel):
 
 
 class Notification(BaseModel):
-    """A storage notification, as Pub/Sub pushes it; `data` is the object's JSON in base64."""
+    """A storage notification, as pushed by Pub/Sub; `data` is the object's JSON in base64."""
 
     message_id: str = Field(alias="messageId")
     attributes: _Attributes
@@ -34,10 +34,10 @@ class _Push(BaseModel):
 
 
 def create_app() -> Flask:
-    """Return the app that the push subscription of the storage events posts to.
+    """Return the app that the push subscription of storage events posts to.
 
-    The function's status is the answer, so that an event that it fails on comes again. Only
-    the raw bucket has a trigger.
+    It responds with the function's status, so that failed events are redelivered. Only the raw
+    bucket has a trigger.
     """
     app = Flask("eventarc")
     app.before_request(lambda: cross_site.check_host(request))
@@ -49,7 +49,7 @@ def create_app() -> Flask:
         try:
             notification = _Push.model_validate_json(request.get_data()).message
         except ValidationError as error:
-            # Refused, it would come again and again.
+            # If refused, it would be redelivered again and again.
             app.logger.warning("not a storage notification: %s", error)
             return Response(status=204)
         if notification.attributes.bucket != settings().raw_bucket:
@@ -60,10 +60,10 @@ def create_app() -> Flask:
 
 
 def cloud_event_headers(notification: Notification) -> dict[str, str]:
-    """Return the headers of the CloudEvent that Eventarc makes of a notification.
+    """Return the headers of the CloudEvent that Eventarc makes from a notification.
 
-    It is in the binary content mode of https://github.com/cloudevents/spec (HTTP binding,
-    section 3.1), percent-encoded as its section 3.1.3.2 asks for.
+    It uses the binary content mode of https://github.com/cloudevents/spec (HTTP binding, section
+    3.1), percent-encoded as required by section 3.1.3.2.
     """
     bucket, name = notification.attributes.bucket, notification.attributes.name
     return {

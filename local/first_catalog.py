@@ -12,12 +12,12 @@ from panoptes_network.database.models import CatalogStar
 
 
 def load(console: Console) -> None:
-    """Load the embedded star catalog into a database that has none.
+    """Load the embedded star catalog into a database without stars.
 
     Raises
     ------
     NetworkError
-        When it cannot be loaded; the loader has said why.
+        If it cannot be loaded; the loader has printed the reason.
     """
     first = select(CatalogStar.picid).limit(1)
     if run_transaction(lambda session: session.scalar(first)) is not None:

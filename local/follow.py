@@ -1,4 +1,4 @@
-"""Upload images and follow each through its states, on a terminal or in plain lines."""
+"""Upload images and follow their states, live on a terminal or in plain lines."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -28,14 +28,14 @@ from panoptes_network.states import END_STATES, ImageState
 STALL_LIMIT_S = 300.0
 POLL_S = 0.25
 MAX_ROWS = 20
-"""So many images are shown at a time: those that have not ended, then the newest."""
+"""Images shown at a time: unfinished ones, then the newest."""
 
 
 @dataclass(slots=True)
 class Followed:
-    """An uploaded image and how far it has come; `image` is None before the database has it.
+    """An uploaded image and its progress; `image` is None before it is in the database.
 
-    `products` is the number of files made of it, where that was asked for.
+    `products` is the number of its product files, if requested.
     """
 
     path: str
@@ -48,7 +48,7 @@ class Followed:
 
     @property
     def cr2_image_id(self) -> str | None:
-        """The image that a CR2 is of: the database knows it by the FITS file made of the CR2."""
+        """The id of a CR2's image, which the database knows by the FITS file made from the CR2."""
         if image_suffix(self.path) != ".cr2":
             return None
         try:
@@ -57,7 +57,7 @@ class Followed:
             return None
 
     def is_of(self, image: Image) -> bool:
-        """Return whether an image's row is what became of this upload."""
+        """Return whether an image's row comes from this upload."""
         if self.cr2_image_id is None:
             return (image.bucket_path, image.generation) == (self.path, self.generation)
         is_older = image.from_cr2 and image.generation < self.generation
@@ -65,12 +65,12 @@ class Followed:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether its processing has ended."""
         return self.state in END_STATES
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has come all the way to its stamps."""
+        """Whether it has its stamps."""
         return self.state == ImageState.SOURCES_EXTRACTED
 
     @property
@@ -82,18 +82,17 @@ class Followed:
 def upload_and_follow(images: Iterable[ImageFile], total: int, console: Console) -> list[Followed]:
     """Upload images one after the other, as a unit does, and return when all have ended.
 
-    Returns before that, with states that are no ends, when nothing has moved for
-    `STALL_LIMIT_S` seconds.
+    It returns earlier, with unfinished states, if nothing changes for `STALL_LIMIT_S` seconds.
 
     Parameters
     ----------
     total : int
-        How many `images` there will be, to be shown; they may come into being one by one.
+        Number of `images`, for display; they may be created one by one.
 
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     followed: list[Followed] = []
     cancelled = Event()
@@ -113,7 +112,7 @@ def upload_and_follow(images: Iterable[ImageFile], total: int, console: Console)
 
 
 def results_table(followed: Sequence[Followed]) -> Table:
-    """Return what came out: a row for each image."""
+    """Return the results, one row per image."""
     table = Table(box=None, pad_edge=False, collapse_padding=True)
     for column in ("image", "state", "centre (deg)"):
         table.add_column(column, overflow="fold")
@@ -170,11 +169,11 @@ def _follow_in_lines(followed: list[Followed], uploads: Future[None], console: C
 
 
 def _changes(followed: list[Followed], uploads: Future[None]) -> Iterable[list[Followed]]:
-    """Give those whose state has changed, at every poll, until all have ended or none moves."""
+    """Yield the images whose state changed at each poll, until all have ended or none changes."""
     known: dict[str, str] = {}
     moved_at = time.monotonic()
     while time.monotonic() - moved_at < STALL_LIMIT_S:
-        # Asked before the poll: what is uploaded after it is polled in the next round.
+        # Checked before the poll: images uploaded after it belong to the next round.
         all_uploaded, current = uploads.done(), list(followed)
         refresh([one for one in current if not one.has_ended])
         changed = [one for one in current if known.get(one.path) != one.state]
@@ -188,11 +187,11 @@ def _changes(followed: list[Followed], uploads: Future[None]) -> Iterable[list[F
 
 
 def _progress(followed: Sequence[Followed], total: int, spinners: dict[str, Spinner]) -> Group:
-    """Return a row for each image and a line that sums up."""
+    """Return a row for each image and a summary line."""
     table = Table.grid(padding=(0, 2))
     shown = sorted(followed, key=lambda one: (one.has_ended, -one.generation))[:MAX_ROWS]
     for one in sorted(shown, key=lambda one: one.generation):
-        # The same object in every picture, else it would not turn.
+        # Reuse one object, else the spinner would not turn.
         spinner = spinners.setdefault(one.path, Spinner("dots"))
         mark = ("✓" if one.succeeded else "✗") if one.has_ended else spinner
         table.add_row(mark, Text(one.name), one.state, Text(one.reason or ""))
@@ -201,7 +200,7 @@ def _progress(followed: Sequence[Followed], total: int, spinners: dict[str, Spin
 
 
 def refresh(open_ones: Sequence[Followed]) -> None:
-    """Ask the database how far images have come; while it is away, nobody knows more."""
+    """Query the progress of images; keep the last known one while the database is unavailable."""
     if not open_ones:
         return
     with suppress(TransientError):
@@ -216,7 +215,7 @@ def _read_states(session: Session, by_path: dict[str, Followed]) -> None:
         for one in (by_path.get(str(image.bucket_path)), ids.get(image.image_id)):
             if one and one.is_of(image):
                 one.image, one.state, one.reason = image, image.state, image.reason
-    # A file that was refused before it became an image is known by its events only.
+    # A file refused before it became an image is known only by its events.
     refused = select(ImageEvent).where(
         ImageEvent.bucket_path.in_(paths), ImageEvent.state == ImageState.ERROR
     )

@@ -9,14 +9,14 @@ from pathlib import Path
 from simulator import Observation, simulate
 
 SIMULATED_CR2_FRAMES = 3
-"""So many make a film."""
+"""Enough frames for a film."""
 SIMULATED_FRAMES = SIMULATED_CR2_FRAMES + 1
 _SECOND_CAMERA = "ee04d1"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """A file and the object path that a unit would upload it under."""
+    """A file and the object path for its upload."""
 
     file: Path
     object_path: str
@@ -25,7 +25,7 @@ class ImageFile:
 def simulated_observation(folder: Path) -> Iterator[ImageFile]:
     """Render a short observation that has just ended into `folder`, frame by frame.
 
-    The first camera's frames are CR2, as the camera writes them; the second one's is FITS.
+    The first camera's frames are CR2; the second one's is FITS.
     """
     duration = timedelta(seconds=SIMULATED_CR2_FRAMES * Observation().cadence_s)
     start = (datetime.now(UTC) - duration).replace(microsecond=0)

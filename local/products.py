@@ -1,4 +1,4 @@
-"""The files and the films that were made of images which have come through."""
+"""Products and films of finished images."""
 
 import os
 import time
@@ -22,12 +22,12 @@ _COLOURS = frozenset({FileKind.RED, FileKind.GREEN, FileKind.BLUE})
 
 
 def wait_for_products(followed: Sequence[Followed]) -> list[str]:
-    """Wait until the products of all images are there, and note how many each has.
+    """Wait until all images have their products, and record their numbers.
 
     Returns
     -------
     list of str
-        Names of the images that lack some, `PRODUCT_LIMIT_S` after the last image ended.
+        Names of images with missing products, `PRODUCT_LIMIT_S` after the last image ended.
     """
     deadline = time.monotonic() + PRODUCT_LIMIT_S
     while True:
@@ -41,7 +41,7 @@ def wait_for_products(followed: Sequence[Followed]) -> list[str]:
 
 
 def film_sequences(followed: Sequence[Followed]) -> list[str]:
-    """Have the sequences filmed that have enough frames; say of each what came of it."""
+    """Request films of the sequences that have enough frames; return the result of each."""
     frames = Counter(one.image.sequence_id for one in followed if one.image and one.succeeded)
     return [_film(sequence) for sequence, count in frames.items() if count >= MIN_FRAMES]
 

@@ -1,4 +1,4 @@
-"""The main job, seen from the outside: images go in, and a table of what came out is shown."""
+"""The main job, from the outside: images go in, and a table of results is shown."""
 
 import tempfile
 from pathlib import Path
@@ -13,12 +13,12 @@ from local.state import NetworkError
 
 
 def process_simulation(console: Console) -> bool:
-    """Put a short simulated observation through the network and show what came out.
+    """Process a short simulated observation and show the results.
 
     Returns
     -------
     bool
-        Whether every image came all the way to its stamps.
+        Whether every image has its stamps.
     """
     console.print("a simulated unit takes and uploads a short observation")
     with tempfile.TemporaryDirectory() as folder:
@@ -27,12 +27,12 @@ def process_simulation(console: Console) -> bool:
 
 
 def choose_files(pattern: str, given: Given, console: Console) -> Chosen:
-    """Return the files that match a shell pattern and can be uploaded; say why others cannot.
+    """Return the matching files that can be uploaded; print why others cannot.
 
     Raises
     ------
     NetworkError
-        When no file matches, or none of them can be uploaded.
+        If no file matches, or no matching file can be uploaded.
     """
     files = matching_files(pattern)
     if not files:
@@ -46,12 +46,12 @@ def choose_files(pattern: str, given: Given, console: Console) -> Chosen:
 
 
 def process_files(chosen: Chosen, console: Console) -> bool:
-    """Put files through the network and show what came out.
+    """Process files and show the results.
 
     Returns
     -------
     bool
-        Whether no file was left out, and all came all the way to their stamps.
+        Whether no file was skipped, and all images have their stamps.
     """
     followed = upload_and_follow(chosen.images, len(chosen.images), console)
     succeeded = _show(followed, console)
@@ -78,5 +78,5 @@ def _show(followed: list[Followed], console: Console) -> bool:
 
 
 def _say(console: Console, line: str) -> None:
-    """Print a line as it is: names and reasons may hold what rich reads as markup."""
+    """Print a line literally: names and reasons may contain markup for rich."""
     console.print(line, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The cloud's scheduler in small: posts to functions what their `deploy.toml` asks for."""
+"""A small version of the cloud's scheduler: posts to functions as their `deploy.toml` requests."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ _log = logging.getLogger("scheduler")
 
 
 def main() -> None:
-    """Post until the process is ended."""
+    """Post until the process is stopped."""
     log.setup("scheduler")
     for function, deployment in functions().items():
         for schedule in deployment.schedules:
@@ -32,7 +32,7 @@ def _repeat(function: str, url: str, schedule: Schedule) -> None:
 
 
 def post(function: str, url: str, schedule: Schedule) -> int | None:
-    """Post once and return the status; None, and a line in the log, where nothing answers."""
+    """Post once and return the status; log and return None if nothing responds."""
     try:
         answer = requests.post(f"{url}{schedule.path}", json=schedule.body, timeout=TIMEOUT_S)
     except requests.RequestException as error:

@@ -1,4 +1,4 @@
-"""What the network keeps below `.local`: its lock, ports, addresses, state and logs."""
+"""The network's state below `.local`: lock, ports, addresses, state and logs."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class NetworkError(Exception):
-    """Something that the person at the keyboard can put right; the message says what."""
+    """An error that the user can fix; the message explains it."""
 
 
 def state_dir() -> Path:
@@ -26,7 +26,7 @@ def state_dir() -> Path:
 
 
 def log_file(name: str) -> Path:
-    """Return the log of a component."""
+    """Return a component's log file."""
     return state_dir() / "log" / f"{name}.log"
 
 
@@ -36,18 +36,18 @@ def postgres_dir() -> Path:
 
 
 def env_file() -> Path:
-    """Return the file that a client's shell reads: ``set -a; . .local/env``."""
+    """Return the file for a client's shell: ``set -a; . .local/env``."""
     return state_dir() / "env"
 
 
 @contextmanager
 def lock() -> Iterator[None]:
-    """Hold the lock that only one running network has; the kernel frees it with its holder.
+    """Hold the lock of the running network; the kernel releases it when its holder ends.
 
     Raises
     ------
     NetworkError
-        When another process holds it.
+        If another process holds it.
     """
     state_dir().mkdir(parents=True, exist_ok=True)
     with (state_dir() / "lock").open("w") as file:
@@ -59,7 +59,7 @@ def lock() -> Iterator[None]:
 
 
 def is_locked() -> bool:
-    """Return whether a network is running on this state."""
+    """Return whether a network is running with this state."""
     if not (state_dir() / "lock").exists():
         return False
     try:
@@ -70,19 +70,19 @@ def is_locked() -> bool:
 
 
 def write_state(state: Mapping[str, Any]) -> None:
-    """Replace the state file in one step, so that a reader never sees half of it."""
+    """Replace the state file atomically, so that readers never see a partial one."""
     draft = state_dir() / "state.json.new"
     draft.write_text(json.dumps(state, indent=1))
     draft.replace(state_dir() / "state.json")
 
 
 def read_state() -> dict[str, Any]:
-    """Return what the supervisor last wrote; empty where it wrote nothing yet."""
+    """Return the state last written by the supervisor; empty if there is none yet."""
     return _read_json(state_dir() / "state.json")
 
 
 def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
-    """Give each name a loopback port: the last one if it is free, the preferred, or any."""
+    """Assign each name a loopback port: the last one if free, else the preferred, else any."""
     file = state_dir() / "ports.json"
     known = _read_json(file)
     chosen: dict[str, int] = {}
@@ -95,7 +95,7 @@ def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
 
 
 def write_env(variables: Mapping[str, str]) -> None:
-    """Write the addresses in the form that a shell reads; they hold a password."""
+    """Write the addresses in shell syntax; they contain a password."""
     lines = [f"{name}={shlex.quote(value)}\n" for name, value in variables.items()]
     draft = env_file().with_name("env.new")
     draft.unlink(missing_ok=True)
@@ -120,13 +120,13 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _is_port(value: object) -> TypeGuard[int]:
-    """Return whether something read from a file can be a port."""
+    """Return whether a value read from a file is a valid port."""
     return isinstance(value, int) and 0 < value < 2**16
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # As servers do: a port that only waits for late packets is free.
+        # As servers do: a port in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))

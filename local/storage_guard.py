@@ -1,8 +1,8 @@
-"""The guard before the storage server: programs of this machine pass, pages of browsers do not.
+"""The guard in front of the storage server: admits local programs, refuses browsers' pages.
 
 fake-gcs-server tells every browser that any page may read and write its buckets, and no option
-stops that. So it listens at a loopback address and port chosen by chance at each start, which a
-page cannot find, and this guard has the known port. It passes everything on as it comes.
+disables that. So it listens at a random loopback address and port, chosen at each start, which a
+page cannot find, and this guard has the known port. It forwards everything else unchanged.
 """
 
 import argparse
@@ -26,23 +26,23 @@ from local.state import LOOPBACK
 
 OWN_NAMES = frozenset({"127.0.0.1", "localhost"})
 SILENCE_S = 300
-"""After so long without a byte the storage server is taken for away."""
+"""Time without a byte after which the storage server counts as unavailable."""
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
 )
-"""Headers of one connection (RFC 9110, section 7.6.1), and 100-continue, which aiohttp answers."""
+"""Hop-by-hop headers (RFC 9110, section 7.6.1), and 100-continue, which aiohttp handles."""
 _SESSION = web.AppKey("session", ClientSession)
 _BACKEND = web.AppKey("backend", str)
 
 
 def hidden_address() -> tuple[str, int]:
-    """Return one of 16 million loopback addresses and one of 40,000 ports by chance."""
+    """Return a random one of 16 million loopback addresses and of 40,000 ports."""
     host = "127." + ".".join(str(1 + secrets.randbelow(254)) for _ in range(3))
     return host, 20_000 + secrets.randbelow(40_000)
 
 
 def create_app(backend: str) -> web.Application:
-    """Return the guard before the server at `backend`, such as ``http://127.8.1.9:4000``."""
+    """Return the guard for the server at `backend`, such as ``http://127.8.1.9:4000``."""
     app = web.Application()
     app[_BACKEND] = backend
     app.cleanup_ctx.append(_session)
@@ -90,7 +90,7 @@ async def _ask(request: web.Request) -> ClientResponse:
 
 
 def _refuse_pages(request: web.Request) -> None:
-    """Refuse what only a browser sends: a page's Origin, or a name that leads here by chance."""
+    """Refuse browsers' requests: those with a page's Origin or a foreign host name."""
     if request.url.host not in OWN_NAMES:
         raise web.HTTPMisdirectedRequest(
             text="This server is known as 127.0.0.1 and localhost only.\n"
@@ -100,7 +100,7 @@ def _refuse_pages(request: web.Request) -> None:
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return headers without those of one connection and those that let pages in."""
+    """Return headers without hop-by-hop ones and those that admit pages."""
     kept = CIMultiDict(headers)
     for name in list(kept):
         if name.lower() in _HOP_BY_HOP or name.lower().startswith("access-control-"):
@@ -109,7 +109,7 @@ def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def main() -> None:
-    """Guard until SIGTERM."""
+    """Run the guard until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--backend", required=True, help="URL of the storage server")

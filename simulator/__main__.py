@@ -1,4 +1,4 @@
-"""``python -m simulator`` is the same as the console script ``simulate``."""
+"""``python -m simulator`` runs the console script ``simulate``."""
 
 from simulator.cli import main
 

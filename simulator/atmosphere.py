@@ -1,4 +1,4 @@
-"""What the air takes of starlight: extinction, thin cloud and scintillation."""
+"""Effects of the atmosphere on starlight: extinction, thin clouds and scintillation."""
 
 from datetime import datetime
 
@@ -12,12 +12,12 @@ from simulator.optics import PIXEL_SCALE_ARCSEC
 Float64 = NDArray[np.float64]
 
 EXTINCTION_MAG = {"R": 0.10, "G": 0.16, "B": 0.28}
-"""Per airmass at 3400 m, by colour of the pixel; usual values of a clear site, guessed."""
+"""Per airmass at 3400 m, by pixel colour; usual values of a clear site, guessed."""
 EXTINCTION_COLOUR_TERM = -0.02
 """Change of the extinction with BP - RP: a wide band weakens blue stars more; guessed."""
 PIVOT_BP_RP_MAG = 1.15
 SCINTILLATION_POWER = 1.5
-"""Of the airmass; Young (1967) has 1.5 to 2 with the wind's direction."""
+"""Power of the airmass; Young (1967) has 1.5 to 2, depending on the wind's direction."""
 
 N_WAVES = 24
 WAVELENGTH_DEG = (4.0, 60.0)
@@ -33,7 +33,7 @@ def star_airmass(
 
 
 def extinction_mag(colour: str, star_airmass: Float64, bp_rp_mag: Float64) -> Float64:
-    """Return how many magnitudes the clear air takes of each star on pixels of a colour."""
+    """Return the clear air's extinction of each star on pixels of a colour, magnitudes."""
     colour_term = EXTINCTION_COLOUR_TERM * (bp_rp_mag - PIVOT_BP_RP_MAG)
     return np.asarray((EXTINCTION_MAG[colour] + colour_term) * star_airmass)
 
@@ -41,11 +41,11 @@ def extinction_mag(colour: str, star_airmass: Float64, bp_rp_mag: Float64) -> Fl
 def cloud_depth_mag(
     observation: Observation, index: int, x: Float64, y: Float64, exptime_s: float
 ) -> Float64:
-    """Return the depth of thin cloud before each star, magnitudes, shape (n,).
+    """Return the depth of thin clouds at each star, magnitudes, shape (n,).
 
-    Waves of all directions, longer ones higher, drift with one wind; their mean over the
-    exposure is what is drawn, and there is none where their sum is negative. Its mean over a
-    night is about ``night.cloud_mag``.
+    It is a sum of waves in all directions, longer ones higher, which drift with one wind; it is
+    averaged over the exposure and is 0 where negative. Its mean over a night is about
+    ``night.cloud_mag``.
 
     Parameters
     ----------

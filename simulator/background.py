@@ -25,7 +25,7 @@ def sky_planes(
 ) -> list[Float32]:
     """Return the expected light of the sky on each plane of the Bayer cell, ADU.
 
-    It is computed on a coarse grid and interpolated, for it is smooth.
+    The sky is smooth: it is computed on a coarse grid and interpolated.
 
     Parameters
     ----------

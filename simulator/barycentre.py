@@ -1,4 +1,4 @@
-"""Times at a site as the Solar System's barycentre would tell them."""
+"""Barycentric times of an observation."""
 
 from astropy import units as u
 from astropy.coordinates import EarthLocation, SkyCoord

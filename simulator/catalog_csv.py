@@ -1,4 +1,4 @@
-"""The field's true stars in the form of a MAST TIC-8 bulk file."""
+"""The field's true stars as a MAST TIC-8 bulk file."""
 
 import gzip
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from simulator.scene import RESOLVED_MAG, stars_near
 TIC_COLUMNS = 125
 TIC_EPOCH_YR = 2000.0
 G_MINUS_TESS_MAG = 0.54
-"""Of a G star, about; the colour of each star is left out here."""
+"""For a typical G star; individual colours are ignored."""
 
 _FIELDS = {
     0: "%d",

@@ -1,6 +1,6 @@
 """Write a mosaic as the CR2 file of a Canon EOS 100D.
 
-The tags are those that exiftool 12.57, dcraw 9.28 and LibRaw 0.22 read; see
+The tags are those read by exiftool 12.57, dcraw 9.28 and LibRaw 0.22; see
 ``docs/decisions/0008-simulated-cr2.md``.
 """
 
@@ -30,7 +30,7 @@ _HEADER_BYTES = 16
 _JPEG = 6
 _UNCOMPRESSED = 1
 _PREVIEW_STEP, _RGB_STEP = 4, 8
-"""A preview has one pixel in so many columns and rows of the mosaic."""
+"""Columns and rows of the mosaic per pixel of a preview."""
 _THUMBNAIL_SIZE = 160, 120
 _FAINT_ADU = 50.0
 """Where the previews' stretch turns from linear to logarithmic."""
@@ -54,7 +54,7 @@ def write_cr2(path: Path, data: Mosaic, header: fits.Header) -> None:
     Raises
     ------
     ValueError
-        Where a pixel has more than 14 bits.
+        If a pixel has more than 14 bits.
     """
     active = data[::-1]
     strip = tiff.Blob(ljpeg.encode(with_border(active, header)))
@@ -69,7 +69,7 @@ def write_cr2(path: Path, data: Mosaic, header: fits.Header) -> None:
 def with_border(active: Mosaic, header: fits.Header) -> Mosaic:
     """Return the whole sensor: black level and read noise in the masked columns and rows.
 
-    The noise is that of the frame's IMAGEID, which no other frame has.
+    The noise is seeded by the frame's IMAGEID, so that no other frame has the same.
     """
     height, width = active.shape
     rng = np.random.default_rng(zlib.crc32(header["IMAGEID"].encode()))
@@ -83,7 +83,7 @@ def with_border(active: Mosaic, header: fits.Header) -> Mosaic:
 
 
 def _picture_blocks(active: Mosaic, header: fits.Header, raw: tiff.Directory) -> list[tiff.Block]:
-    """Return all directories, the first one first, and the pictures for the eye."""
+    """Return all directories, the first one first, and the embedded pictures."""
     height, width = active.shape
     rgb = _sampled(active, _RGB_STEP)
     white_balance = np.array([header["REDBAL"], 1, header["BLUEBAL"]], np.float32)

@@ -1,4 +1,4 @@
-"""Exif and MakerNote of a simulated CR2, made of the cards of the frame's header.
+"""Exif and MakerNote of a simulated CR2, from the cards of the frame's header.
 
 Names and codings of the tags are those of exiftool's tables ``Exif`` and ``Canon``.
 """
@@ -163,8 +163,8 @@ def _shot_info(header: fits.Header) -> Entry:
 def _sensor_info(width: int, height: int) -> list[int]:
     """Return the size of the sensor and the borders of the picture.
 
-    LibRaw knows the masks of the full sensor by its size, and then these are those of the
-    camera's own, smaller pictures; for any other size it takes the active area from them.
+    LibRaw knows the masks of the full sensor by its size, and takes these values as the camera's
+    own smaller pictures. For any other size it takes the active area from them.
     """
     sensor = [width + MASKED_COLUMNS, height + MASKED_ROWS]
     if (width, height) == (FULL_WIDTH, FULL_HEIGHT):
@@ -189,5 +189,5 @@ def _color_data(header: fits.Header) -> list[int]:
 
 
 def _shutter_s(header: fits.Header) -> float:
-    """Return the exposure, not shorter than the shutter can: logarithms are taken of it."""
+    """Return the exposure, at least the shutter's shortest: its logarithm is taken."""
     return max(float(header["EXPTIME"]), 1 / 4000)

@@ -24,7 +24,7 @@ Magnitudes = NDArray[np.float32] | NDArray[np.float64]
 
 
 def star_flux_adu(colour: str, gaia_mag: Magnitudes, bp_rp_mag: Magnitudes) -> NDArray[np.float64]:
-    """Return the whole light of stars in 120 s, ADU, as if every pixel were of this colour."""
+    """Return the total light of stars in 120 s, ADU, as if every pixel had this colour."""
     zero_point = ZERO_POINT_MAG[colour] + COLOUR_TERM[colour] * (bp_rp_mag - PIVOT_BP_RP_MAG)
     return np.asarray(10 ** (0.4 * (zero_point - gaia_mag)), dtype=np.float64)
 

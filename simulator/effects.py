@@ -1,4 +1,4 @@
-"""What a night does to one exposure: all effects of :class:`simulator.night.Night` together."""
+"""Effects of a night on one exposure: all effects of :class:`simulator.night.Night` combined."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,12 +25,12 @@ CONDITION_CARDS = (
 BREATHING_S = 7 * 3600
 """Period of the focus as the tube cools and warms."""
 FOCUS_SCATTER = 0.25
-"""Scatter of the focus from frame to frame as a share of its amplitude."""
+"""Scatter of the focus from frame to frame, relative to its amplitude."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What happens to the light of one exposure; the stars' arrays have the shape (n,).
+    """Effects on the light of one exposure; arrays of stars have the shape (n,).
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Effects:
     trail_px: tuple[float, float]
 
     def conditions(self) -> dict[str, float]:
-        """Return what holds for the whole frame, by the card that the truth keeps it in."""
+        """Return the values for the whole frame, by their cards in the truth."""
         glow = [self.glow[colour] for colour in COLOURS]
         means = _mean(self.airmass, 1.0), _mean(self.cloud_mag, 0.0)
         return dict(zip(CONDITION_CARDS, (self.focus, *means, *glow, *self.trail_px), strict=True))
@@ -66,7 +66,7 @@ class Effects:
 def effects_on(
     observation: Observation, index: int, exptime_s: float, stars: Stars, places: Places
 ) -> Effects:
-    """Return what the night does to these stars in frame `index`."""
+    """Return the effects of the night on these stars in frame `index`."""
     night, (ra_deg, dec_deg, x, y) = observation.night, places
     middle = observation.image_time(index) + timedelta(seconds=exptime_s / 2)
     signal = _signal(observation, index, exptime_s, stars)
@@ -88,7 +88,7 @@ def effects_on(
 
 
 def _signal(observation: Observation, index: int, exptime_s: float, stars: Stars) -> Float64:
-    """Return the stars' own change: 1 but for the variables among them."""
+    """Return the stars' own variability: 1 except for variable stars."""
     signal = np.ones(stars.size)
     middle = Time(observation.image_time(index)) + exptime_s / 2 * u.s
     for variable in observation.night.variables:

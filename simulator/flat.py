@@ -1,4 +1,4 @@
-"""How unequal a camera's pixels are: what a flat field would show beside the vignetting."""
+"""Pixel response of a camera: a flat field without vignetting."""
 
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ from simulator.render import BAYER_CELL, Float32
 def response_planes(observation: Observation) -> list[Float32]:
     """Return the pixels' relative sensitivity on each plane of the Bayer cell, mean 1.
 
-    It belongs to the camera: a pixel has the same one in every frame of every size.
+    It belongs to the camera: a pixel has the same response in every frame of every size.
     """
     height, width = observation.height, observation.width
     top, left = (FULL_HEIGHT - height) // 2, (FULL_WIDTH - width) // 2

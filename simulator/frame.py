@@ -1,4 +1,4 @@
-"""Render the frames of an observation one after the other."""
+"""Rendering of an observation's frames, one at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ class Frame:
     truth: Truth
 
     def write(self, folder: Path) -> Path:
-        """Write the frame under its object path in a folder, the truth beside it.
+        """Write the frame to a folder under its object path, with the truth beside it.
 
-        A ``.cr2`` holds the same pixels upside down, in the border that the camera masks.
+        A ``.cr2`` has the same pixels upside down, within the camera's masked border.
 
         Returns
         -------
@@ -68,14 +68,14 @@ class Frame:
 
 
 def truth_path(path: Path) -> Path:
-    """Return where the truth of a frame's file is: ``<stem>.truth.fits`` beside it."""
+    """Return the path of a frame's truth: ``<stem>.truth.fits`` beside it."""
     return path.with_name(path.name.split(".")[0] + ".truth.fits")
 
 
 def simulate(observation: Observation) -> Iterator[Frame]:
-    """Yield the frames of an observation, each rendered when it is asked for.
+    """Yield the frames of an observation, each rendered on demand.
 
-    The same observation gives the same pixels every time, and any of its frames alone too.
+    The same observation always gives the same pixels, also for a single frame.
     """
     for index in range(observation.count):
         yield render_frame(observation, index)

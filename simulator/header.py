@@ -95,7 +95,7 @@ def _unit_cards(observation: Observation, index: int) -> list[tuple[str, object,
 def hour_angle_and_airmass(observation: Observation, time: datetime) -> tuple[float, float]:
     """Return the target's hour angle, hours from 0 to 24, and its sec(z).
 
-    Below the horizon sec(z) is negative, as a unit would write it.
+    Below the horizon sec(z) is negative, as units write it.
     """
     hour_angle_deg = (sidereal_deg(observation, time) - observation.ra_deg) % 360
     target = np.array(observation.ra_deg), np.array(observation.dec_deg)

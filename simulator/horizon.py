@@ -1,4 +1,4 @@
-"""Where the sky stands above a site's horizon."""
+"""Altitude of the sky above a site's horizon."""
 
 from datetime import datetime, timedelta
 
@@ -30,7 +30,7 @@ def sine_of_altitude(
 
 
 def airmass(sine: Float64) -> Float64:
-    """Return the airmass at altitudes of these sines; below the horizon that of the horizon.
+    """Return the airmass for sines of altitudes; below the horizon it is that of the horizon.
 
     Pickering (2002), DIO 12, 20; within 0.5 % of sec(z) above 20 degrees, 39 at the horizon.
     """

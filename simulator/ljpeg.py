@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 BITS = 14
 COMPONENTS = 2
 _CODE_BITS = (5, 5, 4, 3, 2, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12)
-"""Bits of the Huffman code for a difference of 0, 1, 2… bits: short for those that noise makes.
+"""Bits of the Huffman code for a difference of 0, 1, 2… bits: short for typical noise.
 
-One table serves all frames: it costs 1 % of the size of one made to measure, and saves a pass.
+One table serves all frames: a custom one would save 1 % of the size and cost a pass.
 """
 _CHUNK_SAMPLES = 500_000
-"""Encoded at once: few enough for the cache, many enough that numpy's calls do not count."""
+"""Samples encoded at a time: few enough for the cache, enough to amortize numpy's calls."""
 _WORD_BITS = np.uint64(64)
 
 
@@ -109,7 +109,7 @@ def _scan(samples: NDArray[np.uint16]) -> Iterator[bytes]:
 
 
 def _differences(chunk: NDArray[np.uint16], above: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Return what the predictor missed by, modulo 2^16, shape (samples,)."""
+    """Return the prediction errors modulo 2^16, shape (samples,)."""
     differences = np.empty_like(chunk, order="C")
     differences[:, COMPONENTS:] = chunk[:, COMPONENTS:] - chunk[:, :-COMPONENTS]
     firsts = chunk[:, :COMPONENTS]
@@ -120,7 +120,7 @@ def _differences(chunk: NDArray[np.uint16], above: NDArray[np.uint16]) -> NDArra
 def _pack(
     differences: NDArray[np.uint16], start_bit: np.uint64
 ) -> tuple[NDArray[np.uint64], np.uint64]:
-    """Write codes one after the other.
+    """Concatenate codes.
 
     Parameters
     ----------

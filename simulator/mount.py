@@ -1,4 +1,4 @@
-"""Where the mount points: the target, missed a little, then drifting under the stars."""
+"""Pointing of the mount: slightly off target, then drifting."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ PERIODIC_ERROR_S = 479.0
 def frame_wcs(observation: Observation, index: int) -> WCS:
     """Return the projection of frame `index`.
 
-    The optical axis stays in the middle of the sensor; the sky moves behind it.
+    The optical axis stays at the centre of the sensor; the sky moves.
     """
     turn, size = observation.rotation_deg, (observation.width, observation.height)
     first = field_wcs(observation.ra_deg, observation.dec_deg, turn, *size)
@@ -40,7 +40,7 @@ def trail_px(observation: Observation, index: int, exptime_s: float) -> tuple[fl
 
 
 def farthest_px(observation: Observation) -> float:
-    """Return how far from the first frame's place the stars come, at most."""
+    """Return the maximum distance of the stars from their positions in the first frame."""
     drift_px = np.hypot(*DRIFT_PX_PER_S) * observation.count * observation.cadence_s
     return float(drift_px + 2 * observation.night.periodic_error_px)
 
@@ -51,7 +51,7 @@ def julian_year(time: datetime) -> float:
 
 
 def _moved_px(observation: Observation, seconds: float) -> NDArray[np.float64]:
-    """Return the way of the stars since the first exposure began; right ascension is +y."""
+    """Return the stars' motion since the start of the first exposure; right ascension is +y."""
     moved = np.array(DRIFT_PX_PER_S) * seconds
     amplitude = observation.night.periodic_error_px
     phase = observation.rng("worm", observation.unit_id).uniform(0, 2 * np.pi)

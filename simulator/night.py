@@ -1,4 +1,4 @@
-"""What a night does to photometry: each effect is a number, and 0 leaves it out."""
+"""Effects of a night on photometry: each is a number, and 0 disables it."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ USUAL_JITTER_PX = 0.15
 class Night:
     """Effects of the camera, the mount and the sky on an observation.
 
-    By default there are none but the usual tracking jitter. All are the same for the same seed;
-    the truth beside each frame holds their values.
+    By default only the usual tracking jitter is on. The same seed gives the same effects; the truth
+    beside each frame has their values.
 
     Attributes
     ----------
@@ -81,7 +81,8 @@ MAX_FOCUS = 0.3
 NO_EFFECTS = Night()
 
 CADENCE_S = 134.0
-"""Of both presets: the drift of 1.78 px a frame is no multiple of the Bayer cell's 2 px."""
+"""Cadence of both presets: the drift of 1.78 px per frame is no multiple of the Bayer cell's 2 px.
+"""
 
 PRESETS = {
     "clean": Night(periodic_error_px=0.4, cadence_jitter_s=2.0),

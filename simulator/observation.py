@@ -1,4 +1,4 @@
-"""What to take: the unit, the field, the times and the conditions of a simulated sequence."""
+"""A simulated sequence: unit, field, times and conditions."""
 
 import zlib
 from dataclasses import dataclass, replace
@@ -14,21 +14,21 @@ FULL_WIDTH, FULL_HEIGHT = 5208, 3476
 """Active area of a Canon EOS 100D, mosaic pixels."""
 SUFFIXES = (".fits", ".fits.fz", ".cr2")
 SIDEREAL_DAY = timedelta(seconds=86164)
-"""To the second, as starts are."""
+"""Rounded to a second, like exposure starts."""
 LEAST_CR2_SIZE = 22
-"""Columns and rows; decoders take anything smaller for no raw file."""
+"""Columns and rows; decoders do not accept smaller raw files."""
 
 
 class Conditions(StrEnum):
-    """What the camera sees."""
+    """Sky conditions."""
 
     CLEAR = "clear"
     CLOUDY = "cloudy"
-    """Four magnitudes of cloud before a brightened sky: too few stars to solve."""
+    """Four magnitudes of cloud and a brightened sky: too few stars to solve."""
     STARLESS = "starless"
-    """Sky without a star: fog."""
+    """Sky without stars: fog."""
     BLANK = "blank"
-    """No light at all, black and read noise only: the lens cap is on."""
+    """No light, only black level and read noise: the lens cap is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ class Observation:
         if index == 0 or not self.night.cadence_jitter_s:
             return on_time
         late = self.night_rng("cadence", index).normal(0, self.night.cadence_jitter_s)
-        # Frames stay in their order, and no two have the same second.
+        # Frames stay in order, and no two have the same second.
         most = max(self.cadence_s / 2 - 1, 0)
         return float(on_time + np.clip(late, -most, most))
 
@@ -142,25 +142,25 @@ class Observation:
         return str(CameraTime(self.unit_id, self.camera_id, self.image_time(index)))
 
     def object_path(self, index: int) -> ObjectPath:
-        """Return where frame `index` belongs in the raw bucket."""
+        """Return the path of frame `index` in the raw bucket."""
         stem = f"pointing{index:02d}" if self.pointing else format_time(self.image_time(index))
         field = self.field if self.field_in_path else None
         return ObjectPath(self.unit_id, self.camera_id, self.start, stem, self.suffix, field)
 
     def rng(self, *stream: int | str) -> np.random.Generator:
-        """Return the random numbers of one purpose, the same for the same seed."""
+        """Return the random generator for a purpose, the same for the same seed."""
         words = [zlib.crc32(str(part).encode()) for part in stream]
         return np.random.default_rng([self.seed, *words])
 
     def night_rng(self, *stream: int | str) -> np.random.Generator:
-        """Return the random numbers of one purpose that are others in each night."""
-        # The first night has no number: its frames are those of an observation of one night.
+        """Return the random generator for a purpose, different in each night."""
+        # The first night has no number: its frames equal those of a single-night observation.
         number = ("night", self.nights_before) if self.nights_before else ()
         return self.rng(*stream, *number)
 
 
 def nights(observation: Observation, count: int) -> list[Observation]:
-    """Return an observation and the same field at the same hour angles in the nights after it.
+    """Return an observation and its repetitions at the same hour angles in the following nights.
 
     Stars, their variability, sensor and optics are the same in all `count` nights; weather,
     pointing and noise are not.

@@ -1,4 +1,4 @@
-"""Where a star falls on the sensor and how its light spreads."""
+"""Projection of stars onto the sensor, and the spread of their light."""
 
 from dataclasses import dataclass
 
@@ -90,7 +90,7 @@ def vignetting(outward: Float64) -> Float64:
 
 
 def outward(x: Float64, y: Float64, shape: tuple[int, int]) -> tuple[Float64, Float64]:
-    """Return the way from the middle of a frame of `shape` (height, width) to places.
+    """Return the offsets of positions from the centre of a frame of `shape` (height, width).
 
     In x and y, in units of the full sensor's half diagonal.
     """

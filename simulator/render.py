@@ -1,4 +1,4 @@
-"""The light on the sensor, without noise: four planes, one for each pixel of the Bayer cell."""
+"""The noise-free light on the sensor: four planes, one per pixel of the Bayer cell."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ T = TypeVar("T", bound=np.generic)
 _WING_THRESHOLD_ADU = 1.0
 _REACHES_PX = (4, 8, 12, 16, 20, 28)
 DRAW_MARGIN_PX = max(_REACHES_PX)
-"""Stars this far outside still shine in."""
+"""Stars up to this far outside still contribute light."""
 _MARGIN = DRAW_MARGIN_PX + 2
-"""Columns and rows around a plane: the farthest star's place, plus half its stamp, rounded up."""
+"""Columns and rows around a plane: the farthest star's position plus half its stamp, rounded up."""
 _CHUNK_PIXELS = 500_000
 """Stamp pixels drawn at once: few enough for the cache, enough to keep two threads busy."""
 
@@ -45,7 +45,7 @@ class Spots(NamedTuple):
     """Way from the sensor's middle, in units of the full sensor's half diagonal."""
     outward_y: Float64
     flux_adu: Float64
-    """The whole light, as if every pixel were of this colour."""
+    """Total light, as if every pixel had this colour."""
 
 
 def draw_planes(
@@ -128,7 +128,7 @@ class _Canvas:
 
 
 def _reaches_px(flux_adu: Float64) -> NDArray[np.intp]:
-    """Return how far from each star its widest Gaussian counts, rounded up to a class."""
+    """Return the reach of each star's widest Gaussian, rounded up to a class."""
     sigma = WING_SIGMA_PX[-1]
     peak = PSF_WEIGHTS[-1] * flux_adu / (2 * np.pi * sigma**2)
     reach = sigma * np.sqrt(2 * np.log(np.maximum(peak / _WING_THRESHOLD_ADU, 1)))

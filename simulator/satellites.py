@@ -1,4 +1,4 @@
-"""Satellites that cross a frame while it is exposed."""
+"""Satellites that cross a frame during its exposure."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What one exposure sees: the pointing, the stars in it, and the light they send."""
+"""The content of one exposure: the pointing, the stars, and their light."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,11 +20,11 @@ from simulator.satellites import satellite_trails
 from simulator.sky_light import COLOURS
 
 RESOLVED_MAG = 14.5
-"""Fainter stars make the sky lumpy but none of them is seen: they are not in the truth."""
+"""Fainter stars add structure to the sky but are not resolved: they are not in the truth."""
 
 
 class Weather(NamedTuple):
-    """How much of the stars' and of the sky's light comes in."""
+    """Fraction of the stars' and the sky's light that arrives."""
 
     starlight: float
     glow: float
@@ -132,7 +132,7 @@ class Scene:
 
 
 def build_scene(observation: Observation, index: int, exptime_s: float) -> Scene:
-    """Find what frame `index` of an observation sees in an exposure of `exptime_s` seconds."""
+    """Return the scene of frame `index` of an observation, exposed for `exptime_s` seconds."""
     wcs, weather = frame_wcs(observation, index), WEATHER[observation.conditions]
     shape = (observation.height, observation.width)
     stars = stars_near(observation) if weather.starlight else np.empty(0, sky.STAR_DTYPE)
@@ -159,7 +159,7 @@ def build_scene(observation: Observation, index: int, exptime_s: float) -> Scene
 
 
 def stars_near(observation: Observation) -> sky.Stars:
-    """Return the stars in and around the field of an observation, whatever its conditions."""
+    """Return the stars in and around an observation's field, whatever its conditions."""
     half_diagonal_px = np.hypot(observation.width, observation.height) / 2
     radius_px = 1.01 * half_diagonal_px + farthest_px(observation)
     radius_deg = radius_px * PIXEL_SCALE_ARCSEC / 3600
@@ -175,7 +175,7 @@ def _spots(
     shape: tuple[int, int],
     scale: float,
 ) -> dict[str, Spots]:
-    """Give each star its image, `scale` times as bright as in 120 s of a clear night."""
+    """Return each star's image, `scale` times as bright as in 120 s of a clear night."""
     outward_x, outward_y = outward(x, y, shape)
     transmission = scale * vignetting(np.hypot(outward_x, outward_y))
     spots = {}
@@ -193,7 +193,7 @@ def _joined(spots: Spots, more: Spots) -> Spots:
 def _inside(
     x: Float64, y: Float64, shape: tuple[int, int], margin_px: float = 0
 ) -> NDArray[np.bool_]:
-    """Tell which places are on the frame, or at most `margin_px` outside."""
+    """Return which positions are on the frame, or at most `margin_px` outside."""
     height, width = shape
     low, right, top = -0.5 - margin_px, width - 0.5 + margin_px, height - 0.5 + margin_px
     return np.asarray((x > low) & (x < right) & (y > low) & (y < top))

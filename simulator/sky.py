@@ -1,4 +1,4 @@
-"""The stars of the simulated sky: real ones to G 10, invented ones below.
+"""The stars of the simulated sky: real ones to G 10, synthetic ones below.
 
 Both are given for epoch J2016.0, ICRS; :func:`at_epoch` moves them to a date.
 """
@@ -15,9 +15,9 @@ from panoptes_network.sky.directions import is_within, unit_vectors
 
 REFERENCE_EPOCH_YR = 2016.0
 BRIGHTEST_FAINT_MAG = 10.0
-"""The embedded catalog ends here; invented stars go on from here."""
+"""The embedded catalog ends here; synthetic stars continue from here."""
 FAINTEST_MAG = 15.5
-"""Down to here stars are drawn; a single frame shows them to about G 14."""
+"""Stars are drawn down to here; a single frame shows them to about G 14."""
 
 STAR_DTYPE = np.dtype(
     [
@@ -49,7 +49,7 @@ _FAINT_ID_BASE = 7 * 10**18
 def stars_in_cone(ra_deg: float, dec_deg: float, radius_deg: float, seed: int) -> Stars:
     """Return every star of the sky `seed` within a radius, to G :data:`FAINTEST_MAG`.
 
-    The same star has the same id, place and brightness whatever cone it is found by.
+    A star has the same id, position and brightness in every cone.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ def stars_in_cone(ra_deg: float, dec_deg: float, radius_deg: float, seed: int) -
 def bright_stars() -> Stars:
     """Read the embedded catalog: Gaia DR3 and the brightest of Hipparcos, G < 10.
 
-    The file's last two columns are named pmra and pmdec in the package's text but hold the
-    magnitudes BP and RP: Barnard's star reads 9.79 and 6.96, not -802 and +10362 mas/yr. So
-    its proper motions are unknown, and 0 here. All positions are of J2016.0, those from
-    Hipparcos too (Sirius stands at its J2016.0 place).
+    The file's last two columns are named pmra and pmdec in the package's text but contain the
+    magnitudes BP and RP: Barnard's star reads 9.79 and 6.96, not -802 and +10362 mas/yr. So proper
+    motions are unknown, and 0 here. All positions are at J2016.0, including those from Hipparcos
+    (Sirius is at its J2016.0 position).
 
     Returns
     -------
@@ -135,7 +135,7 @@ def count_slope_dex_per_mag(latitude_deg: NDArray[np.float64]) -> NDArray[np.flo
 
 @lru_cache(maxsize=256)
 def _faint_stars_of_cell(seed: int, cell: int) -> Stars:
-    """Invent the stars of one HEALPix cell from the seed and the cell's number alone."""
+    """Generate the stars of one HEALPix cell from the seed and the cell's number alone."""
     rng = np.random.default_rng([seed, cell])
     ra_deg, dec_deg = _cell_centres()
     latitude_deg = galactic_latitude_deg(ra_deg[cell], dec_deg[cell])

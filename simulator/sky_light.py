@@ -1,4 +1,4 @@
-"""How much brighter the Sun and the Moon make the sky than the measured dark one."""
+"""Brightness of the sky with Sun and Moon, relative to the measured dark sky."""
 
 from datetime import datetime
 
@@ -27,7 +27,7 @@ _NIGHT_BEGINS_DEG = 107.0
 
 
 def sky_glow(observation: Observation, time: datetime) -> dict[str, float]:
-    """Return the sky's light by colour as a multiple of the dark one; 1 where nothing shines."""
+    """Return the sky's light by colour as a multiple of the dark sky; 1 without Sun and Moon."""
     glow = dict.fromkeys(COLOURS, 1.0)
     if observation.night.twilight:
         zenith_deg = _zenith_distance_deg(observation, time, get_sun(Time(time)))

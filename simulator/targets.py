@@ -1,4 +1,4 @@
-"""Which stars of a field get a transit, an eclipse or a pulsation."""
+"""Selection of stars for transits, eclipses and pulsations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from simulator.scene import stars_near
 from simulator.variables import ONCE_D, Kind, Variable
 
 EDGE_PX = 40
-"""A chosen star stays this far from the frame's edge all night."""
+"""Minimum distance of a chosen star from the frame's edge all night."""
 ALONE_PX = 8.0
 ALONE_MAG = 2.5
-"""A chosen star has no neighbour within that distance that is less than so much fainter."""
+"""Neighbours of a chosen star within that distance must be fainter by at least this much."""
 MAX_OTHER_DEPTH = 0.3
-"""Of eclipses and of a sine's amplitude."""
+"""Maximum depth of eclipses and amplitude of a sine."""
 MIDDLE = (0.35, 0.65)
-"""Part of the observation within which the middle of an event falls."""
+"""Part of the observation in which the middle of an event falls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How many stars change, and how.
+    """Requested numbers and properties of variable stars.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is really in a frame: its projection and every star drawn into it."""
+"""The truth of a frame: its projection and every star drawn into it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,7 @@ class Truth:
 
     @classmethod
     def read(cls, path: Path) -> "Truth":
-        """Read what :meth:`write` wrote."""
+        """Read a truth written by :meth:`write`."""
         with fits.open(path) as hdus:
             cards = hdus[0].header.copy()
             del cards["NAXIS"]  # there is no image, and WCS warns about its missing axes

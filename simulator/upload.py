@@ -1,4 +1,4 @@
-"""Send a frame to the raw bucket, as a unit does."""
+"""Upload of a frame to the raw bucket, as by a unit."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from simulator.frame import Frame
 
 
 def upload_frame(frame: Frame) -> str:
-    """Upload a frame to the raw bucket of the settings; the truth stays at home.
+    """Upload a frame to the raw bucket of the settings, without its truth.
 
     Returns
     -------

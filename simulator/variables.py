@@ -1,4 +1,4 @@
-"""Stars that change: transits, eclipsing binaries and pulsating stars."""
+"""Variable stars: transits, eclipsing binaries and pulsating stars."""
 
 import math
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from simulator.transit import radius_for_depth, transit_flux
 Float64 = NDArray[np.float64]
 
 ONCE_D = math.inf
-"""Period of what happens only once."""
+"""Period of a single event."""
 SECONDARY_SHARE = 0.4
 """Depth of a binary's second eclipse against its first."""
 
 
 class Kind(StrEnum):
-    """How a star changes."""
+    """Kinds of variability."""
 
     TRANSIT = "transit"
     """A planet crosses the middle of a star with a dark limb."""
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One star that changes.
+    """A variable star.
 
     Attributes
     ----------

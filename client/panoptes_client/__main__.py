@@ -1,4 +1,4 @@
-"""``python -m panoptes_client`` is the command ``panoptes-network``."""
+"""``python -m panoptes_client`` runs the command ``panoptes-network``."""
 
 from panoptes_client.cli import main
 

@@ -1,4 +1,4 @@
-"""Requests to the network, tried again while it is away."""
+"""Requests to the network, with retries while it is unavailable."""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MAX_CONNECTIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long a request is tried, seconds; waits grow, and are random about that."""
+    """Retry policy: number of tries and total time, seconds; waits grow and are randomized."""
 
     tries: int = 6
     first_wait_s: float = 0.5
@@ -35,7 +35,7 @@ class Patience:
 
 
 class Connection:
-    """The network's data service at `url`; several threads may ask at once."""
+    """Connection to the network's data service at `url`; usable by several threads."""
 
     def __init__(self, url: str, patience: Patience) -> None:
         if not url.startswith(("http://", "https://")):
@@ -47,25 +47,25 @@ class Connection:
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
 
     def close(self) -> None:
-        """Close what is open to the network."""
+        """Close the connections."""
         self._session.close()
 
     def address(self, path: str) -> str:
-        """Return the address of a path of the service."""
+        """Return the URL of a path of the service."""
         return self._url + path
 
     def get(self, address: str, parameters: Mapping[str, str] = {}) -> requests.Response:
-        """Return a whole answer.
+        """Get a complete response.
 
         Raises
         ------
         RefusedError, UnreachableError
-            Where there is none.
+            If the request fails.
         """
         return self.try_again(lambda: self.ask("GET", address, params=parameters))
 
     def try_again(self, work: Callable[[], T]) -> T:
-        """Do `work` until it no longer raises UnreachableError, or patience ends."""
+        """Run `work`, and retry after UnreachableError until patience ends."""
         return Retrying(
             stop=stop_after_attempt(self._patience.tries),
             wait=self._wait_s,
@@ -76,7 +76,7 @@ class Connection:
     def ask(
         self, method: str, address: str, allowed: Container[int] = (), **options: Any
     ) -> requests.Response:
-        """Send one request; what is answered may have a status of `allowed`. See `get`."""
+        """Send one request; the response may have a status in `allowed`. See `get`."""
         limits = (self._patience.connect_timeout_s, self._patience.read_timeout_s)
         try:
             answer = self._session.request(method, address, timeout=limits, **options)
@@ -99,14 +99,14 @@ class Connection:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the innermost reason: the outer ones repeat the address at length."""
+    """Return the innermost cause: the outer errors repeat the URL at length."""
     while error.__context__ is not None:
         error = error.__context__
     return str(error) or type(error).__name__
 
 
 def _problem(answer: requests.Response) -> dict[str, Any]:
-    """Return what an answer of type application/problem+json says; nothing of any other."""
+    """Return the content of an application/problem+json response; empty for others."""
     try:
         said = answer.json()
     except (requests.RequestException, ValueError):
@@ -120,6 +120,6 @@ def _words(answer: requests.Response) -> str:
 
 
 def _retry_after_s(answer: requests.Response) -> float:
-    """Return the seconds that an answer asks to wait; a date there is left alone."""
+    """Return the delay that a response requests, seconds; dates are ignored."""
     said = answer.headers.get("Retry-After", "")
     return float(said) if said.isascii() and said.isdecimal() else 0

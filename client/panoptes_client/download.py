@@ -1,4 +1,4 @@
-"""Files downloaded so that a fault costs little: resumed, tried again, and whole or not there."""
+"""Robust downloads: resumable, retried, and either complete or absent."""
 
 import glob
 import re
@@ -14,15 +14,15 @@ from panoptes_client.errors import DownloadError, NetworkError, UnreachableError
 from panoptes_client.files import File
 
 Progress = Callable[[File, int, int], None]
-"""Is told of a file how many bytes of how many are there; from several threads."""
+"""Called with a file, its bytes so far and its size; from several threads."""
 
 IDENTITY = {"Accept-Encoding": "identity"}
-"""A packed answer would have another length, and could not be resumed."""
+"""A compressed response would have another length, and could not be resumed."""
 PIECE_BYTES = 2**16
-"""Of what comes together, less than this is lost when it is cut off."""
+"""At most this much received data is lost when a download is cut off."""
 PART = ".part"
 _VERSION = re.compile(r'"([\w-]{1,80})"')
-"""A strong ETag, short enough to be part of a file's name."""
+"""A strong ETag, short enough for a file name."""
 
 
 def download_all(
@@ -56,10 +56,10 @@ def download_all(
 
 
 class Download:
-    """One file on its way into `folder`.
+    """A download of one file to `folder`.
 
-    Until it is whole its bytes are in a hidden file beside it, whose name has the version that
-    they are of: so a later run goes on where this one ended, and never mixes two versions.
+    Until it is complete, its bytes are in a hidden file beside it, whose name includes their
+    version. So a later run resumes it, and never mixes two versions.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Download:
         self._stop = stop
 
     def run(self) -> Path:
-        """Return where the file is, once it is whole; at once where it is there already.
+        """Return the file's path once it is complete; immediately if it already is.
 
         Raises
         ------
         RefusedError, UnreachableError
-            When it is not had.
+            If the download fails.
         """
         if self._is_there():
             return self._place
@@ -88,7 +88,7 @@ class Download:
         return self._place
 
     def _is_there(self) -> bool:
-        """Return whether a file of the right size is there: what is renamed to it is whole."""
+        """Return whether a file of the right size exists: files are renamed only when complete."""
         if not self._place.is_file():
             return False
         there, size = self._place.stat().st_size, self.file.n_bytes
@@ -101,7 +101,7 @@ class Download:
         return there == size
 
     def _fetch_more(self) -> bool:
-        """Fetch what is missing; return whether that is all, or else that some of it came."""
+        """Fetch missing bytes; return whether the file is complete."""
         part = self._find_part()
         with self._ask_for_rest(part) as answer:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
@@ -134,7 +134,7 @@ class Download:
         )
 
     def _store(self, answer: requests.Response, part: Path, size: int) -> None:
-        """Append what comes to `part`, which must thereby get to `size` bytes."""
+        """Append received bytes to `part`, which must reach `size` bytes."""
         with part.open("ab") as stored:
             try:
                 for piece in answer.iter_content(PIECE_BYTES):
@@ -150,13 +150,13 @@ class Download:
             raise UnreachableError(f"{self.file.path}: {length} bytes came instead of {size}")
 
     def _find_part(self) -> Path | None:
-        """Return the file of some of it, where there is one."""
+        """Return the file of a partial download, if there is one."""
         pattern = f".{glob.escape(self._place.name)}.*{PART}"
         parts = [path for path in self._place.parent.glob(pattern) if path.stat().st_size]
         return parts[0] if parts else None
 
     def _new_part(self, answer: requests.Response) -> Path:
-        """Make the empty file that what comes of an answer is kept in."""
+        """Create the empty file for a response's bytes."""
         version = _VERSION.fullmatch(answer.headers.get("ETag", ""))
         if version is None:
             raise NetworkError(f"{self.file.path}: the answer does not say which version it is")
@@ -175,12 +175,12 @@ def _remove(part: Path | None) -> None:
 
 
 def _length(answer: requests.Response) -> int:
-    """Return the length that an answer is announced to have.
+    """Return the content length of a response.
 
     Raises
     ------
     NetworkError
-        Where it says none: no proxy between may pack the files.
+        If it has none: proxies must not compress files.
     """
     said = answer.headers.get("Content-Length", "")
     if not said.isdecimal():

@@ -1,22 +1,22 @@
-"""Why the network did not give what was asked for, in words that one can act on."""
+"""Errors of the client, with messages that users can act on."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 
 class NetworkError(Exception):
-    """Something was not had; all errors of this package are of this kind."""
+    """A request failed; base class of all errors in this package."""
 
 
 class RefusedError(NetworkError):
-    """The network understood and refuses: the same request would be refused again.
+    """The network refused the request: it would be refused again.
 
     Parameters
     ----------
     status : int
-        Of the answer: 400 for a wrong parameter, 404 for what there is not.
+        HTTP status: 400 for an invalid parameter, 404 if there is no such thing.
     parameter : str
-        The name of the parameter that is wrong; None where it is none.
+        Name of the invalid parameter; None if it is something else.
     """
 
     def __init__(self, message: str, status: int, parameter: str | None = None) -> None:
@@ -26,12 +26,12 @@ class RefusedError(NetworkError):
 
 
 class UnreachableError(NetworkError):
-    """The network is away, or busy, after some tries; it may be there later.
+    """The network was unavailable or busy after all retries; it may be back later.
 
     Parameters
     ----------
     retry_after_s : float
-        How long it asked to be left alone.
+        Delay requested by the network.
     """
 
     def __init__(self, message: str, retry_after_s: float = 0) -> None:
@@ -40,14 +40,14 @@ class UnreachableError(NetworkError):
 
 
 class DownloadError(NetworkError):
-    """Some files were not had; the others are there, and the same call goes on with the rest.
+    """Some files failed; the others are complete, and the same call resumes the rest.
 
     Parameters
     ----------
     failed : mapping
-        What went wrong, by the path of each file.
+        Errors by file path.
     done : list of Path
-        The files that are there.
+        The complete files.
     """
 
     def __init__(self, failed: Mapping[str, Exception], done: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""The files of an observation, as the network tells of them."""
+"""The files of an observation, as listed by the network."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class File:
     """A file of an image or of a whole observation.
 
     `kind` is ``raw`` (the FITS frame), ``processed`` (its solved copy), ``cr2``, ``red``,
-    ``green``, ``blue``, ``picture`` or ``thumbnail``; of no one image are ``film``,
-    ``light_curves`` (of all stars, Parquet) and ``light_curves_fits``.
-    `n_bytes` is None where the size is not known beforehand. `url` begins with a slash.
+    ``green``, ``blue``, ``picture`` or ``thumbnail``; files of whole observations are ``film``,
+    ``light_curves`` (of all stars, Parquet) and ``light_curves_fits``. `n_bytes` is None if the
+    size is not known in advance. `url` begins with a slash.
     """
 
     kind: str
@@ -28,12 +28,12 @@ class File:
     n_bytes: int | None = None
 
     def local_path(self, folder: Path) -> Path:
-        """Return where in `folder` it is kept: below its bucket, by its own path.
+        """Return its path in `folder`: below its bucket's name, by its own path.
 
         Raises
         ------
         NetworkError
-            For a path that leads out of the folder.
+            If the path leads outside the folder.
         """
         top = folder.resolve()
         place = (top / self.bucket / self.path).resolve()
@@ -43,7 +43,7 @@ class File:
 
 
 def files_of(observation: dict[str, Any]) -> Iterator[File]:
-    """Return the files of an observation as the network tells it, image by image, then its own."""
+    """Return the files of an observation, image by image, then those of the observation."""
     for image in observation["images"]:
         for kind, facts in image["files"].items():
             yield _file(kind, facts, image["image_id"])

@@ -1,4 +1,4 @@
-"""What the network is asked for from Python."""
+"""Python interface of the network."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from panoptes_client.tables import table_at
 
 URL_VARIABLE = "PANOPTES_NETWORK_URL"
 LOCAL_URL = "http://127.0.0.1:8083"
-"""Where the network on one machine has its data service."""
+"""URL of the data service of the network on one machine."""
 AT_ONCE = 4
 MAX_AT_ONCE = 8
 PAGE_LENGTH = 500
@@ -32,18 +32,18 @@ FileFormat: TypeAlias = Literal["fits", "aavso", "aavso-exoplanet"]
 
 
 class Network:
-    """The PANOPTES network, by its data service.
+    """The PANOPTES network, accessed through its data service.
 
-    Every method raises `RefusedError` for what there is not and for wrong parameters, and
-    `UnreachableError` where the network is still away when `patience` ends.
+    Every method raises `RefusedError` for missing objects and invalid parameters, and
+    `UnreachableError` if the network is still unavailable when `patience` ends.
 
     Parameters
     ----------
     url : str
-        Address of the data service, or of an explorer with ``/api`` behind it; without one that
-        of the environment variable PANOPTES_NETWORK_URL, and else the network on this machine.
+        URL of the data service, or of an explorer followed by ``/api``. The default is the
+        environment variable PANOPTES_NETWORK_URL, or else the network on this machine.
     patience : Patience
-        How often it is asked again while it is away.
+        Retry policy while the network is unavailable.
     """
 
     def __init__(self, url: str | None = None, patience: Patience = Patience()) -> None:  # noqa: B008 - frozen
@@ -61,32 +61,32 @@ class Network:
         self.close()
 
     def close(self) -> None:
-        """Close what is open to the network."""
+        """Close the connections to the network."""
         self._connection.close()
 
     def observations(self, *, limit: int | None = None, **search: Unpack[Search]) -> Table:
-        """Return the observations that are found, newest first, or the first `limit` of them.
+        """Search observations; newest first, at most `limit`.
 
         Parameters
         ----------
         **search
-            The filters of `Search`; without one, all observations are meant.
+            Filters of `Search`; without filters, all observations.
 
         Returns
         -------
         Table
-            A row for each observation; a row's centre is `ra_deg`, `dec_deg` in ICRS, its start
-            the UTC text `start_time`. The columns alone where nothing is found.
+            One row per observation, with its centre `ra_deg`, `dec_deg` in ICRS and its start as
+            UTC text in `start_time`. Without matches, the table has columns but no rows.
         """
         sent = {**parameters(search), "limit": str(min(limit or PAGE_LENGTH, PAGE_LENGTH))}
         return table_at(self._connection, "/observations", sent, limit)
 
     def images(self, sequence_id: str) -> Table:
-        """Return the images of an observation with their figures, oldest first."""
+        """List the images of an observation with their measurements, oldest first."""
         return table_at(self._connection, f"/observations/{quote(sequence_id, safe='')}", {})
 
     def files(self, sequence_id: str, kinds: Iterable[str] = ()) -> list[File]:
-        """Return the files of an observation of these kinds, or of all; see `File`."""
+        """List an observation's files, of these kinds or of all; see `File`."""
         wanted = set(kinds)
         found = self._json(f"/observations/{quote(sequence_id, safe='')}")
         return [file for file in files_of(found) if not wanted or file.kind in wanted]
@@ -98,22 +98,22 @@ class Network:
         at_once: int = AT_ONCE,
         progress: Progress | None = None,
     ) -> list[Path]:
-        """Download files below `folder`, a few at once, and return where they are.
+        """Download files below `folder`, several at a time, and return their paths.
 
-        What is there in its size is left alone. What was cut off goes on where it ended, in a
-        later call too. A file has its name only once it is whole.
+        Existing files of the right size are kept. Partial downloads are resumed, also by a later
+        call. A file gets its name only when it is complete.
 
         Parameters
         ----------
         at_once : int
             1 to 8.
         progress : callable
-            Is called with a file, its bytes that are there and its size, from several threads.
+            Called with a file, its bytes so far and its size, from several threads.
 
         Raises
         ------
         DownloadError
-            When some failed; the others are there.
+            If some files failed; the others are complete.
         """
         if not 1 <= at_once <= MAX_AT_ONCE:
             raise ValueError(f"at_once: 1 to {MAX_AT_ONCE}")
@@ -128,64 +128,65 @@ class Network:
         at: SkyCoord | None = None,
         radius: Quantity | float | None = None,
     ) -> Table:
-        """Return what was detected in an image, brightest first.
+        """List the sources of an image, brightest first.
 
         Parameters
         ----------
         min_snr : float
-            Least flux over its error.
+            Minimum signal-to-noise ratio.
         matched : bool
-            Only sources that are a catalog star.
+            Only sources matched to a catalog star.
         at, radius : SkyCoord, Quantity or float
-            Only sources around a place; degrees where the radius has no unit. Both, or neither.
+            Only sources around a position; a radius without unit is in degrees. Give both or
+            neither.
         """
         given = {"min_snr": min_snr, "matched": str(matched).lower()}
         around = parameters({"at": at, "radius": radius})
         return table_at(self._connection, f"{_image(image_id)}/sources", _given(given) | around)
 
     def cutout(self, image_id: str, at: SkyCoord, side: int = 64) -> fits.HDUList:
-        """Return the raw pixels around a place in a solved frame, with the header of the frame.
+        """Get the raw pixels around a position in a solved frame, with the frame's header.
 
         Parameters
         ----------
         side : int
-            Of the square, pixels; even, 6 to 1024. At the frame's edges it has fewer.
+            Side of the square in pixels; even, 6 to 1024. It is cropped at the frame's edges.
 
         Returns
         -------
         HDUList
-            One image [y, x] of the Bayer mosaic, black level in it; its WCS is the piece's own.
+            One image [y, x] of the Bayer mosaic, including the black level, with the cutout's WCS.
         """
         address = self._connection.address(f"{_image(image_id)}/cutout")
         asked = parameters({"at": at}) | {"side": str(side)}
         return fits.HDUList.fromstring(self._connection.get(address, asked).content)
 
     def star(self, picid: int | str) -> dict[str, Any]:
-        """Return what is known of a star, and the sequences that have it, as the network's JSON.
+        """Get a star's data and the sequences that contain it, as the network's JSON.
 
-        Its ids are texts there: they have up to 64 bits.
+        Ids are text there, as they have up to 64 bits.
         """
         return self._json(f"/sources/{picid}")
 
     def lightcurve(
         self, picid: int | str, sequence_id: str | None = None, *, method: Method = "raw"
     ) -> Table:
-        """Return a star's light, oldest first; of one sequence, or the newest.
+        """Get a star's light curve, oldest first, from one sequence or the newest ones.
 
         Parameters
         ----------
         method : str
-            ``raw``: apertures on the stamps, by comparison stars of the same frame.
-            ``detrended``: what the network made of the whole sequence; this shows planets.
+            ``raw``: aperture photometry on stamps, relative to comparison stars of the same frame.
+            ``detrended``: made by the network from the whole sequence; use it for planets.
 
         Returns
         -------
         Table
-            Of a raw curve, for each frame `mjd` (UTC, middle of the exposure) and for each colour
-            r, g, b `flux_r` with `flux_err_r` (adu) and `relative_r` with `relative_err_r`,
-            median 1. Of a detrended one `bjd_tdb`, `flux` and `flux_err` of all colours together
+            For a raw curve, per frame `mjd` (UTC, middle of the exposure) and for each colour r, g,
+            b `flux_r` with `flux_err_r` (adu) and `relative_r` with `relative_err_r`,
+            median 1. For a detrended one `bjd_tdb`, `flux` and `flux_err` of all colours together
             and `flux_r`, `flux_err_r` and so on, relative, median 1 in each sequence; the raw
-            fluxes (adu); `quality`, 0 where nothing is known against it.
+            fluxes (adu); `quality`, 0 for good measurements.
         """
         path = f"/sources/{picid}/lightcurve"
         asked = {"sequence_id": sequence_id, "method": method}
@@ -199,16 +200,16 @@ class Network:
         *,
         observer: str | None = None,
     ) -> bytes:
-        """Return a star's detrended light curve as a file for other programs.
+        """Get a star's detrended light curve as a file for other programs.
 
         Parameters
         ----------
         kind : str
-            ``fits``: what ``lightkurve.read`` opens. ``aavso``: a report in AAVSO Extended
-            Format. ``aavso-exoplanet``: one for its exoplanet database, of one sequence, the
-            newest without `sequence_id`.
+            ``fits``: FITS for ``lightkurve.read``. ``aavso``: a report in AAVSO Extended
+            Format. ``aavso-exoplanet``: a report for its exoplanet database, from one sequence, by
+            default the newest.
         observer : str
-            The observer's code in a report.
+            Observer code for a report.
         """
         address = self._connection.address(f"/sources/{picid}/lightcurve")
         asked = {"sequence_id": sequence_id, "format": kind, "obscode": observer}
@@ -226,26 +227,26 @@ class Network:
         order: str | None = None,
         limit: int | None = None,
     ) -> Table:
-        """Return the stars of an observation that have detrended light curves.
+        """List an observation's stars with detrended light curves.
 
         Parameters
         ----------
         min_mag, max_mag : float
-            Gaia G of the star.
+            Range of Gaia G.
         sort : str
             ``mag`` (the default), ``scatter``, ``excess`` (scatter by expected noise), ``chi2``
             or ``variability``.
         order : str
             ``asc`` or ``desc``.
         limit : int
-            At most so many; without it, all.
+            Maximum number of rows; by default, all.
 
         Returns
         -------
         Table
-            For each star its place and `gaia_mag`, the `scatter` of one frame and the
-            `expected_noise`, both relative, `reduced_chi2` and `variability`. The light curves
-            themselves are the file ``light_curves`` of the observation (`files`).
+            Position and `gaia_mag` of each star, `scatter` and `expected_noise` of one frame, both
+            relative, `reduced_chi2` and `variability`. The light curves themselves are in the
+            observation's file ``light_curves`` (`files`).
         """
         asked = {"min_mag": min_mag, "max_mag": max_mag, "sort": sort, "order": order}
         sent = {**_given(asked), "limit": str(min(limit or MAX_CURVES, MAX_CURVES))}
@@ -253,34 +254,34 @@ class Network:
         return table_at(self._connection, path, sent, limit)
 
     def candidates(self, *, limit: int | None = None, **search: Unpack[CandidateSearch]) -> Table:
-        """Return stars in whose light curves a transit was found, or that vary.
+        """Search transit and variable-star candidates.
 
         Parameters
         ----------
         limit : int
-            At most so many; without it, all.
+            Maximum number of rows; by default, all.
         **search
-            The filters of `CandidateSearch`.
+            Filters of `CandidateSearch`.
 
         Returns
         -------
         Table
-            The most significant first: the star, `depth`, `duration_h`, `mid_bjd_tdb`, `period_d`
-            where it is known, `significance`, `false_alarm_probability`, and `vetting`, JSON text.
+            Most significant first: the star, `depth`, `duration_h`, `mid_bjd_tdb`, `period_d` if
+            known, `significance`, `false_alarm_probability`, and `vetting` as JSON text.
         """
         sent = parameters(search, CandidateSearch)
         sent["limit"] = str(min(limit or PAGE_LENGTH, PAGE_LENGTH))
         return table_at(self._connection, "/candidates", sent, limit)
 
     def stamps(self, picid: int | str, sequence_id: str | None = None) -> Table:
-        """Return a star's stamps, oldest first.
+        """Get a star's stamps, oldest first.
 
         Returns
         -------
         Table
-            The column `pixels` is an array of uint16 [frame, y, x], raw values with the black
-            level in them; `stamp_x`, `stamp_y` are a stamp's first pixel in the frame. The
-            array has the shape (0, 0, 0) where there are none.
+            The column `pixels` is an array of uint16 [frame, y, x], raw values including the black
+            level; `stamp_x`, `stamp_y` are a stamp's first pixel in the frame. Without stamps, the
+            array has the shape (0, 0, 0).
         """
         path = f"/sources/{picid}/stamps"
         table = table_at(self._connection, path, _given({"sequence_id": sequence_id}))
@@ -292,15 +293,15 @@ class Network:
         return table
 
     def units(self) -> Table:
-        """Return the units: where they stand, and how much came of them."""
+        """List the units, with their locations and numbers of images."""
         return table_at(self._connection, "/units", {})
 
     def nights(self, unit: str) -> Table:
-        """Return the nights of a unit that have images, newest first."""
+        """List a unit's nights with images, newest first."""
         return table_at(self._connection, f"/units/{quote(unit, safe='')}/nights", {})
 
     def night(self, unit: str, date: str = "last") -> dict[str, Any]:
-        """Return the report of a night, by the date of its evening, as the network's JSON."""
+        """Get the report of a night, by the date of its evening, as the network's JSON."""
         return self._json(f"/units/{quote(unit, safe='')}/nights/{quote(date, safe='')}")
 
     def _json(self, path: str) -> dict[str, Any]:

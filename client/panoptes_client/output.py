@@ -1,4 +1,4 @@
-"""Tables written for a terminal, and as files of each format."""
+"""Output of tables to a terminal and to files."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from panoptes_client import parquet
 
 
 class Format(StrEnum):
-    """What a table is written as."""
+    """Output formats."""
 
     CSV = "csv"
     JSON = "json"
@@ -38,22 +38,22 @@ ASTROPY = {
 }
 BINARY = {Format.PARQUET, Format.FITS}
 FLAT = {Format.CSV, Format.VOTABLE}
-"""They have no place for pixels, of 16 bits without sign."""
+"""Formats that cannot store pixels, unsigned 16-bit integers."""
 IDS = frozenset({"picid"})
-"""Whole numbers of 64 bits: JSON has them as text, because JavaScript rounds long numbers."""
+"""64-bit integers: JSON has them as text, because JavaScript rounds long numbers."""
 NULL = -(2**63)
-"""Stands for an unknown whole number in a FITS table: no id and no count is this."""
+"""Represents an unknown integer in a FITS table: no id or count has this value."""
 
 
 def write(table: Table, shown: tuple[str, ...], as_format: str | None, path: Path | None) -> None:
-    """Write a table to a file, or to the standard output.
+    """Write a table to a file or to standard output.
 
-    A terminal gets the columns `shown`, unless a format is asked for; what is no terminal CSV.
+    Without a format, a terminal shows the columns `shown`, and other outputs get CSV.
 
     Raises
     ------
     click.UsageError
-        When no format is known, or it does not go without a file or with such columns.
+        If the format is unknown, or needs a file or other columns.
     """
     wanted = Format(as_format) if as_format else _format_of(path)
     if path is None and wanted is None:
@@ -72,7 +72,7 @@ def _format_of(path: Path | None) -> Format | None:
 
 def _show(table: Table) -> None:
     for line in table.pformat(max_lines=-1, max_width=-1):
-        # What units upload may hold what a terminal takes for a command.
+        # Uploaded text may contain terminal control sequences.
         click.echo(
             "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
         )
@@ -96,7 +96,7 @@ def _write(table: Table, wanted: Format, path: Path | None) -> None:
 
 
 def _rows(table: Table) -> list[dict[str, Any]]:
-    """Return the rows as JSON has them: what is masked or not finite is null."""
+    """Return the rows for JSON: masked and non-finite values are null."""
     columns = {name: table[name].tolist() for name in table.colnames}
     return [
         {name: _value(name, column[number]) for name, column in columns.items()}
@@ -113,7 +113,7 @@ def _value(name: str, value: Any) -> Any:
 def _for_fits(table: Table) -> Table:
     r"""Return a table as FITS can have it: letters beyond ASCII as \\u and a number.
 
-    What is masked of whole numbers becomes `NULL`: the usual 999999 is the id of a star.
+    Masked integers become `NULL`: the default fill value 999999 is the id of a star.
     """
     copied = table.copy()
     for name in copied.colnames:

@@ -1,7 +1,7 @@
-"""Tables as Parquet files whose unknown values are nulls.
+"""Tables as Parquet files with nulls for unknown values.
 
-astropy's own writer has a mask beside each column instead: any other reader, pandas too, takes
-the values under the mask for known.
+astropy's own writer adds a mask column per column instead: other readers, including pandas, take
+masked values for known ones.
 """
 
 import json
@@ -15,8 +15,8 @@ from pyarrow import parquet
 def write(table: Table, path: Path) -> None:
     """Write a table; each field's metadata have its ``unit`` and ``description``.
 
-    Arrays in cells become lists. pandas reads whole numbers as its nullable ``Int64``, so that
-    a column with a null keeps all digits of long ids.
+    Arrays in cells become lists. pandas reads integers as its nullable ``Int64``, so that a column
+    with a null keeps all digits of long ids.
     """
     columns = [table[name] for name in table.colnames]
     arrays = [pa.array(column.tolist(), _type(column)) for column in columns]

@@ -1,4 +1,4 @@
-"""Bars that show how far downloads are."""
+"""Progress bars of downloads."""
 
 from collections.abc import Collection
 from threading import Lock
@@ -13,7 +13,7 @@ from panoptes_client.files import File
 
 
 class Bars:
-    """A bar for all `files` and one for each that is under way, on a terminal."""
+    """Bars for all `files` and for each one in progress, on a terminal."""
 
     def __init__(self, files: Collection[File]) -> None:
         self._progress = Progress(console=Console(stderr=True), transient=True)
@@ -34,7 +34,7 @@ class Bars:
         self._progress.stop()
 
     def update(self, file: File, there: int, size: int) -> None:
-        """Show how many bytes of a file are there; several threads may say so."""
+        """Update a file's number of bytes; called by several threads."""
         with self._lock:
             if file not in self._bars:
                 name = escape(file.path.rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""What observations and candidates are searched for by, and how it is sent."""
+"""Search filters for observations and candidates, and their encoding."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -14,27 +14,26 @@ Date: TypeAlias = str | date | datetime | Time
 
 
 class Search(TypedDict, total=False):
-    """Filters of observations; all that are given must hold.
+    """Filters of observations; results match all given filters.
 
     Attributes
     ----------
     unit, camera, field, tag : str
-        Ids of unit and camera; text that the field's name contains; a tag.
+        Ids of unit and camera; text in the field name; a tag.
     at : SkyCoord
-        Place, one, that is searched around.
+        A single position to search around.
     name : str
-        The same by name: a field of the network, ``TIC 123``, ``M42``, ``NGC 7000``.
+        A position by name: a field of the network, ``TIC 123``, ``M42``, ``NGC 7000``.
     radius : Quantity or float
-        How far the mean centre may be from the place; degrees where it has no unit.
+        Maximum distance of the mean centre from the position; degrees by default.
     after, before : str, date, datetime or Time
-        First and last date or time of the observation's start, UTC where it has no zone; a date
-        is the whole day.
+        Earliest and latest start of the observation, UTC by default; a date is the whole day.
     min_exptime, max_exptime : Quantity or float
-        Exposure of a frame; seconds where it has no unit.
+        Exposure time of a frame; seconds by default.
     min_images, max_images : int
         Number of images.
     state : str
-        At least one image is in this state.
+        Observations with an image in this state.
     sort : str
         ``time`` (the default), ``field``, ``unit``, ``images``, ``exptime`` or ``distance``.
     order : str
@@ -60,24 +59,24 @@ class Search(TypedDict, total=False):
 
 
 class CandidateSearch(TypedDict, total=False):
-    """Filters of candidates; all that are given must hold.
+    """Filters of candidates; results match all given filters.
 
     Attributes
     ----------
     kind : str
         ``transit`` or ``variable``.
     min_significance, max_false_alarm : float
-        Significance at least, false-alarm probability at most.
+        Lowest significance, highest false-alarm probability.
     min_mag, max_mag : float
-        Gaia G of the star.
+        Range of Gaia G.
     sequence_id, unit : str
-        Observation that was searched; unit that saw it.
+        Searched observation; its unit.
     known : bool
-        Only stars with a known planet or variable, or only others.
+        Only known planets and variables, or only others.
     at : SkyCoord
-        Place, one, that is searched around.
+        A single position to search around.
     radius : Quantity or float
-        Around the place; degrees where it has no unit. Both, or neither.
+        Search radius; degrees by default. Give both or neither.
     sort : str
         ``significance`` (the default), ``false_alarm``, ``depth``, ``duration``, ``period``,
         ``mag`` or ``found``.
@@ -103,18 +102,18 @@ UNITS = {"radius": units.deg, "min_exptime": units.s, "max_exptime": units.s}
 
 
 def parameters(search: Mapping[str, Any], filters: type = Search) -> dict[str, str]:
-    """Return a search as the parameters of a request.
+    """Return a search as request parameters.
 
     Parameters
     ----------
     search : Search or CandidateSearch
     filters : type
-        Which of them it is.
+        The class of the search.
 
     Raises
     ------
     TypeError
-        For a filter that there is not: a search without it would find everything.
+        If a filter does not exist: a search without it would find everything.
     """
     known = filters.__annotations__
     for name in search.keys() - known.keys():

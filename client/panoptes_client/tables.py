@@ -1,4 +1,4 @@
-"""Tables as the network sends them, page by page, and as astropy has them."""
+"""The network's tables, fetched page by page, as astropy tables."""
 
 from io import BytesIO
 from textwrap import wrap
@@ -15,14 +15,14 @@ def table_at(
 ) -> Table:
     """Return a listing of the network, all its pages or the first `limit` rows.
 
-    The columns have the network's units and descriptions; the listing's is in `meta`, as
-    ``comments``. What is not known is masked; a column of which all is known has no mask.
-    Without rows there are the columns.
+    Columns have the network's units and descriptions; the listing's description is in `meta`, as
+    ``comments``. Unknown values are masked; a column without unknown values has no mask. Without
+    rows, the table still has its columns.
 
     Raises
     ------
     RefusedError, UnreachableError
-        Where it is not had.
+        If the request fails.
     """
     pages: list[Table] = []
     address: str | None = connection.address(path)
@@ -32,10 +32,10 @@ def table_at(
         pages.append(Table.read(BytesIO(answer.content), format="votable"))
         following = answer.links.get("next", {}).get("url")
         is_enough = limit is not None and sum(map(len, pages)) >= limit
-        # The Link has all parameters in it.
+        # The Link header has all parameters.
         address, sent = urljoin(answer.url, following) if following and not is_enough else None, {}
     whole = vstack(pages, metadata_conflicts="silent")[:limit]
-    # In FITS, a description would be a keyword that is too long.
+    # In FITS, a description would be an overlong keyword.
     whole.meta["comments"] = wrap(whole.meta.pop("description"), 70)
     for name in whole.colnames:
         whole.replace_column(name, _plain(whole[name]))
@@ -43,9 +43,9 @@ def table_at(
 
 
 def _plain(column: MaskedColumn) -> Column:
-    """Return a column with a mask only where it needs one, and texts as every format takes them.
+    """Return a column, masked only if needed, with texts in a type that every format accepts.
 
-    Texts come as objects; what is not known of them comes empty.
+    Text columns have object dtype; unknown texts are empty.
     """
     values, mask = np.ma.getdata(column), np.ma.getmaskarray(column)
     if column.dtype == object:

@@ -1,4 +1,4 @@
-"""Stars of the catalog that were not detected, measured where the plate solution puts them."""
+"""Forced measurements of undetected catalog stars at their positions from the plate solution."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,14 +23,14 @@ from plate_solver.detection import (
 )
 
 NEIGHBOUR_REACH_PX = 15.0
-"""Beyond it less than 1 part in 300 of a star's light is in another's aperture."""
+"""Farther away, less than 1 part in 300 of a star's light is in another star's aperture."""
 
 PSF_WEIGHTS = (0.52, 0.29, 0.19)
 PSF_SIGMA_PX = (0.8, 2.05, 4.5)
 """Three Gaussians fitted to stars of a real frame (docs/decisions/0005), colours averaged."""
 
 _RADIUS = APERTURE_DIAMETER_PX / 4
-"""Of the aperture, superpixels."""
+"""Aperture radius, superpixels."""
 
 _HALF_WINDOW = 3
 _SIDE = 2 * _HALF_WINDOW + 1
@@ -42,18 +42,18 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class UnseenStars:
-    """Stars of the catalog that are no detection: arrays of one length n, perhaps 0.
+    """Undetected catalog stars: arrays of equal length n, which may be 0.
 
     Attributes
     ----------
     stars : int64
         Indices into the frame's catalog stars, in their order.
     x_px, y_px : float64
-        Where the plate solution puts them, 0-based mosaic pixels.
+        Positions by the plate solution, 0-based mosaic pixels.
     flux_adu, flux_err_adu : float64
-        As of `Detections`, but may be 0 or less.
+        As for `Detections`, but may be 0 or less.
     peak_adu : float64
-        The superpixel that the place is in, above the background, sum of its four pixels.
+        The superpixel at the position, above the background, sum of its four pixels.
     flags : int64
         :data:`SATURATED_FLAG` or 0: source-extractor says nothing about them.
     """
@@ -74,16 +74,16 @@ def measure_unseen(
     stars: Indices, x_px: Floats, y_px: Floats, detections: Detections, frame: Frame,
     plane: NDArray[np.float32],
 ) -> UnseenStars:  # fmt: skip
-    """Measure stars at places in the aperture and on the plane in which detections are measured.
+    """Measure stars at given positions, with the aperture and plane used for detections.
 
-    Sky and its noise are those at the nearest detection.
+    Sky and noise are taken from the nearest detection.
 
     Parameters
     ----------
     stars : ndarray, shape (n,), int64
-        What the result says of which star is meant; n may be 0.
+        Indices of the stars, copied to the result; n may be 0.
     x_px, y_px : ndarray, shape (n,)
-        Where they are; each with a whole stamp on the frame.
+        Their positions; each has a complete stamp on the frame.
     detections : Detections
         At least one.
     frame : Frame
@@ -94,7 +94,7 @@ def measure_unseen(
     sky_adu = 4 * (detections.background_adu[near] + BLACK_LEVEL_ADU)
     light = _windows(plane, x_px, y_px) - sky_adu.astype(np.float32)[:, None, None]
     flux_adu = (light * _aperture(x_px, y_px)).sum(axis=(1, 2)).astype(np.float64)
-    # source-extractor: the square of an error is the sky's variance and the star's photons.
+    # source-extractor: an error squared is the sky's variance plus the star's photons.
     photons = np.maximum(detections.flux_adu[near], 0) / GAIN_E_PER_ADU
     sky_variance = np.maximum(detections.flux_err_adu[near] ** 2 - photons, 0)
     variance = sky_variance + np.maximum(flux_adu, 0) / GAIN_E_PER_ADU
@@ -111,23 +111,23 @@ def measure_unseen(
 
 
 def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> Floats:
-    """Return the light of other stars in a star's aperture, in units of its own there.
+    """Return the light of other stars in a star's aperture, relative to its own light there.
 
-    It is told by the catalog alone: places, magnitudes, and the usual width of stars.
+    It uses the catalog only: positions, magnitudes, and the usual width of stars.
 
     Parameters
     ----------
     x_px, y_px : ndarray, shape (n,)
-        All stars in and around the frame, 0-based pixels; NaN for one whose place is unknown.
+        All stars in and around the frame, 0-based pixels; NaN for unknown positions.
     mag : ndarray, shape (n,)
-        NaN for a star of unknown magnitude: it spoils no other.
+        NaN for unknown magnitudes: such a star affects no other.
     wanted : ndarray, shape (k,), int64
-        Of which stars it is asked; each has a place. k may be 0.
+        Stars to compute, with known positions; k may be 0.
 
     Returns
     -------
     ndarray, shape (n,)
-        0 or more; NaN for a star that is not wanted, or of unknown magnitude.
+        0 or more; NaN for stars not requested or of unknown magnitude.
     """
     told = np.full(len(mag), np.nan)
     wanted = wanted[np.isfinite(mag[wanted])]
@@ -151,23 +151,23 @@ def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> 
 def unseen_places(
     x_px: Floats, y_px: Floats, mag: Floats, seen: Indices, frame: Frame, faintest_mag: float
 ) -> tuple[Indices, Floats, Floats]:
-    """Choose the catalog stars that get a row without a detection.
+    """Select the catalog stars that get a row without a detection.
 
     Parameters
     ----------
     x_px, y_px, mag : ndarray, shape (m,)
-        As of `neighbour_flux`.
+        As for `neighbour_flux`.
     seen : ndarray, shape (n,), int64
-        Stars that are detections.
+        Detected stars.
     frame : Frame
-        For its size: a star without a whole stamp gets no row.
+        For its size: a star without a complete stamp gets no row.
     faintest_mag : float
 
     Returns
     -------
     stars, x_px, y_px : ndarray, shape (k,)
-        Indices in the order of the stars, and places as the database keeps them, to 0.0003 pixel:
-        a stamp is cut by the place that is stored.
+        Ascending indices, and positions as stored in the database, to 0.0003 pixel: stamps are cut
+        at the stored positions.
     """
     is_wanted = mag <= faintest_mag
     is_wanted[seen] = False
@@ -183,19 +183,19 @@ def _nearest(detections: Detections, x_px: Floats, y_px: Floats) -> Indices:
 
 
 def _tree(x_px: Floats, y_px: Floats) -> KDTree:
-    # Without sorting and tight boxes it is built in half the time, and searched as fast.
+    # Without sorting and tight boxes the tree is built in half the time, and searched as fast.
     return KDTree(np.stack([x_px, y_px], axis=1), balanced_tree=False, compact_nodes=False)
 
 
 def _superpixels(pixel: Floats) -> tuple[Indices, Floats]:
-    """Return the superpixel that a place is in, and how far from its middle, in superpixels."""
+    """Return the superpixel at a position, and the offset from its centre, in superpixels."""
     place = (pixel - 0.5) / 2
     cell = np.rint(place).astype(np.int64)
     return cell, place - cell
 
 
 def _windows(plane: NDArray[np.float32], x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
-    """Return the superpixels around places, shape (n, side, side); those beyond the edge repeat."""
+    """Return the superpixels around positions, shape (n, side, side); the edge is repeated."""
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)
     columns, rows = (
         np.clip(_superpixels(pixel)[0][:, None] + steps, 0, length - 1)
@@ -206,9 +206,9 @@ def _windows(plane: NDArray[np.float32], x_px: Floats, y_px: Floats) -> NDArray[
 
 
 def _aperture(x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
-    """Return which part of each superpixel of the windows lies in the aperture.
+    """Return the fraction of each superpixel of the windows inside the aperture.
 
-    A superpixel on the edge counts by how far its middle lies inside, to 1 % of the area.
+    A superpixel on the edge counts by how far its centre is inside, accurate to 1 % of the area.
     """
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1, dtype=np.float32)
     dx, dy = (
@@ -222,7 +222,7 @@ def _aperture(x_px: Floats, y_px: Floats) -> NDArray[np.float32]:
 
 @cache
 def _light_by_distance() -> Floats:
-    """Return which part of a star's light is in an aperture that far away, up to the reach.
+    """Return the fraction of a star's light in an aperture at each distance, up to the reach.
 
     One value for each `_DISTANCE_STEP_PX`.
 

@@ -1,4 +1,4 @@
-"""Centres of stars, better than their isophotes tell."""
+"""Centroids of stars, better than isophotal ones."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,11 @@ Floats = NDArray[np.float64]
 def windowed_centroids(
     plane: NDArray[np.float32], x: Floats, y: Floats, background: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the centres of stars under a Gaussian window that follows them.
+    """Return the centroids of stars under a Gaussian window that follows them.
 
-    An isophote of a bright star reaches far into its one-sided wings: at the corners of a
-    frame its centre lies 0.3 pixel outside the star's. The window sees the core. The method
-    is source-extractor's XWIN_IMAGE (its manual, "Windowed positional parameters"), for only
+    An isophote of a bright star extends far into its one-sided wings: in the corners of a frame its
+    centre is 0.3 pixel outside the star's. The window sees the core. The method is
+    source-extractor's XWIN_IMAGE (its manual, "Windowed positional parameters"), applied only to
     the stars that need it: in a crowded frame the program itself takes 3 s longer for all.
 
     Parameters
@@ -28,14 +28,14 @@ def windowed_centroids(
     plane : ndarray, shape (height, width)
         Superpixel sums.
     x, y : ndarray, shape (n,)
-        First places, 0-based superpixels; n may be 0.
+        Initial positions, 0-based superpixels; n may be 0.
     background : ndarray, shape (n,)
         Level of the sky at each, in the units of `plane`.
 
     Returns
     -------
     x, y : ndarray, shape (n,)
-        As given where the window finds no light, wanders off, or hangs over the edge.
+        Unchanged if the window finds no light, wanders off, or crosses the edge.
     """
     steps = np.arange(-_HALF_WINDOW, _HALF_WINDOW + 1)
     first_x, first_y = np.rint(x).astype(np.int64), np.rint(y).astype(np.int64)
@@ -50,7 +50,7 @@ def windowed_centroids(
             # The window halves a Gaussian star's distance from its centre: hence the factor 2.
             shift_x, shift_y = shift_x + 2 * step_x, shift_y + 2 * step_y
     centre_x, centre_y = first_x + shift_x, first_y + shift_y
-    # Where the window hangs over the edge, half of a star may look like a star beyond it.
+    # If the window crosses the edge, half of a star may look like a star beyond it.
     whole = np.all([np.ptp(cells, axis=1) == 2 * _HALF_WINDOW for cells in (columns, rows)], axis=0)
     good = whole & (np.hypot(centre_x - x, centre_y - y) < _MAX_SHIFT)
     return np.where(good, centre_x, x), np.where(good, centre_y, y)

@@ -1,4 +1,4 @@
-"""Dependencies of the plate solver beside every worker's: its programs and index files."""
+"""Dependencies of the plate solver in addition to every worker's: programs and index files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from plate_solver import external_programs
 
 
 def check_solver() -> None:
-    """Make sure that the programs and the solver's index files are there."""
+    """Check that the programs and the solver's index files are installed."""
     missing = external_programs.missing()
     if missing:
         raise TransientError(external_programs.missing_message(missing))

@@ -1,4 +1,4 @@
-"""Sources in a frame, found and measured by source-extractor on the superpixel plane."""
+"""Detection and measurement of sources by source-extractor on the superpixel plane."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,8 @@ from plate_solver.centroids import windowed_centroids
 from plate_solver.external_programs import failure, run
 
 APERTURE_DIAMETER_PX = 10
-"""Mosaic pixels. It holds 0.9 of a simulated star's light, and no more neighbours than a stamp."""
+"""Mosaic pixels. It contains 0.9 of a simulated star's light, and no more neighbours than a stamp.
+"""
 
 CPU_LIMIT_S = 60
 
@@ -36,10 +37,10 @@ _COLUMNS = {
     "FLAGS": "flags",
 }
 
-# The stars of this camera are a superpixel wide and in most fields stand close together.
-# In a simulated frame at the galactic pole, single pixels over 3.5 sigma behind a narrow filter,
-# deblended finely and not cleaned, found 97 % of the stars with S/N > 10, the program's own
-# defaults 92 %. In Cygnus, where stars share their pixels, they find three in four.
+# The stars of this camera are a superpixel wide and in most fields close together. In a simulated
+# frame at the galactic pole, single pixels over 3.5 sigma after a narrow filter, with fine
+# deblending and no cleaning, detected 97 % of the stars with S/N > 10; the program's defaults 92 %.
+# In Cygnus, where stars share pixels, they detect three in four.
 _SETTINGS = {
     "CATALOG_TYPE": "FITS_1.0",
     "DETECT_MINAREA": "1",
@@ -53,7 +54,7 @@ _SETTINGS = {
     "BACK_FILTERSIZE": "3",
     "PHOT_APERTURES": str(APERTURE_DIAMETER_PX / 2),
     "GAIN": str(GAIN_E_PER_ADU),
-    # A sum of four does not tell whether one of them is saturated: see `flag_saturated`.
+    # A sum of four does not show whether one pixel is saturated: see `flag_saturated`.
     "SATUR_LEVEL": "1e9",
     "VERBOSE_TYPE": "QUIET",
     "WRITE_XML": "N",
@@ -67,7 +68,7 @@ SATURATED_FLAG = 4
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """Sources of one frame, brightest first: arrays of one length, which may be 0.
+    """Sources of one frame, brightest first: arrays of equal length, which may be 0.
 
     Attributes
     ----------
@@ -112,19 +113,19 @@ class Detections:
 
 
 def detect(plane: NDArray[np.float32], folder: Path) -> Detections:
-    """Find the sources of a superpixel plane.
+    """Detect the sources of a superpixel plane.
 
     Parameters
     ----------
     plane : ndarray, shape (height, width)
         Sums of four pixels, ADU, black level included.
     folder : Path
-        Where the program's files may lie.
+        Folder for the program's files.
 
     Raises
     ------
     TransientError
-        When source-extractor fails: it does not on any image, so the machine is at fault.
+        If source-extractor fails: no image makes it fail, so the machine is at fault.
     """
     fits.writeto(folder / "plane.fits", plane)
     (folder / "detect.param").write_text(
@@ -149,12 +150,12 @@ def detect(plane: NDArray[np.float32], folder: Path) -> Detections:
 
 
 def flag_saturated(detections: Detections, mosaic: NDArray[np.uint16]) -> Detections:
-    """Return the detections, those with a saturated pixel in or beside their superpixel flagged.
+    """Flag the detections with a saturated pixel in or beside their superpixel.
 
     Parameters
     ----------
     mosaic : ndarray, shape (height, width), uint16
-        The frame's own pixels, ADU, at least 6 on each side.
+        The frame's pixels, ADU, at least 6 on each side.
     """
     brightest = brightest_pixel(detections.x_px, detections.y_px, mosaic)
     flags = detections.flags | np.where(brightest >= SATURATION_ADU, SATURATED_FLAG, 0)
@@ -164,7 +165,7 @@ def flag_saturated(detections: Detections, mosaic: NDArray[np.uint16]) -> Detect
 def brightest_pixel(
     x_px: NDArray[np.float64], y_px: NDArray[np.float64], mosaic: NDArray[np.uint16]
 ) -> NDArray[np.uint16]:
-    """Return the highest pixel in or beside each place's superpixel, ADU, shape (n,).
+    """Return the highest pixel in or beside each position's superpixel, ADU, shape (n,).
 
     Parameters
     ----------
@@ -183,7 +184,7 @@ def brightest_pixel(
 
 
 def _measured(rows: fits.FITS_rec, plane: NDArray[np.float32]) -> Detections:
-    """Turn the program's 1-based superpixels into the mosaic's pixels, brightest first."""
+    """Convert the program's 1-based superpixels to mosaic pixels, brightest first."""
     usable = rows[(rows["FLUX_APER"].ravel() > 0) & (rows["FLUXERR_APER"].ravel() > 0)]
     order = np.argsort(-usable["FLUX_APER"].ravel(), kind="stable")
     columns = {
@@ -192,7 +193,7 @@ def _measured(rows: fits.FITS_rec, plane: NDArray[np.float32]) -> Detections:
     x, y = windowed_centroids(
         plane, columns["x_px"] - 1, columns["y_px"] - 1, columns["background_adu"]
     )
-    # As the database keeps them, to 0.0003 pixel: a stamp is cut by the place that is stored.
+    # Rounded as in the database, to 0.0003 pixel: stamps are cut at the stored positions.
     columns["x_px"], columns["y_px"] = (
         to_mosaic(place).astype(np.float32).astype(np.float64) for place in (x, y)
     )

@@ -27,34 +27,34 @@ _VERSION_CPU_S = 30
 _LOOK_EVERY_S = 1.0
 
 STALL_S = 120.0
-"""A program that has had no processor time for so long hangs: on a busy machine each gets some."""
+"""A program without CPU time for this long is hung: even on a busy machine each gets some."""
 
 MEMORY_LIMIT_BYTES = 1_000_000_000
-"""Of a program's own data; with the largest frame they take less than 0.3 GB."""
+"""Limit on a program's own data; with the largest frame they take less than 0.3 GB."""
 
 FILE_LIMIT_BYTES = 300_000_000
-"""Of each file that a program writes: twice the pixels of the largest frame."""
+"""Limit on each file a program writes: twice the pixels of the largest frame."""
 
 
 class OverLimitError(UnsolvedError):
-    """A program used up its processor time: it would do so with this frame again."""
+    """A program used up its CPU time: it would do so with this frame again."""
 
 
 def run(
     program: str, *arguments: str | Path, folder: Path, cpu_limit_s: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in `folder`; its exit code is the caller's to judge.
+    """Run a program in `folder`; the caller checks its exit code.
 
-    It, and what it starts, have `MEMORY_LIMIT_BYTES`, `FILE_LIMIT_BYTES` and `cpu_limit_s`
-    seconds of processor time, however long a busy machine takes to give them; it dies with the
-    worker. Where it is ended, all that it has started is ended, too.
+    The program and its children are limited to `MEMORY_LIMIT_BYTES`, `FILE_LIMIT_BYTES` and
+    `cpu_limit_s` seconds of CPU time, however long a busy machine takes to provide them. It dies
+    with the worker. If it is stopped, its children are stopped, too.
 
     Raises
     ------
     OverLimitError
-        NOT_SOLVED, when it used up its processor time.
+        NOT_SOLVED, if it used up its CPU time.
     TransientError
-        When the program is not installed on this machine, or hangs (`STALL_S`).
+        If the program is not installed, or hangs (`STALL_S`).
     """
     if shutil.which(program) is None:
         raise TransientError(missing_message([program]))
@@ -78,7 +78,7 @@ def run(
 
 
 def _wait(process: subprocess.Popen[str], program: str, cpu_limit_s: float) -> tuple[str, str]:
-    """Return what a program says until it ends, unless it goes over its limit or hangs."""
+    """Return a program's output once it ends, unless it exceeds its limit or hangs."""
     used_s, moved_at = 0.0, time.monotonic()
     while True:
         try:
@@ -97,7 +97,7 @@ def _wait(process: subprocess.Popen[str], program: str, cpu_limit_s: float) -> t
 
 
 def _cpu_s(pid: int) -> float:
-    """Return the processor time of a program and of all that it has started."""
+    """Return the CPU time of a program and its children."""
     total_s = 0.0
     with suppress(psutil.NoSuchProcess):
         program = psutil.Process(pid)
@@ -109,7 +109,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:
-    """Return why a program failed: the signal that ended it, the end of what it said."""
+    """Return why a program failed: its signal, and the end of its output."""
     how = f"status {done.returncode}"
     if done.returncode < 0:
         how = signal.Signals(-done.returncode).name
@@ -117,12 +117,12 @@ def failure(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def missing() -> list[str]:
-    """Return the programs that this machine lacks."""
+    """Return the programs that are not installed."""
     return [program for program in _PACKAGES if shutil.which(program) is None]
 
 
 def missing_message(programs: list[str]) -> str:
-    """Say which programs are missing and how they are installed on Debian and Ubuntu."""
+    """Return a message with the missing programs and how to install them on Debian and Ubuntu."""
     packages = " ".join(dict.fromkeys(_PACKAGES[program] for program in programs))
     return f"not installed: {', '.join(programs)}; try: apt-get install {packages}"
 
@@ -139,11 +139,12 @@ def versions() -> dict[str, str]:
 
 
 def _limits(cpu_limit_s: float) -> list[str]:
-    """Return the command that sets the limits, before the program's own.
+    """Return the command that sets the limits, to be put before the program's own.
 
-    Python code between fork and exec is unsafe beside threads: programs set them. RLIMIT_DATA
-    and not RLIMIT_AS, which would count the index files that the solver maps. The kernel's limit
-    of CPU seconds is that of each process; it is for those that outlive a killed worker.
+    Limits are set by programs, as Python code between fork and exec is unsafe with threads.
+    RLIMIT_DATA is used instead of RLIMIT_AS, which would count the index files that the solver
+    maps. The kernel's limit of CPU seconds applies per process; it is for those that outlive a
+    killed worker.
     """
     cpu_s = math.ceil(cpu_limit_s) + math.ceil(2 * _LOOK_EVERY_S)
     return [

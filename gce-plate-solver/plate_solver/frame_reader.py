@@ -1,4 +1,4 @@
-"""Reading a frame in another process: a file may make its decoder crash, hang or hog memory."""
+"""Isolated reading of a frame: a file may make its decoder crash, hang or use up memory."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ from panoptes_network.frames.frame import Frame, read_frame
 from panoptes_network.processing import isolation
 
 TIME_LIMIT_S = 300
-"""For one file, by the clock: a full frame takes 0.3 s, on a busy machine many times that."""
+"""Wall-clock limit per file: a full frame takes 0.3 s, or many times that on a busy machine."""
 
 
 def read_isolated(path: Path, folder: Path) -> Frame:
-    """Read the first image of a FITS file; the other process leaves its pixels in `folder`.
+    """Read the first image of a FITS file; the other process writes its pixels to `folder`.
 
-    A file carries a full frame over in 0.02 s; a pipe would take four times that, and twice
-    the memory.
+    A file transfers a full frame in 0.02 s; a pipe would take four times as long, and twice the
+    memory.
 
     Raises
     ------
     PermanentError
         As `read_frame`; or TOO_LARGE and DAMAGED_FILE as `isolation.run`.
     TransientError
-        When it took too long.
+        If it took too long.
     """
     pixels = folder / "pixels.raw"
     shape = isolation.run(unpack, TIME_LIMIT_S, path, pixels)
@@ -32,6 +32,6 @@ def read_isolated(path: Path, folder: Path) -> Frame:
 def unpack(source: Path, target: Path) -> tuple[int, ...]:
     """Write the pixels of the FITS file `source`, row by row, and return their shape."""
     mosaic = read_frame(source).mosaic
-    # Not by numpy, whose errors do not tell a full disk from others.
+    # Not by numpy, whose errors do not distinguish a full disk.
     target.write_bytes(mosaic.data)
     return mosaic.shape

@@ -1,11 +1,11 @@
-"""Which catalog star each source is."""
+"""Matching of sources to catalog stars."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 MATCH_RADIUS_PX = 2.0
-"""A faint star's centroid scatters by half a pixel; stars closer than this are one blend."""
+"""A faint star's centroid scatters by half a pixel; stars closer than this are blended."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -14,24 +14,24 @@ Indices = NDArray[np.int64]
 def match(
     source_x: Floats, source_y: Floats, star_x: Floats, star_y: Floats, rank: Floats
 ) -> tuple[Indices, Indices]:
-    """Give each source at most one star and each star at most one source.
+    """Match each source to at most one star and each star to at most one source.
 
-    Stars choose in the order of `rank`: where several stars melt into one source, it is the
-    brightest's light that is seen, and a fainter one takes what is left or nothing.
+    Stars choose in the order of `rank`: if several stars blend into one source, the brightest one
+    dominates its light, and a fainter one gets another source or none.
 
     Parameters
     ----------
     source_x, source_y : ndarray, shape (n,)
-        Places of sources, 0-based pixels.
+        Positions of sources, 0-based pixels.
     star_x, star_y : ndarray, shape (m,)
-        Places of stars by the plate solution; NaN for a star that cannot be on the frame.
+        Positions of stars by the plate solution; NaN for stars that cannot be on the frame.
     rank : ndarray, shape (m,)
-        Lower chooses first: the magnitude, with stars of a preferred catalog set ahead.
+        Lower ranks choose first: the magnitude, with stars of a preferred catalog ahead.
 
     Returns
     -------
     sources, stars : ndarray, shape (k,)
-        Indices of the pairs, in the order of `sources`; empty where nothing matches.
+        Indices of the pairs, in the order of `sources`; empty if nothing matches.
     """
     possible = np.flatnonzero(np.isfinite(star_x) & np.isfinite(star_y))
     if not len(possible) or not len(source_x):
@@ -45,7 +45,7 @@ def match(
 
 
 def _first_come(sources: Indices, stars: Indices) -> tuple[Indices, Indices]:
-    """Walk through the pairs and keep those of which neither side is taken yet."""
+    """Go through the pairs and keep those whose sides are both free."""
     star_of: dict[int, int] = {}
     taken: set[int] = set()
     for source, star in zip(sources.tolist(), stars.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""The way of one image through the worker, stage by stage."""
+"""The pipeline of one image, stage by stage."""
 
 import logging
 import time
@@ -48,7 +48,8 @@ from plate_solver.source_table import (
 )
 
 CATALOG_MARGIN_DEG = 0.2
-"""How far beyond a frame's corners stars are read: they move, and the first solution errs."""
+"""Margin beyond a frame's corners for reading stars: they move, and the first solution is inexact.
+"""
 
 
 _log = logging.getLogger("gce-plate-solver")
@@ -56,9 +57,9 @@ _log = logging.getLogger("gce-plate-solver")
 
 @dataclass
 class Stopwatch:
-    """Seconds of each stage, in the order in which they ran.
+    """Seconds per stage, in the order in which they ran.
 
-    `about` stands in the log's line of each stage's begin.
+    `about` is added to the log line at each stage's start.
     """
 
     stages: dict[str, float] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
-        """Log that `stage` begins, and time the block."""
+        """Log the start of `stage`, and time the block."""
         _log.info("stage", extra={"stage": stage, **self.about})
         start = time.perf_counter()
         try:
@@ -76,32 +77,32 @@ class Stopwatch:
 
     @property
     def total_s(self) -> float:
-        """Seconds of all stages so far."""
+        """Total seconds of all stages so far."""
         return sum(self.stages.values())
 
 
 def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) -> None:
-    """Take a claimed image from the bucket to its stamps in the database.
+    """Process a claimed image, from the bucket to its stamps in the database.
 
     Parameters
     ----------
     image : PipelineImage
-        Which object to read.
+        The object to read.
     claim : Claim
-        The right to write about it.
+        The right to write the image.
     folder : Path
-        For temporary files.
+        Folder for temporary files.
     stage : Stopwatch
-        Takes the time of each stage.
+        Times each stage.
 
     Raises
     ------
     PermanentError, UnsolvedError
         With the reason why this image has no stamps.
     TransientError
-        When something that the work depends on is away.
+        If a dependency is unavailable.
     StaleClaimError
-        When the image was taken over.
+        If the image was taken over.
     """
     check_time(claim.time, "image")
     _skip_unwanted(image, claim)
@@ -150,7 +151,7 @@ def match_stars(
     star_pixels: tuple[matching.Floats, matching.Floats],
     frame: Frame,
 ) -> Matches:
-    """Match sources to stars; sources too near the edge for a whole stamp stay unmatched."""
+    """Match sources to stars, except sources too close to the edge for a complete stamp."""
     whole = np.flatnonzero(
         stamp_fits(detections.x_px, detections.y_px, (frame.height, frame.width))
     )
@@ -170,9 +171,9 @@ def match_stars(
 def save_sources(
     claim: Claim, groups: list[Rows], figures: Mapping[str, Any], stage: Stopwatch
 ) -> None:
-    """Write all sources, figures and the final state in one transaction, in place of earlier ones.
+    """Write all sources, figures and the final state in one transaction, replacing earlier ones.
 
-    An image that is processed again shows nothing of the new result before this.
+    Until then, a reprocessed image shows nothing of the new result.
     """
     run_transaction(
         lambda session: session.execute(
@@ -181,7 +182,7 @@ def save_sources(
     )
 
     def save(session: Session) -> None:
-        # The state first: it locks the image's row, and a void claim ends here.
+        # State first: it locks the image's row, and a void claim ends here.
         advance(session, claim, ImageState.SOURCES_EXTRACTED, processing_s=stage.total_s, **figures)
         delete_sources(session, claim)
         # An empty COPY is so short that it waits 40 ms for a delayed TCP acknowledgement.
@@ -199,7 +200,7 @@ def _rows(
     unseen: UnseenStars,
     known: Callable[[Rows, matching.Indices], list[Rows]],
 ) -> list[Rows]:
-    """Return all rows, in groups that each fill the same columns; `known` adds what stars have."""
+    """Return all rows, in groups that fill the same columns; `known` adds columns of stars."""
     detected = detected_rows(claim.image_key, claim.time, detections, solution)
     matched = matched_rows(detected, matches, solution.pixel_scale_arcsec)
     others = unseen_rows(claim.image_key, claim.time, unseen, solution, len(detections))
@@ -211,7 +212,7 @@ def _rows(
 
 
 def _skip_unwanted(image: PipelineImage, claim: Claim) -> None:
-    """Leave out what path or header say is no image of the sky's stars to be measured."""
+    """Refuse images that by path or header do not show stars to measure."""
     if names_pointing(image.bucket_path):
         raise SkippedError(
             Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
@@ -240,7 +241,7 @@ def _solve(detections: Detections, frame: Frame, claim: Claim, folder: Path) -> 
 def _stars_around(
     first: WCS, frame: Frame, claim: Claim
 ) -> tuple[CatalogStars, matching.Floats, matching.Floats]:
-    """Return the catalog stars of a frame, brightest first, and where they then stood."""
+    """Return the catalog stars of a frame, brightest first, and their positions at its time."""
     centre = first.all_pix2world([[(frame.width - 1) / 2, (frame.height - 1) / 2]], 0)[0]
     half_diagonal_deg = np.hypot(frame.width, frame.height) / 2 * PIXEL_SCALE_ARCSEC / 3600
     radius_deg = float(half_diagonal_deg) + CATALOG_MARGIN_DEG
@@ -261,7 +262,7 @@ def _stars_around(
 
 
 def _history(solution: Solution) -> dict[str, str]:
-    """Return what the solved file says of the programs that made it."""
+    """Return the solved file's history of the programs that made it."""
     return {
         "PANOPTES sources found by": f"source-extractor {versions()['source-extractor']}",
         "PANOPTES first solution by": f"astrometry.net {versions()['astrometry.net']}",

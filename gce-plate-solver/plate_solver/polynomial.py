@@ -1,4 +1,4 @@
-"""Polynomials of two variables, fitted by least squares, and as a FITS WCS keeps them."""
+"""Polynomials of two variables: least-squares fits, and their FITS WCS form."""
 
 import numpy as np
 from astropy.wcs import Sip
@@ -13,9 +13,9 @@ class Polynomial:
     Parameters
     ----------
     inputs, outputs : ndarray, shape (n, 2)
-        Points and where they go; n is at least the number of terms.
+        Points and their images; n is at least the number of terms.
     order : int
-        Highest sum of the two powers.
+        Maximum sum of the two powers.
     """
 
     def __init__(self, inputs: Floats, outputs: Floats, order: int) -> None:
@@ -25,20 +25,20 @@ class Polynomial:
         self._scaled = np.linalg.lstsq(_terms(inputs / self.scale, order), outputs, rcond=None)[0]
 
     def __call__(self, inputs: Floats) -> Floats:
-        """Return where points, shape (n, 2), go."""
+        """Return the images of points, shape (n, 2)."""
         values: Floats = _terms(inputs / self.scale, self.order) @ self._scaled
         return values
 
     @property
     def coefficients(self) -> Floats:
-        """Of the terms 1, u, v, u², uv, v² …, shape (terms, 2)."""
+        """Coefficients of the terms 1, u, v, u², uv, v² …, shape (terms, 2)."""
         totals = np.array([p + q for p, q in _powers(self.order)])
         plain: Floats = self._scaled / self.scale ** totals[:, None]
         return plain
 
 
 def sip_distortion(linear: Floats, fit: Polynomial, half_size: Floats, crpix: Floats) -> Sip:
-    """Return a fit's terms above the linear ones as SIP, with the inverse that readers want.
+    """Return a fit's terms above the linear ones as SIP, with the inverse for readers.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def sip_distortion(linear: Floats, fit: Polynomial, half_size: Floats, crpix: Fl
     fit : Polynomial
         Pixels from the reference pixel to degrees on the tangent plane.
     half_size : ndarray, shape (2,)
-        Half of the frame's width and height: where the inverse has to hold.
+        Half of the frame's width and height, where the inverse must be valid.
     crpix : ndarray, shape (2,)
         Reference pixel, 1-based.
     """

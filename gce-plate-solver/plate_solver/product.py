@@ -14,42 +14,42 @@ from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 _CLAIM = "claim"
-"""Under it, the object's metadata have the number of the claim that it was written by."""
+"""Metadata key of the object, with the number of the claim that wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Where an image's solved file belongs, and the object that was there before the work."""
+    """The path of an image's solved file, and the object that existed before the work."""
 
     path: str
     before: StoredObject | None
 
 
 def find_product(image: PipelineImage, sequence_id: str) -> Product:
-    """Look up what is in the place of an image's solved file; to be done with the claim taken.
+    """Look up the current object at the solved file's path; call this once the claim is taken.
 
     Raises
     ------
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     path = solved_path(image.bucket_path, image.image_id, sequence_id)
     return Product(path, storage.find_if_there(settings().processed_bucket, path))
 
 
 def upload_product(product: Product, solved: Path, image: PipelineImage, claim: Claim) -> None:
-    """Write the solved file over exactly what was there before, while the claim is in force.
+    """Upload the solved file over exactly the earlier object, while the claim is valid.
 
-    A worker that wakes up late finds its claim void, or, where that happens between the look
-    and the write, another object than it knew.
+    A worker that resumes late finds its claim void or, if that happens between check and upload, an
+    object that it does not know.
 
     Raises
     ------
     StaleClaimError
-        When the image was taken over; the object is then the other's.
+        If the image was taken over; the object is then the other worker's.
     TransientError
-        When storage is away, or an object is there that was written meanwhile by somebody
-        whose claim was void: the next try knows it, and takes its place.
+        If storage is unavailable, or a worker with a void claim wrote an object meanwhile: the next
+        attempt knows it and replaces it.
     """
     run_transaction(lambda session: check_claim(session, claim))
     bucket = settings().processed_bucket
@@ -60,7 +60,7 @@ def upload_product(product: Product, solved: Path, image: PipelineImage, claim: 
     except TransientError:
         there = storage.find_if_there(bucket, product.path)
         if there and there.metadata == metadata:
-            return  # It did get there; only the answer was lost.
+            return  # The upload succeeded; only the response was lost.
         run_transaction(lambda session: check_claim(session, claim))
         raise
 

@@ -1,4 +1,4 @@
-"""Figures by which a frame is judged."""
+"""Quality figures of a frame."""
 
 from typing import Any
 
@@ -14,11 +14,12 @@ LIMIT_SNR = 5.0
 """Signal to noise of a star at the limiting magnitude."""
 
 _BRIGHT_SNR = 20.0
-"""Above it a star's flux is good enough for the zero point; below it noise is the sky's."""
+"""Above it a star's flux is good enough for the zero point; below it the sky dominates the noise.
+"""
 
 
 def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
-    """Return the columns of `images` that a plate solution fills, degrees and arcseconds.
+    """Return the columns of `images` from the plate solution, degrees and arcseconds.
 
     The footprint is ra, dec of the four outer corners, from pixel (0, 0) along x first.
     """
@@ -41,16 +42,16 @@ def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
 def photometric_figures(
     detections: Detections, matched: NDArray[np.int64], magnitudes: NDArray[np.float64]
 ) -> dict[str, Any]:
-    """Return the columns of `images` that the sources fill; None for what cannot be told.
+    """Return the columns of `images` from the sources; None for unknown values.
 
     Parameters
     ----------
     detections : Detections
-        Of the whole frame.
+        Detections of the whole frame.
     matched : ndarray, shape (n,)
-        Indices of the sources that are catalog stars.
+        Indices of the sources matched to catalog stars.
     magnitudes : ndarray, shape (n,)
-        Of these stars.
+        Magnitudes of these stars.
     """
     clean = detections.flags == 0
     return {
@@ -63,7 +64,7 @@ def photometric_figures(
 
 
 def _background(detections: Detections) -> float | None:
-    """Return the sky's level; None where it lies below black: another camera's black is unknown."""
+    """Return the sky level; None if it is below black: another camera's black level is unknown."""
     level_adu = _median(detections.background_adu)
     return None if level_adu is None or level_adu < -READ_NOISE_ADU else level_adu
 
@@ -73,8 +74,8 @@ def _limiting_magnitude(
 ) -> float | None:
     """Return the catalog magnitude of a star with `LIMIT_SNR`.
 
-    The zero point comes from bright unsaturated stars, the noise from faint sources: so it
-    holds for a catalog too that ends long before the frame does.
+    The zero point comes from bright unsaturated stars, the noise from faint sources, so it is also
+    valid for a catalog that is much shallower than the frame.
     """
     good = (detections.snr > _BRIGHT_SNR)[matched] & ~detections.is_saturated[matched]
     good &= np.isfinite(magnitudes)

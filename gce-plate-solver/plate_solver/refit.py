@@ -1,9 +1,9 @@
-"""The plate solution made exact: catalog stars fitted by a polynomial on the tangent plane.
+"""Refinement of the plate solution: catalog stars fitted by a polynomial on the tangent plane.
 
-astrometry.net's own solution is off by up to 2 pixels in the corners of a 15x10 degree field.
-Here the stars of the catalog are matched outwards from the centre, where it is right, each
-round's fit reaching a little further, and the last fit becomes a TAN-SIP WCS (Shupe et al.
-2005, "The SIP Convention for Representing Distortion in FITS Image Headers").
+astrometry.net's own solution is off by up to 2 pixels in the corners of a 15x10 degree field. Here
+catalog stars are matched outwards from the centre, where it is accurate. Each round's fit reaches a
+little farther, and the last fit becomes a TAN-SIP WCS (Shupe et al. 2005, "The SIP Convention for
+Representing Distortion in FITS Image Headers").
 """
 
 from dataclasses import dataclass
@@ -23,28 +23,30 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 MAX_RMS_PX = 0.8
-"""A right solution scatters by 0.1-0.5 pixel (simulated, real); a wrong one by a pixel or more."""
+"""A correct solution scatters by 0.1-0.5 pixel (simulated, real); a wrong one by a pixel or more.
+"""
 
 MIN_MATCHED = 8
 MIN_MATCHED_FRACTION = 0.4
-"""Of the brightest catalog stars on the frame: clouds hide some, chance finds far fewer."""
+"""Fraction of the brightest catalog stars on the frame: clouds hide some, chance matches far fewer.
+"""
 
 BRIGHTEST = 4000
-"""Catalog stars used in the fit: enough for its 42 numbers, few enough to be unambiguous."""
+"""Catalog stars used in the fit: enough for its 42 parameters, few enough to be unambiguous."""
 
 _ROUNDS = ((0.3, 8.0, 2), (0.6, 5.0, 3), (1.0, 4.0, 3), (1.0, 2.0, 5), (1.0, 1.5, 5))
-"""Reach as a part of the half diagonal, match radius in pixels, highest polynomial order."""
+"""Reach as a fraction of the half diagonal, match radius in pixels, maximum polynomial order."""
 
 _MIN_IN_REACH = 30
-"""Catalog stars: where they are few, a round reaches further than its part."""
+"""Number of catalog stars: if they are few, a round reaches farther than its fraction."""
 
 _STARS_PER_ORDER = {1: 0, 2: 40, 3: 200, 4: 1000, 5: 2500}
-"""Matched stars from which an order is used, so that the few of a crop are not overfitted."""
+"""Matched stars required per order, so that the few of a crop are not overfitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A plate solution that stood the comparison with the catalog.
+    """A plate solution that agrees with the catalog.
 
     Attributes
     ----------
@@ -69,14 +71,14 @@ class Solution:
         return float(np.degrees(np.arctan2(east, north)) % 360)
 
     def to_sky(self, x_px: Floats, y_px: Floats) -> tuple[Floats, Floats]:
-        """Return ICRS degrees of 0-based pixels; arrays of length 0 give such."""
+        """Return ICRS degrees of 0-based pixels; empty arrays give empty arrays."""
         ra_deg, dec_deg = self.wcs.all_pix2world(x_px, y_px, 0)
         return ra_deg, dec_deg
 
     def to_pixels(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
         """Return 0-based pixels of ICRS degrees by the WCS's own inverse polynomial.
 
-        Directions more than the frame's own size away may come out anywhere, also as NaN.
+        Directions farther away than the frame's own size may give any position, including NaN.
         """
         linear = self.wcs.wcs_world2pix(np.stack([ra_deg, dec_deg], axis=1), 1)
         x_px, y_px = self.wcs.sip_foc2pix(linear - self.wcs.wcs.crpix, 1).T - 1
@@ -86,12 +88,12 @@ class Solution:
 def refit(
     first: WCS, detections: Detections, ra_deg: Floats, dec_deg: Floats, frame: Frame
 ) -> Solution:
-    """Fit the catalog to the detections and check that the result is right.
+    """Fit the catalog to the detections and verify the result.
 
     Parameters
     ----------
     first : WCS
-        A solution good to a few pixels in the frame's middle.
+        A solution accurate to a few pixels at the frame's centre.
     detections : Detections
         Brightest first.
     ra_deg, dec_deg : ndarray, shape (n,)
@@ -102,7 +104,7 @@ def refit(
     Raises
     ------
     UnsolvedError
-        POOR_SOLUTION where catalog and frame do not agree, UPSIDE_DOWN for a mirror image.
+        POOR_SOLUTION if catalog and frame disagree, UPSIDE_DOWN for a mirror image.
     """
     centre = np.array([frame.width - 1, frame.height - 1]) / 2
     half_size = np.array([frame.width, frame.height]) / 2
@@ -110,7 +112,7 @@ def refit(
     sky = _bright_near(np.stack([ra_deg, dec_deg], axis=1), crval, half_size)
     plane = _project(sky, crval)
     uv = np.stack([detections.x_px, detections.y_px], axis=1) - centre
-    # About as many detections as catalog stars: the faint rest would only be mistaken for them.
+    # About as many detections as catalog stars: fainter ones would only cause false matches.
     uv = uv[: 2 * len(sky) + 100]
     stars, found = _match_outwards(
         _inverse_of(first, centre, crval, half_size), plane, uv, half_size
@@ -132,7 +134,7 @@ def _bright_near(sky: Floats, crval: Floats, half_size: Floats) -> Floats:
 def _match_outwards(
     to_pixels: Polynomial, plane: Floats, uv: Floats, half_size: Floats
 ) -> tuple[Indices, Indices]:
-    """Return indices of catalog stars and of the detections that they are."""
+    """Return indices of catalog stars and of their matching detections."""
     tree = KDTree(uv)
     for reach, radius_px, max_order in _ROUNDS:
         limit_px = reach * float(np.hypot(*half_size))
@@ -147,9 +149,9 @@ def _match_outwards(
 def _match(
     predicted: Floats, uv: Floats, tree: KDTree, limit_px: float, radius_px: float
 ) -> tuple[Indices, Indices]:
-    """Match stars within `limit_px` of the centre to the nearest detection, outliers left out.
+    """Match stars within `limit_px` of the centre to the nearest detection, excluding outliers.
 
-    Of few stars, the nearest `_MIN_IN_REACH` are matched however far they are.
+    If stars are few, the nearest `_MIN_IN_REACH` are matched at any distance.
     """
     nearby = tree.query(predicted, distance_upper_bound=radius_px)
     distance, nearest = np.asarray(nearby[0]), np.asarray(nearby[1])
@@ -162,7 +164,7 @@ def _match(
 
 
 def _inliers(offset: Floats) -> NDArray[np.bool_]:
-    """Tell which offsets, shape (n, 2), lie within 3 robust standard deviations of the rest."""
+    """Return which offsets, shape (n, 2), are within 3 robust standard deviations."""
     if not len(offset):
         return np.zeros(0, dtype=np.bool_)
     distance = np.hypot(*(offset - np.median(offset, axis=0)).T)
@@ -172,7 +174,7 @@ def _inliers(offset: Floats) -> NDArray[np.bool_]:
 
 
 def _inverse_of(first: WCS, centre: Floats, crval: Floats, half_size: Floats) -> Polynomial:
-    """Return `first` turned round: tangent plane to pixels from the centre."""
+    """Return the inverse of `first`: tangent plane to pixels from the centre."""
     uv = np.stack(np.meshgrid(*np.linspace(-half_size, half_size, 21).T), axis=-1).reshape(-1, 2)
     return Polynomial(_project(first.all_pix2world(uv + centre, 0), crval), uv, 3)
 
@@ -202,7 +204,7 @@ def _rms_arcsec(wcs: WCS, xy: Floats, sky: Floats) -> float:
 
 
 def _check(solution: Solution) -> None:
-    """Refuse a solution that the camera cannot have taken."""
+    """Refuse a solution that the camera cannot have."""
     scale = solution.pixel_scale_arcsec
     if solution.rms_arcsec > MAX_RMS_PX * scale:
         raise _poor(f"stars lie {solution.rms_arcsec:.1f} arcsec beside their catalog places")
@@ -228,12 +230,12 @@ def _poor(problem: str) -> UnsolvedError:
 
 
 def _order(matched: int, highest: int) -> int:
-    """Return the polynomial order that so many stars can carry."""
+    """Return the polynomial order that a number of stars can constrain."""
     return max(o for o, least in _STARS_PER_ORDER.items() if matched >= least and o <= highest)
 
 
 def _tangent_plane(crval: Floats) -> WCS:
-    """Return the plain gnomonic projection about `crval`; its pixels are degrees."""
+    """Return the plain gnomonic projection about `crval`, whose pixels are degrees."""
     plane = WCS(naxis=2)
     plane.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     plane.wcs.cunit = ["deg", "deg"]

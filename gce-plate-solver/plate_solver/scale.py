@@ -1,4 +1,4 @@
-"""The scale of a frame by its header, and what is said of frames that were not recognised."""
+"""A frame's scale from its header, and explanations for frames that were not recognised."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from plate_solver.solving import PIXEL_SCALE_ARCSEC, SCALE_TOLERANCE
 
 FOCAL_LENGTH_MM = 85.0
 ARCSEC_OF_UM_IN_MM = 206.265
-"""A pixel of a micrometre behind a lens of a millimetre."""
+"""Arcseconds per pixel of one micrometre behind a focal length of one millimetre."""
 
 _SCALE_CARDS = ("PIXSCALE", "SCALE", "SECPIX")
 _BRIGHT = 200
-"""Sources whose width is told: among the faint ones are knots of noise."""
+"""Sources whose width is reported: faint ones include noise peaks."""
 
 _LOW_ARCSEC, _HIGH_ARCSEC = (
     PIXEL_SCALE_ARCSEC * (1 - SCALE_TOLERANCE),
@@ -31,10 +31,10 @@ SERVED = (
 def explained(
     error: UnsolvedError, detections: Detections, frame: Frame, headers: dict[str, Any]
 ) -> UnsolvedError:
-    """Return the error of a frame that no place fits with what is known of the frame.
+    """Return the error of an unsolved frame, extended by the known facts about the frame.
 
-    WRONG_SCALE where its header says that its scale is none that is recognised; else
-    NOT_SOLVED with its size and the width of its stars. Another error comes back as it is.
+    It is WRONG_SCALE if the header's scale cannot be solved; otherwise NOT_SOLVED with the frame's
+    size and the width of its stars. Other errors are returned unchanged.
     """
     if error.reason is not Reason.NOT_SOLVED:
         return error
@@ -53,9 +53,9 @@ def explained(
 
 
 def header_scale(headers: dict[str, Any]) -> tuple[float | None, str]:
-    """Return a frame's arcseconds a pixel by its header, and the cards that say so.
+    """Return a frame's arcseconds per pixel from its header, and the cards used.
 
-    None where nothing says it. A lens or a binning alone counts for a PANOPTES camera with it.
+    None if no card gives it. A focal length or binning alone is combined with a PANOPTES camera.
     """
     for card in _SCALE_CARDS:
         if scale := _positive(headers, card):

@@ -1,4 +1,4 @@
-"""The solved FITS file: the frame as it came, tile-compressed, with its plate solution."""
+"""The solved FITS file: the original frame, tile-compressed, with its plate solution."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _OLD_SOLUTION = re.compile(
     rb"(CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA)\d+|(CD|PC|PV)\d+_\d+|WCSAXES|WCSNAME|LONPOLE|LATPOLE"
     rb"|RADESYS|(A|B|AP|BP)_(ORDER|DMAX|\d+_\d+)|CHECKSUM|ZHECKSUM"
 )
-"""Cards of an earlier solution, and the header's checksum, which would no longer be right."""
+"""Cards of an earlier solution, and the header's checksum, which would be wrong."""
 
 _STRUCTURE = re.compile(
     rb"SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|PCOUNT|GCOUNT|GROUPS|BSCALE|BZERO|BLANK|DATASUM"
@@ -31,7 +31,7 @@ _STRUCTURE = re.compile(
     rb"|ZIMAGE|ZCMPTYPE|ZBITPIX|ZNAXIS\d*|(ZTILE|ZNAME|ZVAL)\d+|ZMASKCMP|ZQUANTIZ|ZDITHER0"
     rb"|ZSCALE|ZZERO|ZBLANK|ZSIMPLE|ZTENSION|ZEXTEND|ZBLOCKED|ZPCOUNT|ZGCOUNT|ZDATASUM"
 )
-"""Cards that say how pixels are stored (FITS Standard 4.0, sections 4.4, 7.3 and 10.1)."""
+"""Cards about the storage of pixels (FITS Standard 4.0, sections 4.4, 7.3 and 10.1)."""
 
 _LEGAL_KEYWORD = re.compile(rb"[A-Z0-9_-]* *")
 
@@ -41,11 +41,10 @@ def write_solved(
 ) -> Path:
     """Write `source` with a WCS in its header, as ``.fits.fz``, and return the path.
 
-    The bytes of the compressed pixels are copied as they are: nothing is lost, and nothing is
-    compressed that was compressed already. The pixels of a plain file are compressed by fpack
-    (Rice, lossless), and so are those of a frame with a picture before it or with more than two
-    axes: in the solved file, the frame is the first image and has two. Cards are copied as they
-    are, too; what FITS forbids becomes a comment.
+    Compressed pixels are copied byte by byte: nothing is lost or compressed twice. The pixels of a
+    plain file are compressed by fpack (Rice, lossless), and so are those of a frame after another
+    picture or with more than two axes: in the solved file, the frame is the first image and has two
+    axes. Cards are copied unchanged; cards that FITS forbids become comments.
 
     Parameters
     ----------
@@ -56,18 +55,18 @@ def write_solved(
     wcs : WCS
         TAN-SIP; its cards replace an earlier solution's.
     history : mapping
-        What was done → by which version; one HISTORY card each.
+        Version by processing step; one HISTORY card each.
     folder : Path
-        Where the file is written.
+        Folder for the file.
 
     Raises
     ------
     PermanentError
         TOO_LARGE or DAMAGED_FILE as `isolation.run`.
     TransientError
-        When fpack fails: it is given nothing but pixels, so the machine is at fault.
+        If fpack fails: its only input is pixels, so the machine is at fault.
     """
-    # In the other process: what astropy makes of a stranger's tables nobody knows.
+    # In the other process: astropy's handling of untrusted tables is unpredictable.
     image = isolation.run(find_image, TIME_LIMIT_S, source)
     cards = image.cards
     if not image.is_plain_table:
@@ -85,9 +84,9 @@ def write_solved(
 
 @dataclass(frozen=True, slots=True)
 class ImageHdu:
-    """Where the frame of a file lies, and its cards without END.
+    """The position of a file's frame, and its cards without END.
 
-    `is_plain_table` says that it is a compressed image of two axes and the file's first image.
+    `is_plain_table` marks a compressed image of two axes that is the file's first image.
     """
 
     path: Path
@@ -98,7 +97,7 @@ class ImageHdu:
 
 
 def find_image(path: Path) -> ImageHdu:
-    """Find the frame of a FITS file, compressed or not, as `read_image_header` does."""
+    """Find the frame of a FITS file, compressed or not, like `read_image_header`."""
     with (
         path.open("rb") as file,
         fits.open(file, disable_image_compression=True, memmap=False) as hdus,
@@ -130,7 +129,7 @@ def _is(keywords: re.Pattern[bytes], card: bytes) -> bool:
 
 
 def _legal(card: bytes) -> bytes:
-    """Return a card, as a comment where its keyword or characters are none of FITS."""
+    """Return a card, as a comment if its keyword or characters are invalid in FITS."""
     printable = bytes(c if 0x20 <= c < 0x7F else ord("?") for c in card)
     if printable == card and _LEGAL_KEYWORD.fullmatch(card[:8]):
         return card

@@ -1,4 +1,4 @@
-"""Recognising the sky: a first solution by astrometry.net from a list of sources."""
+"""Recognition of the sky: a first solution by astrometry.net from a list of sources."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,35 +16,36 @@ from plate_solver.detection import Detections
 from plate_solver.external_programs import OverLimitError, failure, run
 
 PIXEL_SCALE_ARCSEC = 10.29
-"""Of a PANOPTES camera: 4.3 micrometres behind 85 mm."""
+"""Pixel scale of a PANOPTES camera: 4.3 micrometres behind 85 mm."""
 
 SCALE_TOLERANCE = 0.1
 BRIGHTEST = 2000
-"""Sources given to the solver; with all of a frame's thousands it fails."""
+"""Sources given to the solver; with all thousands of a frame it fails."""
 
 TWEAK_ORDER = 2
-"""Of the solver's own distortion. Order 3 takes twice the time, and the refit that follows ends
-at the same: in eight simulated fields, from sparse to crowded, within 0.002 arcsec."""
+"""Order of the solver's own distortion. Order 3 takes twice the time, and the refit gives the same
+result: in eight simulated fields, from sparse to crowded, within 0.002 arcsec.
+"""
 
 MIN_SOURCES = 12
 HINT_RADIUS_DEG = 15.0
 HINT_CPU_LIMIT_S = 10
-"""A right hint solves in a second or two; a wrong one should not use up the whole limit."""
+"""A correct hint solves in a second or two; a wrong one must not use up the whole limit."""
 
 CPU_AROUND_S = 10
-"""Beside the solver's own limit, for what solve-field does before and after."""
+"""In addition to the solver's own limit, for solve-field's work before and after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Where the mount says that it points, ICRS degrees."""
+    """The mount's position, ICRS degrees."""
 
     ra_deg: float
     dec_deg: float
 
 
 def hint_from_header(headers: dict[str, Any]) -> Hint | None:
-    """Return the mount's position from RA-MNT and DEC-MNT; None where it makes no sense."""
+    """Return the mount's position from RA-MNT and DEC-MNT; None if it is invalid."""
     ra_deg, dec_deg = number(headers, "RA-MNT"), number(headers, "DEC-MNT")
     if ra_deg is None or dec_deg is None or not (0 <= ra_deg <= 360 and abs(dec_deg) <= 90):
         return None
@@ -59,7 +60,7 @@ def solve(
     index_dir: Path,
     cpu_limit_s: int,
 ) -> WCS:
-    """Return a first solution, good to about 2 pixels; near the hint first, then anywhere.
+    """Return a first solution, accurate to about 2 pixels; first near the hint, then anywhere.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def solve(
         )
     _write_list(detections, folder / "sources.fits")
     for attempt in [hint, None] if hint else [None]:
-        # Who goes over the limit has found as little as who gives up before.
+        # Exceeding the limit counts as not solved.
         with suppress(OverLimitError):
             solution = _attempt(attempt, frame, folder, index_dir, cpu_limit_s)
             if solution is not None:
@@ -86,7 +87,7 @@ def solve(
 
 
 def _write_list(detections: Detections, path: Path) -> None:
-    """Write the brightest sources, 1-based, as astrometry.net reads them."""
+    """Write the brightest sources, 1-based, in astrometry.net's format."""
     columns = {"X": detections.x_px + 1, "Y": detections.y_px + 1, "FLUX": detections.flux_adu}
     rows = [
         fits.Column(name, "D", array=values[:BRIGHTEST].astype(np.float64))
@@ -118,10 +119,10 @@ def _attempt(
     )  # fmt: skip
     if done.returncode:
         raise TransientError(f"solve-field failed: {failure(done)}")
-    # It exits with 0 when nothing was solved, too: only the file tells.
+    # It also exits with 0 when nothing was solved: only the file shows success.
     if not output.exists():
         return None
     header = fits.getheader(output)
-    # The file is a header alone; told the frame's size, astropy has nothing to warn of.
+    # The file is a header alone; given the frame's size, astropy does not warn.
     header["NAXIS"] = 2
     return WCS(header)

@@ -1,4 +1,4 @@
-"""The rows of table `sources`: one for each source and each known star, which has its pixels."""
+"""Rows of the table `sources`: one per source and per known star, with the star's pixels."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,10 +30,10 @@ _PLACED: _Columns = [
     ("flags", "i2"),
     ("is_detected", "?"),
 ]
-"""Of every row."""
+"""Columns of every row."""
 
 _DETECTED: _Columns = [("fwhm_px", "f4"), ("ellipticity", "f4")]
-"""Besides, of what source-extractor saw."""
+"""Additional columns of detected sources."""
 
 _KNOWN: _Columns = [
     ("picid", "i8"),
@@ -42,14 +42,14 @@ _KNOWN: _Columns = [
     ("stamp_side", "i2"),
     ("stamp", f"V{2 * STAMP_SIDE**2}"),
 ]
-"""Besides, of every catalog star."""
+"""Additional columns of catalog stars."""
 
 Rows = NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Sources that are catalog stars: index arrays of one length into both.
+    """Sources matched to catalog stars: index arrays of equal length into both.
 
     `separation_px` is the distance between source and star, pixels.
     """
@@ -59,14 +59,14 @@ class Matches:
     separation_px: Floats
 
     def take(self, which: NDArray[np.bool_]) -> Self:
-        """Return the matches that a mask chooses."""
+        """Return the matches selected by a mask."""
         return type(self)(self.sources[which], self.stars[which], self.separation_px[which])
 
 
 def detected_rows(
     image_key: int, time: datetime, detections: Detections, solution: Solution
 ) -> Rows:
-    """Return what was measured of every source, numbered from 0, brightest first."""
+    """Return the measurements of all sources, numbered from 0, brightest first."""
     rows = _placed_rows(image_key, time, detections, _PLACED + _DETECTED)
     rows["number"] = np.arange(len(detections))
     rows["ra_deg"], rows["dec_deg"] = solution.to_sky(detections.x_px, detections.y_px)
@@ -78,7 +78,7 @@ def detected_rows(
 def unseen_rows(
     image_key: int, time: datetime, unseen: UnseenStars, solution: Solution, first: int
 ) -> Rows:
-    """Return what was measured of stars that were not detected, numbered from `first`."""
+    """Return the measurements of undetected stars, numbered from `first`."""
     rows = _placed_rows(image_key, time, unseen, _PLACED)
     rows["number"] = first + np.arange(len(unseen))
     rows["ra_deg"], rows["dec_deg"] = solution.to_sky(unseen.x_px, unseen.y_px)
@@ -86,7 +86,7 @@ def unseen_rows(
 
 
 def matched_rows(detected: Rows, matches: Matches, scale_arcsec: float) -> Rows:
-    """Return the rows of sources that are stars, with their distance from these."""
+    """Return the rows of matched sources, with their distances from the stars."""
     rows = _with_columns(detected[matches.sources], [("separation_arcsec", "f4")])
     rows["separation_arcsec"] = matches.separation_px * scale_arcsec
     return rows
@@ -97,13 +97,13 @@ def known_rows(
 ) -> list[Rows]:
     """Return the rows of catalog stars with ids and stamps, in groups that fill the same columns.
 
-    Binary COPY has rows of one width and without NULL, so that each group is one COPY: the TIC's
-    stars, Gaia's, and of each apart those whose neighbours' light is unknown. Some are empty.
+    Binary COPY needs rows of one width without NULL, so each group is one COPY: TIC stars, Gaia
+    stars, and separately those whose neighbours' light is unknown. Some are empty.
 
     Parameters
     ----------
     rows : ndarray, shape (n,)
-        Each where a whole stamp lies in the frame.
+        Rows whose complete stamp is in the frame.
     which : ndarray, shape (n,), int64
         Indices into `stars`.
     stars : CatalogStars
@@ -136,7 +136,7 @@ def _placed_rows(
 
 
 def _with_columns(rows: Rows, columns: _Columns) -> Rows:
-    """Return the rows with further columns, which are still empty."""
+    """Return the rows with additional columns, which are still empty."""
     wider = np.zeros(len(rows), dtype=[*rows.dtype.descr, *columns])
     for name in rows.dtype.names or ():
         wider[name] = rows[name]

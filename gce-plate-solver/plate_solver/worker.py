@@ -1,4 +1,4 @@
-"""Takes images from the subscription, one at a time, and ends each with a state and a reason."""
+"""The worker: takes images from the subscription, one at a time, and records the results."""
 
 import logging
 from functools import partial
@@ -31,13 +31,14 @@ from plate_solver.pipeline import Stopwatch, process
 SERVICE = "gce-plate-solver"
 
 MAX_TRIES = 5
-"""Of one image; what keeps the worker from it, as a part that is away, costs none."""
+"""Attempts per image; unavailable dependencies cost none."""
 
 ALLOWANCE_IN_SOLVES = 3
-"""A unit may have so many hopeless solves' time more than another whose images wait."""
+"""A unit may use the time of this many hopeless solves more than another unit with images waiting.
+"""
 
 MAX_PUT_OFF = 90
-"""Deliveries; after so many, hours later, a message is not put off any more, and has tries left."""
+"""Deliveries after which, hours later, a message is no longer put off and still has tries left."""
 
 MAX_WORK_S = 1800.0
 """For one image: a frame takes seconds, a blind solve a minute."""
@@ -46,16 +47,16 @@ _log = logging.getLogger(SERVICE)
 
 
 def run() -> None:
-    """Work on the subscription until SIGTERM or SIGINT; the image under way is finished."""
+    """Work on the subscription until SIGTERM or SIGINT, then finish the current image."""
     isolation.prepare("plate_solver.solved_file")
     loop.run(PlateSolver, settings().solver_subscription, CHECKS, MAX_WORK_S)
 
 
 class PlateSolver(loop.Worker):
-    """Handles the messages that name images."""
+    """Handles messages that name images."""
 
     def work_on(self, received: ReceivedMessage) -> None:
-        """Claim the image that a message names, and take it through the pipeline."""
+        """Claim the image named by a message, and run the pipeline."""
         message = received.message
         image = parse(PipelineImage, message.data)
         may_wait = received.delivery_attempt < MAX_PUT_OFF
@@ -70,31 +71,43 @@ def _claim(image: PipelineImage, message_id: str, *, may_wait: bool) -> Claim | 
 
 
 def work_on(image: PipelineImage, message_id: str) -> None:
-    """Claim an image and work on it.
+    """Claim an image and process it.
 
     Raises
     ------
     Exception
-        Whatever may pass when it is tried again; the message must not be acknowledged.
+        Any error that a retry may fix; the message must not be acknowledged.
     """
     work_on_claimed(image, claim(image, message_id))
 
 
 def is_put_off(image: PipelineImage) -> bool:
-    """Return whether others go first, and note it. TransientError: the database is away."""
+    """Return whether other units go first, and record it.
+
+    Raises
+    ------
+    TransientError
+        If the database is unavailable.
+    """
     allowance_s = ALLOWANCE_IN_SOLVES * settings().solve_cpu_limit_s
     return run_transaction(partial(put_off, message=image, allowance_s=allowance_s))
 
 
 def claim(image: PipelineImage, message_id: str) -> Claim | None:
-    """Claim an image; None where there is nothing to do. TransientError: the database is away."""
+    """Claim an image; None if there is nothing to do.
+
+    Raises
+    ------
+    TransientError
+        If the database is unavailable.
+    """
     return run_transaction(
         partial(claim_image, message=image, message_id=message_id, service=SERVICE)
     )
 
 
 def work_on_claimed(image: PipelineImage, claim: Claim | None) -> None:
-    """Take an image through the pipeline and commit how it ended.
+    """Run the pipeline on an image and commit the result.
 
     Raises
     ------

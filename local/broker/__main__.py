@@ -24,7 +24,7 @@ docs/runbook.md has more under "The broker's store is damaged"."""
 @click.option("--port", default=8085, show_default=True)
 @click.option("--store", default=".local/pubsub.sqlite", show_default=True, type=Path)
 def main(host: str, port: int, store: Path) -> None:
-    """Serve Pub/Sub until a signal ends it, which loses nothing that was answered."""
+    """Serve Pub/Sub until a signal stops it; nothing acknowledged is lost."""
     try:
         asyncio.run(_serve(f"{host}:{port}", store))
     except sqlite3.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Push delivery: a message is an HTTP POST, the status of the answer its ack or nack."""
+"""Push delivery: a message is an HTTP POST, the response's status its ack or nack."""
 
 import asyncio
 import logging
@@ -10,13 +10,13 @@ from urllib3.exceptions import NewConnectionError
 
 from local.broker.store import Proto, Store
 
-_CONCURRENCY = 8  # requests under way for one subscription
+_CONCURRENCY = 8  # concurrent requests per subscription
 _LEASE_S = 1200  # longer than any request, so that a timeout is one nack and not two
-_ABSENCE_S = 0.5  # an endpoint where nobody listens is left alone for so long
+_ABSENCE_S = 0.5  # pause before retrying an endpoint that refuses connections
 
 
 async def push(store: Store) -> None:
-    """Post the messages of all push subscriptions, until cancelled."""
+    """Push the messages of all push subscriptions until cancelled."""
     pushes = _Pushes(store)
     async with asyncio.TaskGroup() as posts:
         while True:
@@ -29,10 +29,10 @@ async def push(store: Store) -> None:
 class _Pushes:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._absent: dict[str, float] = {}  # by subscription: until when it is left alone
+        self._absent: dict[str, float] = {}  # time of the next attempt, by subscription
 
     def begin(self, spec: Proto) -> list[Proto]:
-        """Lease what is to be posted now."""
+        """Lease messages to post now."""
         is_absent = self._absent.get(spec.name, 0.0) > monotonic()
         if not spec.push_config.push_endpoint or is_absent:
             return []
@@ -69,6 +69,6 @@ def _post(spec: Proto, received: Proto) -> int | Exception:
 
 
 def _nobody_listens(status: int | Exception) -> bool:
-    """Return whether a message did not even leave: its receiver is not up, or not up yet."""
+    """Return whether a message was never sent because its receiver is not up."""
     refused = status.args[0] if isinstance(status, requests.ConnectionError) else None
     return isinstance(getattr(refused, "reason", None), NewConnectionError)

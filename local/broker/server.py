@@ -1,4 +1,4 @@
-"""The part of Google's Publisher and Subscriber services that the network uses, over a Store."""
+"""The subset of Google's Publisher and Subscriber services that the network uses, over a Store."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ from local.broker.store import Proto, RequestError, Store
 
 _PULL_WAIT_S = 3.0  # an empty pull is answered after this
 _CHANGEABLE = {"ack_deadline_seconds", "dead_letter_policy", "push_config", "retry_policy"}
-# Every field that is supported, with the test that a value has to pass.
+# All supported fields, with the validation of their values.
 _SUPPORTED: dict[str, Callable[[Any], object]] = {
     "Topic.name": bool,
     "Subscription.name": bool,
@@ -37,7 +37,7 @@ class Broker:
         self._streams: dict[str, object] = {}  # client id -> its newest stream
 
     def handlers(self) -> "list[grpc.GenericRpcHandler[Any, Any]]":
-        """Return what is served; gRPC answers UNIMPLEMENTED for every other method."""
+        """Return the method handlers; gRPC responds UNIMPLEMENTED to every other method."""
         store = self._store
         unary: dict[str, Callable[[Proto], Proto]] = {
             "CreateTopic": self._create,
@@ -98,7 +98,7 @@ class Broker:
         first = await anext(aiter(requests), types.StreamingPullRequest.pb()())
         lease_s, limit = first.stream_ack_deadline_seconds, first.max_outstanding_messages or 1000
         _require(10 <= lease_s <= 600, "stream_ack_deadline_seconds must be 10 to 600")
-        # After an outage a client may open two streams and read the newer one alone.
+        # After an outage a client may open two streams and read only the newer one.
         client = first.client_id or str(uuid.uuid4())
         stream = self._streams[client] = object()
         self._store.release(client)
@@ -128,7 +128,7 @@ def _require(condition: object, reason: str) -> None:
 
 
 def _checked(message: Proto) -> Proto:
-    """Fill in the defaults; refuse a field that is not supported or has a bad value."""
+    """Fill in defaults; refuse unsupported fields and invalid values."""
     if message.DESCRIPTOR.name == "Subscription":
         message.ack_deadline_seconds = message.ack_deadline_seconds or 10
         _checked(message.push_config)

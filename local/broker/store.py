@@ -1,4 +1,4 @@
-"""All that the broker keeps, in one SQLite file. It survives a restart, but leases end there."""
+"""The broker's state in one SQLite file. It survives a restart, except for leases."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from google.pubsub_v1 import types
 from grpc import StatusCode
 
-# A bare protobuf object, faster than its wrapper; its class is made at run time, without a type.
+# A bare protobuf object, faster than its wrapper; its class is created at run time, without a type.
 Proto: TypeAlias = Any
 _TICK_S = 0.1  # how exactly leases and backoffs end
 _COMMIT_DELAY_S = 0.002  # what arrives within it shares one fsync
@@ -34,11 +34,11 @@ SELECT id, attempts + 1, body FROM messages
 WHERE subscription = ? AND holder IS NULL AND due <= ? ORDER BY due
 LIMIT max(0, ? - (SELECT count(*) FROM messages WHERE holder = ?))"""
 _LEASE = "UPDATE messages SET holder = ?, due = ?, attempts = attempts + 1 WHERE id = ?"
-# Not of a lease that has ended: an extension that comes late must not undo a nack.
+# Not for an expired lease: a late extension must not undo a nack.
 _EXTEND = """
 UPDATE messages SET due = ?
 WHERE subscription = ? AND id = ? AND attempts = ? AND holder NOTNULL AND due > ?"""
-# A lease taken back is neither a nack nor an expiry: its attempt does not count.
+# A lease taken back is neither a nack nor an expiry: the attempt does not count.
 _RELEASE = "UPDATE messages SET holder = NULL, due = 0, attempts = attempts - 1 WHERE holder "
 _ENDED = "SELECT subscription, id, attempts, body FROM messages WHERE holder NOTNULL AND due <= ?"
 _RETRY = "UPDATE messages SET holder = NULL, due = ? WHERE id = ?"
@@ -46,11 +46,11 @@ _DELETE = "DELETE FROM messages WHERE subscription = ? AND id = ? AND attempts =
 
 
 class RequestError(Exception):
-    """A request that cannot be done; its arguments are a gRPC status code and the reason."""
+    """A request that cannot be fulfilled; the arguments are a gRPC status code and the reason."""
 
 
 class Store:
-    """The broker's state. Only for the event loop's thread."""
+    """The broker's state. Use it only in the event loop's thread."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=0)
@@ -63,12 +63,12 @@ class Store:
         self.change = asyncio.Event()  # wakes who waits for messages, but is never left set
 
     async def committed(self) -> None:
-        """Wait until all that was done so far is on the disk."""
+        """Wait until all changes so far are on disk."""
         await asyncio.sleep(_COMMIT_DELAY_S)
         self._db.commit()
 
     def check(self) -> None:
-        """Raise sqlite3.DatabaseError where the file is damaged in any place."""
+        """Raise sqlite3.DatabaseError if the file is damaged anywhere."""
         [found] = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             error = sqlite3.DatabaseError(" ".join(found.split()))
@@ -120,7 +120,7 @@ class Store:
         return [message.message_id for message in messages]
 
     def lease(self, name: str, holder: str, lease_s: float, limit: int) -> list[Proto]:
-        """Hand out what is due, the holder never having more than ``limit``; may be empty."""
+        """Lease due messages, at most ``limit`` per holder; may be empty."""
         counted = self.get(name).HasField("dead_letter_policy")
         now, size = time.time(), 0
         leased: dict[int, Proto] = {}
@@ -135,28 +135,28 @@ class Store:
         return list(leased.values())
 
     def release(self, holder: str) -> None:
-        """Take back all that the holder has on lease."""
+        """Take back all leases of a holder."""
         self._db.execute(_RELEASE + "= ?", (holder,))
 
     def take_back(self, name: str, ack_id: str) -> None:
-        """Take back one lease, of a message that could not be handed over."""
+        """Take back one lease, of a message that could not be delivered."""
         row, _, attempt = ack_id.partition(".")
         this = "NOTNULL AND subscription = ? AND id = ? AND attempts = ?"
         self._db.execute(_RELEASE + this, (name, row, attempt))
 
     def acknowledge(self, name: str, ack_ids: Iterable[str]) -> None:
-        """Delete messages; an unknown ack id or one of an earlier delivery does nothing."""
+        """Delete messages; unknown or outdated ack ids are ignored."""
         self._db.executemany(_DELETE, [(name, *i.partition(".")[::2]) for i in ack_ids])
         self._wake()
 
     def modify_deadline(self, name: str, ack_ids: Iterable[str], lease_s: int) -> None:
-        """Let leases end this many seconds from now; a nack is a lease that ends at once."""
+        """Let leases end in this many seconds; a nack is a lease that ends at once."""
         now = time.time()
         leases = [(now + lease_s, name, *i.partition(".")[::2], now) for i in ack_ids]
         self._db.executemany(_EXTEND, leases)
 
     async def sweep(self) -> None:
-        """End leases and commit what nobody waits for, until cancelled."""
+        """End leases and commit changes that nobody waits for, until cancelled."""
         while True:
             for ended in self._db.execute(_ENDED, (time.time(),)).fetchall():
                 self._end_lease(*ended)

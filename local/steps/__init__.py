@@ -1,5 +1,5 @@
-"""What has to be there before a component can work; each step makes only what is missing.
+"""Preparation steps of components; each creates only what is missing.
 
-Each is a program of its own, ``python -m local.steps.topics``, with only the imports that
-it needs: together they are most of what a start waits for.
+Each is a separate program, ``python -m local.steps.topics``, with few imports: imports are most of
+the time of a start.
 """

@@ -1,4 +1,4 @@
-"""Make the raw and the processed bucket."""
+"""Create the raw and the processed bucket."""
 
 import os
 
@@ -8,7 +8,7 @@ from panoptes_network.config import settings
 
 
 def main() -> None:
-    """Make those that are missing on the server that STORAGE_EMULATOR_HOST names."""
+    """Create missing buckets on the server in STORAGE_EMULATOR_HOST."""
     url = f"{os.environ['STORAGE_EMULATOR_HOST']}/storage/v1/b"
     for name in (settings().raw_bucket, settings().processed_bucket):
         response = requests.post(url, json={"name": name}, timeout=10)

@@ -1,4 +1,4 @@
-"""Make the PostgreSQL cluster."""
+"""Create the PostgreSQL cluster."""
 
 import sys
 

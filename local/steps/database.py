@@ -1,4 +1,4 @@
-"""Make the database, bring its tables to the newest version, let the services at them."""
+"""Create and migrate the database, and grant the services their rights."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from panoptes_network.database.migrate import migrate
 
 
 def main() -> None:
-    """Make what is missing on the server that DATABASE_URL, the owner's address, names."""
+    """Create what is missing on the server in DATABASE_URL, the owner's URL."""
     port = make_url(settings().database_url).port
     if port is None:
         raise ValueError("DATABASE_URL names no port")

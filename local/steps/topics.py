@@ -1,4 +1,4 @@
-"""Make the topics and subscriptions of the network."""
+"""Create the topics and subscriptions of the network."""
 
 import os
 from contextlib import suppress
@@ -33,7 +33,7 @@ def dead_letter_name(topic: str) -> str:
 
 
 def main() -> None:
-    """Make what is missing on the server that PUBSUB_EMULATOR_HOST names."""
+    """Create what is missing on the server in PUBSUB_EMULATOR_HOST."""
     events_topic = os.environ["STORAGE_EVENTS_TOPIC"]
     topics = [settings().raw_topic, settings().pipeline_topic, settings().film_topic]
     with PublisherClient() as publisher, SubscriberClient() as subscriber:
@@ -57,7 +57,7 @@ def _create_topics(publisher: PublisherClient, names: list[str]) -> None:
 
 
 def _subscribe_dead_letters(subscriber: SubscriberClient, name: str) -> None:
-    """Let dead letters be recorded; they are sent without end, as there is no other place left."""
+    """Subscribe the recording of dead letters, which are retried without limit."""
     operations = os.environ[address_variable("cf-operations")]
     _subscribe(subscriber, name, name, push_endpoint=f"{operations}/dead-letter", gives_up=False)
 
@@ -88,16 +88,16 @@ def _subscribe(
     ack_deadline_s: int = ACK_DEADLINE_S,
     gives_up: bool = True,
 ) -> None:
-    """Make a subscription, or bring the one of that name to what is wanted now.
+    """Create a subscription, or update an existing one.
 
-    The push address, for one, changes with the port of its receiver.
+    The push URL, for example, changes with its receiver's port.
 
     Parameters
     ----------
     push_endpoint : str, optional
-        Where messages are posted to; without, they are pulled.
+        URL to post messages to; without it, they are pulled.
     gives_up : bool
-        Whether a message becomes a dead letter after `MAX_DELIVERY_ATTEMPTS`.
+        Whether messages become dead letters after `MAX_DELIVERY_ATTEMPTS`.
     """
     wanted = Subscription(
         name=f"projects/{settings().google_cloud_project}/subscriptions/{name}",
