@@ -63,7 +63,7 @@ def main() -> None:
     )
     table.line("error of a green pixel in that flat", 100 * error, "%")
     true = _true_flat(nights.seed)
-    table.line("correlation with the true flat", _correlation(learned, true))
+    table.line("correlation with the true flat", _correlation(learned, true), "")
     for words, flat in (("no flat", None), ("flat of the sky", learned), ("true flat", true)):
         _print(words, _measure(last, stars, flat), truth)
     table.command(f"python bench/bench_pixel_flat.py --nights {nights.nights}")
