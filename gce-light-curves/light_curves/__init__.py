@@ -1,4 +1,4 @@
-"""From the solved frames of a sequence to light curves, and to the stars that change.
+"""Light curves and candidates from the solved frames of a sequence.
 
 Pixels become fluxes, fluxes become light curves, and light curves are searched.
 """

@@ -1,4 +1,4 @@
-"""How much air a direction looks through."""
+"""Airmass of a direction."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The catalog stars that the frames of a sequence hold."""
+"""The catalog stars in the frames of a sequence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.sky import directions
 
 NEIGHBOUR_MAG = 1.5
-"""How much fainter than the targets the stars are whose light is taken off them."""
+"""Magnitudes below the targets down to which neighbours' light is subtracted."""
 
 MARGIN_DEG = 0.2
-"""How far beyond the frames' corners stars are read: what they may have moved since."""
+"""Margin beyond the frames' corners for reading stars, which may have moved since."""
 
 
 @dataclass(frozen=True)
 class SequenceField:
-    """The stars of a sequence, brightest first, and where they stood at its time, ICRS degrees."""
+    """The stars of a sequence, brightest first, with their positions at its time, ICRS degrees."""
 
     stars: CatalogField
     ra_deg: Floats
@@ -37,21 +37,21 @@ class SequenceField:
 
 
 def read_field(frames: Sequence[SolvedFrame], time: datetime) -> SequenceField:
-    """Read the stars that any of the frames may hold.
+    """Read the stars that may be on any of the frames.
 
     Parameters
     ----------
     frames : sequence of SolvedFrame
-        One at least.
+        At least one.
     time : datetime
-        Of the sequence: proper motion is applied up to it.
+        Time of the sequence, to which proper motion is applied.
 
     Raises
     ------
     PermanentError
-        NO_CATALOG where there is no target.
+        NO_CATALOG if there are no targets.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     faintest = settings().light_curve_mag
     ra_deg, dec_deg, radius_deg = _cone(frames)
@@ -82,7 +82,7 @@ def read_field(frames: Sequence[SolvedFrame], time: datetime) -> SequenceField:
 
 
 def _cone(frames: Sequence[SolvedFrame]) -> tuple[float, float, float]:
-    """Return a cone that holds all frames, which have one size: ICRS degrees, and its radius."""
+    """Return centre and radius of a cone that contains all frames, ICRS degrees."""
     centres = np.array([frame.centre_deg for frame in frames])
     vectors = directions.unit_vectors(centres[:, 0], centres[:, 1])
     middle = vectors.mean(axis=0)

@@ -1,4 +1,4 @@
-"""A claim on a sequence, kept alive while the work goes on."""
+"""A claim on a sequence, renewed while the work continues."""
 
 import logging
 import threading
@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 
 
 class Held:
-    """A claim that may be lost while it is worked on.
+    """A claim that may be lost during the work.
 
     Parameters
     ----------
     claim : SetClaim
     stopping : threading.Event
-        The work is to end at once.
+        Set to stop the work at once.
     """
 
     def __init__(self, claim: SetClaim, stopping: threading.Event) -> None:
@@ -38,14 +38,14 @@ class Held:
         self._is_lost = False
 
     def check(self) -> None:
-        """Make sure that the work is still wanted.
+        """Check that the work is still wanted.
 
         Raises
         ------
         StaleClaimError
-            When another worker is known to have taken the sequence over.
+            If another worker has claimed the sequence.
         StoppedError
-            When the worker is told to end.
+            If the worker is told to stop.
         """
         if self._is_lost:
             raise StaleClaimError(self._claim.sequence_id)
@@ -53,13 +53,13 @@ class Held:
             raise StoppedError
 
     def end(self) -> None:
-        """Let the claim fall silent."""
+        """Stop renewing the claim."""
         self._ended.set()
 
     def keep(self) -> None:
-        """Say again and again that the work goes on, until its end or until the claim is lost.
+        """Renew the claim repeatedly, until the work ends or the claim is lost.
 
-        After `MAX_WORK_S` it falls silent: the work hangs, and another worker is to take over.
+        Renewal stops after `MAX_WORK_S`: the work is hung, and another worker should take over.
         """
         until = time.monotonic() + MAX_WORK_S
         while time.monotonic() < until and not self._ended.wait(BEAT_S):
@@ -69,13 +69,14 @@ class Held:
                 self._is_lost = True
                 return
             except TransientError as error:
-                # If it stays away for long, another takes over, and this one's work is dropped.
+                # If the database stays unavailable, another worker takes over, and this one's work
+                # is dropped.
                 _log.warning("the claim could not be kept: %s", error)
 
 
 @contextmanager
 def holding(claim: SetClaim, stopping: threading.Event) -> Iterator[Held]:
-    """Keep a claim alive while the block runs."""
+    """Renew a claim during the block."""
     held = Held(claim, stopping)
     keeper = threading.Thread(target=held.keep, name="claim", daemon=True)
     keeper.start()

@@ -1,4 +1,4 @@
-"""Machine code for loops over pixels, kept on disk where there is a place for it."""
+"""Machine code for loops over pixels, cached on disk if possible."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
@@ -9,14 +9,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _REORDER = {"reassoc", "contract", "arcp", "nsz"}
-"""Sums may be taken in another order, eight at once; NaN stays NaN."""
+"""Sums may be reordered, eight at a time; NaN stays NaN."""
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function of arrays and numbers by numba, for one thread.
+    """Compile a function of arrays and numbers with numba, for one thread.
 
-    The machine code is kept beside the module, in NUMBA_CACHE_DIR, or in the user's cache. Where
-    none of them can be written it is made anew in each process.
+    The machine code is cached beside the module, in NUMBA_CACHE_DIR, or in the user's cache. If
+    none is writable, each process compiles it again.
     """
     try:
         fast = njit(cache=True, nogil=True, fastmath=_REORDER)(function)

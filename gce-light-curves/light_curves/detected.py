@@ -1,4 +1,4 @@
-"""Which stars source-extractor saw in a frame."""
+"""Stars detected by source-extractor in a frame."""
 
 from functools import partial
 from typing import Any
@@ -16,12 +16,12 @@ _ROW = np.dtype([("is_tic", "?"), ("picid", "i8")])
 
 
 def is_detected(image: SolvedImage, stars: CatalogField) -> NDArray[np.bool_]:
-    """Tell which stars have a source of their own in an image, shape (n,).
+    """Return which stars have a source of their own in an image, shape (n,).
 
     Raises
     ------
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     rows = run_transaction(partial(_read, image=image))
     of_tic = np.isin(stars.picid, rows["picid"][rows["is_tic"]])
@@ -30,7 +30,7 @@ def is_detected(image: SolvedImage, stars: CatalogField) -> NDArray[np.bool_]:
 
 
 def _read(session: Session, image: SolvedImage) -> NDArray[Any]:
-    # COPY takes no parameters: what goes into the text is a number and a time, of the database.
+    # COPY takes no parameters: the text contains only a number and a time from the database.
     query = f"""
         SELECT catalog = 'tic' AS is_tic, picid FROM sources
         WHERE time = '{image.time.isoformat()}' AND image_key = {image.image_key:d}

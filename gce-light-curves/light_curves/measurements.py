@@ -1,7 +1,7 @@
-"""What the parts of the service hand to each other: a field, fluxes, light curves.
+"""Data passed between the parts of the service: a field, fluxes, light curves.
 
-Arrays of stars have n items, those of frames f; colours stand last, in the order of
-`panoptes_network.light_curves.schema.COLOURS`. NaN is what is not known.
+Arrays of stars have n items, those of frames f; colours are the last axis, in the order of
+`panoptes_network.light_curves.schema.COLOURS`. NaN means unknown.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ Times = NDArray[np.datetime64]
 
 N_COLOURS = len(COLOURS)
 PSF_TERMS = 5
-"""How a frame's PSF differs from its sequence's: shifts in x and y, growth of xx, yy and xy."""
+"""Changes of a frame's PSF from its sequence's: shifts in x and y, growth of xx, yy and xy."""
 
 
 @dataclass(frozen=True)
 class CatalogField:
-    """The catalog stars that a sequence's frames may hold: arrays of one length n.
+    """The catalog stars that may be on a sequence's frames: arrays of equal length n.
 
     Parameters
     ----------
@@ -54,18 +54,18 @@ class CatalogField:
         return len(self.picid)
 
     def take(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """Return the stars that a mask or an index array chooses."""
+        """Return the stars selected by a mask or an index array."""
         return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
 
     @property
     def targets(self) -> Self:
-        """The stars that get a light curve, in their order."""
+        """The stars that get a light curve, in order."""
         return self.take(self.is_target)
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """A frame's facts.
+    """Properties of a frame.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Exposure:
         Middle of the exposure, UTC.
     exptime_s : float
     airmass : float
-        Of the frame's centre; NaN where it is unknown.
+        Airmass of the frame's centre; NaN if unknown.
     """
 
     image_id: str
@@ -91,10 +91,10 @@ class FrameFluxes:
     ----------
     exposure : Exposure
     flux_adu, flux_err_adu, background_adu : ndarray, shape (n, 3), float32
-        Flux by the fit of the PSF, its standard deviation by photons and readout, level of the
-        sky above black at the star. NaN where the star has no usable pixel.
+        Flux from the PSF fit, its standard deviation from photons and readout, and the sky level
+        above black at the star. NaN if the star has no usable pixel.
     x_px, y_px : ndarray, shape (n,), float32
-        Place by the plate solution, 0-based mosaic pixels; NaN for a star off the frame.
+        Position by the plate solution, 0-based mosaic pixels; NaN for a star off the frame.
     quality : ndarray, shape (n,), int32
         Bits of `panoptes_network.light_curves.schema.Quality`.
     sky_adu : ndarray, shape (3,), float32
@@ -102,7 +102,7 @@ class FrameFluxes:
     fwhm_px : float
         Width of the stars in green, full at half maximum, mean of both axes.
     psf_terms : ndarray, shape (3, 5), float32
-        How the frame's PSF differs from the sequence's (`PSF_TERMS`), of each colour.
+        Changes of the frame's PSF from the sequence's (`PSF_TERMS`), per colour.
     """
 
     exposure: Exposure
@@ -119,7 +119,7 @@ class FrameFluxes:
 
 @dataclass(frozen=True)
 class SequenceFluxes:
-    """The fluxes of n target stars in the f frames of a sequence, in the order of time.
+    """The fluxes of n target stars in the f frames of a sequence, in order of time.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class SequenceFluxes:
 
     See Also
     --------
-    FrameFluxes : says what each is.
+    FrameFluxes : describes each array.
     """
 
     field: CatalogField
@@ -167,7 +167,7 @@ class SequenceFluxes:
         exposures: Sequence[Exposure],
         folder: Path | None = None,
     ) -> Self:
-        """Return room for the fluxes of each exposure, to be filled by :meth:`store`.
+        """Allocate arrays for the fluxes of each exposure, to be filled by :meth:`store`.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class SequenceFluxes:
         exposures : sequence of Exposure
             In the order of time.
         folder : Path, optional
-            Where the large arrays are mapped to files, so that they need no memory of their own.
+            Folder for memory-mapped files of the large arrays.
         """
         f, n = len(exposures), len(field)
 
@@ -206,7 +206,7 @@ class SequenceFluxes:
         )
 
     def store(self, index: int, frame: FrameFluxes) -> None:
-        """Take over the fluxes of the frame that stands at `index` in the order of time."""
+        """Store the fluxes of the frame at `index` in order of time."""
         for name in (
             *("flux_adu", "flux_err_adu", "background_adu", "x_px", "y_px", "quality"),
             *("sky_adu", "fwhm_px", "psf_terms"),
@@ -221,12 +221,12 @@ class LightCurves:
     Parameters
     ----------
     fluxes : SequenceFluxes
-        What they were made of: the field, the frames, raw fluxes, places, background.
+        Their input: the field, frames, raw fluxes, positions, background.
     bjd_tdb : ndarray, shape (f, n), float64
         Middle of the exposure at the barycentre.
     flux, flux_err : ndarray, shape (f, n), float32
         Relative flux, colours combined, detrended; the median of a star's good frames is 1.
-        NaN where nothing is measured.
+        NaN without a measurement.
     colour_flux, colour_flux_err : ndarray, shape (f, n, 3), float32
         The same of each colour.
     quality : ndarray, shape (f, n), int32

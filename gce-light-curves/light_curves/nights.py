@@ -1,4 +1,4 @@
-"""The search of a sequence's stars: in this night, and over it and their earlier ones."""
+"""The search of a sequence's stars in this night, and in combination with earlier nights."""
 
 import logging
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime
 
 PROBES = 50
-"""Of the brightest stars: a sequence that has none of them shares few of the others."""
+"""Brightest stars used as probes: a sequence without them shares few others."""
 
 MAX_NIGHTS = 30
 """The nearest ones in time; each is a file of some 100 MB."""
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Found:
-    """The candidates of a sequence, and those of its stars over all their nights."""
+    """Candidates of a sequence, and those of its stars over all their nights."""
 
     of_night: list[FoundCandidate]
     over_nights: OverNights
@@ -50,7 +50,7 @@ def search(curves: LightCurves, sequence_id: str, folder: Path, held: Held) -> F
     Raises
     ------
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     night = Night.of_curves(curves)
     transits = search_transits(night)
@@ -65,14 +65,14 @@ def search(curves: LightCurves, sequence_id: str, folder: Path, held: Held) -> F
 def earlier_files(
     sequence_id: str, field: CatalogField, folder: Path, held: Held
 ) -> Iterator[Path]:
-    """Give the Parquet files of other sequences with stars of a field, the nearest in time first.
+    """Yield Parquet files of other sequences with stars of a field, the nearest in time first.
 
-    Each is gone when the next is asked for. One that is just being replaced is left out.
+    Each file is deleted when the next is requested. One that is being replaced is skipped.
 
     Raises
     ------
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     at = CameraTime.parse(sequence_id).time
     paths = run_transaction(partial(_paths, sequence_id=sequence_id, at=at, field=field))
@@ -89,7 +89,7 @@ def earlier_files(
 
 
 def followed(field: CatalogField) -> set[int]:
-    """Return the ids of those stars of a field that are candidates over all their nights."""
+    """Return the ids of a field's stars that are candidates over all their nights."""
     query = select(Candidate.picid).where(
         Candidate.sequence_id.is_(None), Candidate.kind == CandidateKind.TRANSIT
     )

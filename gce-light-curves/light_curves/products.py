@@ -1,8 +1,8 @@
-"""The files of a sequence in the processed bucket, and the transaction that makes them count.
+"""The files of a sequence in the processed bucket, and the transaction that publishes them.
 
-Each claim writes objects of its own: what was there before stays whole until the transaction, in
-which rows and paths change together. Objects that no row names go with the sweep: they are noted
-before they are written, and so is what a newer result replaces.
+Each claim writes its own objects: earlier ones stay complete until the transaction, which changes
+rows and paths together. The sweep deletes objects that no row names: new objects are noted before
+they are written, and replaced ones in the transaction.
 """
 
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ TYPES = {"parquet": "application/vnd.apache.parquet", "fits": "application/fits"
 
 @dataclass(frozen=True)
 class Written:
-    """The files in the work folder, by the ending of their names, and the stars' rows."""
+    """The files in the work folder, by suffix, and the stars' rows."""
 
     files: dict[str, Path]
     stars: list[Rows]
 
 
 def write_files(curves: LightCurves, sequence_id: str, folder: Path) -> Written:
-    """Write both files into the work folder."""
+    """Write both files to the work folder."""
     files = {ending: folder / f"light_curves.{ending}" for ending in TYPES}
     first_rows = write_parquet(files["parquet"], curves)
     write_fits(files["fits"], curves, sequence_id)
@@ -57,7 +57,7 @@ def upload(claim: SetClaim, written: Written) -> dict[str, StoredObject]:
     Raises
     ------
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     first = claim.images[0]
     named = partial(sequence_path, claim.sequence_id, (first.image_id, first.bucket_path))
@@ -80,14 +80,14 @@ def commit(
     uploaded: dict[str, StoredObject],
     processing_s: float,
 ) -> None:
-    """Make the uploaded files, the stars' rows and the candidates those of the sequence, at once.
+    """Publish the uploaded files, the stars' rows and the candidates in one transaction.
 
     Raises
     ------
     StaleClaimError
-        When another worker has taken the sequence over.
+        If another worker has claimed the sequence.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     columns: dict[str, Any] = {
         "n_frames": len(curves.fluxes.image_ids),
@@ -103,7 +103,7 @@ def commit(
         }
 
     def save(session: Session) -> None:
-        # The set first: it locks the row, and a void claim ends here.
+        # Set first: it locks the row, and a void claim ends here.
         before = record_set(session, claim, columns)
         of_sequence = StarLightCurve.sequence_id == claim.sequence_id
         session.execute(delete(StarLightCurve).where(of_sequence))

@@ -1,17 +1,17 @@
-"""Medians and scatters that a few wrong values do not move."""
+"""Robust medians and scatters, insensitive to outliers."""
 
 import numpy as np
 
 from light_curves.measurements import Floats, Singles
 
 NORMAL_MAD = 1.4826
-"""Standard deviation of a normal distribution by its median absolute deviation."""
+"""Ratio of a normal distribution's standard deviation to its median absolute deviation."""
 
 
 def median(values: Singles) -> Singles:
-    """Return the median along the first axis of what is not NaN; NaN where nothing is.
+    """Return the median along the first axis, ignoring NaN; NaN if there are no values.
 
-    Many times faster than `numpy.nanmedian`, which goes column by column.
+    It is many times faster than `numpy.nanmedian`, which works column by column.
     """
     ordered = np.sort(values, axis=0)  # NaN stands last
     count = np.sum(~np.isnan(ordered), axis=0)
@@ -23,30 +23,30 @@ def median(values: Singles) -> Singles:
 
 
 def scatter(values: Singles) -> Singles:
-    """Return the standard deviation along the first axis by the median absolute deviation."""
+    """Return the standard deviation along the first axis from the median absolute deviation."""
     away = np.abs(values - median(values))
     return np.asarray(NORMAL_MAD * median(away), np.float32)
 
 
 def winsorized(values: Singles, limit: Singles) -> Singles:
-    """Return values that go no farther than `limit` from 0, and 0 for NaN (Huber 1981)."""
+    """Return values clipped to `limit` around 0, with 0 for NaN (Huber 1981)."""
     return np.asarray(np.nan_to_num(np.clip(values, -limit, limit)))
 
 
 def running_median(values: Singles, at: Singles, width: int) -> tuple[Floats, Floats]:
-    """Return medians of bins of `width` values in the order of `at`, and where the bins are.
+    """Return medians of bins of `width` values in the order of `at`, and the bins' positions.
 
     Parameters
     ----------
     values, at : ndarray, shape (n,)
-        Pairs of which one is NaN do not count.
+        Pairs with a NaN are ignored.
     width : int
-        The last bin takes what is left over: up to twice as many.
+        The last bin includes the remainder: up to twice as many.
 
     Returns
     -------
     places, medians : ndarray, shape (m,)
-        Of the bins: medians of `at` and of `values`; empty where nothing is known.
+        Medians of `at` and of `values` per bin; may be empty.
     """
     known = np.flatnonzero(np.isfinite(values) & np.isfinite(at))
     if not known.size:

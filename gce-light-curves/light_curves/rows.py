@@ -1,4 +1,4 @@
-"""What the database keeps of light curves: a row for each star, and the set's own figures."""
+"""Database rows of light curves: one per star, and the set's figures."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from light_curves.files.columns import Arrays, star_columns
 from light_curves.measurements import LightCurves
 
 FIGURES = ("gaia_mag", "scatter", "expected_noise", "reduced_chi2", "variability")
-"""They may be unknown."""
+"""Columns that may be unknown."""
 
 LIMIT_MAGS = (9.0, 11.0)
 
@@ -18,16 +18,16 @@ Rows = NDArray[np.void]
 
 
 def star_rows(curves: LightCurves, sequence_id: str, first_rows: NDArray[Any]) -> list[Rows]:
-    """Return the rows of `star_light_curves`, those with the same columns together.
+    """Return the rows of `star_light_curves`, grouped by filled columns.
 
-    A star that is on no frame has none.
+    Stars that are on no frame have no row.
 
     Parameters
     ----------
     curves : LightCurves
     sequence_id : str
     first_rows : ndarray, shape (n,)
-        Of each star, in the Parquet file.
+        First row of each star in the Parquet file.
     """
     is_on = np.isfinite(curves.fluxes.x_px)
     columns = star_columns(curves, slice(None)) | {
@@ -44,7 +44,7 @@ def star_rows(curves: LightCurves, sequence_id: str, first_rows: NDArray[Any]) -
 
 
 def n_stars(curves: LightCurves) -> int:
-    """Return how many stars are on any frame."""
+    """Return the number of stars on at least one frame."""
     return int(np.isfinite(curves.fluxes.x_px).any(axis=0).sum())
 
 
@@ -58,7 +58,7 @@ def photon_limit_ratio(curves: LightCurves) -> float | None:
 
 
 def _alike(columns: Arrays, sequence_id: str) -> Iterator[Rows]:
-    """Give records whose catalog has one length and that know the same figures."""
+    """Group records by catalog and known figures."""
     known = np.stack([np.isfinite(columns[name]) for name in FIGURES], axis=1)
     keys = np.column_stack([columns["catalog"] == "tic", known])
     for key in np.unique(keys, axis=0):

@@ -1,4 +1,4 @@
-"""From the solved frames of a sequence to its light curves, one frame in memory at a time."""
+"""Light curves of a sequence from its solved frames, with one frame in memory at a time."""
 
 import logging
 from collections.abc import Sequence
@@ -32,18 +32,18 @@ _log = logging.getLogger(__name__)
 
 
 def light_curves(claim: SetClaim, folder: Path, held: Held) -> tuple[LightCurves, FlatSums]:
-    """Return the light curves of a claimed sequence, and what it says of its camera's pixels.
+    """Return the light curves of a claimed sequence, and its sums for the camera's flat.
 
-    The large arrays of the curves lie in the work folder.
+    The large arrays of the curves are in the work folder.
 
     Raises
     ------
     PermanentError
-        With the reason why there are none.
+        With the reason if light curves cannot be made.
     TransientError
-        When something that the work depends on is away.
+        If a dependency is unavailable.
     StaleClaimError
-        When the sequence was taken over.
+        If the sequence was taken over.
     """
     frames = find_frames(claim.images, claim.site)
     middle = frames[len(frames) // 2].exposure.time.astype("datetime64[us]").item()
@@ -55,23 +55,23 @@ def light_curves(claim: SetClaim, folder: Path, held: Held) -> tuple[LightCurves
 
 
 class _Measuring:
-    """The measuring of a sequence's frames.
+    """The measurement of a sequence's frames.
 
     Parameters
     ----------
     claim : SetClaim
     frames : sequence of SolvedFrame
-        In the order of time.
+        Frames in order of time.
     field : SequenceField
     folder : Path
-        For one frame's file, and for the fluxes.
+        Folder for one frame's file, and for the fluxes.
     held : Held
-        Asked before each frame.
+        Checked before each frame.
 
     Attributes
     ----------
     sums : FlatSums
-        Of the frames that were measured.
+        Sums over the measured frames.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class _Measuring:
         self.sums = FlatSums.empty(frames[0].shape)
 
     def fluxes(self) -> SequenceFluxes:
-        """Return the fluxes of all frames that can be read."""
+        """Return the fluxes of all readable frames."""
         targets, shape = self._field.stars.targets, self._frames[0].shape
         flat = newest_flat(self._claim.sequence_id, shape, self._folder)
         photometer = Photometer.of_sequence(self._some(), self._field.stars, Camera(), flat)
@@ -111,13 +111,13 @@ class _Measuring:
         return _only(room, kept)
 
     def _add_sky(self, frame: PlacedFrame) -> None:
-        """Learn of the pixels from a frame's sky."""
+        """Add a frame's sky to the sums."""
         gaia_mag = self._field.stars.gaia_mag
         is_star = star_mask(frame.pixels.shape, frame.x_px, frame.y_px, gaia_mag)
         self.sums = self.sums.with_frame(self._claim.sequence_id, frame.pixels, is_star)
 
     def _some(self) -> list[PlacedFrame]:
-        """Return some frames, all over the sequence, to learn from."""
+        """Return some frames, spread over the sequence, for the PSF."""
         _log.info("stage", extra={"stage": "psf", **self._about()})
         chosen = (self._placed(self._frames[number]) for number in psf_frames(len(self._frames)))
         found = [frame for frame in chosen if frame is not None]
@@ -141,14 +141,14 @@ class _Measuring:
 def _with_detections(
     measured: FrameFluxes, frame: SolvedFrame, targets: CatalogField
 ) -> FrameFluxes:
-    """Mark the stars on the frame that source-extractor did not see."""
+    """Mark the stars on the frame that source-extractor did not detect."""
     unseen = np.isfinite(measured.x_px) & ~is_detected(frame.image, targets)
     marked = measured.quality | np.where(unseen, np.int32(Quality.NOT_DETECTED), np.int32(0))
     return replace(measured, quality=marked)
 
 
 def _only(room: SequenceFluxes, kept: Sequence[int]) -> SequenceFluxes:
-    """Return the fluxes of the frames that were kept; what was measured stands first in `room`."""
+    """Return the fluxes of the measured frames, which are first in `room`."""
     facts = {name: getattr(room, name)[list(kept)] for name in ("time", "exptime_s", "airmass")}
     measured = {
         field.name: getattr(room, field.name)[: len(kept)]

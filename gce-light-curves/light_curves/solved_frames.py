@@ -1,4 +1,4 @@
-"""The solved frames of a sequence: which can be measured together, and their pixels."""
+"""The solved frames of a sequence: selection, positions and pixels."""
 
 import logging
 import re
@@ -28,20 +28,21 @@ from panoptes_network.sky.directions import unit_vectors
 from panoptes_network.storage import StoredObject
 
 TIME_LIMIT_S = 300
-"""For the pixels of one file, by the clock: a full frame takes 0.3 s."""
+"""Wall-clock limit for the pixels of one file: a full frame takes 0.3 s."""
 
 MARGIN_PX = 40.0
-"""Stars so far beyond the edge still have light on the frame."""
+"""Stars up to this far beyond the edge still have light on the frame."""
 
 DISTORTION_PX = 200.0
-"""More than a lens shifts a star at the edge, and the margin."""
+"""Upper limit of the lens's shift of a star at the edge, plus the margin."""
 
 PRECISION_PX = 1e-4
 
 MAX_APART = np.timedelta64(18, "h")
 MAX_APART_DEG = 20.0
-"""A frame of another time or place than most has a wrong clock, or a wrong solution. The work
-grows with the time that frames span, and with the part of the sky that has to be read."""
+"""A frame far from most in time or position has a wrong clock or a wrong solution. The work grows
+with the frames' time span and with the area of sky to read.
+"""
 
 _PROJECTION = re.compile(
     r"(CTYPE|CUNIT|CRVAL|CRPIX)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|WCSAXES"
@@ -53,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SolvedFrame:
-    """A frame that can be measured: its object, size (height, width), projection and facts."""
+    """A measurable frame: its object, size (height, width), projection and properties."""
 
     image: SolvedImage
     stored: StoredObject
@@ -62,10 +63,10 @@ class SolvedFrame:
     exposure: Exposure
 
     def places(self, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
-        """Return the 0-based pixels of stars; NaN for those that have no light on the frame.
+        """Return the 0-based pixels of stars; NaN for those without light on the frame.
 
-        Stars near the frame are found without its distortion; for them the projection itself is
-        inverted, to `PRECISION_PX`: the inverse polynomial of a file is less exact.
+        Stars near the frame are selected without distortion. For these, the projection itself is
+        inverted, to `PRECISION_PX`: the inverse polynomial in a file is less exact.
         """
         sky = np.stack([ra_deg, dec_deg], axis=1)
         size = np.array(self.shape[::-1])
@@ -81,24 +82,24 @@ class SolvedFrame:
 
     @property
     def centre_deg(self) -> tuple[float, float]:
-        """The ICRS degrees of the frame's middle."""
+        """ICRS degrees of the frame's centre."""
         height, width = self.shape
         [[ra_deg, dec_deg]] = self.wcs.all_pix2world([[(width - 1) / 2, (height - 1) / 2]], 0)
         return float(ra_deg), float(dec_deg)
 
 
 def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[SolvedFrame]:
-    """Return the frames of the size that most of them have, in the order of time.
+    """Return the frames of the most common size, in order of time.
 
-    A frame whose file is missing or damaged is left out, and so are those of another size, time
-    or place than most; the log says which and why. Only headers are read.
+    Frames with missing or damaged files are skipped, and so are those of another size, time or
+    position than most; the log says which and why. Only headers are read.
 
     Raises
     ------
     PermanentError
         NO_SOLVED_FRAMES or TOO_FEW_FRAMES.
     TransientError
-        When storage is away.
+        If storage is unavailable.
     """
     if not images:
         raise PermanentError(
@@ -119,18 +120,18 @@ def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[Solved
 
 
 def check_enough(frames: int, images: int) -> None:
-    """Refuse with TOO_FEW_FRAMES what is not enough for light curves."""
+    """Refuse with TOO_FEW_FRAMES if there are not enough frames for light curves."""
     if frames < MIN_FRAMES:
         raise _too_few(frames, images)
 
 
 def read_pixels(frame: SolvedFrame, folder: Path) -> NDArray[np.uint16] | None:
-    """Return a frame's pixels, ``[y, x]``; None, and a line in the log, where they are damaged.
+    """Return a frame's pixels, ``[y, x]``; log and return None if they are damaged.
 
     Raises
     ------
     TransientError
-        When storage is away, or reading took too long.
+        If storage is unavailable, or reading took too long.
     """
     file, pixels = folder / "frame.fits.fz", folder / "pixels.raw"
     try:
@@ -143,7 +144,7 @@ def read_pixels(frame: SolvedFrame, folder: Path) -> NDArray[np.uint16] | None:
 
 
 def left_out(image_id: str, why: str) -> None:
-    """Tell the log that a frame is not measured."""
+    """Log that a frame is not measured."""
     _log.warning("left out: %s", why, extra={"image_id": image_id})
 
 
@@ -184,7 +185,7 @@ def _projection(cards: dict[str, CardValue]) -> WCS:
     try:
         wcs = WCS(header)
     except Exception as error:
-        # astropy raises whatever it meets in cards that contradict each other.
+        # astropy raises various errors for contradictory cards.
         raise PermanentError(
             Reason.NOT_SOLVED, f"the projection in its file cannot be read ({error})"
         ) from error
@@ -194,7 +195,7 @@ def _projection(cards: dict[str, CardValue]) -> WCS:
 
 
 def _unpack(source: Path, target: Path, shape: tuple[int, int]) -> None:
-    """Write the pixels of a file, row by row: in the other process."""
+    """Write the pixels of a file, row by row; runs in the other process."""
     mosaic = read_frame(source).mosaic
     if mosaic.shape != shape:
         raise PermanentError(Reason.WRONG_SHAPE, "it has not as many pixels as its header says")
@@ -202,7 +203,7 @@ def _unpack(source: Path, target: Path, shape: tuple[int, int]) -> None:
 
 
 def together(frames: list[SolvedFrame]) -> list[SolvedFrame]:
-    """Return the frames, at least one, of the time and part of the sky that most of them have."""
+    """Return the frames, at least one, close to most of the others in time and position."""
     times = np.array([frame.exposure.time for frame in frames], "datetime64[us]")
     vectors = unit_vectors(*np.array([frame.centre_deg for frame in frames]).T)
     cosines = np.nan_to_num(vectors @ vectors.T, nan=-1.0)

@@ -1,4 +1,4 @@
-"""Times of mid-exposure as the Solar System's barycentre would tell them."""
+"""Barycentric times of mid-exposure."""
 
 import numpy as np
 from astropy import units as u
@@ -15,12 +15,12 @@ iers.conf.auto_download = False  # what the library brings along is enough, see 
 def bjd_tdb(
     time: Times, ra_deg: Floats, dec_deg: Floats, site: EarthLocation | None = None
 ) -> Floats:
-    """Return when light that meets a site at a time passes the barycentre, BJD in TDB.
+    """Return the barycentric arrival time of light that meets a site at a time, BJD in TDB.
 
-    Nothing is downloaded: the Earth's place is that of ERFA's series, within 13 km or 40
+    Nothing is downloaded: the Earth's position is from ERFA's series, within 13 km or 40
     microseconds of JPL's (Moisson and Bretagnon 2001 as fitted there), and UT1 is taken as UTC,
-    which turns the site by less than 0.9 s: 0.4 km or 1.4 microseconds. The stars' parallaxes are
-    left out, as usual.
+    which rotates the site by less than 0.9 s: 0.4 km or 1.4 microseconds. Parallaxes of the stars
+    are neglected, as usual.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def bjd_tdb(
     ra_deg, dec_deg : ndarray, shape (n,)
         ICRS.
     site : EarthLocation, optional
-        Without it, times are those of light that meets the Earth's centre: up to 21 ms off.
+        Without it, times are for light at the Earth's centre: up to 21 ms off.
 
     Returns
     -------

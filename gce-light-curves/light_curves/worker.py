@@ -1,4 +1,4 @@
-"""Takes sequences from the subscription, one at a time, and makes their light curves."""
+"""The worker: takes sequences from the subscription, one at a time, and makes light curves."""
 
 import logging
 import threading
@@ -31,7 +31,7 @@ from panoptes_network.worker import dependencies, loop
 SERVICE = "gce-light-curves"
 
 MAX_TRIES = 5
-"""Of one sequence, as it is; what keeps the worker from it, as a part that is away, costs none."""
+"""Attempts per sequence in its current state; unavailable dependencies cost none."""
 
 _log = logging.getLogger(SERVICE)
 
@@ -39,17 +39,17 @@ _log = logging.getLogger(SERVICE)
 def run() -> None:
     """Work on the subscription until SIGTERM or SIGINT.
 
-    A sequence under way is given back: it takes minutes.
+    A sequence in progress is given back, as it takes minutes.
     """
     isolation.prepare("light_curves.solved_frames")
     loop.run(LightCurveMaker, settings().light_curve_subscription, dependencies.CHECKS, MAX_WORK_S)
 
 
 class LightCurveMaker(loop.Worker):
-    """Handles the messages that name sequences."""
+    """Handles messages that name sequences."""
 
     def work_on(self, received: ReceivedMessage) -> None:
-        """Claim the sequence that a message names, and make its light curves."""
+        """Claim the sequence named by a message, and make its light curves."""
         sequence_id = sequence_of(parse(FilmRequest, received.message.data))
         if sequence_id is None:
             return
@@ -58,12 +58,12 @@ class LightCurveMaker(loop.Worker):
 
 
 def sequence_of(request: FilmRequest) -> str | None:
-    """Return the sequence that a request names; None for one that asks for films to be found.
+    """Return the sequence named by a request; None for a request to find films.
 
     Raises
     ------
     PermanentError
-        For ids and paths that are none.
+        For invalid ids and paths.
     """
     if request.bucket_path is not None:
         return parse_upload_path(request.bucket_path).sequence_id
@@ -75,27 +75,27 @@ def sequence_of(request: FilmRequest) -> str | None:
 
 
 def make_light_curves(sequence_id: str) -> None:
-    """Make the light curves of a sequence, as on a message.
+    """Make the light curves of a sequence, as for a message.
 
     Raises
     ------
     ClaimedError
-        When another worker has it.
+        If another worker has claimed it.
     Exception
-        Whatever may pass when it is tried again.
+        Any error that a retry may fix.
     """
     work_on_claimed(sequence_id, _claim(sequence_id), threading.Event())
 
 
 def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threading.Event) -> None:
-    """Make the light curves of a claimed sequence, and commit how it ended.
+    """Make the light curves of a claimed sequence, and commit the result.
 
     Raises
     ------
     StoppedError
-        When `stopping` came before the end.
+        If `stopping` is set before the end.
     Exception
-        As `make_light_curves`.
+        As for `make_light_curves`.
     """
     if claim is None:
         _log.info("nothing to do: made already, or too early", extra={"sequence_id": sequence_id})
@@ -159,9 +159,9 @@ def _make(claim: SetClaim, held: Held) -> None:
 
 
 def _merge_flat(claim: SetClaim, sums: FlatSums, folder: Path) -> None:
-    """Add the sequence to its camera's flat; where that fails, the flat lacks it, and no more.
+    """Add the sequence to its camera's flat; if that fails, only the flat lacks it.
 
-    The light curves are committed: no fault here may count as theirs.
+    The light curves are committed: errors here must not count as theirs.
     """
     longitude_deg = claim.site.longitude_deg if claim.site else None
     try:
@@ -187,7 +187,7 @@ def _exhausted(last: str) -> PermanentError:
 
 
 def _words(error: Exception) -> str:
-    """Return what a page may show of a fault: a statement or a path is for the log alone."""
+    """Return an error message fit for pages: statements and paths are only for the log."""
     return str(error) if isinstance(error, PanoptesError) else type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""From the fluxes of a sequence to light curves: what frames and pixels did to them is taken out.
+"""Light curves from the fluxes of a sequence: effects of frames and pixels are removed.
 
 Pure numpy: `detrend` is the list of steps.
 """

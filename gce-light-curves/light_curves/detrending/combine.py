@@ -1,4 +1,4 @@
-"""Three colours become one light curve; what is far off in one frame; how much a star varies."""
+"""Combination of three colours into one light curve, single outliers, and variability."""
 
 from itertools import combinations
 
@@ -10,16 +10,16 @@ from light_curves.measurements import N_COLOURS, Singles
 
 OUTLIER_SIGMA = 5.0
 NEIGHBOURHOOD = 5
-"""Frames whose median says what is usual about a time."""
+"""Frames in the running median."""
 STARS_AT_ONCE = 2000
-"""So that the frames about each frame need little memory."""
+"""Limits the memory for the frames around each frame."""
 
 
 def weights(err: Singles, is_good: NDArray[np.bool_]) -> Singles:
     """Return the weight of each colour of a star, the same in all frames, shape (n, 3).
 
-    The same, because a change that differs by colour would else follow the errors. Colours of
-    which nothing is known have 0.
+    Weights that varied would turn colour-dependent changes into noise-dependent ones. Colours
+    without data have weight 0.
     """
     typical = [
         robust.median(np.where(is_good, err[:, :, colour], np.nan)) for colour in range(N_COLOURS)
@@ -29,7 +29,7 @@ def weights(err: Singles, is_good: NDArray[np.bool_]) -> Singles:
 
 
 def typical_shares(weight: Singles) -> Singles:
-    """Return the share of each colour in most stars' curves, shape (3,); weights as above."""
+    """Return the share of each colour in typical curves, shape (3,); weights as above."""
     total = weight.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         shares = np.nan_to_num(robust.median(weight / total))
@@ -42,7 +42,7 @@ def combined(flux: Singles, err: Singles, weight: Singles) -> tuple[Singles, Sin
     Parameters
     ----------
     flux, err : ndarray, shape (f, n, 3)
-        A colour that is NaN in a frame does not count there.
+        A colour that is NaN in a frame is ignored there.
     weight : ndarray, shape (n, 3)
     """
     total, mean, variance = np.zeros((3, *flux.shape[:2]), np.float32)
@@ -57,9 +57,9 @@ def combined(flux: Singles, err: Singles, weight: Singles) -> tuple[Singles, Sin
 
 
 def expected_noise(photon_err: Singles, is_good: NDArray[np.bool_]) -> Singles:
-    """Return the photon limit of one frame, colours combined, the median over frames, shape (n,).
+    """Return the photon limit of one frame, colours combined, median over frames, shape (n,).
 
-    Photons of star and sky, and readout, as the fit of the PSF weighs the pixels.
+    It includes photons of star and sky, and readout, with the PSF fit's weights of the pixels.
     """
     information = np.nansum(1 / photon_err**2, axis=2)
     limit = 1 / np.sqrt(np.where(information > 0, information, np.nan))
@@ -67,9 +67,9 @@ def expected_noise(photon_err: Singles, is_good: NDArray[np.bool_]) -> Singles:
 
 
 def lone_outliers(flux: Singles, err: Singles) -> NDArray[np.bool_]:
-    """Tell which fluxes, shape (f, n), are far from those about them, in one frame alone.
+    """Return which fluxes, shape (f, n), are outliers in one frame alone.
 
-    A change of the star that lasts for two frames is none.
+    Changes of a star over two frames or more are not outliers.
     """
     is_far = np.zeros(flux.shape, np.bool_)
     for first in range(0, flux.shape[1], STARS_AT_ONCE):
@@ -90,7 +90,7 @@ def _usual(flux: Singles) -> Singles:
 
 
 def stetson_j(flux: Singles, err: Singles, is_good: NDArray[np.bool_]) -> Singles:
-    """Return Stetson's J of the colours, shape (n,): 0 for noise, larger for what all colours show.
+    """Return Stetson's J of the colours, shape (n,): 0 for noise, larger for correlated changes.
 
     Stetson (1996), PASP 108, 851, formula 1, with the three pairs of colours of a frame as pairs
     of equal weight.

@@ -12,14 +12,15 @@ from panoptes_network.light_curves.schema import COLOURS, Quality
 
 FAINTEST_MAG = 12.3
 ENOUGH = 200
-"""Where fewer stars are that bright, fainter ones are taken too."""
+"""If there are fewer stars this bright, fainter ones are added."""
 MOST = 3000
-"""More would only cost time: their zero points are already good to a tenth of a millimagnitude."""
+"""More would only cost time: the zero points are already accurate to a tenth of a millimagnitude.
+"""
 FEWEST = 20
-"""In a frame: below, its zero point is a guess, and the frame's quality says so."""
+"""Per frame: with fewer stars the zero point is unreliable, and the frame's quality says so."""
 FEWEST_FRAMES = 3
 MEASURED_SHARE = 0.5
-"""Of the frames in which enough stars are seen."""
+"""Fraction of the frames in which enough stars are seen."""
 SEEN_SIGMA = 10.0
 GREEN = COLOURS.index("g")
 UNUSABLE = Quality.SATURATED | Quality.EDGE
@@ -34,9 +35,9 @@ class Comparison:
     Parameters
     ----------
     rate, rate_err : ndarray, shape (f, c, 3), float32
-        ADU/s; NaN where the star can't be used.
+        ADU/s; NaN where the star cannot be used.
     x_px, y_px, u, v : ndarray, shape (f, c), float32
-        Place in mosaic pixels, and in half widths of the field from its centre.
+        Position in mosaic pixels, and in half widths of the field from its centre.
     traits : ndarray, shape (c, 2), float32
         Colour and brightness, see :func:`star_traits`.
     gaia_mag : ndarray, shape (c,), float32
@@ -57,18 +58,18 @@ class Comparison:
 
     @property
     def n_seen(self) -> NDArray[np.int32]:
-        """Stars that are seen in each frame, shape (f,)."""
+        """Number of stars seen in each frame, shape (f,)."""
         return np.asarray(_is_seen(self.rate, self.rate_err).sum(axis=1), np.int32)
 
 
 def choose(fluxes: SequenceFluxes) -> NDArray[np.intp]:
-    """Return which targets compare, brightest first.
+    """Return the targets used as comparison stars, brightest first.
 
     Raises
     ------
     PermanentError
-        TOO_FEW_FRAMES for fewer than three, TOO_FEW_SOURCES where not three frames show enough
-        of them: clouds, or hardly a star.
+        TOO_FEW_FRAMES for fewer than three, TOO_FEW_SOURCES if fewer than three frames show enough
+        stars: clouds, or an empty field.
     """
     n_frames = len(fluxes.time)
     if n_frames < FEWEST_FRAMES:
@@ -93,7 +94,7 @@ def choose(fluxes: SequenceFluxes) -> NDArray[np.intp]:
 
 
 def gather(fluxes: SequenceFluxes, chosen: NDArray[np.intp], traits: Singles) -> Comparison:
-    """Return the fluxes of chosen targets; `traits` are those of all."""
+    """Return the fluxes of chosen targets; `traits` are those of all targets."""
     usable = _usable(fluxes)[:, chosen, np.newaxis]
     exptime_s = fluxes.exptime_s.astype(np.float32)[:, np.newaxis, np.newaxis]
     x_px, y_px = fluxes.x_px[:, chosen], fluxes.y_px[:, chosen]
@@ -111,7 +112,7 @@ def gather(fluxes: SequenceFluxes, chosen: NDArray[np.intp], traits: Singles) ->
 
 
 def field_places(shape: tuple[int, int], x_px: Singles, y_px: Singles) -> tuple[Singles, Singles]:
-    """Return places in half widths of a frame of this height and width from its centre."""
+    """Return positions in half widths of a frame of this height and width from its centre."""
     height, width = shape
     half = np.float32(width / 2)
     u, v = (x_px - np.float32((width - 1) / 2)) / half, (y_px - np.float32((height - 1) / 2)) / half
@@ -119,13 +120,13 @@ def field_places(shape: tuple[int, int], x_px: Singles, y_px: Singles) -> tuple[
 
 
 def star_traits(fluxes: SequenceFluxes) -> Singles:
-    """Return of each target what the air and the fit of the PSF make a difference of.
+    """Return the properties of each target that affect extinction and the PSF fit.
 
     Returns
     -------
     ndarray, shape (n, 2), float32
-        Logarithm of blue over red light, against the median of all and from -1.5 to 1.5; and Gaia G
-        less `USUAL_MAG`. 0 where one is unknown.
+        Logarithm of blue over red flux, relative to the median and clipped to ±1.5; and Gaia G
+        minus `USUAL_MAG`. Unknown values are 0.
     """
     red, blue = (robust.median(fluxes.flux_adu[:, :, colour]) for colour in (0, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -138,7 +139,7 @@ def star_traits(fluxes: SequenceFluxes) -> Singles:
 
 
 def _seen(fluxes: SequenceFluxes) -> NDArray[np.bool_]:
-    """Return where a target can be used and stands out of the sky, shape (f, n)."""
+    """Return where a target is usable and significantly detected, shape (f, n)."""
     return _usable(fluxes) & _is_seen(fluxes.flux_adu, fluxes.flux_err_adu)
 
 
@@ -148,6 +149,6 @@ def _is_seen(flux: Singles, err: Singles) -> NDArray[np.bool_]:
 
 
 def _usable(fluxes: SequenceFluxes) -> NDArray[np.bool_]:
-    """Return where a target can be used in all colours, shape (f, n)."""
+    """Return where a target is usable in all colours, shape (f, n)."""
     measured = np.isfinite(fluxes.x_px) & ((fluxes.quality & UNUSABLE) == 0)
     return np.asarray(measured & np.isfinite(fluxes.flux_adu).all(axis=2))

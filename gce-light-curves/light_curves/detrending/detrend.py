@@ -1,4 +1,4 @@
-"""From the forced fluxes of a sequence to its light curves."""
+"""Light curves from the forced fluxes of a sequence."""
 
 import numpy as np
 from astropy.coordinates import EarthLocation
@@ -15,25 +15,25 @@ from light_curves.times import bjd_tdb
 from panoptes_network.light_curves.schema import BAD, Quality
 
 WIDTH_TERMS = slice(2, 4)
-"""Of the PSF's terms: growth in x and y, which the maps follow."""
+"""Terms of the PSF used for the maps: growth in x and y."""
 SEEN_SIGMA = 3.0
-"""A star whose mean light is not above this many of its errors has no curve in that colour."""
+"""A star whose mean flux is below this many standard errors has no curve in that colour."""
 
 
 def detrend(fluxes: SequenceFluxes, site: EarthLocation | None = None) -> LightCurves:
-    """Take out of fluxes what frames and camera did to them, and say how good they are.
+    """Remove the effects of frames and camera from fluxes, and estimate the errors.
 
     Parameters
     ----------
     fluxes : SequenceFluxes
         f frames, n targets.
     site : EarthLocation, optional
-        Of the unit. Without it, times are those at the Earth's centre, up to 21 ms off.
+        Location of the unit. Without it, times are those at the Earth's centre, up to 21 ms off.
 
     Raises
     ------
     PermanentError
-        TOO_FEW_FRAMES for fewer than three, TOO_FEW_SOURCES where not three frames show enough
+        TOO_FEW_FRAMES for fewer than three, TOO_FEW_SOURCES if fewer than three frames show enough
         comparison stars: clouds, or an empty field.
     """
     chosen, traits = comparison.choose(fluxes), comparison.star_traits(fluxes)
@@ -50,7 +50,7 @@ def detrend(fluxes: SequenceFluxes, site: EarthLocation | None = None) -> LightC
 
 
 def corrected(fluxes: SequenceFluxes, fitted: Ensemble, traits: Singles) -> tuple[Singles, Singles]:
-    """Return fluxes and their errors without what frames and camera did, ADU/s, shape (f, n, 3)."""
+    """Return corrected fluxes and their errors, ADU/s, shape (f, n, 3)."""
     flux, err = np.empty_like(fluxes.flux_adu), np.empty_like(fluxes.flux_adu)
     for frame, exptime_s in enumerate(fluxes.exptime_s):
         x_px, y_px = fluxes.x_px[frame], fluxes.y_px[frame]
@@ -64,9 +64,9 @@ def corrected(fluxes: SequenceFluxes, fitted: Ensemble, traits: Singles) -> tupl
 def _normalize(
     flux: Singles, err: Singles, group: NDArray[np.intp], is_good: NDArray[np.bool_]
 ) -> None:
-    """Divide by each star's level in each group of frames: the median of its good frames.
+    """Divide by each star's level in each group of frames, the median of its good frames.
 
-    Where there is none, as in frames with NO_LEVEL, the flux becomes NaN.
+    Without a level, as in frames with NO_LEVEL, the flux becomes NaN.
     """
     for number in np.unique(group):
         frames = group == number
@@ -89,7 +89,7 @@ def _summarized(
     colour_flux: Singles,
     photon_err: Singles,
 ) -> LightCurves:
-    """Combine the colours, and return all that is said of the curves."""
+    """Combine the colours, and return the light curves with their statistics."""
     is_good, mag = (quality & BAD) == 0, fluxes.field.gaia_mag
     colour_err = np.empty_like(colour_flux)
     for colour in range(N_COLOURS):

@@ -1,12 +1,12 @@
-"""What a frame did to the light of all its stars: zero points, and the map of the pixel phase.
+"""Effects of a frame on all its stars: zero points, and the map of the pixel phase.
 
 The flux of star s on pixels of one colour in frame k is
 
     exp(level_s + z_k · (1, x, y, x², xy, y² …, colour_s, mag_s) + map(x, y, focus_k))
 
-with the level and the zero point's terms in logarithms of ADU/s. The term by brightness takes what
-the fit of the PSF does unequally to bright and faint stars as the focus and the sky change. All are
-fitted to the comparison stars together, by steps of Gauss and Newton on winsorized residuals.
+with the level and the zero point's terms in logarithms of ADU/s. The magnitude term models how the
+PSF fit treats bright and faint stars differently as focus and sky change. All terms are fitted to
+the comparison stars together, by Gauss-Newton steps on winsorized residuals.
 """
 
 from dataclasses import dataclass
@@ -21,34 +21,35 @@ from light_curves.detrending.pixel_phase import FIELD_TERMS, N_PHASES, MapEquati
 from light_curves.measurements import N_COLOURS, Floats, Singles
 
 DEGREE = 2
-"""Of the zero point's polynomial over the field."""
+"""Degree of the zero point's polynomial over the field."""
 RICH_DEGREE = 3
 RICH = 800
-"""Comparison stars from which on a polynomial of the richer degree costs next to nothing."""
+"""Number of comparison stars from which a polynomial of higher degree costs almost nothing."""
 ITERATIONS = 5
 WEIGHTS_UNTIL = 3
-"""Iterations after which the weights stay, and the maps' equations with them."""
+"""Iterations after which the weights, and with them the maps' equations, are fixed."""
 WINSOR_SIGMA = 3.0
 FRAMES_PER_MEAN = 12
 EQUALITY = 0.01
-"""Relative scatter up to which stars count alike: else a few bright ones, which may change
-themselves, would be the zero point, though all together know it far better than it is needed."""
+"""Relative scatter up to which stars have equal weight: otherwise a few bright ones, which may
+vary, would dominate the zero point, which is known well enough from all stars.
+"""
 PRIOR_FIELD = 0.3
-"""Usual size of the zero point's terms but the first, in logarithms over half a field."""
+"""Usual size of the zero point's terms except the first, in logarithms over half a field."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What was fitted: f frames, 3 colours.
+    """The fitted ensemble: f frames, 3 colours.
 
     Parameters
     ----------
     zero_point : ndarray, shape (f, 3, t)
         Terms of :func:`zero_point_terms`.
     maps : ndarray, shape (3, 3 + m, N_PHASES)
-        Of the pixel phase, one a colour.
+        Maps of the pixel phase, one per colour.
     degree : int
-        Of the zero point's polynomial.
+        Degree of the zero point's polynomial.
     focus : ndarray, shape (f, 3, m)
     level : ndarray, shape (g, c, 3)
         Of the comparison stars in each group of frames, logarithm of ADU/s.
@@ -64,7 +65,7 @@ class Ensemble:
     frame_scatter: Singles
 
     def factor(self, frame: int, places: tuple[Singles, ...], traits: Singles) -> Singles:
-        """Return by what the light of n stars was multiplied in a frame.
+        """Return the factor by which a frame multiplied the light of n stars.
 
         Parameters
         ----------
@@ -97,9 +98,9 @@ def fit(comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> Ensem
     comparison : Comparison
         f frames, c stars.
     group : ndarray, shape (f,)
-        Number of the group whose levels hold in a frame, from 0.
+        Index of each frame's group, which has its own levels.
     focus : ndarray, shape (f, 3, m)
-        How wide the PSF is, in m standardized terms of each colour.
+        Width of the PSF, in m standardized terms per colour.
     """
     work = _Fit(comparison, group, focus)
     work.start()
@@ -112,11 +113,11 @@ def fit(comparison: Comparison, group: NDArray[np.intp], focus: Floats) -> Ensem
 
 
 def _steadiness(residual: Singles, variance: Singles) -> Singles:
-    """Return a factor for the weights of comparison stars, shape (c, 1): 1, less for variable ones.
+    """Return a weight factor for comparison stars, shape (c, 1): 1, less for variable ones.
 
-    Else the stars in transit dim the zero point, and with it the depth of all. What tells them is
-    the chi-square of means over `FRAMES_PER_MEAN` frames, all colours together, against that of
-    most stars; they count by the square of their excess less.
+    Otherwise stars in transit would dim the zero point and reduce all depths. The test is the
+    chi-square of means over `FRAMES_PER_MEAN` frames, all colours together, relative to that of
+    most stars; weights decrease by the square of the excess.
     """
     edges = np.arange(0, len(residual), FRAMES_PER_MEAN)
     inverse = np.where(np.isfinite(residual), 1 / variance, 0)
@@ -163,7 +164,7 @@ class _Fit:
         return self.data.rate / model - 1, self.data.rate_err / model
 
     def weigh(self) -> None:
-        """Set weights by photons, and by what stars and frames scatter beyond them."""
+        """Set weights from photon noise and the excess scatter of stars and frames."""
         residual, noise = self.residuals()
         photons = robust.median(noise**2)
         star = np.maximum(robust.scatter(residual) ** 2 - photons, 0)
@@ -216,7 +217,7 @@ class _Fit:
             self.phase[k] = pixel_phase.evaluate(self.maps, self._rows(k), self.focus[k])
 
     def result(self) -> Ensemble:
-        """Return what was fitted."""
+        """Return the fitted ensemble."""
         return Ensemble(
             self.zero_point, self.maps, self.degree, self.focus, self.level, self.frame_scatter
         )

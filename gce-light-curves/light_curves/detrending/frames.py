@@ -1,4 +1,4 @@
-"""What light curves say of a frame: its zero points, its clouds, whether it can be trusted."""
+"""Properties of a frame from its light curves: zero points, clouds, quality."""
 
 from dataclasses import dataclass
 
@@ -15,21 +15,21 @@ MAG_OF_E = 2.5 * np.log10(np.e)
 CLEAREST_PERCENTILE = 95.0
 MAX_CLOUD_MAG = 2.0
 CLOUDED_SCATTER = 0.03
-"""Of the comparison stars beyond their usual one: the cloud has edges within the field."""
+"""Excess scatter of the comparison stars that means a cloud with edges in the field."""
 
 
 @dataclass(frozen=True)
 class FrameFacts:
-    """What is known of f frames.
+    """Properties of f frames.
 
     Parameters
     ----------
     zero_point_mag : ndarray, shape (f, 3), float32
-        Gaia G of a star of 1 ADU/s in the frame's centre and of the field's usual colour; NaN
-        where there are too few comparison stars.
+        Gaia G of a star of 1 ADU/s in the frame's centre with the field's usual colour; NaN if
+        there are too few comparison stars.
     cloud_mag : ndarray, shape (f,), float32
-        Light lost against the sequence's clearest frames, mean of the field and the colours:
-        cloud, and the air of a larger airmass.
+        Light lost relative to the sequence's clearest frames, mean over field and colours: clouds,
+        and extinction at larger airmass.
     n_comparison : ndarray, shape (f,), int32
     quality : ndarray, shape (f,), int32
         CLOUD and FEW_COMPARISONS.
@@ -42,7 +42,7 @@ class FrameFacts:
 
 
 def frame_facts(stars: Comparison, fitted: Ensemble) -> FrameFacts:
-    """Return what the fit says of the frames."""
+    """Return the properties of the frames from the fit."""
     n_comparison = stars.n_seen
     is_known = n_comparison >= FEWEST
     level_mag = stars.gaia_mag[:, np.newaxis] + MAG_OF_E * fitted.level[0]

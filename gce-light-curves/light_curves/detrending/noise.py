@@ -1,7 +1,8 @@
-"""Errors that hold: photons and readout, the floor beyond them, and the frame's own part.
+"""Realistic errors: photons and readout, a noise floor, and an excess per frame.
 
-The floor (scintillation, unequal pixels, what maps leave) is taken from the constant stars of the
-same brightness, who are most; then all is scaled so that their reduced chi-square is 1.
+The floor (scintillation, unequal pixels, residuals of the maps) is measured on constant stars of
+the same brightness, which are the majority; then all errors are scaled to a reduced chi-square of
+1.
 """
 
 import numpy as np
@@ -21,13 +22,13 @@ def calibrated(
     Parameters
     ----------
     flux : ndarray, shape (f, n)
-        NaN where a measurement is bad: it does not count.
+        NaN for bad measurements, which are ignored.
     photon_err : ndarray, shape (f, n)
-        By photons and readout alone.
+        Errors from photons and readout only.
     frame_err : ndarray, shape (f,)
-        By which the stars of a frame scatter more than in others.
+        Excess scatter of a frame's stars.
     gaia_mag : ndarray, shape (n,)
-        Brightness, by which stars are alike; NaN counts as the faintest.
+        Brightness, by which stars are grouped; NaN counts as the faintest.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def calibrated(
 def reduced_chi2(flux: Singles, err: Singles) -> Singles:
     """Return the reduced chi-square of each star around its mean, shape (n,).
 
-    Of what is not NaN; NaN for stars with fewer than two measurements.
+    NaN values are ignored; stars with fewer than two measurements have NaN.
     """
     known = np.isfinite(flux) & np.isfinite(err)
     weight = np.where(known, 1 / err**2, 0)

@@ -1,8 +1,8 @@
-"""How the flux of a star depends on where it falls on the Bayer pattern: a map shared by all.
+"""Dependence of a star's flux on its phase in the Bayer pattern: a map shared by all stars.
 
-The phase of a star moves slowly, so what the PSF's fit leaves of it is red noise as long as a
-transit. A map that is fitted to all stars of a colour at once takes it out, and can't follow the
-change of a single star.
+A star's phase moves slowly, so residuals of the PSF fit are red noise on the time scale of
+transits. A map fitted to all stars of a colour together removes it, but cannot follow the
+variability of a single star.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from light_curves import robust
 from light_curves.measurements import Floats, Singles
 
 ORDER = 4
-"""Highest |a| + |b| of the waves pi (a x + b y): those of 2 pixels and shorter."""
+"""Maximum |a| + |b| of the waves pi (a x + b y): those of 2 pixels and shorter."""
 WAVES = tuple(
     (a, b)
     for a in range(ORDER + 1)
@@ -21,15 +21,15 @@ WAVES = tuple(
 )
 N_PHASES = 2 * len(WAVES)
 FIELD_TERMS = 3
-"""1, and the place in x and y, by which each wave is multiplied."""
+"""1, and the position in x and y, which multiply each wave."""
 MAX_WIDTHS = 4.0
 SMALLEST_WIDTH = 1e-6
 PRIOR_RMS = 0.02
-"""Usual relative size of a term: where there are few frames or stars, it stays near 0."""
+"""Usual relative size of a term: with few frames or stars, it stays near 0."""
 
 
 def phases(x_px: Singles, y_px: Singles) -> Singles:
-    """Return the cosines and sines of the waves at places of stars.
+    """Return the cosines and sines of the waves at the stars' positions.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def phases(x_px: Singles, y_px: Singles) -> Singles:
 def _turns(place: Singles) -> NDArray[np.complex64]:
     """Return exp(i pi a place) for a from 0 to ORDER, shape (ORDER + 1, n); 0 for NaN."""
     known = np.isfinite(place)
-    # Whole cells of 2 pixels are left out first: float32 would lose them in the sine.
+    # Whole cells of 2 pixels are subtracted first: float32 would lose them in the sine.
     cell = np.where(known, place, 0) % 2
     first = np.exp(1j * np.pi * cell).astype(np.complex64)
     out = np.cumprod(np.broadcast_to(first, (ORDER + 1, len(place))), axis=0) / first
@@ -59,7 +59,7 @@ def _turns(place: Singles) -> NDArray[np.complex64]:
 
 
 def design(x_px: Singles, y_px: Singles, u: Singles, v: Singles) -> Singles:
-    """Return the waves of stars in a frame, times 1 and their places in the field.
+    """Return the waves at a frame's stars, times 1 and their positions in the field.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def design(x_px: Singles, y_px: Singles, u: Singles, v: Singles) -> Singles:
 
 
 def folding(focus: Floats) -> Floats:
-    """Return the matrix, shape (3, 3 + m), that makes all m + 3 factors of the waves of 1, u, v.
+    """Return the matrix, shape (3, 3 + m), from 1, u, v to all m + 3 factors of the waves.
 
-    Only the waves themselves, not those times u or v, follow the focus.
+    Only the waves themselves, not those times u or v, depend on the focus.
     """
     out = np.eye(FIELD_TERMS, FIELD_TERMS + len(focus))
     out[0, FIELD_TERMS:] = focus
@@ -88,7 +88,7 @@ def folding(focus: Floats) -> Floats:
 
 
 def focus_terms(widths: Singles) -> Floats:
-    """Return what the maps of frames follow: the PSF's widths, their squares and their product.
+    """Return the focus terms of the maps: the PSF's widths, their squares and their product.
 
     Parameters
     ----------
@@ -98,9 +98,8 @@ def focus_terms(widths: Singles) -> Floats:
     Returns
     -------
     ndarray, shape (f, 3, 5), float64
-        Each with mean 0 and standard deviation 1 over the frames, or 0 where it does not vary.
-        Widths that are unknown, or far from the others, as a frame of clouds may have them, do
-        not stretch the scale.
+        Each with mean 0 and standard deviation 1 over the frames, or 0 if it does not vary. Unknown
+        widths and outliers, such as those of cloudy frames, do not affect the scale.
     """
     unit = np.maximum(robust.scatter(widths), SMALLEST_WIDTH)
     clipped = np.clip((widths - robust.median(widths)) / unit, -MAX_WIDTHS, MAX_WIDTHS)
@@ -124,7 +123,7 @@ def evaluate(maps: Floats, rows: Singles, focus: Floats) -> Singles:
     Returns
     -------
     ndarray, shape (n, 3), float32
-        Relative: what is to be added to the logarithm of the flux.
+        Correction to add to the logarithm of the flux.
     """
     folded = [folding(one) @ terms for one, terms in zip(focus, maps, strict=True)]
     columns = np.stack([terms.ravel() for terms in folded], axis=1).astype(np.float32)
@@ -132,18 +131,18 @@ def evaluate(maps: Floats, rows: Singles, focus: Floats) -> Singles:
 
 
 class MapEquations:
-    """The normal equations of a map and of the levels of its stars, of one colour.
+    """The normal equations of a map and of its stars' levels, for one colour.
 
-    Levels are eliminated (Schur complement): a wave in which a star stays at one phase tells
-    nothing, and nothing of it is taken from the star. Weights are fixed when the frames are added;
-    wrong values are kept away by residuals that are winsorized (Huber 1981, 7.8).
+    Levels are eliminated (Schur complement): a wave in which a star keeps one phase carries no
+    information, and nothing is removed from the star. Weights are fixed when frames are added;
+    outliers are limited by winsorizing residuals (Huber 1981, 7.8).
 
     Parameters
     ----------
     n_levels : int
-        Stars times groups of frames.
+        Number of stars times groups of frames.
     n_focus : int
-        Terms of the focus, m.
+        Number of focus terms, m.
     """
 
     def __init__(self, n_levels: int, n_focus: int) -> None:
@@ -153,7 +152,7 @@ class MapEquations:
         self._waves = np.zeros((n_levels, self._size), np.float32)
 
     def add(self, levels: slice, rows: Singles, focus: Floats, weight: Singles) -> None:
-        """Add a frame, whose stars have these levels and weights, shape (n,)."""
+        """Add a frame whose stars have these levels and weights, shape (n,)."""
         fold, weighted = folding(focus), rows * weight[:, np.newaxis, np.newaxis]
         flat = rows.reshape(len(rows), -1)
         block = (weighted.reshape(len(rows), -1).T @ flat).astype(np.float64)
@@ -165,12 +164,12 @@ class MapEquations:
         self._waves[levels] += folded.reshape(len(rows), -1)
 
     def step(self, terms: Floats, pull: Floats, level_pull: Floats) -> tuple[Floats, Floats]:
-        """Return by what the map's terms and the levels change.
+        """Return the changes of the map's terms and the levels.
 
         Parameters
         ----------
         terms : ndarray, shape (3 + m, N_PHASES)
-            As they are.
+            Current terms.
         pull : ndarray, shape (3 + m, N_PHASES)
             Sum of the waves times weighted residuals.
         level_pull : ndarray, shape (n_levels,)

@@ -1,4 +1,4 @@
-"""The columns of the files, out of the arrays of the light curves."""
+"""Columns of the files, from the arrays of the light curves."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def frame_columns(curves: LightCurves) -> Arrays:
-    """Return a value of each of `FRAME_COLUMNS` for each frame, shape (f,)."""
+    """Return each of `FRAME_COLUMNS` for each frame, shape (f,)."""
     fluxes = curves.fluxes
     return {
         "image_id": np.array(fluxes.image_ids, dtype=np.str_),
@@ -28,7 +28,7 @@ def frame_columns(curves: LightCurves) -> Arrays:
 
 
 def star_columns(curves: LightCurves, chosen: slice) -> Arrays:
-    """Return a value of each of `STAR_COLUMNS` for each chosen star."""
+    """Return each of `STAR_COLUMNS` for each chosen star."""
     field = curves.fluxes.field
     return {
         "picid": field.picid[chosen],
@@ -40,7 +40,7 @@ def star_columns(curves: LightCurves, chosen: slice) -> Arrays:
 
 
 def measurement_columns(curves: LightCurves, chosen: slice) -> Arrays:
-    """Return a value of each of `MEASUREMENT_COLUMNS`, shape (stars, f), of the chosen stars."""
+    """Return each of `MEASUREMENT_COLUMNS` for the chosen stars, shape (stars, f)."""
     fluxes = curves.fluxes
     return {
         "bjd_tdb": _of_stars(curves.bjd_tdb, chosen),
@@ -58,13 +58,13 @@ def measurement_columns(curves: LightCurves, chosen: slice) -> Arrays:
 
 
 def on_frame(curves: LightCurves, chosen: slice) -> NDArray[np.bool_]:
-    """Return in which frames the chosen stars are, shape (stars, f): these are their rows."""
+    """Return which frames contain the chosen stars, shape (stars, f), and so have rows."""
     is_on: NDArray[np.bool_] = np.isfinite(_of_stars(curves.fluxes.x_px, chosen))
     return is_on
 
 
 def _of_stars(values: NDArray[Any], chosen: slice) -> NDArray[Any]:
-    """Turn (f, n, …) into (stars, f, …)."""
+    """Transpose (f, n, …) to (stars, f, …)."""
     return np.ascontiguousarray(np.swapaxes(values[:, chosen], 0, 1))
 
 

@@ -1,7 +1,7 @@
-"""The FITS file of a sequence's light curves: tables of its stars, its frames, and the curves.
+"""The FITS file of a sequence's light curves: tables of stars, frames, and curves.
 
-STARS and CURVES have a row for each star, in the same order; CURVES has vectors as long as there
-are frames, in the order of FRAMES. FITS Standard 4.0, section 7.3.
+STARS and CURVES have one row per star, in the same order; CURVES has vectors with one value per
+frame, in the order of FRAMES. FITS Standard 4.0, section 7.3.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ FIGURES = (
     Column("reduced_chi2", "float", None, "reduced chi-square of a constant star"),
     Column("variability", "float", None, "Stetson J of the colours"),
 )
-"""Of a star, in the table STARS besides what names it."""
+"""Columns of the table STARS besides those that identify a star."""
 
 _CODES = {"double": "D", "float": "E", "int32": "J", "int64": "K"}
 _DTYPES = {"double": ">f8", "float": ">f4", "int32": ">i4", "int64": ">i8"}
@@ -47,7 +47,7 @@ _VECTORS = (*_NAMES, *MEASUREMENT_COLUMNS)
 
 
 def write_fits(path: Path, curves: LightCurves, sequence_id: str) -> None:
-    """Write all stars, in the order of the field; memory holds `STARS_AT_ONCE` of them."""
+    """Write all stars, in the order of the field, `STARS_AT_ONCE` at a time."""
     every = slice(None)
     figures = {column.name: getattr(curves, column.name) for column in FIGURES}
     stars = _table("STARS", (*STAR_COLUMNS, *FIGURES), star_columns(curves, every) | figures)
@@ -84,7 +84,7 @@ def _described(hdu: fits.BinTableHDU, columns: Sequence[Column]) -> fits.BinTabl
 
 
 def _append_curves(path: Path, curves: LightCurves) -> None:
-    """Write the rows of CURVES behind its header, as they are made."""
+    """Append the rows of CURVES after its header, as they are computed."""
     n_stars, n_frames = len(curves.fluxes.field), len(curves.fluxes.image_ids)
     defined = [fits.Column(c.name, _format(c, n_frames), c.unit) for c in _VECTORS]
     hdu = _described(fits.BinTableHDU.from_columns(defined, nrows=0, name="CURVES"), _VECTORS)

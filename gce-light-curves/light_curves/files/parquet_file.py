@@ -16,7 +16,7 @@ STARS_AT_ONCE = 512
 def write_parquet(path: Path, curves: LightCurves) -> NDArray[Any]:
     """Write all stars, in the order of the field, and return the first row of each.
 
-    Memory holds `STARS_AT_ONCE` of them.
+    Memory holds `STARS_AT_ONCE` stars at a time.
     """
     first_rows = []
     with LightCurveWriter(path, frame_columns(curves)) as writer:

@@ -1,4 +1,4 @@
-"""The relative sensitivity of a camera's pixels, from the sky of its frames.
+"""Pixel flats: the relative sensitivity of a camera's pixels, from the sky of its frames.
 
-Each sequence adds sums to the bucket; versions of the flat are made of them.
+Each sequence adds sums to the bucket, from which versions of the flat are made.
 """

@@ -1,8 +1,8 @@
-"""The relative sensitivity of a camera's pixels, from the sky between the stars of many frames.
+"""The relative sensitivity of a camera's pixels, from the sky between stars in many frames.
 
-A pixel's light over that of the smooth sky around it, averaged over frames with the weight of
-their photons. Stars and sky drift over the pixels and the pixels stay, so that what a star leaves
-beside its mask averages out. Vignetting is no part of it: only what differs from pixel to pixel.
+It is a pixel's light divided by the smooth sky around it, averaged over frames with photon weights.
+Stars and sky drift over the pixels, so that starlight outside the masks averages out. Vignetting is
+excluded: only pixel-to-pixel differences remain.
 """
 
 from collections.abc import Mapping
@@ -25,46 +25,47 @@ Singles = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 CELL_PX = 33
-"""Side of the cells in which the sky is taken for smooth, pixels of one Bayer plane."""
+"""Side of the cells in which the sky is assumed smooth, pixels of one Bayer plane."""
 
 SAMPLE_STEP = 3
-"""A cell's median is of one pixel in three of the plane, in rows and columns."""
+"""A cell's median uses one in three of the plane's pixels, in rows and columns."""
 
 MIN_SAMPLES = 12
 
 SURROUNDINGS_PX = 15
-"""A pixel is compared with the mean of so many of its plane, in rows and columns, around it."""
+"""A pixel is compared with the mean of this many pixels of its plane, in rows and columns."""
 
 CLIP_SIGMA = 4.0
-"""Farther from the sky a pixel saw a satellite, a particle, or a star of no catalog."""
+"""Pixels farther from the sky show a satellite, a particle, or an uncataloged star."""
 
 MASK_PX = 6.0
 MASK_GROWTH_PX = 3.0
 MASK_MAG = 12.0
-"""A star of this magnitude is masked within `MASK_PX`, a brighter one `MASK_GROWTH_PX` farther for
-each magnitude, and a fainter one is left to the mean of many frames below `FAINTEST_MAG`."""
+"""A star of this magnitude is masked within `MASK_PX`, a brighter one `MASK_GROWTH_PX` farther per
+magnitude; stars below `FAINTEST_MAG` are left to the mean of many frames.
+"""
 
 FAINTEST_MAG = 14.0
 LARGEST_MASK_PX = 40.0
 MIN_SKY_ADU = 20.0
-"""Below it a frame tells nothing of its pixels' sensitivity."""
+"""A darker frame has no information about the pixels' sensitivity."""
 
 _PLANES = tuple((slice(y, None, 2), slice(x, None, 2)) for y in (0, 1) for x in (0, 1))
 
 
 @dataclass(frozen=True)
 class FlatSums:
-    """What the frames of a camera say of its pixels.
+    """Sums over a camera's frames, from which its flat is computed.
 
-    With a pixel's light d, the sky s around it and the variance v of both, it has the sums of
-    ``s (d - s) / v`` and of ``s² / v`` over frames: their ratio is the best mean of ``d / s - 1``,
-    and the second is its inverse variance.
+    With a pixel's light d, the sky s around it and the variance v of both, these are the sums of
+    ``s (d - s) / v`` and ``s² / v`` over frames: their ratio is the best mean of ``d / s - 1``, and
+    the second is its inverse variance.
 
     Parameters
     ----------
     deviation, weight : ndarray, shape (height, width), float32
     n_frames : dict
-        How many frames of each sequence are in them, by its id.
+        Number of included frames by sequence id.
     """
 
     deviation: Singles
@@ -73,11 +74,11 @@ class FlatSums:
 
     @classmethod
     def empty(cls, shape: tuple[int, int]) -> Self:
-        """Return sums of no frame, of `shape` (height, width)."""
+        """Return empty sums of `shape` (height, width)."""
         return cls(np.zeros(shape, np.float32), np.zeros(shape, np.float32), {})
 
     def with_frame(self, sequence_id: str, pixels: NDArray[np.uint16], is_star: Mask) -> Self:
-        """Return the sums with a frame more, in the same memory.
+        """Return the sums with one more frame, in the same memory.
 
         Parameters
         ----------
@@ -90,7 +91,7 @@ class FlatSums:
         Raises
         ------
         ValueError
-            Where the frame is of another shape.
+            If the frame has another shape.
         """
         if pixels.shape != self.weight.shape:
             raise ValueError(f"a frame of {pixels.shape} for sums of {self.weight.shape}")
@@ -100,7 +101,7 @@ class FlatSums:
         return type(self)(self.deviation, self.weight, {**self.n_frames, sequence_id: count})
 
     def plus(self, other: Self) -> Self:
-        """Return the sums of both; ValueError where they have a sequence in common."""
+        """Return the sums of both; ValueError if they share a sequence."""
         if self.n_frames.keys() & other.n_frames.keys():
             raise ValueError("a sequence cannot be counted twice")
         return type(self)(
@@ -112,18 +113,18 @@ class FlatSums:
 
 @dataclass(frozen=True)
 class PixelFlat:
-    """A camera's flat, and how good it is.
+    """A camera's flat, and its quality.
 
     Parameters
     ----------
     flat : ndarray, shape (height, width), float32
-        Relative sensitivity, mean 1 of each colour in each part of the frame. It is drawn
-        towards 1 by as much as it is uncertain, so that it makes no pixel worse.
+        Relative sensitivity, with mean 1 per colour in each part of the frame. It is shrunk towards
+        1 by its uncertainty, so that it makes no pixel worse.
     response : float
         Standard deviation of the pixels' true sensitivity.
     pixel_err : float
-        Standard deviation of a pixel's mean, before it was drawn towards 1: half of the pixels,
-        the green ones, have about this or a smaller one.
+        Standard deviation of a pixel's mean before shrinking: half of the pixels, the green ones,
+        have about this or a smaller one.
     """
 
     flat: Singles
@@ -132,21 +133,21 @@ class PixelFlat:
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether more of the pixels' differences is known than unknown."""
+        """Whether most of the pixels' differences are known."""
         return self.pixel_err < self.response
 
 
 def star_mask(
     shape: tuple[int, int], x_px: Floats, y_px: Floats, gaia_mag: NDArray[np.floating]
 ) -> Mask:
-    """Return which pixels lie in the light of catalog stars.
+    """Return which pixels are in the light of catalog stars.
 
     Parameters
     ----------
     shape : tuple of int
         Height and width.
     x_px, y_px : ndarray, shape (n,)
-        0-based pixels; NaN for a star whose place is not known.
+        0-based pixels; NaN for unknown positions.
     gaia_mag : ndarray, shape (n,)
         NaN counts as bright as `MASK_MAG`.
     """
@@ -154,7 +155,7 @@ def star_mask(
     radius = MASK_PX + MASK_GROWTH_PX * np.maximum(MASK_MAG - mag, 0)
     radius = np.ceil(np.minimum(radius, LARGEST_MASK_PX)).astype(np.int64)
     usable = np.isfinite(x_px) & np.isfinite(y_px) & (mag < FAINTEST_MAG)
-    # A star's middle may lie a radius beyond the edge, and its far side two.
+    # A star's centre may be a radius beyond the edge, and its far side two.
     border = 2 * int(LARGEST_MASK_PX)
     mask = np.zeros((shape[0] + 2 * border, shape[1] + 2 * border), np.bool_)
     for size in map(int, np.unique(radius[usable])):
@@ -170,10 +171,10 @@ def star_mask(
 
 
 def shared_response(first: FlatSums, second: FlatSums) -> float:
-    """Return the standard deviation of the sensitivity that both sums show alike; 0 for none.
+    """Return the standard deviation of the sensitivity common to both sums; 0 if there is none.
 
-    What two sets of frames have in common is the camera's. Noise is not, whatever its size, nor
-    are stars beside their masks, so that nothing has to be known of these.
+    The common part of two sets of frames belongs to the camera. Noise is independent, whatever its
+    size, and so are stars beside their masks, so that nothing needs to be known about these.
     """
     shared = []
     for plane in _PLANES:
@@ -188,13 +189,13 @@ def shared_response(first: FlatSums, second: FlatSums) -> float:
 
 
 def pixel_flat(sums: FlatSums, response: float) -> PixelFlat:
-    """Return what the sums say; a pixel that no frame shows has 1.
+    """Return the flat from sums; pixels without data have 1.
 
     Parameters
     ----------
     sums : FlatSums
     response : float
-        By :func:`shared_response`: what else the means scatter by is their error.
+        From :func:`shared_response`: the remaining scatter of the means is their error.
     """
     flat = np.ones(sums.weight.shape, np.float32)
     errors = []
@@ -208,7 +209,7 @@ def pixel_flat(sums: FlatSums, response: float) -> PixelFlat:
         measured = max(_variance(value[seen]) - response**2, usual)
         errors.append(np.sqrt(measured))
         variance *= np.float32(measured / usual)
-        # Wiener's factor: the best guess of what has the variance response² and this error.
+        # Wiener's factor: the best estimate for a variance of response² and this error.
         flat[plane] += np.where(seen, value * (response**2 / (response**2 + variance)), 0)
     return PixelFlat(flat, response, float(np.median(errors)) if errors else np.inf)
 
@@ -237,7 +238,7 @@ def _add(pixels: NDArray[np.uint16], is_star: Mask, deviation: Singles, weight: 
 
 
 def _mean_of(deviation: Singles, weight: Singles) -> tuple[Singles, Singles]:
-    """Return each pixel's mean, less that of its surroundings, and its variance; inf if unseen."""
+    """Return each pixel's mean minus its surroundings', and its variance; inf without data."""
     around, all_weight = (
         uniform_filter(values, SURROUNDINGS_PX, mode="nearest") for values in (deviation, weight)
     )
@@ -249,9 +250,9 @@ def _mean_of(deviation: Singles, weight: Singles) -> tuple[Singles, Singles]:
 
 
 def _cell_medians(values: Singles, usable: Mask) -> Singles:
-    """Return medians of cells of `CELL_PX`; of one with too few usable pixels its neighbour's.
+    """Return medians of cells of `CELL_PX`; cells with too few usable pixels copy a neighbour's.
 
-    All NaN where no cell has enough. What is left over at the end is in no cell.
+    All are NaN if no cell has enough. Leftover pixels at the end belong to no cell.
     """
     sample = np.s_[::SAMPLE_STEP, ::SAMPLE_STEP]
     some = np.where(usable[sample], values[sample], np.float32(np.nan))
@@ -271,7 +272,7 @@ def _cell_medians(values: Singles, usable: Mask) -> Singles:
 
 
 def _interpolated(cells: Singles, shape: tuple[int, ...]) -> Singles:
-    """Return the cells' levels at each pixel, linear between the cells' middles and beyond."""
+    """Return the cells' levels at each pixel, linear between and beyond the cells' centres."""
     down, across = (_shares(n, length) for n, length in zip(cells.shape, shape, strict=True))
     return np.asarray(down @ cells @ across.T, np.float32)
 
@@ -288,12 +289,12 @@ def _shares(cells: int, length: int) -> Singles:
 
 
 def _without_outliers(values: Singles) -> Singles:
-    """Return values no farther from 0 than `CLIP_SIGMA` of their own scatter."""
+    """Return values limited to `CLIP_SIGMA` of their own scatter."""
     limit = np.float32(CLIP_SIGMA * np.sqrt(_variance(values)))
     return np.asarray(np.clip(values, -limit, limit), np.float32)
 
 
 def _variance(values: Singles) -> float:
-    """Return the variance of normal values by their quartiles, which few wrong ones move."""
+    """Return the variance of normal values from their quartiles, which outliers hardly affect."""
     low, high = np.quantile(values[:: max(values.size // 1_000_000, 1)], [0.25, 0.75])
     return float((high - low) / 1.349) ** 2

@@ -1,4 +1,4 @@
-"""A camera's flats in the processed bucket: sums of its sequences, and versions made of them."""
+"""A camera's flats in the processed bucket: sums of its sequences, and versions."""
 
 import logging
 from functools import partial
@@ -20,18 +20,19 @@ from panoptes_network.ids import CameraTime
 from panoptes_network.nights.night import Night
 
 MIN_GROWTH = 1.5
-"""A version is of so many times the frames of the one before: its errors are a fifth smaller."""
+"""A version needs this many times the frames of the previous one: its errors are a fifth smaller.
+"""
 
 MAX_BYTES = 1_000_000_000
-"""Of the sums of a frame of the largest size: two values of four bytes a pixel."""
+"""Size of the sums for the largest frame: two 4-byte values per pixel."""
 
 _log = logging.getLogger(__name__)
 
 
 def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singles | None:
-    """Return the newest flat of a sequence's camera for frames of `shape`; None where it has none.
+    """Return the newest flat of a sequence's camera for frames of `shape`; None if there is none.
 
-    A flat makes light curves better, and is never needed: one that cannot be read is left out.
+    A flat improves light curves but is never required: an unreadable one is ignored.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singl
     Raises
     ------
     TransientError
-        When storage or database is away.
+        If storage or database is unavailable.
     """
     row = run_transaction(
         partial(_newest, camera_id=CameraTime.parse(sequence_id).camera_id, shape=shape)
@@ -64,31 +65,31 @@ def newest_flat(sequence_id: str, shape: tuple[int, int], folder: Path) -> Singl
 def merge(
     sequence_id: str, sums: FlatSums, longitude_deg: float | None, folder: Path
 ) -> int | None:
-    """Add a sequence to the sums of its camera, once, and make a version where that is due.
+    """Add a sequence to its camera's sums, once, and make a new version if it is due.
 
-    A version is due when more is known of the pixels than unknown, and there are `MIN_GROWTH`
-    times the frames of the version before. How unequal the pixels are is taken from what the
-    sequence and all before it show alike, so that one sequence alone makes none.
+    A version is due if most of the pixels' differences are known, and there are `MIN_GROWTH` times
+    the frames of the previous version. The response of the pixels is measured from what the
+    sequence and all earlier ones have in common, so a single sequence makes none.
 
     Parameters
     ----------
     sequence_id : str
     sums : FlatSums
-        Of the sequence alone.
+        Sums of the sequence alone.
     longitude_deg : float, optional
-        Of the unit, for the number of nights.
+        Longitude of the unit, for the number of nights.
     folder : Path
         For temporary files.
 
     Returns
     -------
     int or None
-        The number of the version that was made.
+        The number of the new version.
 
     Raises
     ------
     TransientError
-        When storage or database is away, or another worker was quicker: try again.
+        If storage or database is unavailable, or another worker was faster: try again.
     """
     shape, bucket = sums.weight.shape, settings().processed_bucket
     path = _path(sequence_id, shape, "sums")
@@ -107,7 +108,7 @@ def merge(
 
 
 def read_sums(file: Path) -> FlatSums:
-    """Return the sums that :func:`write_sums` wrote."""
+    """Read the sums written by :func:`write_sums`."""
     with fits.open(file, memmap=False) as hdus:
         table = hdus["SEQUENCES"].data
         counted = zip(table["sequence_id"].tolist(), table["n_frames"].tolist(), strict=True)
@@ -118,7 +119,7 @@ def read_sums(file: Path) -> FlatSums:
 
 
 def write_sums(file: Path, sums: FlatSums) -> None:
-    """Write sums as two images of float32 and a table of the sequences in them."""
+    """Write sums as two float32 images and a table of their sequences."""
     table = fits.BinTableHDU.from_columns(
         [
             fits.Column("sequence_id", "48A", array=list(sums.n_frames)),

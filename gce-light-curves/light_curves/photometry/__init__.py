@@ -1,4 +1,4 @@
-"""The flux of every catalog star of a frame, by a PSF that is fitted to the sequence.
+"""Photometry of every catalog star of a frame, with a PSF fitted to the sequence.
 
-Pixels in, fluxes out: nothing here knows of time, weather or other nights.
+Pixels in, fluxes out: independent of time, weather and other nights.
 """

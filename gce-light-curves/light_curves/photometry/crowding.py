@@ -1,4 +1,4 @@
-"""Which stars the catalog says have neighbours too near or too bright."""
+"""Crowding: stars with neighbours that are too near or too bright, by the catalog."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ Integers = NDArray[np.int64]
 
 
 def neighbour_light(x_px: Floats, y_px: Floats, gaia_mag: Singles, radius_px: float) -> Floats:
-    """Return the light of the other stars around each star, in units of its own.
+    """Return the light of other stars around each star, relative to its own.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def neighbour_light(x_px: Floats, y_px: Floats, gaia_mag: Singles, radius_px: fl
     gaia_mag : ndarray, shape (n,), float32
         NaN where it is unknown.
     radius_px : float
-        How far a neighbour counts.
+        Maximum distance of neighbours.
 
     Returns
     -------
@@ -43,12 +43,12 @@ def neighbour_light(x_px: Floats, y_px: Floats, gaia_mag: Singles, radius_px: fl
 
 
 def with_neighbours(chosen: Integers, x_px: Floats, y_px: Floats, radius_px: float) -> Integers:
-    """Return the indices of chosen stars and of all around them, in reading order.
+    """Return the indices of chosen stars and all stars around them, in reading order.
 
     Parameters
     ----------
     chosen : ndarray, shape (m,), int64
-        Those that are off the frame are left out.
+        Those off the frame are skipped.
     x_px, y_px : ndarray, shape (n,), float64
         NaN for a star off the frame.
     radius_px : float

@@ -1,10 +1,10 @@
 """The fluxes of all stars of a frame at once: weighted least squares, in three colours.
 
-Each pixel is the sky and the sum of the stars that reach it. The normal equations hold, of each
-colour, the weighted sum of the squares of each star's PSF, and of the products of those that
-overlap; they are solved by conjugate gradients (Hestenes, Stiefel 1952). A star's flux by the
-catalog takes part as a measurement of its own, as uncertain as it is large: nothing for a star
-that is well seen, and what shares the light out between two stars in one place.
+Each pixel is the sky plus the stars that reach it. The normal equations contain, per colour, the
+weighted sum of squares of each star's PSF, and of the products of overlapping PSFs; they are solved
+by conjugate gradients (Hestenes, Stiefel 1952). A star's catalog flux is used as an additional
+measurement, with an error as large as itself: it is negligible for a well-measured star, and
+divides the light between two stars at the same position.
 """
 
 from typing import NamedTuple
@@ -24,17 +24,17 @@ Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 CATALOG_ERROR = 1.0
-"""Relative error of a flux by the catalog: its colour is not looked at."""
+"""Relative error of a catalog flux: the star's colour is ignored."""
 
 ROUNDS = 2
-"""Sky and fluxes are solved in turns."""
+"""Sky and fluxes are solved alternately."""
 
 _TOLERANCE_SIGMA = 0.05
 _MAX_STEPS = 200
 
 
 class Solution(NamedTuple):
-    """What was found in a frame for n stars.
+    """Solution of a frame for n stars.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Solution(NamedTuple):
         NaN for a star without a usable pixel of the colour.
     sky : Mesh
     residual, weight : ndarray, shape (height, width), float32
-        What stars and sky leave of the frame's light, and its inverse variance.
+        Residual of the frame after stars and sky, and its inverse variance.
     """
 
     flux_adu: Floats
@@ -53,7 +53,7 @@ class Solution(NamedTuple):
 
 
 class NormalEquations(NamedTuple):
-    """The symmetric matrices of n stars, of each colour.
+    """The symmetric matrices of n stars, one per colour.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class NormalEquations(NamedTuple):
     def solve(self, right: Floats) -> Floats:
         """Return the solution for a right side, shape (n, 3), to 5 % of its standard deviation.
 
-        Conjugate gradients, scaled by the diagonal.
+        Uses conjugate gradients, scaled by the diagonal.
         """
         found = np.zeros_like(right)
         for c in range(right.shape[1]):
@@ -81,9 +81,9 @@ class NormalEquations(NamedTuple):
         return found
 
     def errors(self) -> Floats:
-        """Return the standard deviation of each flux, its neighbours' own ones included.
+        """Return the standard deviation of each flux, including its neighbours' errors.
 
-        To first order: neighbours of a star are taken as if they did not touch each other.
+        To first order: a star's neighbours are treated as if they did not overlap each other.
         """
         shared = np.zeros_like(self.diagonal)
         first, second = self.pairs.T
@@ -97,7 +97,7 @@ class NormalEquations(NamedTuple):
 def _conjugate_gradients(
     diagonal: Floats, pairs: Integers, products: Floats, left: Floats, found: Floats
 ) -> int:
-    """Write the solution to `found`; `left` is the right side, and is used up."""
+    """Write the solution to `found`; `left` is the right side and is overwritten."""
     n = diagonal.shape[0]
     search, image = np.zeros(n), np.empty(n)
     previous = 1.0
@@ -133,18 +133,18 @@ def solve_fluxes(
     predicted_adu: Floats | None = None,
     rounds: int = ROUNDS,
 ) -> Solution:
-    """Find the fluxes of n stars and the sky around them.
+    """Solve for the fluxes of n stars and the sky around them.
 
     Parameters
     ----------
     light : FrameLight
     own : Stamps
-        Of the n stars, in :func:`light_curves.photometry.stamps.reading_order`.
+        Stamps of the n stars, in :func:`light_curves.photometry.stamps.reading_order`.
     predicted_adu : ndarray, shape (n, 3), float64, optional
-        Flux by the catalog; 0 where nothing is known. Without it the pixels' own light says
-        how far they are to be trusted, which is right for bright stars alone.
+        Catalog flux; 0 if unknown. Without it, weights come from the pixels' own light, which is
+        right only for bright stars.
     rounds : int
-        How often sky and fluxes are found.
+        Number of alternations of sky and fluxes.
     """
     is_predicted = predicted_adu is not None
     if predicted_adu is None:
@@ -182,9 +182,9 @@ def solve_fluxes(
 
 
 def _noise_of_weighted(weight: Singles, found_weight: Singles) -> Singles:
-    """Return the variance of each weighted pixel by the light that was found in it.
+    """Return the variance of each weighted pixel from the solved light.
 
-    The weights of the fit are of the catalog's light, so that no noise of the frame is in them;
-    but a red star has a fourth of it, and its pixels much less noise.
+    The fit's weights use the catalog's light, so that they contain no noise of the frame; but a red
+    star has a fourth of that light, and its pixels much less noise.
     """
     return np.divide(weight**2, found_weight, where=found_weight > 0, out=np.zeros_like(weight))

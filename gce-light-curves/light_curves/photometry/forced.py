@@ -1,4 +1,4 @@
-"""Forced photometry: the flux of every catalog star of a frame, at the place of its solution."""
+"""Forced photometry: the flux of every catalog star of a frame at its solved position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,13 +22,15 @@ Integers = NDArray[np.int64]
 
 CROWDED_PX = 3.0
 CROWDED_LIGHT = 0.5
-"""Stars whose neighbours within `CROWDED_PX` have this much of their own light are crowded, in all
-frames if in one of those of the PSF."""
+"""Stars whose neighbours within `CROWDED_PX` have this fraction of their own light are crowded, in
+all frames if in one of the PSF frames.
+"""
 
 TRAILED_PX2 = 0.45
-"""A frame whose green stars are longer than the sequence's by this variance, along any line, is
-trailed. Measured by smearing simulated frames: two images 2 px apart give 0.2, three 0.5, seven
-0.65, as a small change no longer describes them; simulated nights of a bad mount stay below 0.35.
+"""A frame is trailed if its green stars are elongated by this variance relative to the sequence's,
+in any direction. Measured by smearing simulated frames: two images 2 px apart give 0.2, three 0.5,
+seven 0.65, as a small change no longer describes them; simulated nights of a bad mount stay below
+0.35.
 """
 
 _SATURATION_RADIUS_PX = 3
@@ -36,12 +38,12 @@ _SATURATION_RADIUS_PX = 3
 
 @dataclass(frozen=True)
 class Photometer:
-    """Measures the frames of one sequence, each by itself.
+    """Measures the frames of one sequence, each separately.
 
     Parameters
     ----------
     field : CatalogField
-        All n stars that the frames may hold, targets and neighbours.
+        All n stars that may be on the frames, targets and neighbours.
     known : SequencePsf
     is_crowded : ndarray, shape (n,), bool
     camera : Camera
@@ -63,12 +65,12 @@ class Photometer:
         camera: Camera,
         flat: Singles | None = None,
     ) -> Self:
-        """Learn from some frames what holds for all of the sequence.
+        """Create a photometer from some frames of a sequence.
 
         Parameters
         ----------
         frames : sequence of PlacedFrame
-            Those of :func:`light_curves.photometry.psf_fit.psf_frames`.
+            Frames selected by :func:`light_curves.photometry.psf_fit.psf_frames`.
         field, camera, flat
             As above.
 
@@ -78,7 +80,7 @@ class Photometer:
             See :func:`light_curves.photometry.psf_fit.fit_psf`.
         """
         known = fit_psf(frames, field.gaia_mag, camera, flat)
-        # Stars drift onto the frames and off them: none of the frames has all.
+        # Stars drift onto and off the frames: no frame has all of the stars.
         others = np.fmax.reduce(
             [neighbour_light(f.x_px, f.y_px, field.gaia_mag, CROWDED_PX) for f in frames]
         )
@@ -90,8 +92,8 @@ class Photometer:
         Parameters
         ----------
         frame : PlacedFrame
-            Of the sequence's shape, with the places of all of the field's stars: also of those
-            that stand a little beyond its edge and shine into it.
+            A frame of the sequence's shape, with the positions of all the field's stars, including
+            those just beyond its edge.
         exposure : Exposure
         """
         light = frame_light(frame.pixels, self.camera, self.flat)
@@ -120,7 +122,7 @@ class Photometer:
         )
 
     def _quality(self, frame: PlacedFrame, light: FrameLight, trailed: bool) -> NDArray[np.int32]:
-        """Return the bits of each star of the field; 0 for those off the frame."""
+        """Return the quality bits of each star of the field; 0 for those off the frame."""
         is_inside = frame.holds(-0.5)
         quality = np.where(self.is_crowded, Quality.CROWDED, 0).astype(np.int32)
         quality[~frame.holds(HALF_PX)] |= Quality.EDGE
@@ -131,7 +133,7 @@ class Photometer:
 
 
 def is_trailed(terms: Floats) -> bool:
-    """Tell whether a frame's stars are longer than its sequence's by `TRAILED_PX2` in green."""
+    """Return whether a frame's stars are elongated by `TRAILED_PX2` in green."""
     _, _, xx, yy, xy = terms[GREEN, :PSF_TERMS]
     return bool(np.linalg.eigvalsh([[xx, xy], [xy, yy]])[-1] > TRAILED_PX2)
 
@@ -139,8 +141,8 @@ def is_trailed(terms: Floats) -> bool:
 def width_px(sequence_fwhm_px: tuple[float, float], terms: Floats) -> float:
     """Return the full width at half maximum in green, mean of x and y.
 
-    The variance that the frame has more than its sequence is added as to a Gaussian,
-    whose width is the square root of 8 ln 2 times the standard deviation.
+    The frame's additional variance is added as to a Gaussian, whose width is the square root of 8
+    ln 2 times the standard deviation.
     """
     square = np.square(sequence_fwhm_px) + 8 * np.log(2) * terms[GREEN, 2:4]
     return float(np.mean(np.sqrt(np.maximum(square, 0))))
@@ -149,7 +151,7 @@ def width_px(sequence_fwhm_px: tuple[float, float], terms: Floats) -> float:
 def _touches_bad(
     frame: PlacedFrame, light: FrameLight, chosen: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Tell which of the chosen stars have a bad pixel within `_SATURATION_RADIUS_PX`."""
+    """Return which of the chosen stars have a bad pixel within `_SATURATION_RADIUS_PX`."""
     height, width = light.adu.shape
     around = np.arange(-_SATURATION_RADIUS_PX, _SATURATION_RADIUS_PX + 1)
     down, across = np.meshgrid(around, around, indexing="ij")

@@ -1,4 +1,4 @@
-"""The light of a frame above black, and how far each of its pixels is to be trusted."""
+"""The light of a frame above black, and the weights of its pixels."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,19 @@ from panoptes_network.frames import bayer
 Singles = NDArray[np.float32]
 
 _NEAR_SATURATION = 0.985
-"""Part of the range above black from which a pixel counts as saturated: the plateau is noisy."""
+"""Fraction of the range above black from which a pixel counts as saturated: the plateau is noisy.
+"""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What a camera does to light; by default PAN001's at ISO 100.
+    """Properties of a camera; by default PAN001's at ISO 100.
 
     Parameters
     ----------
     gain_e_per_adu, read_noise_adu : float
     black_adu, saturation_adu : float
-        Levels of an unexposed and of a full pixel.
+        Levels of an unexposed and a saturated pixel.
     """
 
     gain_e_per_adu: float = bayer.GAIN_E_PER_ADU
@@ -40,7 +41,7 @@ class FrameLight:
     adu : ndarray, float32
         Light above black, divided by the pixels' sensitivity.
     is_good : ndarray, bool
-        Neither saturated nor without a value.
+        Neither saturated nor invalid.
     camera : Camera
     """
 
@@ -49,13 +50,13 @@ class FrameLight:
     camera: Camera
 
     def weights(self, residual: Singles) -> Singles:
-        """Return the inverse variance of each pixel by photons and readout; 0 for bad ones.
+        """Return the inverse variance of each pixel from photons and readout; 0 for bad ones.
 
         Parameters
         ----------
         residual : ndarray, float32
-            What a model leaves of the light: the photons are those that the model expects, so
-            that a pixel's own noise does not change its weight.
+            Residual of a model: the photon noise is that of the model, so that a pixel's own noise
+            does not affect its weight.
         """
         weight = np.empty_like(self.adu)
         gain, variance = self.camera.gain_e_per_adu, self.camera.read_noise_adu**2
@@ -84,7 +85,7 @@ def frame_light(
     Raises
     ------
     ValueError
-        Where the flat is of another shape.
+        If the flat has another shape.
     """
     is_good = pixels < saturated_from(camera)
     adu = pixels.astype(np.float32) - np.float32(camera.black_adu)

@@ -1,4 +1,4 @@
-"""How a frame differs from its sequence: five small terms of its PSF, and its zero points."""
+"""Differences of a frame from its sequence: small changes of its PSF, and its zero points."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ NEIGHBOURS_PX = 20.0
 MIN_SNR = 20.0
 
 MIN_STARS = 20
-"""With fewer the frame is taken to be like its sequence."""
+"""With fewer stars, the frame is assumed to be like its sequence."""
 
 _MIN_FOR_CURVE = 60
 _MODEL_ERROR = 0.02
@@ -30,15 +30,14 @@ _CLIP_SIGMA = 6.0
 
 
 class FrameState(NamedTuple):
-    """What the PSF's stars say of a frame.
+    """State of a frame, measured on the PSF stars.
 
     Parameters
     ----------
     terms : ndarray, shape (3, n), float64
         Of each colour, of `light_curves.photometry.psf.CHANGES`.
     zero_points : ndarray, shape (3, 6), float64
-        Natural logarithm of the flux of a star of Gaia G 0, by `_curve`; -inf where no star is
-        seen.
+        Natural logarithm of the flux of a star of Gaia G 0, by `_curve`; -inf if no star is seen.
     """
 
     terms: Floats
@@ -46,17 +45,17 @@ class FrameState(NamedTuple):
 
 
 class FrameSolution(NamedTuple):
-    """A frame solved for all its stars.
+    """Solution of a frame for all its stars.
 
     Parameters
     ----------
     state : FrameState
     psf : Psf
-        The frame's own.
+        The frame's PSF.
     stars : ndarray, shape (m,), int64
-        Which of the field's stars shine into the frame.
+        Indices of the field's stars that reach the frame.
     fluxes : Solution
-        Theirs.
+        Their fluxes.
     """
 
     state: FrameState
@@ -68,7 +67,7 @@ class FrameSolution(NamedTuple):
 def solve_frame(
     frame: PlacedFrame, light: FrameLight, known: SequencePsf, gaia_mag: Singles
 ) -> FrameSolution:
-    """Find how a frame differs from its sequence, then the fluxes of all stars in it."""
+    """Measure a frame's differences from its sequence, then the fluxes of all its stars."""
     state = frame_state(frame, light, known, gaia_mag)
     psf = known.psf.changed(state.terms)
     near = np.flatnonzero(frame.holds(-HALF_PX))
@@ -82,7 +81,7 @@ def solve_frame(
 def frame_state(
     frame: PlacedFrame, light: FrameLight, known: SequencePsf, gaia_mag: Singles
 ) -> FrameState:
-    """Measure a frame's terms and zero points by the stars of its sequence's PSF."""
+    """Measure a frame's terms and zero points from the stars of its sequence's PSF."""
     near = with_neighbours(known.stars, frame.x_px, frame.y_px, NEIGHBOURS_PX)
     x, y, mag = frame.x_px[near], frame.y_px[near], gaia_mag[near]
     stamps = known.psf.stamps(x, y, known.reaches(mag))
@@ -102,7 +101,7 @@ def frame_state(
 def predicted_fluxes(
     state: FrameState, psf: Psf, x_px: Floats, y_px: Floats, gaia_mag: Singles
 ) -> Floats:
-    """Return the fluxes that the catalog lets expect, shape (n, 3); 0 where nothing is known."""
+    """Return the fluxes expected from the catalog, shape (n, 3); 0 if unknown."""
     curve = _curve(psf.field_terms(x_px, y_px)) @ np.nan_to_num(state.zero_points.T)
     light = np.exp(curve - 0.4 * np.log(10) * gaia_mag.astype(np.float64)[:, None])
     return np.where(np.isfinite(state.zero_points[:, 0]), np.nan_to_num(light), 0)
@@ -117,17 +116,17 @@ def fit_terms(
     residual: Singles,
     weight: Singles,
 ) -> Floats:
-    """Fit what stars leave by the changes of the PSF, each star's flux left free.
+    """Fit the residuals of stars by changes of the PSF, with each star's flux free.
 
     Parameters
     ----------
     psf : Psf
     x_px, y_px : ndarray, shape (n,), float64
     own : Stamps
-        The PSF of the n stars, perhaps changed already.
+        The PSF of the n stars, which may include changes already.
     flux : ndarray, shape (n, 3), float64
     residual, weight : ndarray, float32
-        What the stars leave in the stamps, and its inverse variance.
+        Residual in the stamps, and its inverse variance.
 
     Returns
     -------
@@ -154,7 +153,7 @@ def fit_terms(
 
 
 def _zero_points(field: Floats, flux: Floats, gaia_mag: Singles) -> Floats:
-    """Fit the logarithm of flux over the catalog's light, without the stars far from it."""
+    """Fit the logarithm of flux over catalog light, excluding outliers."""
     curve = _curve(field)
     zero_points = np.zeros((N_COLOURS, curve.shape[1]))
     zero_points[:, 0] = -np.inf

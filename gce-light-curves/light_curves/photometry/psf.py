@@ -1,4 +1,4 @@
-"""How starlight spreads on the pixels: one PSF for each colour of a sequence."""
+"""The point spread function: one PSF per colour of a sequence."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -18,25 +18,26 @@ Singles = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 FIELD_TERMS = 3
-"""A constant, and what grows with x and with y from the frame's middle."""
+"""A constant, and terms growing with x and with y from the frame's centre."""
 
 START_WEIGHTS = (0.52, 0.29, 0.19)
 START_SIGMAS_PX = (0.8, 2.05, 4.5)
-"""Three Gaussians fitted to a real frame (docs/decisions/0005): where the fit begins."""
+"""Three Gaussians fitted to a real frame (docs/decisions/0005), as the starting point of the fit.
+"""
 
 CHANGES = (
     *((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)),
     *((3, 0), (2, 1), (1, 2), (0, 3)),
     *((4, 0), (3, 1), (2, 2), (1, 3), (0, 4)),
 )
-"""How a frame's PSF may differ from its sequence's: orders of the derivative in x and in y.
+"""Possible changes of a frame's PSF from its sequence's: orders of the derivative in x and y.
 
-The first five are `light_curves.measurements.PSF_TERMS`. A trail is no Gaussian, and one of 2.5 px
-is too long for the second order alone.
+The first five are `light_curves.measurements.PSF_TERMS`. A trail is not Gaussian, and a trail of
+2.5 px is too long for the second order alone.
 """
 
 HALF_PX, WIDE_HALF_PX = 6, 13
-"""How far the stamps of usual and of bright stars reach from their pixel."""
+"""Half sizes of the stamps of usual and of bright stars, from their central pixel."""
 
 _STEP_PX = 0.05
 
@@ -59,7 +60,7 @@ class Psf:
 
     @classmethod
     def at_start(cls, shape: tuple[int, int]) -> Self:
-        """Return the PSF that a fit begins with: the same in all colours and all over the frame."""
+        """Return the initial PSF of a fit: the same in all colours and across the frame."""
         grid = _grid()
         profiles = [
             weight**0.5 * np.exp(-0.5 * (grid / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
@@ -71,9 +72,9 @@ class Psf:
         return cls(coefficients, shape).normalised()
 
     def field_terms(self, x_px: Floats, y_px: Floats) -> Floats:
-        """Return what the fields of coefficients are multiplied with at places, shape (n, 3).
+        """Return the factors of the fields of coefficients at positions, shape (n, 3).
 
-        1, and the way from the frame's middle in units of half its diagonal.
+        They are 1 and the offset from the frame's centre in units of half its diagonal.
         """
         height, width = self.shape
         radius = np.hypot(height, width) / 2
@@ -86,7 +87,7 @@ class Psf:
         return make_stamps(x_px, y_px, half, terms, self.coefficients.astype(np.float32))
 
     def normalised(self) -> Self:
-        """Return it with the whole light 1, the same all over the frame."""
+        """Return the PSF normalised to 1 across the frame."""
         area = _areas()
         light = np.einsum("a,fcab,b->fc", area, self.coefficients, area)
         own = self.coefficients[0] / light[0][:, None, None]
@@ -95,7 +96,7 @@ class Psf:
         return replace(self, coefficients=fields)
 
     def changes(self) -> tuple[Self, ...]:
-        """Return what each of `CHANGES` does to the PSF, to first order.
+        """Return the effect of each of `CHANGES` on the PSF, to first order.
 
         A convolution with a kernel of small moments: a shift of 1 px, 1 px² more of variance, and
         so on; those of odd order point to greater x and y.
@@ -130,7 +131,7 @@ class Psf:
 
 
 class SequencePsf(NamedTuple):
-    """The PSF of a sequence and the m stars that it was made of.
+    """The PSF of a sequence and the m stars it was made from.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ class SequencePsf(NamedTuple):
     stars : ndarray, shape (m,), int64
         Indices into the field.
     wide_mag : float
-        Stars as bright as this, Gaia G, show wings beyond `HALF_PX`.
+        Gaia G of the faintest stars with wings beyond `HALF_PX`.
     """
 
     psf: Psf
@@ -146,7 +147,7 @@ class SequencePsf(NamedTuple):
     wide_mag: float
 
     def reaches(self, gaia_mag: Singles) -> Integers:
-        """Return how far the stamps of stars reach: the bright ones' wings count."""
+        """Return the half sizes of stamps: larger for bright stars with wings."""
         return np.where(gaia_mag <= self.wide_mag, WIDE_HALF_PX, HALF_PX)
 
 
@@ -156,7 +157,7 @@ def _grid() -> Floats:
 
 
 def _width(profile: Floats) -> float:
-    """Return how far the profile's half maxima around its peak are apart, pixels."""
+    """Return the distance between the half maxima of a profile around its peak, pixels."""
     peak = int(np.argmax(profile))
     half = profile[peak] / 2
 
@@ -170,13 +171,13 @@ def _width(profile: Floats) -> float:
 
 @cache
 def _to_splines() -> Floats:
-    """Return the matrix that takes values on the grid to the splines' nearest coefficients."""
+    """Return the matrix from values on the grid to the best spline coefficients."""
     return np.asarray(np.linalg.pinv(splines.design(_grid())), np.float64)
 
 
 @cache
 def _derivative(order: int) -> Floats:
-    """Return the matrix that takes coefficients to those nearest to the derivative."""
+    """Return the matrix from coefficients to those of the derivative."""
     if order == 0:
         return np.eye(N_SPLINES)
     if order > 2:

@@ -1,8 +1,7 @@
-"""Fitting a sequence's PSF: each star's flux is held at its mean over frames.
+"""Fit of a sequence's PSF, with each star's flux held at its mean over frames.
 
-In one frame alone a star's flux and its place on the Bayer pattern cannot be told apart: an error
-of the PSF between the pixels is taken for flux. Over frames the place changes and the flux does
-not.
+In a single frame, a star's flux and its phase in the Bayer pattern are degenerate: an error of the
+PSF between pixels looks like flux. Over frames the phase changes and the flux does not.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ Integers = NDArray[np.int64]
 
 PSF_FRAMES = 10
 WIDE_STARS = 150
-"""The brightest of the PSF's stars show its wings."""
+"""Number of bright stars that determine the PSF's wings."""
 
 _ROUNDS, _FITS = 1, 3
 _MODEL_ERROR = 0.01
@@ -38,7 +37,7 @@ _RIDGE, _FIELD_RIDGE = 3e-7, 30.0
 
 
 class _Window(NamedTuple):
-    """The pixels of stars in a frame, all other light taken off."""
+    """The pixels of stars in a frame, with all other light subtracted."""
 
     star: Integers
     x_px: Floats
@@ -49,7 +48,7 @@ class _Window(NamedTuple):
 
 
 def psf_frames(n_frames: int) -> Integers:
-    """Return which frames of a sequence the PSF is made of: at most `PSF_FRAMES`, spread."""
+    """Return the frames used for a sequence's PSF: at most `PSF_FRAMES`, evenly spread."""
     n = min(n_frames, PSF_FRAMES)
     return np.unique(np.linspace(0, n_frames - 1, n).round().astype(np.int64))
 
@@ -65,7 +64,7 @@ def fit_psf(
     Parameters
     ----------
     frames : sequence of PlacedFrame
-        Those of :func:`psf_frames`, all of one shape; at least one.
+        Frames of :func:`psf_frames`, all of one shape; at least one.
     gaia_mag : ndarray, shape (n,), float32
         Of the field's stars; NaN where it is unknown.
     camera : Camera
@@ -75,7 +74,7 @@ def fit_psf(
     Raises
     ------
     PermanentError
-        Where fewer than `MIN_STARS` stars stand alone, unsaturated, and are seen.
+        If fewer than `MIN_STARS` stars are isolated, unsaturated and visible.
     """
     stars = choose_stars(frames, gaia_mag, camera)
     wide_mag = float(np.sort(gaia_mag[stars])[:WIDE_STARS][-1])
@@ -94,7 +93,7 @@ def fit_psf(
 def _cut(
     frame: PlacedFrame, known: SequencePsf, gaia_mag: Singles, camera: Camera, flat: Singles | None
 ) -> _Window:
-    """Return the stars' pixels, all other light taken off by the PSF as it is known."""
+    """Return the stars' pixels, with all other light subtracted by the current PSF."""
     solved = solve_frame(frame, frame_light(frame.pixels, camera, flat), known, gaia_mag)
     star = np.flatnonzero(frame.holds(MARGIN_PX)[known.stars])
     index = known.stars[star]
@@ -117,7 +116,7 @@ def _stamps(psf: Psf, window: _Window) -> Stamps:
 
 
 def _terms(psf: Psf, window: _Window, terms: Floats) -> Floats:
-    """Return a frame's terms, corrected by what they leave."""
+    """Return a frame's terms, corrected by their residuals."""
     own = _stamps(psf.changed(terms), window)
     flux, _ = _own_fluxes(window, own)
     flux = np.nan_to_num(flux)
@@ -126,13 +125,13 @@ def _terms(psf: Psf, window: _Window, terms: Floats) -> Floats:
 
 
 def _centred(psf: Psf, terms: list[Floats]) -> tuple[Psf, list[Floats]]:
-    """Give the PSF what its frames have in common, so that their terms have the mean 0."""
+    """Move the mean of the frames' terms into the PSF, so that their terms have mean 0."""
     mean = np.mean(terms, axis=0)
     return psf.changed(mean), [own - mean for own in terms]
 
 
 def _fitted(psf: Psf, windows: list[_Window], terms: list[Floats], n_stars: int) -> Psf:
-    """Return the PSF that fits the windows best, each star's flux held at its mean."""
+    """Return the PSF that best fits the windows, with each star's flux held at its mean."""
     stamps = [_stamps(psf.changed(own), window) for own, window in zip(terms, windows, strict=True)]
     flux = _held_fluxes(psf, windows, stamps, n_stars)
     size = FIELD_TERMS * N_SPLINES**2
@@ -160,7 +159,7 @@ def _fitted(psf: Psf, windows: list[_Window], terms: list[Floats], n_stars: int)
 
 
 def _solved(before: Floats, matrix: Floats, right: Floats) -> Floats:
-    """Solve the normal equations of each colour, drawn a little to what was known before."""
+    """Solve the normal equations of each colour, regularized slightly to the previous solution."""
     size = right.shape[1]
     coefficients = np.empty_like(before)
     ridge = np.full(size, _RIDGE * _FIELD_RIDGE)
@@ -180,7 +179,7 @@ def _held_fluxes(psf: Psf, windows: list[_Window], stamps: list[Stamps], n: int)
     Raises
     ------
     PermanentError
-        Where too few stars are seen.
+        If too few stars are seen.
     """
     flux, error = np.full((2, len(windows), n, N_COLOURS), np.nan)
     terms = np.full((len(windows), n, FIELD_TERMS), np.nan)
@@ -204,7 +203,7 @@ def _held_fluxes(psf: Psf, windows: list[_Window], stamps: list[Stamps], n: int)
 
 
 def _own_fluxes(window: _Window, own: Stamps) -> tuple[Floats, Floats]:
-    """Return the best flux of each star by itself and its standard deviation, shape (k, 3)."""
+    """Return the best flux of each star separately and its standard deviation, shape (k, 3)."""
     pixels, size = describe(own), (len(window.star), N_COLOURS)
     index = pixels.star * N_COLOURS + pixels.colour
     weighted = own.light * window.weight
@@ -215,7 +214,7 @@ def _own_fluxes(window: _Window, own: Stamps) -> tuple[Floats, Floats]:
 
 
 def _plane(ratio: Floats, terms: Floats, is_seen: NDArray[np.bool_]) -> Floats:
-    """Return a plane through the stars' ratios, without those far from it; NaN off the frame."""
+    """Return a plane through the stars' ratios, excluding outliers; NaN off the frame."""
     usable = is_seen & np.isfinite(ratio)
     if not usable.any():
         return np.full(len(ratio), np.nan)
@@ -247,7 +246,7 @@ def _accumulate(  # noqa: C901 - compiled: a call in the innermost loop costs mo
     matrix: Floats,
     right: Floats,
 ) -> None:
-    """Add each pixel to the normal equations, the lower triangle: 48 splines reach a pixel."""
+    """Add each pixel to the normal equations, lower triangle only: 48 splines reach a pixel."""
     in_x, in_y, entries = np.empty(4), np.empty(4), np.empty(16 * FIELD_TERMS)
     number = np.empty(16 * FIELD_TERMS, np.int64)
     for i in range(column.shape[0]):

@@ -1,4 +1,4 @@
-"""Which stars show a sequence's PSF: alone, bright, not saturated, all over the frame."""
+"""The stars for a sequence's PSF: isolated, bright, unsaturated, spread over the frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ ISOLATION_LIGHT = 0.05
 MARGIN_PX = 14
 _TILES = 4
 _IN_FRAMES = 0.6
-"""Part of the frames that a star must be in; in a sequence of two or three, more."""
+"""Fraction of the frames that a star must be in; more for sequences of two or three."""
 
 
 @dataclass(frozen=True)
 class PlacedFrame:
-    """A frame and where its stars are.
+    """A frame and the positions of its stars.
 
     Parameters
     ----------
     pixels : ndarray, shape (height, width), uint16
     x_px, y_px : ndarray, shape (n,), float64
-        Places of the field's stars by the plate solution, 0-based; NaN where there is none.
+        Positions of the field's stars by the plate solution, 0-based; NaN if unknown.
     """
 
     pixels: NDArray[np.uint16]
@@ -40,7 +40,7 @@ class PlacedFrame:
     y_px: Floats
 
     def holds(self, margin_px: float) -> NDArray[np.bool_]:
-        """Tell which stars are in the frame, and not nearer to its edge than a margin."""
+        """Return which stars are in the frame, and not closer to its edge than a margin."""
         height, width = self.pixels.shape
         is_inside = (self.x_px >= margin_px) & (self.x_px <= width - 1 - margin_px)
         inside: NDArray[np.bool_] = (
@@ -57,7 +57,7 @@ def choose_stars(
     Raises
     ------
     PermanentError
-        Where there are fewer than `MIN_STARS`.
+        If there are fewer than `MIN_STARS`.
     """
     middle = frames[len(frames) // 2]
     others = neighbour_light(middle.x_px, middle.y_px, gaia_mag, ISOLATION_PX)

@@ -1,4 +1,4 @@
-"""The level of the sky: a mesh for each colour, of what the model of the stars leaves."""
+"""The sky level: a mesh per colour, measured on the residuals of the star model."""
 
 from typing import NamedTuple
 
@@ -19,18 +19,18 @@ CELL_PX = 48
 
 CLIP_SIGMA = 2.5
 _SAMPLE_STEP_PX = 6
-"""A median is of one superpixel in three, in rows and columns."""
+"""A median uses one superpixel in three, in rows and columns."""
 
 
 class Mesh(NamedTuple):
-    """Levels in the middles of cells, linear between them.
+    """Levels at the centres of cells, with linear interpolation.
 
     Parameters
     ----------
     level : ndarray, shape (3, rows, columns), float32
         ADU, of each colour.
     height, width : int
-        Of the frame.
+        Size of the frame.
     """
 
     level: Singles
@@ -38,13 +38,13 @@ class Mesh(NamedTuple):
     width: int
 
     def at(self, x_px: Floats, y_px: Floats) -> Singles:
-        """Return the level at places, shape (n, 3); beyond the cells' middles on the same line."""
+        """Return the level at positions, shape (n, 3); extrapolated linearly beyond the centres."""
         levels = np.empty((len(x_px), N_COLOURS), np.float32)
         _interpolate(*self, x_px, y_px, levels)
         return levels
 
     def subtract_from(self, image: Singles) -> None:
-        """Take each pixel's level off an image of the frame's shape."""
+        """Subtract each pixel's level from an image of the frame's shape."""
         _subtract(*self, CELL_COLOUR, image)
 
     def plus(self, other: "Mesh") -> "Mesh":
@@ -59,7 +59,7 @@ def median_mesh(image: Singles, is_good: NDArray[np.bool_]) -> Mesh:
     ----------
     image : ndarray, shape (height, width), float32
     is_good : ndarray, shape (height, width), bool
-        Which pixels are to be used.
+        Pixels to use.
     """
     level = _empty_level(image.shape)
     _medians(image, is_good, CELL_COLOUR, level)
@@ -67,14 +67,14 @@ def median_mesh(image: Singles, is_good: NDArray[np.bool_]) -> Mesh:
 
 
 def clipped_mesh(residual: Singles, weight: Singles) -> Mesh:
-    """Return means of cells without the pixels far from them.
+    """Return means of cells, excluding outliers.
 
     Parameters
     ----------
     residual : ndarray, shape (height, width), float32
-        What a sky and a model of the stars leave.
+        Residual of a sky and a star model.
     weight : ndarray, shape (height, width), float32
-        Inverse variance; 0 for pixels that are not to be used.
+        Inverse variance; 0 for pixels to ignore.
     """
     level = _empty_level(residual.shape)
     _clipped_means(residual, weight, CELL_COLOUR, level)
@@ -87,7 +87,7 @@ def _empty_level(shape: tuple[int, ...]) -> Singles:
 
 
 def _filled(level: Singles) -> Singles:
-    """Give cells without a level that of the nearest that has one; 0 where none has."""
+    """Fill cells without a level from the nearest one with a level; 0 if there is none."""
     for plane in level:
         is_empty = ~np.isfinite(plane)
         if is_empty.all():
@@ -154,7 +154,7 @@ def _clipped_means(  # noqa: C901 - compiled: one pass over the pixels
 
 @compiled
 def _between(position: float, cells: int, length: int) -> tuple[int, int, float]:
-    """Return the cells on both sides of a place, and how much the second one counts."""
+    """Return the cells on both sides of a position, and the weight of the second."""
     place = (position + 0.5) * cells / length - 0.5
     first = min(max(int(place), 0), max(cells - 2, 0))
     return first, min(first + 1, cells - 1), place - first

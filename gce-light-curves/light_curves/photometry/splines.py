@@ -1,7 +1,7 @@
 """Cubic B-splines in one coordinate, from which the PSF is built in two.
 
-de Boor 1978, A Practical Guide to Splines, chapter IX. Between two knots four of them differ from
-0, and each is a cubic; so a table of cubics and the number of the first one is all there is.
+de Boor 1978, A Practical Guide to Splines, chapter IX. Between two knots four splines are nonzero,
+each a cubic, so a table of cubics and the index of the first one is sufficient.
 """
 
 from functools import cache
@@ -19,16 +19,16 @@ ORDER = 4
 """Cubics have four coefficients, and four splines overlap at each place."""
 
 _RIGHT_KNOTS = (0.0, 0.55, 1.1, 1.7, 2.4, 3.3, 4.6, 6.4, 9.0, 13.5)
-"""Close where the core is narrow, wide in the wings; pixels."""
+"""Knots, dense in the narrow core and sparse in the wings; pixels."""
 
 KNOTS_PX = np.array([*(-knot for knot in _RIGHT_KNOTS[:0:-1]), *_RIGHT_KNOTS])
 N_SPLINES = len(KNOTS_PX) + ORDER - 2
 REACH_PX = _RIGHT_KNOTS[-1]
-"""Where the splines end: the PSF is 0 beyond."""
+"""End of the splines: the PSF is 0 beyond."""
 
 
 class SplineTable(NamedTuple):
-    """The splines as cubics: what compiled code reads.
+    """The splines as cubics, for compiled code.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def design(offsets_px: Floats, derivative: int = 0) -> Floats:
     offsets_px : ndarray, shape (k,)
         Within `REACH_PX`.
     derivative : int
-        Which derivative instead of the value.
+        Order of the derivative.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def design(offsets_px: Floats, derivative: int = 0) -> Floats:
 
 @compiled
 def overlapping(offset_px: float, knots: Floats, cubics: Floats, out: Floats) -> int:
-    """Write the four splines that overlap at an offset; return the first one's number.
+    """Write the four splines that overlap at an offset; return the index of the first.
 
     Beyond the knots they are 0.
     """

@@ -1,7 +1,7 @@
-"""The pixels that stars reach: their PSF on them, and sums over them. Compiled.
+"""Compiled functions on stamps: the PSF on the pixels of stars, and sums over them.
 
-A stamp is a square of 2 · half + 1 pixels around the pixel that holds the star. Stars that follow
-each other should be near each other in the frame, for the cache's sake: the caller sorts them.
+A stamp is a square of 2 · half + 1 pixels around the pixel of the star. Consecutive stars should be
+near each other in the frame, for cache efficiency: the caller sorts them.
 """
 
 from typing import NamedTuple
@@ -30,13 +30,13 @@ class Stamps(NamedTuple):
     Parameters
     ----------
     column, row : ndarray, shape (n,), int64
-        The pixel that holds the star; it may lie beyond the frame.
+        The pixel of the star; it may be beyond the frame.
     half : ndarray, shape (n,), int64
-        How far the stamp reaches from it, pixels.
+        Half size of the stamp, pixels.
     start : ndarray, shape (n + 1,), int64
-        Where each star's pixels begin in `light`; they go row by row.
+        Start of each star's pixels in `light`, row by row.
     light : ndarray, float32
-        Part of the star's light on each pixel, as if all pixels were of that one's colour.
+        Fraction of the star's light on each pixel, as if all pixels had its colour.
     """
 
     column: Integers
@@ -58,7 +58,7 @@ def make_stamps(
     half : ndarray, shape (n,), int64
         At most `splines.REACH_PX` - 0.5.
     field_terms : ndarray, shape (n, k), float64
-        What each of the k fields of coefficients is multiplied with at the star.
+        Factors of the k fields of coefficients at the star.
     coefficients : ndarray, shape (k, 3, N_SPLINES, N_SPLINES), float32
         Of each colour, of the splines in y and in x.
     """
@@ -183,7 +183,7 @@ def _project(
 
 
 def cut(stamps: Stamps, image: Singles) -> Singles:
-    """Return an image's pixels in the order of the stamps' own; 0 beyond the image."""
+    """Return an image's pixels in the order of the stamps' pixels; 0 beyond the image."""
     pixels = np.zeros(stamps.start[-1], np.float32)
     _cut(stamps.column, stamps.row, stamps.half, stamps.start, image, pixels)
     return pixels
@@ -203,14 +203,14 @@ def _cut(
 
 
 class Pixels(NamedTuple):
-    """What each of the stamps' pixels is: arrays of as many items as `Stamps.light`."""
+    """Properties of the stamps' pixels: arrays of the same length as `Stamps.light`."""
 
     star: Integers
     colour: Integers
 
 
 def describe(stamps: Stamps) -> Pixels:
-    """Return whose each pixel is, and its colour."""
+    """Return each pixel's star and colour."""
     star = np.repeat(np.arange(len(stamps.row)), np.diff(stamps.start))
     side = 2 * stamps.half[star] + 1
     number = np.arange(stamps.start[-1]) - stamps.start[star]
@@ -220,7 +220,7 @@ def describe(stamps: Stamps) -> Pixels:
 
 
 def reading_order(x_px: Floats, y_px: Floats) -> Integers:
-    """Return the order in which stars stand in bands of rows, from left to right in each."""
+    """Return the order of stars in bands of rows, from left to right in each."""
     return np.lexsort((x_px, np.rint(y_px) // _BAND_PX))
 
 
@@ -247,7 +247,7 @@ def _pairs(
     starts: Integers,
     pairs: Integers,
 ) -> int:
-    """Count the pairs, and write them where there is room."""
+    """Count the pairs, and write them if there is room."""
     found, widest = 0, 0
     for i in range(half.shape[0]):
         widest = max(widest, half[i])

@@ -1,1 +1,1 @@
-"""Transits and variable stars in the light curves of a sequence, and of a star's nights."""
+"""Searches for transits and variable stars, in a sequence and over a star's nights."""

@@ -1,9 +1,9 @@
-"""The search for one transit in one night: every mid-time and duration, of many stars at once.
+"""The search for one transit in one night: all mid-times and durations, for many stars at once.
 
-Least squares as box least squares (Kovacs et al. 2002, A&A 391, 369), with two differences. The
-box has the rounded floor of a star with a dark limb, as Hippke and Heller (2019, A&A 623, A39)
-have it. And the star's level and its slow noise are fitted together with the depth, so that a
-transit that fills much of the night keeps its depth, and a star that drifts has no transit.
+Box least squares (Kovacs et al. 2002, A&A 391, 369), with two differences. The box has the rounded
+floor of a limb-darkened star, as in Hippke and Heller (2019, A&A 623, A39). And the star's level
+and slow noise are fitted together with the depth, so that a transit that fills much of the night
+keeps its depth, and a drifting star has no transit.
 """
 
 from dataclasses import dataclass
@@ -21,31 +21,33 @@ DURATIONS_H = 1.25 ** np.arange(8)
 LIKELY_DURATION_H = 2.6
 """Of a planet with a period of 3 days before the middle of a Sun: Winn 2010, arXiv:1001.2010."""
 DURATION_SPREAD = 0.6
-"""Of the natural logarithm: periods from half a day to three weeks, stars of other densities."""
+"""Standard deviation of the natural logarithm: periods from half a day to three weeks, and other
+stellar densities.
+"""
 MIDS_PER_DURATION = 12
 MIN_FRAMES = 5
-"""So many frames must lie in the box, and as many outside of it."""
+"""Minimum number of frames in the box, and outside it."""
 MIN_INFORMATION = 0.02
-"""Share of a box's information that the star's level and slow noise must leave."""
+"""Fraction of a box's information that must remain after the star's level and slow noise."""
 LIMB_DARKENING = (0.40, 0.25)
 """Quadratic, of a Sun-like star in green: Claret and Bloemen (2011), A&A 529, A75, about."""
 PLANET_RADIUS = 0.1
-"""Of the planet whose shape the boxes have, in radii of its star: a transit of 1 %."""
+"""Radius of the planet that shapes the boxes, in stellar radii: a transit of 1 %."""
 STARS_AT_ONCE = 300
 _STRIPS = np.linspace(-24, 24, 25) / 25
-"""Places of strips across the planet's disk, in its radii."""
+"""Positions of strips across the planet's disk, in its radii."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """The transits that are tried on a night: k of them, over f frames.
+    """The trial transits of a night: k trials over f frames.
 
     Parameters
     ----------
     mid_d, duration_h : ndarray, shape (k,), float64
-        Middle, in days on the clock of the frames, and time from first to last contact.
+        Mid-time, in days on the frames' clock, and time from first to last contact.
     shape : ndarray, shape (k, f), float64
-        Share of the depth that is missing in each frame: 0 outside, 1 in the middle.
+        Fraction of the depth in each frame: 0 outside, 1 in the middle.
     """
 
     mid_d: Floats
@@ -57,10 +59,10 @@ class Trials:
 
     @property
     def log_prior(self) -> Floats:
-        """How probable each is before, shape (k,): natural logarithm, at most 0.
+        """Prior probabilities, shape (k,): natural logarithms, at most 0.
 
-        Each mid-time is as probable as another, so that one of the many short trials is less
-        so; durations are those of planets near their stars.
+        All mid-times are equally probable, so each of the many short trials is less probable;
+        durations are those of planets near their stars.
         """
         from_likely = np.log(self.duration_h / LIKELY_DURATION_H) / DURATION_SPREAD
         share = np.log(self.duration_h / DURATIONS_H[-1])
@@ -69,14 +71,14 @@ class Trials:
 
 @dataclass(frozen=True)
 class Scan:
-    """What the k trials say of n stars.
+    """Results of the k trials for n stars.
 
     Parameters
     ----------
     depth : ndarray, shape (n, k), float32
-        By least squares; positive where the star is fainter. 0 where nothing can be said.
+        Least-squares depth; positive if the star is fainter, 0 without information.
     information : ndarray, shape (n, k), float32
-        Inverse variance of the depth; 0 where nothing can be said.
+        Inverse variance of the depth; 0 without information.
     """
 
     depth: Singles
@@ -89,12 +91,12 @@ class Scan:
 
 
 def transit_shape(distance: Floats) -> Floats:
-    """Return the share of a central transit's depth that is missing.
+    """Return the fraction of a central transit's depth.
 
     Parameters
     ----------
     distance : ndarray
-        Of the time from mid-transit, in halves of the duration: 1 is first or last contact.
+        Distance from mid-transit in half durations: 1 is first or last contact.
 
     Returns
     -------
@@ -106,7 +108,7 @@ def transit_shape(distance: Floats) -> Floats:
 
 
 def _light_behind(from_centre: Floats) -> Floats:
-    """Return the light behind the planet: each strip of its disk takes that of its own ring."""
+    """Return the light behind the planet: each strip of its disk blocks its own ring's."""
     ring = np.abs(from_centre[..., None] + PLANET_RADIUS * _STRIPS)
     dark = 1 - np.sqrt(np.maximum(1 - ring**2, 0))
     light = 1 - LIMB_DARKENING[0] * dark - LIMB_DARKENING[1] * dark**2
@@ -114,10 +116,10 @@ def _light_behind(from_centre: Floats) -> Floats:
 
 
 def make_trials(time_d: Floats) -> Trials:
-    """Return the transits to try on frames taken at `time_d`, shape (f,).
+    """Return the trial transits for frames at `time_d`, shape (f,).
 
-    Mid-times lie within the night, a twelfth of the duration apart. What has too few frames
-    within or without is left out; there may be none at all.
+    Mid-times are within the night, a twelfth of the duration apart. Trials with too few frames
+    inside or outside are skipped; there may be none.
     """
     if len(time_d) == 0:
         return trials_at(time_d, np.zeros(0), np.zeros(0))
@@ -128,7 +130,7 @@ def make_trials(time_d: Floats) -> Trials:
 
 
 def trials_at(time_d: Floats, mid_d: Floats, duration_h: Floats) -> Trials:
-    """Return those trials, by middle and duration, that have enough frames within and without."""
+    """Return the trials, by mid-time and duration, with enough frames inside and outside."""
     distance = (time_d[None, :] - mid_d[:, None]) / (duration_h[:, None] / 48)
     within = (np.abs(distance) < 1).sum(axis=1)
     enough = (within >= MIN_FRAMES) & (len(time_d) - within >= MIN_FRAMES)
@@ -141,12 +143,12 @@ def scan(flux: NDArray[np.floating], weight: Floats, trials: Trials, noise: Slow
     Parameters
     ----------
     flux : ndarray, shape (n, f)
-        Relative; anything where `weight` is 0.
+        Relative flux; ignored where `weight` is 0.
     weight : ndarray, shape (n, f), float64
-        Inverse variance of the single frames; 0 for those that do not count.
+        Inverse variance per frame; 0 for ignored frames.
     trials : Trials
     noise : SlowNoise
-        Of the n stars.
+        Slow noise of the n stars.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The stars of a sequence that change: what goes to the table of candidates."""
+"""Candidates among a sequence's stars, for the table of candidates."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 Floats = NDArray[np.float64]
 
 FALSE_ALARMS = 0.01
-"""A star is a candidate where fewer constant ones of its brightness look alike."""
+"""Maximum false-alarm probability of a candidate."""
 
 
 def find_candidates(curves: LightCurves) -> list[FoundCandidate]:
-    """Return the stars of a sequence that dim once like a transit, or vary.
+    """Return the stars of a sequence with one transit-like dip, or with variability.
 
     About `FALSE_ALARMS` of the stars are candidates by chance: significance, probability and
-    vetting say which to look at first.
+    vetting show which to check first.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def find_candidates(curves: LightCurves) -> list[FoundCandidate]:
     Returns
     -------
     list of FoundCandidate
-        Most significant first of each kind; empty where no star has enough good frames.
+        Most significant first within each kind; empty if no star has enough good frames.
     """
     night = Night.of_curves(curves)
     return candidates_of(curves, night, search_transits(night))
@@ -41,14 +41,14 @@ def find_candidates(curves: LightCurves) -> list[FoundCandidate]:
 def candidates_of(
     curves: LightCurves, night: Night, transits: TransitSearch | None
 ) -> list[FoundCandidate]:
-    """Return what `find_candidates` does, where the search of the night is there already."""
+    """Return the result of `find_candidates` for an existing search of the night."""
     found = [] if transits is None else transit_candidates(curves, transits)
     variables = search_variables(night, curves.variability[night.star])
     return found + variable_candidates(curves, night, variables)
 
 
 def transit_candidates(curves: LightCurves, search: TransitSearch) -> list[FoundCandidate]:
-    """Return the stars of a search that dim once, with their boxes vetted."""
+    """Return a search's stars with a single dip, with their boxes vetted."""
     return [
         _transit(curves, search, int(star))
         for star in _chosen(search.false_alarm_probability, search.significance)
@@ -58,7 +58,7 @@ def transit_candidates(curves: LightCurves, search: TransitSearch) -> list[Found
 def variable_candidates(
     curves: LightCurves, night: Night, search: VariabilitySearch
 ) -> list[FoundCandidate]:
-    """Return the stars of a search that vary; a period only where a whole cycle was seen."""
+    """Return a search's variable stars; with a period only if a whole cycle was seen."""
     night_d = float(np.ptp(night.time_d)) if len(night.time_d) else 0.0
     found = []
     for star in _chosen(search.false_alarm_probability, search.significance):
@@ -92,7 +92,7 @@ def _transit(curves: LightCurves, search: TransitSearch, star: int) -> FoundCand
 
 
 def subject(curves: LightCurves, star: int) -> dict[str, Any]:
-    """Return what a row says of its star, by the names of `FoundCandidate`."""
+    """Return a row's star, by the names of `FoundCandidate`."""
     field = curves.fluxes.field
     ra_deg, dec_deg = float(field.ra_deg[star]), float(field.dec_deg[star])
     gaia_mag = float(field.gaia_mag[star])

@@ -1,4 +1,4 @@
-"""The earlier nights of some stars, from the files of light curves of other sequences."""
+"""Earlier nights of some stars, from other sequences' light-curve files."""
 
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,19 @@ COLUMNS = ["picid", "gaia_mag", "time", "bjd_tdb", "flux", "flux_err", "quality"
 
 
 def read_night(path: Path, picid: Integers) -> tuple[Night, Integers]:
-    """Return the light curves that a sequence's Parquet file has of some stars.
+    """Return the light curves of some stars from a sequence's Parquet file.
 
     Parameters
     ----------
     path : Path
     picid : ndarray, shape (m,), int64
-        The stars that are wanted.
+        Requested stars.
 
     Returns
     -------
     night : Night
     picid : ndarray, shape (n,), int64
-        Of the night's stars: those wanted that have enough good frames.
+        The requested stars that have enough good frames.
     """
     rows = parquet.read_table(path, columns=COLUMNS, filters=[("picid", "in", picid.tolist())])
     column = {name: rows[name].to_numpy() for name in COLUMNS}

@@ -1,8 +1,8 @@
-"""How often a constant star of the same brightness would look as significant by chance.
+"""False-alarm probabilities from constant stars of the same brightness.
 
-The level comes from the sequence itself: from all stars of like brightness. Those that do change
-must not count. They are told by turning the curves upside down, as Thompson et al. (2018, ApJS
-235, 38) do for Kepler: noise brightens as often as it dims, a transit only dims.
+They are measured in the sequence itself, from all stars of similar brightness. Variable stars must
+be excluded. They are found by inverting the curves, as Thompson et al. (2018, ApJS 235, 38) do for
+Kepler: noise brightens as often as it dims, a transit only dims.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 STARS_PER_BIN = 500
-"""Of like brightness: enough for the level that one constant star in a hundred reaches."""
+"""Stars of similar brightness: enough for the level reached by one constant star in a hundred."""
 TAIL = 0.1
-"""Share of the constant stars whose excess says how the tail falls off."""
+"""Fraction of the constant stars used for the slope of the tail."""
 
 
 def brightness_bins(gaia_mag: NDArray[np.floating]) -> list[Indices]:
-    """Return the stars' indices in bins of like brightness, brightest first.
+    """Return the stars' indices in bins of similar brightness, brightest first.
 
     Bins have about `STARS_PER_BIN` stars. Those of unknown brightness count as faintest.
     """
@@ -31,23 +31,23 @@ def false_alarm_probability(
     bins: list[Indices],
     upside_down: NDArray[np.floating] | None = None,
 ) -> Floats:
-    """Return the share of constant stars of like brightness that reach a star's power.
+    """Return the fraction of constant stars of similar brightness that reach a star's power.
 
     Parameters
     ----------
     power : ndarray, shape (n,)
-        Such as a significance squared, twice the gain in log likelihood.
+        For example a significance squared, twice the gain in log likelihood.
     bins : list of ndarray
-        The stars of like brightness.
+        Stars of similar brightness.
     upside_down : ndarray, shape (n,), optional
-        Power of the same curves upside down. Stars that have more of it than of power are
-        constant, and by symmetry so would be as many with both exchanged. Without it all
-        stars count as constant, and a few that are not are outvoted.
+        Power of the inverted curves. Stars with more power inverted than not are constant, and by
+        symmetry as many others are. Without it, all stars count as constant, and a few variable
+        ones are outvoted.
 
     Returns
     -------
     ndarray, shape (n,), float64
-        0 to 1; 1 where no star of the bin is constant.
+        0 to 1; 1 if no star of the bin is constant.
     """
     probability = np.ones(len(power))
     for stars in bins:
@@ -60,16 +60,16 @@ def false_alarm_probability(
 def steady_powers(
     power: NDArray[np.floating], upside_down: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """Return the powers that constant stars have: those of stars that have more upside down."""
+    """Return the powers of constant stars: those of stars with more power inverted."""
     steady = upside_down > power
     return np.concatenate([power[steady], upside_down[steady]])
 
 
 def share_beyond(power: NDArray[np.floating], constant: NDArray[np.floating]) -> Floats:
-    """Return the share of constant stars at or above each power, shape (n,); 1 where none is.
+    """Return the fraction of constant stars at or above each power, shape (n,); 1 without any.
 
-    Above the tail's begin it falls exponentially, as that of a chi-square does; its scale is
-    that of the median excess, which a few stars that do change hardly move.
+    In the tail it falls exponentially, like a chi-square's; its scale comes from the median excess,
+    which a few variable stars hardly affect.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Known planets' hosts and variable stars: a list that comes with the service.
+"""Known planet hosts and variable stars: a list included in the service.
 
-`known_stars.csv` says in its head where its lines come from.
+The header of `known_stars.csv` names its sources.
 """
 
 import csv
@@ -14,19 +14,20 @@ from astropy.coordinates import SkyCoord
 
 LIST = Path(__file__).parent / "known_stars.csv"
 SAME_ARCSEC = 20.0
-"""Two pixels; the list's places of planets are cut to a second of time, up to 15 arcsec."""
+"""Two pixels; the list's positions of planets are truncated to a second of time, up to 15 arcsec.
+"""
 
 
 @dataclass(frozen=True)
 class KnownStar:
-    """A star that is known to change.
+    """A known planet host or variable star.
 
     Parameters
     ----------
     name : str
     kind : str
-        ``planet`` where planet b alone transits, ``planets`` for other hosts, or the GCVS type of
-        the variable.
+        ``planet`` if only planet b transits, ``planets`` for other hosts, or the GCVS type of the
+        variable.
     ra_deg, dec_deg : float
         ICRS.
     """
@@ -38,7 +39,7 @@ class KnownStar:
 
 
 def known_star(ra_deg: float, dec_deg: float) -> KnownStar | None:
-    """Return the known star at a place, ICRS, within `SAME_ARCSEC`; None where there is none."""
+    """Return the known star within `SAME_ARCSEC` of a position, ICRS; None if there is none."""
     stars, places = _known()
     if not stars:
         return None

@@ -1,4 +1,4 @@
-"""The night that the search works on: good fluxes of all stars on one clock."""
+"""The night that is searched: good fluxes of all stars on one clock."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 MIN_GOOD_FRAMES = 20
-"""A star with fewer is not searched."""
+"""Stars with fewer good frames are not searched."""
 DAY = np.timedelta64(1, "D")
 
 
@@ -24,15 +24,15 @@ class Night:
     Parameters
     ----------
     star : ndarray, shape (n,), intp
-        Which star of the whole sequence each is.
+        Index of each star in the sequence.
     time_d : ndarray, shape (f,), float64
         Days from the first frame, for all stars.
     bjd_offset_d : ndarray, shape (n,), float64
-        What makes a star's BJD_TDB of it; constant within 4 s in a night.
+        Offset to a star's BJD_TDB; constant within 4 s in a night.
     flux : ndarray, shape (n, f), float32
         Relative, colours combined, detrended; the median of a star's good frames is 1.
     weight : ndarray, shape (n, f), float64
-        Inverse variance; 0 for a frame that does not count.
+        Inverse variance; 0 for ignored frames.
     gaia_mag : ndarray, shape (n,), float32
     """
 
@@ -56,7 +56,7 @@ class Night:
         quality: NDArray[np.int32],
         gaia_mag: Singles,
     ) -> Self:
-        """Return the night of those stars that have `MIN_GOOD_FRAMES`.
+        """Return the night of the stars with at least `MIN_GOOD_FRAMES`.
 
         `time` has shape (f,), `gaia_mag` (n,), the others (n, f); see `LightCurves`.
         """

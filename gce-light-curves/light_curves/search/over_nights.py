@@ -1,4 +1,4 @@
-"""The search of stars over all their nights, whenever a night comes in addition."""
+"""The search of stars over all their nights, repeated when a night is added."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -22,23 +22,23 @@ from panoptes_network.light_curves.schema import Vetting
 Indices = NDArray[np.intp]
 
 LONGEST_SPAN_D = 30.0
-"""Nights further from tonight do not count: the time for a star grows with the square of it."""
+"""Maximum distance of nights from tonight: the time per star grows with its square."""
 WORTH = 0.1
-"""A star that as few constant ones surpass tonight is searched over all its nights."""
+"""Maximum false-alarm probability tonight for a search over all nights."""
 MAX_STARS = 200
-"""So many at most, most probable first, and as many others that say what chance does."""
+"""Maximum number of stars, most probable first, and of others as a comparison for chance."""
 
 
 @dataclass(frozen=True)
 class OverNights:
-    """What the search of stars over all their nights found.
+    """Result of the search of stars over all their nights.
 
     Parameters
     ----------
     searched : list of (int, str)
-        `picid` and catalog of the stars that were searched and had earlier nights.
+        `picid` and catalog of the searched stars that had earlier nights.
     found : list of FoundCandidate
-        Those that are candidates, most significant first.
+        Candidates, most significant first.
     """
 
     searched: list[tuple[int, str]] = field(default_factory=list)
@@ -48,9 +48,10 @@ class OverNights:
 def worth_searching(
     curves: LightCurves, search: TransitSearch, followed: Collection[int] = ()
 ) -> Indices:
-    """Return the stars of tonight's search that are worth it: shape (m,), indices in the search.
+    """Return the stars of tonight's search to follow up: shape (m,), indices in the search.
 
-    Those whose `picid` is in `followed`, at most half of them, and those that dimmed tonight.
+    They are those with `picid` in `followed`, at most half of the total, and those that dimmed
+    tonight.
     """
     picid = curves.fluxes.field.picid[search.night.star]
     is_followed = np.isin(picid, np.array(list(followed), np.int64))
@@ -61,7 +62,7 @@ def worth_searching(
 
 
 def _most_probable(search: TransitSearch, stars: Indices) -> Indices:
-    """Return stars with the least probability of a false alarm first."""
+    """Return the stars with the lowest false-alarm probabilities first."""
     probability, power = search.false_alarm_probability[stars], search.power[stars]
     return stars[np.lexsort((-power, probability))]
 
@@ -72,19 +73,19 @@ def find_over_nights(
     earlier: Iterable[Path],
     followed: Collection[int] = (),
 ) -> OverNights:
-    """Search the stars that are worth it over tonight and their earlier nights.
+    """Search the selected stars over tonight and their earlier nights.
 
     Parameters
     ----------
     curves : LightCurves
-        Of tonight.
+        Light curves of tonight.
     search : TransitSearch
-        Of these curves.
+        Search of these curves.
     earlier : iterable of Path
-        Parquet files of light curves of other sequences that share stars with tonight's; each is
-        read once, before the next is asked for.
+        Light-curve Parquet files of other sequences that share stars with tonight's; each is read
+        once, before the next is requested.
     followed : collection of int
-        Stars that are searched whatever they do tonight, such as earlier candidates, by `picid`.
+        Stars searched in any case, such as earlier candidates, by `picid`.
     """
     worth = worth_searching(curves, search, followed)
     chance = _like(search.night.gaia_mag, worth)
@@ -105,7 +106,7 @@ def find_over_nights(
 
 
 def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
-    """Return stars of all brightnesses that the worthy have, whatever they do."""
+    """Return comparison stars of the same brightnesses as the selected ones."""
     if len(worth) == 0:
         return worth
     low, high = np.nanmin(gaia_mag[worth]), np.nanmax(gaia_mag[worth])
@@ -118,7 +119,7 @@ def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
 def _nights(
     curves: LightCurves, search: TransitSearch, stars: Indices, earlier: Iterable[Path]
 ) -> dict[int, list[Evidence]]:
-    """Return what each night says of each star, tonight first."""
+    """Return the evidence of each night for each star, tonight first."""
     nights = {int(star): [Evidence.of(search, int(star))] for star in stars}
     picid = curves.fluxes.field.picid[search.night.star]
     star_of = {int(picid[star]): star for star in nights}
@@ -177,7 +178,7 @@ def _row(
 def _vetting(
     curves: LightCurves, search: TransitSearch, star: int, best: Repeated
 ) -> dict[str, Any]:
-    """Return the vetting of tonight's event, if there is one, and how odd and even ones differ."""
+    """Return the vetting of tonight's event, if there is one, and the odd-even difference."""
     mid_d = best.mid_bjd - float(search.night.bjd_offset_d[star])
     if best.period_d is not None:
         cycles = np.ceil((search.night.time_d[0] - mid_d) / best.period_d)

@@ -1,9 +1,8 @@
-"""Transits that come again: what several nights say of a star, folded by every period.
+"""Periodic transits: the evidence of several nights for a star, folded by every period.
 
-Each night's search has a depth and its information for each mid-time, with the star's level and
-slow noise of that night taken care of. Nights are independent, so that for a period, a phase and
-a duration the depths are averaged, weighted by information: box least squares with a level of its
-own for each night.
+Each night's search gives a depth and its information per mid-time, corrected for the star's level
+and slow noise in that night. Nights are independent, so for a period, phase and duration the depths
+are averaged, weighted by information: box least squares with a level per night.
 """
 
 from collections.abc import Sequence
@@ -19,16 +18,18 @@ from light_curves.search.transits import TransitSearch
 Floats = NDArray[np.float64]
 
 SHORTEST_D, LONGEST_D = 0.5, 15.0
-"""Of the periods."""
+"""Range of the periods."""
 SHORTER = 1.05
-"""A shorter period must explain as much more: of equal ones, such as 1 d and 0.5 d, the longest."""
+"""Factor by which a shorter period must be better: of equivalent ones, such as 1 d and 0.5 d, the
+longest wins.
+"""
 EVERY_DURATION = 2
-"""Of `DURATIONS_H` every second is folded: a fit of several nights may miss by a quarter."""
+"""Every second of `DURATIONS_H` is folded: a fit of several nights may be off by a quarter."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a night says of a star's transits, by k trials.
+    """Evidence of a night for a star's transits, by k trials.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class Evidence:
 
     @classmethod
     def of(cls, search: TransitSearch, star: int) -> "Evidence":
-        """Return that of a star of a night's search."""
+        """Return the evidence for a star from a night's search."""
         information = search.scan.information[star].astype(np.float64)
         return cls(
             mid_bjd=search.trials.mid_d + search.night.bjd_offset_d[star],
@@ -63,16 +64,16 @@ class Repeated:
     Parameters
     ----------
     power, upside_down : float
-        Gain of the best dip, and of its contrary; see `TransitSearch.gain`.
+        Gain of the best dip and of the best rise; see `TransitSearch.gain`.
     period_d : float or None
-        None where only one event was seen.
+        None if only one event was seen.
     mid_bjd : float
-        Middle of the event that says most.
+        Mid-time of the most significant event.
     duration_h, depth, depth_err : float
     odd_even_sigma : float or None
         Difference of the depths of odd and even events, in standard deviations.
     n_nights : int
-        Nights that were searched.
+        Number of searched nights.
     """
 
     power: float
@@ -87,7 +88,7 @@ class Repeated:
 
 
 def search_periods(nights: Sequence[Evidence]) -> Repeated | None:
-    """Return the best transit of a star over its nights; None where no trial says anything."""
+    """Return a star's best transit over its nights; None without evidence."""
     best, upside_down = None, 0.0
     for duration_h in DURATIONS_H[::EVERY_DURATION]:
         own = _of_duration(nights, float(duration_h))
@@ -104,13 +105,13 @@ def search_periods(nights: Sequence[Evidence]) -> Repeated | None:
 
 
 def _count_nights(nights: Sequence[Evidence]) -> int:
-    """Return how many nights there are; two cameras in one night are one."""
+    """Return the number of nights; two cameras in one night count once."""
     middles = np.sort([night.mid_bjd.mean() for night in nights if len(night.mid_bjd)])
     return int(np.sum(np.diff(middles) > SHORTEST_D)) + 1
 
 
 def _of_duration(nights: Sequence[Evidence], duration_h: float) -> Evidence:
-    """Return the evidence of all nights for one duration, where it says anything."""
+    """Return the evidence of all nights for one duration, if there is any."""
     columns = [
         np.concatenate([getattr(night, name) for night in nights] or [np.zeros(0)])
         for name in ("mid_bjd", "duration_h", "log_prior", "score", "information")
@@ -120,7 +121,7 @@ def _of_duration(nights: Sequence[Evidence], duration_h: float) -> Evidence:
 
 
 def _fold_all(own: Evidence, step_d: float) -> tuple[float, float, int, float]:
-    """Return gain, period and phase bin of the best dip, and its contrary's gain."""
+    """Return gain, period and phase bin of the best dip, and the gain of the best rise."""
     since_d = _since(own, step_d)
     periods = trial_periods(float(since_d.max()), step_d)
     dip, rise, at_period, at_bin = _fold(since_d, own.score, own.information, periods, step_d)
@@ -129,15 +130,15 @@ def _fold_all(own: Evidence, step_d: float) -> tuple[float, float, int, float]:
 
 
 def _since(own: Evidence, step_d: float) -> Floats:
-    """Return the trials' times from half a step before the first, in the middles of phase bins."""
+    """Return the trials' times since half a step before the first, at the centres of phase bins."""
     return np.asarray(own.mid_bjd - own.mid_bjd.min() + step_d / 2)
 
 
 def trial_periods(span_d: float, step_d: float) -> Floats:
-    """Return the periods to try on nights that span `span_d`, longest first.
+    """Return the trial periods for nights spanning `span_d`, longest first.
 
-    The first is longer than the span: an event that happens once. From one to the next, events
-    at the ends of the span shift by half of `step_d`.
+    The first exceeds the span: a single event. From one period to the next, events at the ends of
+    the span shift by half of `step_d`.
     """
     longest = min(LONGEST_D, span_d)
     once = np.array([span_d + 1.0])
@@ -151,7 +152,7 @@ def trial_periods(span_d: float, step_d: float) -> Floats:
 def _fold(
     since_d: Floats, score: Floats, information: Floats, periods: Floats, step_d: float
 ) -> tuple[float, float, int, int]:  # pragma: no cover - compiled
-    """Return the largest square of a depth in its errors: of dips, of rises; where the dip is."""
+    """Return the maximum squared significance: of dips, of rises, and the dip's position."""
     most_bins = int(periods.max() / step_d) + 2
     scores, informations = np.zeros(most_bins), np.zeros(most_bins)
     dip, rise, at_period, at_bin = 0.0, 0.0, 0, 0
@@ -181,7 +182,7 @@ def _step_d(own: Evidence) -> float:
 def _summary(
     own: Evidence, powers: tuple[float, float], period_d: float, place: int, n_nights: int
 ) -> Repeated:
-    """Return the transit whose events lie in one phase bin, `place`."""
+    """Return the transit whose events are in one phase bin, `place`."""
     step_d = _step_d(own)
     since_d = _since(own, step_d)
     chosen = ((since_d % period_d) / step_d).astype(np.int64) == place
@@ -203,7 +204,7 @@ def _summary(
 
 
 def _odd_even(score: Floats, information: Floats, is_odd: NDArray[np.bool_]) -> float | None:
-    """Return by how many standard deviations the depths of odd and even events differ."""
+    """Return the difference between odd and even events' depths in standard deviations."""
     if not is_odd.any() or is_odd.all():
         return None
     totals = [information[which].sum() for which in (is_odd, ~is_odd)]

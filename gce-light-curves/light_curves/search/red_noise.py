@@ -1,9 +1,9 @@
-"""The slow noise of each star: how much of it there is, and how a fit allows for it.
+"""The slow noise of each star: its amplitude, and its treatment in fits.
 
-Photometry of many frames is limited by noise that is the same from frame to frame (Pont et al.
-2006, MNRAS 373, 231), and stars differ in it: one that is alone and one whose neighbours spoil it.
-Here it is a Gaussian process that forgets within `TIMESCALE_H`, written as a few cosines with
-normal amplitudes, so that missing frames and errors of any size cost nothing.
+Photometry of many frames is limited by noise that is correlated between frames (Pont et al. 2006,
+MNRAS 373, 231), and its amplitude differs between stars, for example with crowding. Here it is a
+Gaussian process with a correlation time of `TIMESCALE_H`, written as a few cosines with normal
+amplitudes, so that missing frames and unequal errors cost nothing.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ Indices = NDArray[np.intp]
 
 TIMESCALE_H = 1.0
 SHORTEST_PERIOD_H = 1 / 3
-"""Of the cosines; what is faster counts as noise of single frames."""
+"""Shortest period of the cosines; faster changes count as noise of single frames."""
 AMPLITUDES = np.concatenate([[1e-6], 3e-4 * 1.6 ** np.arange(12)])
-"""Relative rms of the slow noise that are tried: none to 5 %."""
+"""Trial values of the slow noise's relative rms: 0 to 5 %."""
 LEVEL_PRIOR = 1e-6
-"""Inverse variance of a star's level: next to nothing is known before."""
+"""Inverse variance of a star's level: the prior is nearly flat."""
 LOG_RARITY = 5.0
-"""How much rarer a transit is than none, one of so many times and durations: a natural logarithm.
+"""Prior log odds against a transit at one of many times and durations: a natural logarithm.
 
-By injections: with 0 noisy stars pass for transits, with 9 transits for noise.
+From injections: with 0, noisy stars pass for transits; with 9, transits pass for noise.
 """
 STEPS = 30
 STARS_AT_ONCE = 500
@@ -38,8 +38,8 @@ class SlowNoise:
     Parameters
     ----------
     columns : ndarray, shape (f, p), float64
-        What the noise is made of. The first is the star's level, 1; the others together have a
-        variance of 1.
+        Basis functions of the noise. The first is the star's level, 1; the others together have
+        variance 1.
     amplitude : ndarray, shape (n,), float64
         Relative rms of each star's noise, above 0.
     """
@@ -85,23 +85,23 @@ def fit_slow_noise(
     columns: Floats,
     bins: list[Indices],
 ) -> SlowNoise:
-    """Return the slow noise of stars, each weighed with what stars of its brightness have.
+    """Return the slow noise of stars, with priors from stars of similar brightness.
 
-    A star may be constant but for its noise, or have a transit, which is much rarer: both count
-    by their likelihood, so that a transit is not taken for noise, nor much noise for a transit.
-    How common each amplitude is comes from all stars of a bin together (expectation
-    maximisation), because a short night says little of one star.
+    A star may be constant except for noise, or have a transit, which is much rarer: both are
+    weighted by likelihood, so that a transit is not taken for noise, nor noise for a transit. The
+    distribution of amplitudes comes from all stars of a bin together (expectation maximisation),
+    because a short night constrains a single star poorly.
 
     Parameters
     ----------
     flux : ndarray, shape (n, f)
-        Relative; anything where `weight` is 0.
+        Relative flux; ignored where `weight` is 0.
     flat : ndarray, shape (n, f)
-        The same without the largest transit of each star, or what is one upside down.
+        The same without each star's largest dip or rise.
     weight : ndarray, shape (n, f), float64
     columns : ndarray, shape (f, p), float64
     bins : list of ndarray
-        Indices of the stars of like brightness; each star is in one.
+        Indices of stars of similar brightness; each star is in one bin.
     """
     likelihood = np.zeros((len(flux), len(AMPLITUDES)))
     for start in range(0, len(flux), STARS_AT_ONCE):
@@ -116,7 +116,7 @@ def fit_slow_noise(
 
 
 def _probabilities(log_likelihood: Floats) -> Floats:
-    """Return how probable each amplitude is for each star, shape (n, a)."""
+    """Return the probability of each amplitude for each star, shape (n, a)."""
     likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     common = np.full(likelihood.shape[1], 1 / likelihood.shape[1])
     probability = likelihood

@@ -1,4 +1,4 @@
-"""One transit in one night: the search of all its stars, and the best box of each."""
+"""The search of a night's stars for a single transit, and the best box of each star."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ Indices = NDArray[np.intp]
 
 FINER_DURATIONS = 1.25 ** np.linspace(-0.75, 0.75, 7)
 FINER_MIDS = np.linspace(-0.75, 0.75, 7) / MIDS_PER_DURATION
-"""Of durations and mid-times around the best trial, in its durations."""
+"""Number of durations and mid-times tried around the best trial."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Box:
     Parameters
     ----------
     mid_d : float
-        Middle, on the night's clock.
+        Mid-time on the night's clock.
     duration_h : float
         First to last contact.
     depth, depth_err : float
-        Of the middle, relative.
+        Relative depth at mid-transit.
     """
 
     mid_d: float
@@ -40,19 +40,19 @@ class Box:
 
     @property
     def significance(self) -> float:
-        """Depth by its error."""
+        """Depth divided by its error."""
         return self.depth / self.depth_err
 
 
 @dataclass(frozen=True)
 class TransitSearch:
-    """What the search of a night says of its n stars, by k trials.
+    """Result of a night's search for its n stars, by k trials.
 
     Parameters
     ----------
     night : Night
     bins : list of ndarray
-        The stars of like brightness.
+        Stars of similar brightness.
     noise : SlowNoise
     trials : Trials
     scan : Scan
@@ -71,13 +71,13 @@ class TransitSearch:
 
     @cached_property
     def gain(self) -> NDArray[np.float32]:
-        """Twice what each trial adds to the log of the posterior probability, shape (n, k)."""
+        """Twice the increase of the log posterior probability per trial, shape (n, k)."""
         prior = 2 * self.trials.log_prior.astype(np.float32)
         return np.asarray(np.maximum(self.deviations**2 + prior, 0))
 
     @cached_property
     def best(self) -> Indices:
-        """The dip of each star that is most probable, shape (n,)."""
+        """The most probable dip of each star, shape (n,)."""
         return np.asarray(np.where(self.deviations > 0, self.gain, -1).argmax(axis=1))
 
     @cached_property
@@ -92,12 +92,12 @@ class TransitSearch:
 
     @cached_property
     def false_alarm_probability(self) -> Floats:
-        """Share of constant stars of like brightness that gain as much, shape (n,)."""
+        """Fraction of constant stars of similar brightness with at least this gain, shape (n,)."""
         upside_down = np.where(self.deviations < 0, self.gain, 0).max(axis=1)
         return false_alarm_probability(self.power, self.bins, upside_down)
 
     def box(self, star: int) -> Box:
-        """Return the best box of a star, its middle and duration finer than the trials are."""
+        """Return the best box of a star, with mid-time and duration refined beyond the trials."""
         best = self.best[star]
         duration_h = float(self.trials.duration_h[best]) * FINER_DURATIONS
         mid_d = self.trials.mid_d[best] + FINER_MIDS * self.trials.duration_h[best] / 24
@@ -115,11 +115,11 @@ class TransitSearch:
 
 
 def search_transits(night: Night) -> TransitSearch | None:
-    """Return the search of a night; None where it has no star or no room for a transit.
+    """Return the search of a night; None if it has no stars or is too short for a transit.
 
-    Each star is scanned twice. The first time its noise counts as white; the slow noise is then
-    taken of what the largest box leaves, so that a transit does not count as its own noise. That
-    box may be a dip or the contrary, so that both are as likely in a constant star.
+    Each star is scanned twice. The first scan assumes white noise; the slow noise is then measured
+    on the residuals of the largest box, so that a transit does not count as noise. That box may be
+    a dip or a rise, so that both are equally likely in a constant star.
     """
     trials = make_trials(night.time_d)
     if len(night) == 0 or len(trials) == 0:

@@ -1,4 +1,4 @@
-"""Stars that vary all the time: periods by Lomb and Scargle, and Stetson's index of the colours."""
+"""Variable stars: Lomb-Scargle periods, and Stetson's index of the colours."""
 
 from dataclasses import dataclass
 
@@ -11,29 +11,29 @@ from light_curves.search.night import Night
 Floats = NDArray[np.float64]
 
 MAX_PER_DAY = 48.0
-"""Frequency of a period of half an hour."""
+"""Maximum frequency, a period of half an hour."""
 MIN_CYCLES = 0.5
-"""Of a period within the night: of a longer one only a slope is seen."""
+"""Minimum number of cycles in the night: a longer period shows only a slope."""
 FREQUENCIES_PER_PEAK = 5
 MIN_VOLUME = 1e-4
-"""Of a sine's normal matrix, relative: below, sine and level can't be told apart."""
+"""Minimum relative volume of a sine's normal matrix: below it, sine and level are degenerate."""
 
 
 @dataclass(frozen=True)
 class VariabilitySearch:
-    """What the search of a night says of its n stars.
+    """Result of a night's search for variability of its n stars.
 
     Parameters
     ----------
     period_d : ndarray, shape (n,), float64
-        The best one.
+        Best period.
     amplitude : ndarray, shape (n,), float64
-        Of the sine of that period, relative flux.
+        Amplitude of the sine at that period, relative flux.
     significance : ndarray, shape (n,), float64
-        Square root of the gain in chi-square by the sine.
+        Square root of the chi-square improvement by the sine.
     false_alarm_probability : ndarray, shape (n,), float64
-        Share of constant stars of like brightness whose sine, or whose Stetson index, is as
-        significant: twice the lower of both, as there are two ways to be found.
+        Fraction of constant stars of similar brightness with a sine, or a Stetson index, as
+        significant: twice the lower of the two, as there are two tests.
     """
 
     period_d: Floats
@@ -43,7 +43,7 @@ class VariabilitySearch:
 
 
 def search_variables(night: Night, stetson: NDArray[np.floating]) -> VariabilitySearch:
-    """Return the search of a night's stars for variables.
+    """Search a night's stars for variables.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def search_variables(night: Night, stetson: NDArray[np.floating]) -> Variability
 
 
 def frequencies(time_d: Floats) -> Floats:
-    """Return the frequencies, in cycles a day, to try on frames at `time_d`; maybe none."""
+    """Return the trial frequencies, in cycles per day, for frames at `time_d`; may be empty."""
     span_d = np.ptp(time_d) if len(time_d) else 0.0
     if span_d == 0:
         return np.zeros(0)
@@ -83,21 +83,21 @@ def periodogram(
 ) -> tuple[Floats, Floats]:
     """Return the generalised Lomb-Scargle periodogram of many stars at once.
 
-    The sine and the level are fitted together: Zechmeister and Kuerster 2009, A&A 496, 577.
-    astropy has it for one star; this takes the frames' clock that all stars share.
+    The sine and the level are fitted together: Zechmeister and Kuerster 2009, A&A 496, 577. astropy
+    handles one star; this uses the frames' clock shared by all stars.
 
     Parameters
     ----------
     time_d : ndarray, shape (f,), float64
     flux, weight : ndarray, shape (n, f)
-        Weights are inverse variances, 0 for frames that do not count.
+        Weights are inverse variances, 0 for ignored frames.
     frequency : ndarray, shape (k,), float64
-        Cycles a day.
+        Cycles per day.
 
     Returns
     -------
     gain, amplitude : ndarray, shape (n, k), float64
-        In chi-square, by the best sine of each frequency; and that sine's amplitude.
+        Chi-square improvement by the best sine of each frequency, and its amplitude.
     """
     phase = 2 * np.pi * time_d[:, None] * frequency
     waves = np.cos(phase), np.sin(phase)

@@ -1,4 +1,4 @@
-"""What a human would look at first of a transit that the search found in one night."""
+"""Vetting of a transit found in one night: checks for human review."""
 
 from typing import Any
 
@@ -18,20 +18,21 @@ ALIKE_SIGMA = 3.0
 NEIGHBOURHOOD_PX = 300.0
 NEAR_EDGE_PX = 20.0
 NEAR_SATURATION_MAG = 0.5
-"""A star that is fainter than nearly all saturated ones by less is near to it."""
+"""A star less than this much fainter than the saturation limit is near saturation."""
 SATURATED_PERCENTILE = 90.0
-"""Of the saturated stars' magnitudes: the limit, but for a few that something else saturated."""
+"""Percentile of the saturated stars' magnitudes: the limit, except for a few saturated otherwise.
+"""
 MOSTLY = 0.5
 
 
 def vet(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> dict[str, Any]:
-    """Return what is to be said of a star's best box, by the keys of `Vetting`.
+    """Return the vetting of a star's best box, by the keys of `Vetting`.
 
     Parameters
     ----------
     curves : LightCurves
     search : TransitSearch
-        Of the curves.
+        Search of the curves.
     star : int
         Its index in the search.
     box : Box
@@ -55,9 +56,9 @@ def vet(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> dict
 def colour_depths(
     curves: LightCurves, search: TransitSearch, star: int, trial: Trials
 ) -> dict[str, list[float]]:
-    """Return depth and error of each colour that was measured, of the one trial.
+    """Return depth and error of each measured colour, for one trial.
 
-    Errors grow where the colour scatters more around the fit than it says.
+    Errors are increased if the colour scatters more around the fit than expected.
     """
     found = {}
     of_curves = int(search.night.star[star])
@@ -80,12 +81,12 @@ def colour_depths(
 
 
 def agrees(depth: list[float], box: Box) -> bool:
-    """Return whether a colour's depth and error agree with the box of all colours."""
+    """Return whether a colour's depth agrees with the combined box within their errors."""
     return abs(depth[0] - box.depth) < AGREE_SIGMA * depth[1]
 
 
 def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int, box: Box) -> int:
-    """Return how many stars near this one dim in its box, beyond the share of stars far away."""
+    """Return the number of nearby stars that dim in its box, beyond that of distant ones."""
     x, y = (
         _place(values)[search.night.star] for values in (curves.fluxes.x_px, curves.fluxes.y_px)
     )
@@ -100,9 +101,9 @@ def neighbours_alike(curves: LightCurves, search: TransitSearch, star: int, box:
 
 
 def is_near_saturation(curves: LightCurves, star: int) -> bool:
-    """Return whether a star has a saturated frame, or is hardly fainter than those that have.
+    """Return whether a star has a saturated frame, or is hardly fainter than saturated stars.
 
-    Crowded stars do not tell the limit: a brighter neighbour may be what is saturated.
+    Crowded stars do not define the limit: a brighter neighbour may be the saturated one.
     """
     saturated = (curves.quality & int(Quality.SATURATED)) != 0
     if saturated[:, star].any():
@@ -118,7 +119,7 @@ def is_near_saturation(curves: LightCurves, star: int) -> bool:
 
 
 def is_near_edge(curves: LightCurves, star: int) -> bool:
-    """Return whether a star is cut by the edge in some frame, or comes near to it."""
+    """Return whether a star crosses the edge in some frame, or comes near it."""
     height, width = curves.fluxes.shape
     x, y = curves.fluxes.x_px[:, star], curves.fluxes.y_px[:, star]
     distance = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
@@ -131,7 +132,7 @@ def _has_mostly(curves: LightCurves, star: int, bit: Quality) -> bool:
 
 
 def _place(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return each star's place in the middle of the night, NaN where it was never in a frame."""
+    """Return each star's position in the middle of the night, NaN if it was never in a frame."""
     seen = np.isfinite(values).any(axis=0)
     place = np.full(values.shape[1], np.nan, np.float32)
     place[seen] = np.nanmedian(values[:, seen], axis=0)
