@@ -14,13 +14,13 @@ CONTENT_POLICY = (
 CLOSED_TO_ROBOTS = (
     "/api/", "/files/", "/*/files.txt", "/sources/*/stamps.png", "/sources/*/curve.svg", "/*?"
 )  # fmt: skip
-"""What is large, and searches, of which there is no end. Pages have addresses without a query.
+"""Large files, and searches, which are endless. Pages have URLs without a query.
 
-Not "/?", which Python's own reader of these files takes for "/"."""
+Not "/?", which Python's own parser of these files reads as "/"."""
 
 
 def create_app() -> Flask:
-    """Return the service; its README tells what each page shows."""
+    """Return the service; its README describes each page."""
     log.setup("observations-explorer")
     app = Flask("observations_explorer", static_folder=None)
     static_files.register(app)

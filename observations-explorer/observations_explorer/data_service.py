@@ -1,4 +1,4 @@
-"""How the explorer asks observations-data: for JSON to show, or for an answer to send on."""
+"""Requests to observations-data: JSON to display, or responses to forward."""
 
 import re
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ Json = dict[str, Any]
 
 RETRY_AFTER_S = 10
 READY_TIMEOUT_S = 8
-"""observations-data gives what it depends on 5 seconds."""
+"""observations-data allows its dependencies 5 seconds."""
 PIECE_BYTES = 2**18
 CONDITIONS_FAILED = frozenset({412, 416})
-"""Answers to If-Match and Range that are for the program that sent these, not for a reader."""
+"""Statuses for If-Match and Range, for the client that sent these headers."""
 PASSED_ON = (
     "Accept",
     "Accept-Encoding",
@@ -33,7 +33,7 @@ PASSED_ON = (
     "If-Range",
     "Range",
 )
-"""Headers of a request that observations-data answers to."""
+"""Request headers that observations-data supports."""
 PASSED_BACK = (
     "Accept-Ranges",
     "Access-Control-Allow-Origin",
@@ -50,19 +50,19 @@ PASSED_BACK = (
     "Retry-After",
     "Vary",
 )
-"""Headers of an answer that say what its bytes are; its policies are the explorer's own."""
+"""Response headers about the content; policies are the explorer's own."""
 NOT_PUBLIC = frozenset({"metrics"})
-"""First parts of paths that the explorer may ask for, but nobody through it."""
+"""First parts of paths that the explorer may request, but does not forward to clients."""
 
 
 def fetch(path: str, **parameters: str) -> Json:
-    """Return the JSON object that observations-data answers.
+    """Return the JSON object from observations-data.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        BadRequest or NotFound with its words; ServiceUnavailable where it is away, or its
-        database is; BadGateway where it answers anything else.
+        BadRequest or NotFound with its message; ServiceUnavailable if it or its database is
+        unavailable; BadGateway for any other response.
     """
     answer = _ask("GET", path, params=parameters)
     if not answer.ok:
@@ -77,7 +77,7 @@ def fetch(path: str, **parameters: str) -> Json:
 
 
 def missing() -> str | None:
-    """Return in words what keeps the pages from being shown; None where nothing does."""
+    """Return in words why pages cannot be shown; None if they can."""
     try:
         answer = _ask("GET", "/ready", timeout_s=READY_TIMEOUT_S)
     except ServiceUnavailable:
@@ -86,12 +86,12 @@ def missing() -> str | None:
 
 
 def send_file_on(bucket: str, path: str) -> Response:
-    """Answer the request at hand with a file, streamed from observations-data as it comes.
+    """Stream a file from observations-data as the response to the current request.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        As `fetch`; what is wrong is a page, as the reader who followed a link expects.
+        As `fetch`; errors are pages, as a reader who followed a link expects.
     """
     _require_safe(path)
     # A compressed file would have another length, and other ranges.
@@ -105,21 +105,21 @@ def send_file_on(bucket: str, path: str) -> Response:
 
 
 def send_answer_on(path: str) -> Response:
-    """Answer the request at hand as observations-data answers it, errors included.
+    """Forward the response of observations-data to the current request, including errors.
 
-    So a program needs one address only, and a script of a page asks its own origin.
+    So a program needs only one URL, and scripts of a page use its own origin.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        NotFound for a path that is not for everybody; ServiceUnavailable where
-        observations-data is away.
+        NotFound for a path that is not public; ServiceUnavailable if observations-data is
+        unavailable.
     """
     if path:
         _require_safe(path)
     if path.partition("/")[0] in NOT_PUBLIC:
         raise NotFound
-    # Without the header, the client library would ask for what it can decompress itself.
+    # Without the header, the client library would request encodings that it decodes itself.
     headers = {"Accept-Encoding": "identity", **_passed_on()}
     query = request.query_string
     return _sent_on(
@@ -139,7 +139,7 @@ def _passed_on() -> dict[str, str]:
 
 
 def _sent_on(upstream: requests.Response) -> Response:
-    """Answer with the bytes as they come, compressed or not."""
+    """Respond with the bytes as they arrive, compressed or not."""
     pieces = upstream.raw.stream(PIECE_BYTES, decode_content=False)
     answer = Response(pieces, status=upstream.status_code)
     known = {name: upstream.headers[name] for name in PASSED_BACK if name in upstream.headers}
@@ -170,11 +170,11 @@ def _ask(
 
 
 def _time_left_s() -> float:
-    """Return what is left of the time that the request at hand may wait for its answers."""
+    """Return the remaining time for the current request's calls."""
     if "asks_until" not in g:
         g.asks_until = monotonic() + settings().page_timeout_s
     left_s: float = g.asks_until - monotonic()
-    # When it is over, what is there at once may still come.
+    # Once it is over, immediate responses may still arrive.
     return max(left_s, 0.1)
 
 

@@ -1,4 +1,4 @@
-"""How values look on a page: times, positions, sizes, states, files. A missing value is a dash."""
+"""Formats of values on pages: times, positions, sizes, states, files. A missing value is a dash."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -12,7 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 class State(NamedTuple):
-    """A state of an image as a page says it: one word, and what it means."""
+    """A state of an image on a page: one word, and its meaning."""
 
     word: str
     meaning: str
@@ -31,7 +31,7 @@ STATES: dict[str, State] = {
 
 
 class FileWords(NamedTuple):
-    """A kind of file as a page says it: what a link to one is called, and what it is."""
+    """A kind of file on a page: its link text, and its description."""
 
     label: str
     meaning: str
@@ -53,35 +53,35 @@ FILE_KINDS: dict[str, FileWords] = {
 
 
 def utc(text: str | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """Write an ISO 8601 time in UTC."""
+    """Format an ISO 8601 time in UTC."""
     if text is None:
         return MISSING
     at = datetime.fromisoformat(text).astimezone(UTC)
-    # %Y alone does not fill a year before 1000 up to four digits.
+    # %Y alone does not pad years before 1000 to four digits.
     return at.strftime(pattern.replace("%Y", f"{at.year:04}"))
 
 
 def utc_of(time_s: float, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """Write a time in Unix seconds in UTC."""
+    """Format a time in Unix seconds in UTC."""
     return datetime.fromtimestamp(time_s, UTC).strftime(pattern)
 
 
 def figure(value: float | None, digits: int = 0) -> str:
-    """Write a number with so many digits behind the point and thousands apart."""
+    """Format a number with a number of decimals and a thousands separator."""
     if value is None:
         return MISSING
     return f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)
 
 
 def file_size(n_bytes: int) -> str:
-    """Write a number of bytes in kB or MB, of 1000 and 1000000 bytes."""
+    """Format a number of bytes in kB or MB, of 1000 and 1000000 bytes."""
     if n_bytes < 999_500:
         return f"{figure(max(n_bytes / 1000, 1))} kB"
     return f"{figure(n_bytes / 1e6, 1)} MB"
 
 
 def hms(ra_deg: float | None) -> str:
-    """Write a right ascension as hours, minutes and seconds to the tenth."""
+    """Format a right ascension as hours, minutes and seconds to the tenth."""
     if ra_deg is None:
         return MISSING
     minutes, tenths = divmod(round(ra_deg / 15 * 36_000) % (24 * 36_000), 600)
@@ -89,7 +89,7 @@ def hms(ra_deg: float | None) -> str:
 
 
 def dms(dec_deg: float | None) -> str:
-    """Write a declination as degrees, minutes and seconds."""
+    """Format a declination as degrees, minutes and seconds."""
     if dec_deg is None:
         return MISSING
     minutes, seconds = divmod(round(abs(dec_deg) * 3600), 60)
@@ -99,29 +99,29 @@ def dms(dec_deg: float | None) -> str:
 
 
 def hours(ra_deg: float) -> str:
-    """Write a right ascension as hours and minutes, for what is degrees wide."""
+    """Format a right ascension as hours and minutes, for areas degrees wide."""
     minutes = round(ra_deg * 4) % 1440
     return f"{minutes // 60:02d}h {minutes % 60:02d}m"
 
 
 def degrees(dec_deg: float) -> str:
-    """Write a declination in whole degrees, for what is degrees wide."""
+    """Format a declination in whole degrees, for areas degrees wide."""
     return f"{MINUS if round(dec_deg) < 0 else '+'}{abs(round(dec_deg)):02d}°"
 
 
 def in_pixels(angle_arcsec: float | None, scale_arcsec: float | None) -> float | None:
-    """Return an angle in pixels of so many arcsec; None where either is missing."""
+    """Return an angle in pixels of a given scale; None if either is missing."""
     return angle_arcsec / scale_arcsec if angle_arcsec is not None and scale_arcsec else None
 
 
 def day(value: date | str) -> str:
-    """Write a date as a person says it: ``11 October 2018``."""
+    """Format a date for people: ``11 October 2018``."""
     known = date.fromisoformat(value) if isinstance(value, str) else value
     return f"{known.day} {known:%B} {known.year}"
 
 
 def percent(share: float | None) -> str:
-    """Write a share in whole percent; all and nothing are only said where they are exact."""
+    """Format a fraction in whole percent; 0 and 100 only if exact."""
     if share is None:
         return MISSING
     rounded = round(100 * share)
@@ -131,19 +131,19 @@ def percent(share: float | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Write a time span as a person says it."""
+    """Format a time span for people."""
     return MISSING if seconds is None else duration(seconds)
 
 
 def star_name(picid: str, catalog: str | None) -> str:
-    """Write a star's number as its catalog does; the embedded catalog has Gaia's and Hipparcos'."""
+    """Return a star's name in its catalog; the embedded catalog has Gaia's and Hipparcos' ids."""
     if catalog == "tic":
         return f"TIC {picid}"
     return f"HIP {picid[1:]}" if picid.startswith("-") else f"Gaia DR3 {picid}"
 
 
 def light_percent(share: float | None) -> str:
-    """Write a relative light in percent, to the hundredth."""
+    """Format a relative flux in percent, to the hundredth."""
     return MISSING if share is None else figure(100 * share, 2)
 
 

@@ -1,4 +1,4 @@
-"""A star's light curve from the file of its sequence, to be drawn large."""
+"""A star's light curve from its sequence's file, for the large chart."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from panoptes_network.light_curves.schema import BAD, COLOURS, QUALITY_MEANINGS,
 
 
 class Method(StrEnum):
-    """How the light of a star was measured."""
+    """Methods of photometry."""
 
     DETRENDED = "detrended"
     RAW = "raw"
@@ -27,19 +27,19 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a star's light is shown: by which method, in which colour."""
+    """The displayed light curve: method and colour."""
 
     method: Method = Method.DETRENDED
     colour: str = ALL
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "View":
-        """Read ``method`` and ``colour``; ``light`` alone means apertures, which have it.
+        """Read ``method`` and ``colour``; ``light`` alone selects apertures, which have it.
 
         Raises
         ------
         werkzeug.exceptions.BadRequest
-            With the parameter's name.
+            Names the parameter.
         """
         usual = Method.APERTURE if parameters.get("light") else Method.DETRENDED
         method = parameters.get("method") or usual
@@ -53,7 +53,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The light of a star in one frame: when, how much, and what is against it."""
+    """The flux of a star in one frame: time, value, and flags."""
 
     time_s: float
     bjd_tdb: float
@@ -64,12 +64,12 @@ class Measurement:
 
     @property
     def is_good(self) -> bool:
-        """Whether figures and searches use it."""
+        """Whether statistics and searches use it."""
         return not self.quality & BAD
 
 
 def measurements(items: list[Json], view: View) -> list[Measurement]:
-    """Return the measurements in a view, in order of time, without frames that have none."""
+    """Return the measurements of a view, in order of time, skipping frames without any."""
     found = []
     for item in items:
         flux, error = _light(item, view)
@@ -83,7 +83,7 @@ def measurements(items: list[Json], view: View) -> list[Measurement]:
 
 
 def _light(item: Json, view: View) -> tuple[float | None, float | None]:
-    """Return the flux and its error; of raw ones of all colours, the sum."""
+    """Return the flux and its error; for raw fluxes of all colours, the sum."""
     prefix = "raw_" if view.method is Method.RAW else ""
     if view.colour != ALL:
         return item[f"{prefix}flux_{view.colour}"], item[f"{prefix}flux_err_{view.colour}"]
@@ -108,12 +108,12 @@ class Mean:
 
 
 def means(places: list[float], measured: list[Measurement], width: float) -> list[Mean]:
-    """Return the means of the good measurements in bins of a width; of one alone, none.
+    """Return the means of good measurements in bins of a width; none for a single one.
 
     Parameters
     ----------
     places : list of float
-        Where each measurement lies on the axis, in the unit of `width`.
+        Position of each measurement on the axis, in the unit of `width`.
     """
     bins: dict[int, list[tuple[float, Measurement]]] = {}
     for at, one in zip(places, measured, strict=True):
@@ -134,11 +134,11 @@ def _mean(some: list[tuple[float, Measurement]]) -> Mean:
 
 
 def cadence_s(measured: list[Measurement]) -> float:
-    """Return the median time between measurements, seconds; 0 of less than two."""
+    """Return the median time between measurements, seconds; 0 for fewer than two."""
     times = [one.time_s for one in measured]
     return median(map(float.__sub__, times[1:], times)) if len(times) > 1 else 0.0
 
 
 def quality_words(quality: Quality) -> list[str]:
-    """Return what each bit of a quality means."""
+    """Return the meaning of each bit of a quality."""
     return [words for bit, words in QUALITY_MEANINGS.items() if quality & bit]

@@ -1,4 +1,4 @@
-"""The sections of the pages, as the navigation over each page has them."""
+"""The sections of the pages in the main navigation."""
 
 from flask import request
 
@@ -11,7 +11,7 @@ SECTIONS = (
     ("status", "Status"),
     ("about", "About"),
 )
-"""The endpoint of each section's first page, and what it is called."""
+"""Each section's first endpoint, and its title."""
 _BELOW = {
     "/candidates": "candidates",
     "/sky": "sky",
@@ -24,6 +24,6 @@ _BELOW = {
 
 
 def current() -> str:
-    """Return the section that the page at hand belongs to."""
+    """Return the section of the current page."""
     first = "/" + request.path.split("/")[1]
     return _BELOW.get(first, "observations")

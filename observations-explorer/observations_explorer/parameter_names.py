@@ -1,6 +1,6 @@
-"""Which parameters each page takes: any other, or one that is there twice, is a mistake.
+"""Validation of each page's parameters: unknown and repeated ones are refused.
 
-A page that ignored a misspelt filter would show everything, and look as if it were the answer.
+A page that ignored a misspelt filter would show everything, as if it were the result.
 """
 
 import re
@@ -26,28 +26,28 @@ TAKEN: dict[str, frozenset[str]] = {
     "pages.small_curve": frozenset({"catalog", "sequence_id"}),
     "pages.stamps": frozenset({"catalog", "sequence_id", "colour"}),
 }
-"""The parameters of each endpoint; the others take none."""
+"""The parameters of each endpoint; the others have none."""
 UNCHECKED = frozenset({"pages.api", "static", "metrics"})
-"""The data service checks those of the API itself."""
+"""The data service validates those of the API itself."""
 _TRACKING = re.compile(
     r"utm_\w+|mtm_\w+|pk_\w+|gad_\w+|_hs\w+|mc_[ce]id|_gl|_ga|li_fat_id|srsltid|epik|igshid"
     r"|fbclid|gclid|dclid|gbraid|wbraid|msclkid|ttclid|twclid|yclid"
 )
-"""What mail, search and social sites add to links: no reader wrote them, no page needs them."""
+"""Tracking parameters added to links by mail, search and social sites, which no page needs."""
 
 
 def register(app: Flask) -> None:
-    """Let `app` answer 400 to parameters that a page does not take."""
+    """Respond 400 to unknown parameters in all routes of `app`."""
     app.before_request(check)
 
 
 def check() -> None:
-    """Check the names of the request at hand.
+    """Check the parameter names of the current request.
 
     Raises
     ------
     BadRequest
-        For a parameter that the page does not take, or that is there more than once.
+        For an unknown or repeated parameter.
     """
     endpoint = request.endpoint
     if endpoint is None or endpoint in UNCHECKED:

@@ -1,4 +1,4 @@
-"""Routes of the pages, and of what they load."""
+"""Routes of the pages and their resources."""
 
 from flask import Blueprint, Response, render_template, request
 
@@ -21,18 +21,20 @@ ATLAS_POLICY = (
     " worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self';"
     " frame-ancestors 'none'"
 )
-"""Aladin Lite is WebAssembly within its script, and sets styles: still nothing from elsewhere."""
+"""Aladin Lite has WebAssembly in its script and sets styles, but still loads nothing from
+elsewhere.
+"""
 
 
 @pages.app_template_global()
 def has_script(name: str) -> bool:
-    """Tell whether a library was fetched at setup: without it a page shows what it has."""
+    """Return whether an optional library was installed at setup."""
     return (VENDOR / name).is_file()
 
 
 @pages.get("/")
 def observations() -> tuple[str, int]:
-    """Show the observations that are searched for."""
+    """Show the observations of a search."""
     shown = observations_page.observations(request.args)
     return render_template("observations.html", **shown), 400 if shown["fault"] else 200
 
@@ -46,7 +48,7 @@ def observation(sequence_id: str) -> str:
 
 @pages.get("/observations/<sequence_id>/files.txt")
 def file_list(sequence_id: str) -> Response:
-    """List the addresses of an observation's files for ``wget -i``."""
+    """List the URLs of an observation's files for ``wget -i``."""
     lines = observation_page.file_list(sequence_id, request.args)
     return Response(lines, mimetype="text/plain")
 
@@ -71,14 +73,14 @@ def stamps(picid: str) -> Response:
 
 @pages.get("/sources/<picid>/curve.svg")
 def small_curve(picid: str) -> Response:
-    """Draw a star's detrended light curve small, with the transit that was found."""
+    """Draw a star's small detrended light curve, with its transit."""
     drawn = star_light_curves.small_chart(picid, star_page.asked_frames(request.args))
     return Response(render_template("small_curve.svg", chart=drawn), mimetype="image/svg+xml")
 
 
 @pages.get("/candidates")
 def candidates() -> tuple[str, int]:
-    """Show the stars that change, as the search found them."""
+    """Show transit and variable-star candidates."""
     shown = candidates_page.candidates(request.args)
     return render_template("candidates.html", **shown), 400 if shown["fault"] else 200
 
@@ -103,13 +105,13 @@ def night(unit_id: str, day: str) -> str:
 
 @pages.get("/sky")
 def sky() -> str:
-    """Show where on the sky the network has looked."""
+    """Show the sky coverage."""
     return render_template("sky.html", **network_page.sky())
 
 
 @pages.get("/sky/atlas")
 def atlas() -> Response:
-    """Show the newest frames in the sky atlas, where it was fetched."""
+    """Show the newest frames in the sky atlas, if it is installed."""
     page = Response(render_template("atlas.html", **network_page.atlas()))
     page.headers["Content-Security-Policy"] = ATLAS_POLICY
     return page
@@ -117,50 +119,50 @@ def atlas() -> Response:
 
 @pages.get("/stats")
 def statistics() -> str:
-    """Show what the network has done."""
+    """Show the statistics of the network."""
     return render_template("statistics.html", **network_page.statistics(request.args))
 
 
 @pages.get("/uploads")
 def uploads() -> str:
-    """Show uploads that never became an image."""
+    """Show refused uploads."""
     return render_template("uploads.html", **network_page.uploads(request.args))
 
 
 @pages.get("/status")
 def status() -> str:
-    """Show how the pipeline does now."""
+    """Show the pipeline status."""
     return render_template("status.html", **network_page.status())
 
 
 @pages.get("/about")
 def about() -> str:
-    """Tell what PANOPTES is, and how its data are used and cited."""
+    """Show an introduction to PANOPTES, its data, and their citation."""
     return render_template("about.html")
 
 
 @pages.get("/files/<any(raw, processed):bucket>/<path:path>")
 def file(bucket: str, path: str) -> Response:
-    """Send a file of an image, or an observation's film, on from observations-data."""
+    """Forward a file of an image or an observation from observations-data."""
     return data_service.send_file_on(bucket, path)
 
 
 @pages.get("/api/", defaults={"path": ""})
 @pages.get("/api/<path:path>")
 def api(path: str) -> Response:
-    """Send on what observations-data answers."""
+    """Forward a response of observations-data."""
     return data_service.send_answer_on(path)
 
 
 @pages.get("/health")
 def health() -> dict[str, str]:
-    """Answer while this process does."""
+    """Check that this process is alive."""
     return {"status": "ok"}
 
 
 @pages.get("/ready")
 def ready() -> tuple[dict[str, str], int]:
-    """Answer while observations-data is ready, too."""
+    """Check that observations-data is ready."""
     missing = data_service.missing()
     return (
         ({"status": "not ready", "missing": missing}, 503) if missing else ({"status": "ok"}, 200)

@@ -1,7 +1,7 @@
-"""The pages' styles, scripts and icon, at addresses that change whenever one of them does.
+"""The pages' styles, scripts and icon, at URLs that change with their content.
 
-A browser keeps what it has for a year and never asks again. The version is a folder in the
-address, so that it holds for what a style or script names relative to itself, too.
+Browsers cache them for a year without checking. The version is a folder in the URL, so that it also
+applies to relative URLs in styles and scripts.
 """
 
 import hashlib
@@ -12,16 +12,16 @@ from flask import Flask, Response, send_from_directory
 
 FOLDER = Path(__file__).parent / "static"
 VENDOR = FOLDER / "vendor"
-"""Scripts of others, which `local/setup` fetches."""
+"""Third-party scripts, installed by `local/setup`."""
 YEAR_S = 31_536_000
 ENDPOINT = "static"
 
 
 def register(app: Flask) -> None:
-    """Serve the files; ``url_for("static", filename=…)`` gives the address of one.
+    """Serve the files; ``url_for("static", filename=…)`` returns a file's URL.
 
-    The address of another version, which a page made before an update may still name, has what
-    is there now, and is not kept.
+    The URL of another version, which a page from before an update may use, serves the current file
+    without caching.
     """
     version = version_of(FOLDER)
 
@@ -30,7 +30,7 @@ def register(app: Flask) -> None:
         answer = send_from_directory(FOLDER, filename, max_age=YEAR_S if is_current else None)
         if is_current:
             answer.cache_control.immutable = True
-        # Whole, as they are small: the compression of streams leaves files open.
+        # Read as a whole, as they are small: compressing streams would leave files open.
         answer.direct_passthrough = False
         answer.make_sequence()
         return answer
@@ -44,7 +44,7 @@ def register(app: Flask) -> None:
 
 
 def version_of(folder: Path) -> str:
-    """Return 12 hex digits of the names and bytes of all files below a folder, SHA-256."""
+    """Return 12 hex digits of the SHA-256 of all file names and bytes below a folder."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Charts as geometry for SVG templates: what lies where, never how it looks.
+"""Charts as geometry for SVG templates: positions, not styles.
 
-Each module draws one kind; `chart` and `axes` are what the large ones share.
+Each module draws one kind of chart; `chart` and `axes` are shared by the large ones.
 """

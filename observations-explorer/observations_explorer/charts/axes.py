@@ -1,4 +1,4 @@
-"""The axes of charts: where a value lies, and the ticks that a reader counts by."""
+"""Axes of charts: positions of values, and ticks."""
 
 import math
 from collections.abc import Iterable
@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 from observations_explorer.formatting import figure
 
 NICE = (1.0, 2.0, 5.0)
-"""What the first digit of a tick, or of a step between ticks, may be."""
+"""First digits of ticks and of steps between ticks."""
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 TIME_STEPS_S = (5 * MINUTE_S, 10 * MINUTE_S, 15 * MINUTE_S, 30 * MINUTE_S, HOUR_S, 2 * HOUR_S)
 MAX_TIMES = 9
 NIGHT_GAP_S = 5 * HOUR_S
-"""Frames that are further apart are of different nights."""
+"""Frames farther apart than this belong to different nights."""
 ROOM = 0.06
-"""Between two nights, as a part of the whole axis."""
+"""Space between two nights, as a fraction of the axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A place on an axis, and what stands there."""
+    """A tick on an axis: its position and label."""
 
     at: float
     words: str
@@ -29,7 +29,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An axis from `low` to `high`, drawn from `start` to `end`; without length, in its middle."""
+    """An axis from `low` to `high`, drawn from `start` to `end`; without length, at its centre."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class Scale:
     is_log: bool = False
 
     def __call__(self, value: float) -> float:
-        """Return where a value lies; on a logarithmic axis it is above 0."""
+        """Return the position of a value; on a logarithmic axis it must be positive."""
         low, high, at = (
             math.log10(one) if self.is_log else one for one in (self.low, self.high, value)
         )
@@ -46,11 +46,11 @@ class Scale:
         return self.start + (self.end - self.start) * part
 
     def within(self, value: float) -> float:
-        """Return where a value lies; one beyond the axis, at its end."""
+        """Return the position of a value, limited to the ends of the axis."""
         return self(min(max(value, self.low), self.high))
 
     def ticks(self, about: int = 5, factor: float = 1.0) -> list[Tick]:
-        """Return some `about` ticks; their words have the value times `factor`."""
+        """Return about `about` ticks, labelled with values times `factor`."""
         if self.is_log:
             values = _log_values(self.low, self.high)
             return [Tick(self(value), f"{value * factor:g}") for value in values]
@@ -72,9 +72,9 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class NightAxis:
-    """The nights of a light curve one behind the other: the days between them take no room.
+    """The nights of a light curve, side by side: the days between them take no space.
 
-    `length` is that of the axis, seconds. Of no times at all, it is one night without length.
+    `length` is the axis's length in seconds. Without times, it is one night without length.
     """
 
     nights: list[Night]
@@ -82,7 +82,7 @@ class NightAxis:
 
     @classmethod
     def of(cls, times_s: Iterable[float]) -> "NightAxis":
-        """Lay out the nights of some times, in any order."""
+        """Lay out the nights of a list of times, in any order."""
         ends = _nights(sorted(times_s))
         shown_s = sum(last - first for first, last in ends)
         room_s = (ROOM * shown_s or HOUR_S) if len(ends) > 1 else 0.0
@@ -93,13 +93,13 @@ class NightAxis:
         return cls(nights, max(left - room_s, 0.0))
 
     def __call__(self, time_s: float) -> float:
-        """Return the place of a time; one between two nights lies at the end of the earlier."""
+        """Return the position of a time; between two nights, that of the earlier one's end."""
         night = next(one for one in reversed(self.nights) if time_s >= one.first_s)
         return night.left + min(time_s, night.last_s) - night.first_s
 
     @property
     def ticks(self) -> list[Tick]:
-        """The hours, UTC, of one night; of several nights their dates."""
+        """Hours, UTC, for one night; dates for several nights."""
         if len(self.nights) > 1:
             return [Tick(night.left, _said(night.first_s, "%-d %b")) for night in self.nights]
         first, last = self.nights[0].first_s, self.nights[0].last_s
@@ -122,7 +122,7 @@ def _said(time_s: float, pattern: str) -> str:
 
 
 def _step(least: float) -> float:
-    """Return the least nice number from `least` on."""
+    """Return the smallest nice number of at least `least`."""
     decade = 10.0 ** math.floor(math.log10(least))
     return next(nice * decade for nice in (*NICE, 10.0) if nice * decade >= least * (1 - 1e-9))
 

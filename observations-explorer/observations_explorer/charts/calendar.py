@@ -1,4 +1,4 @@
-"""A unit's nights as months of weeks, each night with a bar of its images' states."""
+"""A unit's nights as a calendar of months, with a bar of image states for each night."""
 
 from calendar import Calendar
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 class Day:
     """A day of the calendar.
 
-    `night` is what is known of its night; `is_open` says that its report can be looked at.
+    `night` is the data of its night; `is_open` means that it has a report.
     """
 
     day: date
@@ -31,7 +31,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month's weeks, from Monday on."""
+    """A month's weeks, starting on Monday."""
 
     first: date
     weeks: list[list[Day]]
@@ -54,9 +54,9 @@ def months(nights: list[Json], first: date | None, last: date) -> list[Month]:
     Parameters
     ----------
     nights : list of dict
-        Newest first, as observations-data lists them.
+        Newest first, as listed by observations-data.
     first, last : date
-        What is known of a unit begins and ends here; `first` is None where it has no begin.
+        Range of the unit's known nights; `first` is None if it is open.
     """
     by_day = {date.fromisoformat(night["date"]): night for night in nights}
     firsts = [day for day, _ in groupby(sorted(by_day, reverse=True), lambda d: d.replace(day=1))]

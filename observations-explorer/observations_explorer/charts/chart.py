@@ -1,6 +1,6 @@
-"""A large chart for SVG templates: marks, lines and ticks, across in percent and down in pixels.
+"""A large chart for SVG templates: marks, lines and ticks, with x in percent and y in pixels.
 
-So its words and marks keep their size, however wide the page is.
+So its text and marks keep their size at any width of the page.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from observations_explorer.charts.axes import Scale, Tick
 
 HEIGHT = 340.0
-"""Of a chart, in CSS pixels."""
+"""Height of a chart, CSS pixels."""
 LEFT, RIGHT = 1.5, 98.5
 """The ends of the horizontal axis, percent."""
 TOP, BOTTOM = 12.0, HEIGHT - 30.0
@@ -17,7 +17,7 @@ TOP, BOTTOM = 12.0, HEIGHT - 30.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a chart: where, what is told of it, where it leads; the ends of its error bar."""
+    """A point of a chart: position, tooltip, link, and the ends of its error bar."""
 
     x: float
     y: float
@@ -30,23 +30,23 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a chart: what it is, and its corners."""
+    """A line of a chart: its kind and its corners."""
 
     kind: str
     corners: list[tuple[float, float]]
 
     @property
     def path(self) -> str:
-        """The corners as SVG writes a polyline."""
+        """The corners as an SVG polyline."""
         return " ".join(f"{x:.2f},{y:.1f}" for x, y in self.corners)
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn.
+    """A chart.
 
-    `summary` is what a reader who sees no chart is told; `means` are marks in front of the
-    others; `edges` are where one night ends and the next begins, percent.
+    `summary` is the text alternative; `means` are marks in front of the others; `edges` are
+    boundaries between nights, percent.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""Folding of a light curve: the times that a reader chose become phases of a period."""
+"""Folding of a light curve: times become phases of a chosen period."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from werkzeug.exceptions import BadRequest
 MIN_PERIOD_D, LONGEST_PERIOD_D = 1e-4, 1e4
 LATEST_MJD = 1e6
 CYCLES = 2
-"""A folded curve is drawn twice over, so that what happens around phase 0 is seen in one piece."""
+"""A folded curve is drawn twice, so that the part around phase 0 is seen in one piece."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folding:
-    """A period, and a time of phase 0; without one, that is the first of the times."""
+    """A period, and the time of phase 0; by default, the first time."""
 
     period_d: float
     epoch_mjd: float | None = None
@@ -26,7 +26,7 @@ class Folding:
         Raises
         ------
         werkzeug.exceptions.BadRequest
-            With the parameter's name.
+            Names the parameter.
         """
         if not parameters.get("period_d", "").strip():
             return None
@@ -36,9 +36,9 @@ class Folding:
         return cls(period_d, _number(parameters, "epoch_mjd", -LATEST_MJD, LATEST_MJD))
 
     def phases(self, times_mjd: list[float]) -> list[float]:
-        """Return each time's phase, from 0 up to 1, in the times' order; there may be none."""
+        """Return each time's phase, from 0 up to 1, in order; may be empty."""
         start = min(times_mjd, default=0.0) if self.epoch_mjd is None else self.epoch_mjd
-        # A remainder just below 0 becomes 1 when it is rounded.
+        # A remainder just below 0 is rounded to 1.
         return [(time - start) / self.period_d % 1 % 1 for time in times_mjd]
 
 

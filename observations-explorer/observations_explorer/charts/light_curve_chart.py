@@ -23,13 +23,13 @@ BIN_S = 900.0
 FRAMES_A_BIN = 5
 PHASE_BIN = 0.01
 MIN_FOR_MEANS = 30
-"""Good measurements from which on means are drawn."""
+"""Number of good measurements from which means are drawn."""
 MIN_SPAN = 0.01
-"""Least length of the vertical axis, as a part of the median: mere noise looks small."""
+"""Minimum length of the vertical axis, relative to the median, so that noise looks small."""
 SAME_PERIOD = 1e-6
-"""By how much a period may differ from a transit's to be the same, relative."""
+"""Maximum relative difference between a folding period and a transit's period to count as equal."""
 TRANSITS_SHOWN = 4.0
-"""How much is shown around a transit, in its durations."""
+"""Range shown around a transit, in transit durations."""
 BINS_IN_HALF = 4
 DAY_S = 86_400.0
 HOURS_A_DAY = 24.0
@@ -38,14 +38,14 @@ COLOUR_WORDS = {ALL: "all colours", "r": "red", "g": "green", "b": "blue"}
 
 
 def over_time(measured: list[Measurement], view: View, box: Box | None) -> Chart:
-    """Return the chart over the hours, UTC, of the nights.
+    """Return the chart over the nights, with hours in UTC.
 
     Parameters
     ----------
     measured : list of Measurement
-        One or more, in order of time.
+        At least one, in order of time.
     box : Box or None
-        A transit to be drawn over a detrended curve.
+        A transit to draw over a detrended curve.
     """
     axis = NightAxis.of(one.time_s for one in measured)
     x, y = chart.across(0.0, axis.length), _down(measured, view, box)
@@ -66,9 +66,9 @@ def over_time(measured: list[Measurement], view: View, box: Box | None) -> Chart
 
 
 def folded(measured: list[Measurement], view: View, box: Box | None, folding: Folding) -> Chart:
-    """Return the chart over the phases of a period, twice over; else as `over_time`.
+    """Return the chart over two cycles of a period; without one, as `over_time`.
 
-    Folded by the period of its transit, a star is shown around that alone.
+    When folded by its transit period, a star is shown only around the transit.
     """
     if box and box.period_d and abs(folding.period_d / box.period_d - 1) < SAME_PERIOD:
         return _around(measured, view, box, box.period_d)
@@ -88,7 +88,7 @@ def folded(measured: list[Measurement], view: View, box: Box | None, folding: Fo
 
 
 def _around(measured: list[Measurement], view: View, box: Box, period_d: float) -> Chart:
-    """Return the chart over the hours from the nearest middle of a transit."""
+    """Return the chart over the hours from the nearest mid-transit."""
     reach_d = min(TRANSITS_SHOWN * box.duration_d, period_d) / 2
     hours_of = [
         HOURS_A_DAY * ((one.bjd_tdb - box.mid_bjd + period_d / 2) % period_d - period_d / 2)
@@ -119,7 +119,7 @@ def _around(measured: list[Measurement], view: View, box: Box, period_d: float) 
 
 
 def words_of(one: Measurement, view: View) -> str:
-    """Return what is told of a measurement."""
+    """Return the tooltip of a measurement."""
     digits = 0 if view.method is Method.RAW else 4
     value = figure(one.flux, digits)
     if one.error is not None:
@@ -139,7 +139,7 @@ def _has_box(view: View, box: Box | None) -> bool:
 
 
 def _down(measured: list[Measurement], view: View, box: Box | None) -> Scale:
-    """Return the vertical axis: one bad frame or one wild error must not flatten the others."""
+    """Return the vertical axis: one bad frame or large error must not flatten the others."""
     values = sorted(one.flux for one in measured if one.is_good) or sorted(
         one.flux for one in measured
     )
@@ -174,7 +174,7 @@ def _marks(
 def _means(
     found: list[Mean], measured: list[Measurement], view: View, x: Scale, y: Scale
 ) -> list[Mark]:
-    """Return the means as marks; of few measurements, and of raw ones, there are none."""
+    """Return the means as marks; empty for few measurements, and for raw ones."""
     if view.method is Method.RAW or sum(one.is_good for one in measured) < MIN_FOR_MEANS:
         return []
     return [
@@ -192,7 +192,7 @@ def _means(
 def _boxes(
     axis: NightAxis, measured: list[Measurement], x: Scale, y: Scale, box: Box | None
 ) -> list[Line]:
-    """Return the transits of each night; over one, barycentric time goes as UTC does."""
+    """Return the transits of each night; within a night, barycentric time runs like UTC."""
     if box is None:
         return []
     lines = []
@@ -209,7 +209,7 @@ def _boxes(
 
 
 def _summary(measured: list[Measurement], view: View, box: Box | None) -> str:
-    """Return what a reader who sees no chart is told."""
+    """Return the text alternative of the chart."""
     digits = 0 if view.method is Method.RAW else 4
     fluxes = [one.flux for one in measured]
     said = (

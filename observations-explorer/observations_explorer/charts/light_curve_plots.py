@@ -1,4 +1,4 @@
-"""A star's light curve: a plot for each Bayer colour, over time or folded by a period."""
+"""A star's aperture light curve: a plot per Bayer colour, over time or folded by a period."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,18 +9,18 @@ from observations_explorer.data_service import Json
 from observations_explorer.formatting import utc
 
 COLOURS = {"r": "Red", "g": "Green", "b": "Blue"}
-"""What the columns of each colour end with."""
+"""Suffixes of the columns of each colour."""
 
 
 class Light(StrEnum):
-    """Which of a frame's measurements is drawn."""
+    """The measurement of a frame that is drawn."""
 
     RELATIVE = "relative"
     FLUX = "flux"
 
 
 UNITS = {Light.RELATIVE: ("relative flux", 4, 0.01), Light.FLUX: ("ADU", 0, 0.05)}
-"""What a value is in, its digits, and the least length of its axis as a part of the mean."""
+"""Unit of a value, its digits, and the minimum length of its axis relative to the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ColourPlot:
 
 
 def plots(items: list[Json], light: Light, folding: Folding | None) -> list[ColourPlot]:
-    """Return a plot for each colour that any frame has; frames without a time are left out."""
+    """Return a plot for each colour in any frame; frames without a time are skipped."""
     timed = [item for item in items if item["mjd"] is not None]
     if not timed:
         return []

@@ -1,4 +1,4 @@
-"""The network's nights as bars, stacked by unit; all places are percent of a chart's size."""
+"""The network's nights as bars, stacked by unit; positions are percent of a chart's size."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,18 +12,18 @@ Json = dict[str, Any]
 
 MAX_TICKS = 5
 BAR_WIDTH = 0.86
-"""Of a night's place."""
+"""Width of a bar, as a fraction of a night's space."""
 
 
 class Quantity(NamedTuple):
-    """A column of a night that is drawn: its name, its title, and how a value is written."""
+    """A drawn column of a night: its name, title, and format."""
 
     column: str
     title: str
     is_time: bool
 
     def written(self, value: float | None) -> str:
-        """Write a value of this quantity; None is unknown."""
+        """Format a value of this quantity; None is unknown."""
         return span(value) if self.is_time else figure(value)
 
 
@@ -35,7 +35,7 @@ QUANTITIES = (
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What one unit did in one night; `colour` counts the units from 0."""
+    """A bar for one unit in one night; `colour` counts the units from 0."""
 
     x: float
     y: float
@@ -48,7 +48,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One quantity over the nights; `high` is the axis' upper end, its lower one is 0."""
+    """One quantity over the nights; `high` is the upper end of the axis, which starts at 0."""
 
     title: str
     high: str
@@ -66,16 +66,16 @@ class Charts:
 
 
 def charts(nights: list[Json], units: list[str], first: date, last: date) -> Charts | None:
-    """Return the charts of some nights; None where nothing was taken in them.
+    """Return the charts of some nights; None without images.
 
     Parameters
     ----------
     nights : list of dict
-        A row for each night and unit, those of a night together, as observations-data has them.
+        One row per night and unit, grouped by night, as in observations-data.
     units : list of str
         All units, in the order of their colours.
     first, last : date
-        The ends of the axis.
+        Ends of the axis.
     """
     if not nights:
         return None
@@ -123,5 +123,5 @@ def _bars(
 
 
 def _x(on: date, first: date, n_days: int) -> float:
-    """Return where the middle of a night lies."""
+    """Return the position of the middle of a night."""
     return 100 * ((on - first).days + 0.5) / n_days

@@ -1,6 +1,6 @@
-"""A night as charts on one time axis: a lane of images for each camera, and their figures.
+"""Charts of a night on one time axis: a lane of images per camera, and their measurements.
 
-All places are percent of a chart's width or height, so that a chart fits a phone as well as a
+All positions are percent of a chart's width or height, so that a chart fits a phone as well as a
 printed page while its text keeps its size.
 """
 
@@ -16,15 +16,15 @@ from panoptes_network.nights.findings import QUANTITIES
 Json = dict[str, Any]
 
 MIN_SPAN = timedelta(minutes=20)
-"""A night of one image has an axis, too."""
+"""Minimum length of the axis, for nights with one image."""
 MARGIN = 0.02
-"""Of the axis' length, left free on each side."""
+"""Margin on each side, as a fraction of the axis."""
 MIN_WIDTH = 0.35
-"""Of a mark, in percent: still seen, and still hit by a finger."""
+"""Minimum width of a mark, percent: visible and large enough for a finger."""
 MAX_TICKS = 7
 STEPS_MIN = (5, 10, 15, 30, 60, 120, 180, 240, 360)
 MIN_RISE = 0.1
-"""Least length of a vertical axis, as a part of the mean value: mere noise looks small."""
+"""Minimum length of a vertical axis, relative to the mean, so that noise looks small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Axis:
 
     @classmethod
     def of(cls, images: list[Json]) -> "Axis":
-        """Return the axis that all images of a night fit on."""
+        """Return the axis for all images of a night."""
         starts = [_time(image) for image in images]
         first, last = min(starts), max(starts[n] + _length(images[n]) for n in range(len(images)))
         lacking = max(timedelta(0), MIN_SPAN - (last - first)) / 2
@@ -44,11 +44,11 @@ class Axis:
         return cls(first - lacking - margin, last + lacking + margin)
 
     def percent(self, moment: datetime) -> float:
-        """Return where a moment lies."""
+        """Return the position of a time."""
         return 100 * ((moment - self.start) / (self.end - self.start))
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return round times and their places."""
+        """Return round times and their positions."""
         minutes = (self.end - self.start) / timedelta(minutes=1)
         step = timedelta(minutes=next((s for s in STEPS_MIN if minutes / s <= MAX_TICKS), 720))
         midnight = self.start.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -62,7 +62,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An image or a gap in a lane: from where, how wide, and what a pointer there is told."""
+    """An image or a gap in a lane: start, width, and tooltip."""
 
     x: float
     width: float
@@ -82,7 +82,7 @@ class Lane:
 
     @property
     def summary(self) -> str:
-        """What a reader who sees no chart is told."""
+        """Text alternative of the lane."""
         return f"Camera {self.camera_id}: {len(self.marks)} images, {len(self.gaps)} gaps"
 
 
@@ -108,13 +108,13 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        """What a reader who sees no chart is told."""
+        """Text alternative of the chart."""
         return f"{self.title}: {self.low} to {self.high} {self.unit}, {len(self.dots)} images"
 
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """All that is drawn of a night on one axis."""
+    """All charts of a night on one axis."""
 
     lanes: list[Lane]
     quantities: list[Chart]
@@ -122,7 +122,7 @@ class Charts:
 
 
 def charts(report: Json) -> Charts | None:
-    """Return the charts of a night report; None of a night without images."""
+    """Return the charts of a night report; None without images."""
     images = report["images"]
     if not images:
         return None

@@ -1,4 +1,4 @@
-"""The scatter of a sequence's stars against their magnitude, and the photon limit."""
+"""The scatter of a sequence's stars against magnitude, and the photon limit."""
 
 from collections.abc import Callable
 from statistics import median
@@ -10,7 +10,7 @@ from observations_explorer.data_service import Json
 from observations_explorer.formatting import figure, star_name
 
 CELL_X, CELL_Y = 0.4, 3.0
-"""Of marks that lie in one such cell, percent and pixels, one is drawn."""
+"""Of marks in the same cell, percent and pixels, only one is drawn."""
 MAX_MARKS = 3000
 LIMIT_BIN_MAG = 0.25
 PERCENT = 100.0
@@ -18,14 +18,14 @@ ROOM_MAG = 0.1
 
 
 def rms_chart(stars: list[Json], address_of: Callable[[Json], str]) -> Chart | None:
-    """Return the chart; None where no star has a magnitude and a scatter.
+    """Return the chart; None if no star has a magnitude and a scatter.
 
     Parameters
     ----------
     stars : list of dict
         Rows of `star_light_curves`.
     address_of : callable
-        Gives the address that a star's mark leads to.
+        Returns the URL for a star's mark.
     """
     known = [star for star in stars if star["gaia_mag"] is not None and star["scatter"]]
     if not known:
@@ -58,7 +58,7 @@ def photon_limit(stars: list[Json]) -> list[tuple[float, float]]:
 
 
 def _down(stars: list[Json]) -> Scale:
-    """Return the axis of the scatter: what half a percent of the stars have lies at its ends."""
+    """Return the axis of the scatter, which excludes half a percent of the stars at each end."""
     values = sorted(star["scatter"] for star in stars)
     spare = len(values) // 200
     noises = [star["expected_noise"] for star in stars if star["expected_noise"]]
@@ -75,7 +75,7 @@ def _mark(star: Json, x: Scale, y: Scale, address_of: Callable[[Json], str]) -> 
 
 
 def _thinned(marks: list[Mark]) -> list[Mark]:
-    """Return the marks without those that lie on another one."""
+    """Return the marks, without overlapping ones."""
     cells = {(int(mark.x / CELL_X), int(mark.y / CELL_Y)): mark for mark in marks}
     return list(cells.values())
 

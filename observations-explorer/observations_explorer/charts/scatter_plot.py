@@ -1,4 +1,4 @@
-"""A small plot of values, with error bars where they have errors, as geometry for SVG templates."""
+"""A small plot of values, with error bars if available, as geometry for SVG templates."""
 
 import math
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ WIDTH, HEIGHT = 320.0, 132.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 8.0, 10.0, 24.0
 """Size of a plot and the room around its frame, in SVG user units."""
 MIN_SPAN = 0.1
-"""Least length of a vertical axis, as a part of the mean value: mere noise looks small."""
+"""Minimum length of a vertical axis, relative to the mean, so that noise looks small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What is plotted: its name, its unit, and the digits that it is read to."""
+    """A plotted quantity: its name, unit, and number of digits."""
 
     title: str
     unit: str
@@ -25,7 +25,7 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A value at a place of the horizontal axis, what that place is called, and its image."""
+    """A value at a position of the horizontal axis, with the position's label and image."""
 
     at: float
     value: float
@@ -48,9 +48,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One quantity: its points in the samples' order, and the words on its axes.
+    """One quantity: its points in the samples' order, and the labels of its axes.
 
-    `reach` says from what to what it goes; `low` and `high` are the ends of the vertical axis,
+    `reach` is the range of values in words; `low` and `high` are the ends of the vertical axis,
     `first` and `last` those of the horizontal one. `least_span` is that of its quantity.
     """
 
@@ -66,12 +66,12 @@ class Plot:
 
     @property
     def line(self) -> str:
-        """The points as SVG writes a polyline."""
+        """The points as an SVG polyline."""
         return " ".join(f"{point.x:.1f},{point.y:.1f}" for point in self.points)
 
     @property
     def summary(self) -> str:
-        """What a reader who sees no plot is told."""
+        """Text alternative of the plot."""
         times = f"{len(self.points)} images, {self.first} to {self.last}"
         return f"{self.title}: {self.reach} {self.unit}, {times}"
 
@@ -85,11 +85,11 @@ def plot(
     ----------
     quantity : Quantity
     samples : list of Sample
-        One or more.
+        At least one.
     ends : tuple of str
-        What stands at the ends of the horizontal axis.
+        Labels at the ends of the horizontal axis.
     span : tuple of float
-        The ends themselves.
+        Values at the ends.
     """
     written = partial(figure, digits=quantity.digits)
     values = [sample.value for sample in samples]
@@ -111,7 +111,7 @@ def plot(
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """An axis from `low` to `high`, drawn from `start` to `end`; without length, in its middle."""
+    """An axis from `low` to `high`, drawn from `start` to `end`; without length, at its centre."""
 
     low: float
     high: float
@@ -140,9 +140,9 @@ def _point(sample: Sample, quantity: Quantity, across: _Scale, down: _Scale) -> 
 
 
 def _axis(samples: list[Sample], least_span: float) -> tuple[float, float]:
-    """Return the ends of the vertical axis, so far apart that mere noise looks small.
+    """Return the ends of the vertical axis, far enough apart that noise looks small.
 
-    Of error bars, as much has room as their median takes: one wild error must not flatten all.
+    Error bars extend the axis by at most their median: one large error must not flatten it.
     """
     values = [sample.value for sample in samples]
     errors = sorted(sample.error or 0.0 for sample in samples)

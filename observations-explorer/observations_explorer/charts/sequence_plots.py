@@ -1,4 +1,4 @@
-"""An observation's figures over time, as small plots."""
+"""An observation's measurements over time, as small plots."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +13,7 @@ Measure = Callable[[Image], float | None]
 
 
 class Measured(NamedTuple):
-    """A quantity and the column of an image that has it."""
+    """A quantity and its column of an image."""
 
     column: str
     quantity: Quantity
@@ -30,13 +30,13 @@ DRIFT = Quantity("Offset drift", "arcmin from the first", 2)
 
 
 def plots(images: list[Image]) -> list[Plot]:
-    """Return a plot for each quantity that at least two of the images, in time order, have."""
+    """Return a plot for each quantity known for at least two of the images, in time order."""
     drawn = [_plot(quantity, images, itemgetter(column)) for column, quantity in MEASURED]
     return [one for one in [*drawn, _plot(DRIFT, images, _drift(images))] if one]
 
 
 def _drift(images: list[Image]) -> Measure:
-    """Return how to tell how far a field's centre is from that of the first solved image."""
+    """Return a function for a field centre's distance from that of the first solved image."""
     centres = (direction(image["ra_deg"], image["dec_deg"]) for image in images)
     first = next((centre for centre in centres if centre), None)
 

@@ -1,7 +1,7 @@
-"""All of a star's stamps on one sheet, as PNG: what the page shows without a script.
+"""A contact sheet of a star's stamps, as PNG, for pages without scripts.
 
-Each stamp is stretched alike, so that a change of the star shows. A picture's first row of
-pixels is at the bottom, as in the pictures of whole frames.
+All stamps have the same stretch, so that changes of the star show. A picture's first row of pixels
+is at the bottom, as in pictures of whole frames.
 """
 
 import math
@@ -15,9 +15,9 @@ Tile = list[list[float]]
 COLUMNS = 12
 GAP_PX = 1
 LOW_PART, HIGH_PART = 0.05, 0.998
-"""Parts of all pixels below black and below white."""
+"""Fractions of all pixels below black and below white."""
 SOFTENING = 0.1
-"""Of the way from black to white, from where the stretch by asinh bends."""
+"""Fraction of the way from black to white at which the asinh stretch bends."""
 GAP_LEVEL = 40
 BAYER = {"g2": (0, 0), "r": (0, 1), "b": (1, 0), "g1": (1, 1)}
 """x and y in each superpixel; a stamp starts on green 2."""
@@ -31,9 +31,9 @@ def png(stamps: list[Stamp], colour: str) -> bytes:
     Parameters
     ----------
     stamps : list of rows of pixels
-        ADU, ``[y][x]``, all of one even side; of none, the sheet is one grey pixel.
+        ADU, ``[y][x]``, all with one even side; without stamps, the sheet is one grey pixel.
     colour : str
-        One of `COLOURS`: every pixel, or only those of one colour, the greens as their mean.
+        One of `COLOURS`: all pixels, or those of one colour, with the mean of the greens.
     """
     tiles = [_tile(stamp, colour) for stamp in stamps]
     if not tiles:

@@ -1,4 +1,4 @@
-"""A transit as box least squares finds it: a star that is fainter by its depth for a while."""
+"""The transit box of box least squares: a star fainter by its depth for some time."""
 
 import math
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from observations_explorer.data_service import Json
 
 HOURS_A_DAY = 24.0
 MAX_TRANSITS = 500
-"""That are drawn of a star in one night, whatever its period is said to be."""
+"""Maximum number of transits drawn per night, for any claimed period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
     """Transits of `duration_d` days and a relative `depth`, one of them at `mid_bjd`.
 
-    Without `period_d`, that is the only one.
+    Without `period_d`, there is only one.
     """
 
     mid_bjd: float
@@ -24,7 +24,7 @@ class Box:
 
     @classmethod
     def of(cls, candidate: Json) -> "Box | None":
-        """Return the box of a candidate; None where it has no transit."""
+        """Return the box of a candidate; None without a transit."""
         known = [candidate[name] for name in ("mid_bjd_tdb", "duration_h", "depth")]
         if None in known:
             return None
@@ -32,7 +32,7 @@ class Box:
         return cls(mid_bjd, duration_h / HOURS_A_DAY, depth, candidate["period_d"])
 
     def corners(self, first_bjd: float, last_bjd: float) -> list[tuple[float, float]]:
-        """Return times from the first to the last and the relative flux at each, to be joined."""
+        """Return times from the first to the last and the relative flux at each, as a path."""
         found = [(first_bjd, self._flux(first_bjd))]
         for mid in self._mids(first_bjd, last_bjd):
             for edge, levels in (
@@ -44,7 +44,7 @@ class Box:
         return [*found, (last_bjd, self._flux(last_bjd))]
 
     def _mids(self, first_bjd: float, last_bjd: float) -> list[float]:
-        """Return the middles of all transits of which a part lies between two times."""
+        """Return the mid-times of all transits that overlap a range of times."""
         if not self.period_d:
             return [self.mid_bjd]
         reach = self.duration_d / 2

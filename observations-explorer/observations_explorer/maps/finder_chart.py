@@ -1,4 +1,4 @@
-"""A finder chart: the picture around a star, with the catalog's stars marked and named."""
+"""A finder chart: the picture around a star, with labelled catalog stars."""
 
 import math
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from panoptes_network.states import FileKind
 
 SIDE_DEG = 1.5
 REACH_DEG = 1.05 * SIDE_DEG / math.sqrt(2)
-"""From the star to a corner, and a little more: the scale is not the same all over a frame."""
+"""Distance from the star to a corner, with a margin: the scale varies across a frame."""
 MAX_NEIGHBOURS = 40
 MIN_RADIUS, MAX_RADIUS = 2.5, 7.0
-"""Of a star's circle, in parts of the hundredth of the chart's side."""
+"""Radii of star circles, in hundredths of the chart's side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A star of the catalog on the chart, in picture coordinates; `radius` says its brightness."""
+    """A catalog star on the chart, in picture coordinates, with a `radius` by its brightness."""
 
     x: float
     y: float
@@ -47,27 +47,27 @@ class Chart:
 
     @property
     def left(self) -> float:
-        """Where the chart begins in the picture."""
+        """Left edge of the chart in the picture."""
         return self.x - self.side / 2
 
     @property
     def top(self) -> float:
-        """Where the chart begins in the picture."""
+        """Top edge of the chart in the picture."""
         return self.y - self.side / 2
 
 
 def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
-    """Return the chart around the star that has the address `url`.
+    """Return the chart around the star with the URL `url`.
 
     Parameters
     ----------
     image : dict
-        With its solution ``wcs``; without one there is no chart.
+        With its solution ``wcs``, without which there is no chart.
     sources : list of dict
         The image's matched sources within `REACH_DEG` of the star, which is one of them;
         brightest first.
     url : str
-        The star's address.
+        The star's URL.
     """
     star = next((source for source in sources if source["url"] == url), None)
     if star is None or not image["wcs"]:

@@ -1,8 +1,8 @@
-"""What is drawn over a picture: coordinate grid, north and east, a scale bar.
+"""Drawings over a picture: coordinate grid, north and east, a scale bar.
 
-Places are in picture coordinates: a unit for each superpixel, x to the right from the picture's
-left edge, y down from its upper one, so that the first pixel reaches from 0 to 1. A picture has
-the frame's first row at the bottom.
+Positions are in picture coordinates: one unit per superpixel, x to the right from the picture's
+left edge, y down from its top edge, so that the first pixel reaches from 0 to 1. The frame's first
+row is at the bottom of a picture.
 """
 
 import math
@@ -13,24 +13,24 @@ from observations_explorer.formatting import MINUS
 from panoptes_network.sky.projection import Pixel, Projection, Sky
 
 MAX_LINES = 7
-"""Of each kind, where no pole is near."""
+"""Maximum number of lines of each kind, away from poles."""
 DEC_STEPS_DEG = (10.0, 5.0, 2.0, 1.0, 0.5, 1 / 6, 1 / 12, 1 / 60)
 RA_STEPS_DEG = (30.0, 15.0, 7.5, 5.0, 2.5, 1.25, 0.5, 0.25, 1 / 12, 1 / 60)
-"""Whole hours or minutes of right ascension, but the last two: 20 and 4 seconds."""
+"""Whole hours or minutes of right ascension, except the last two: 20 and 4 seconds."""
 BAR_STEPS_DEG = (5.0, 2.0, 1.0, 0.5, 1 / 6, 1 / 12, 1 / 60, 1 / 120)
 BAR_PART = 0.25
-"""Of the picture's width, which the scale bar takes at most."""
+"""Maximum length of the scale bar, as a fraction of the picture's width."""
 NAME_PART = 0.07
-"""Of the picture's width, which the name of a line takes at most."""
+"""Maximum width of a line's name, as a fraction of the picture's width."""
 SAMPLES = 97
-"""Points along a line: few enough to be small, so many that a bend looks round."""
+"""Points along a line: few enough for a small file, enough for smooth curves."""
 EDGE_SAMPLES = 25
 ARROW_DEG = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a picture."""
+    """A position in a picture."""
 
     x: float
     y: float
@@ -38,10 +38,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A meridian or a parallel: its SVG path, and its name with the place for it.
+    """A meridian or a parallel: its SVG path, and its name with its position.
 
-    `edge` says which of the picture's edges that place is at: left, right, top or bottom;
-    `is_named`, whether the name has room there.
+    `edge` is the picture's edge at that position: left, right, top or bottom; `is_named` means that
+    there is room for the name.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A scale bar: how long it is drawn, and how long that is on the sky."""
+    """A scale bar: its drawn length, and its length on the sky."""
 
     length: float
     name: str
@@ -61,9 +61,9 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """All that is drawn over a picture of `width` by `height`.
+    """The drawings over a picture of `width` by `height`.
 
-    `north` and `east` are unit vectors from the picture's middle.
+    `north` and `east` are unit vectors from the picture's centre.
     """
 
     width: int
@@ -76,7 +76,7 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True)
 class _Extent:
-    """What a frame sees: from `west_deg` eastward, and from `south_deg` to `north_deg`."""
+    """The sky area of a frame: from `west_deg` eastward, and from `south_deg` to `north_deg`."""
 
     west_deg: float
     east_deg: float
@@ -85,7 +85,7 @@ class _Extent:
 
 
 def overlay(projection: Projection) -> Overlay:
-    """Return what is drawn over a frame's picture."""
+    """Return the drawings over a frame's picture."""
     extent = _extent(projection)
     meridians = _meridians(projection, extent)
     parallels = _parallels(projection, extent)
@@ -100,28 +100,28 @@ def overlay(projection: Projection) -> Overlay:
 
 
 def place(projection: Projection, pixel: Pixel) -> Place:
-    """Return where a mosaic pixel lies in the picture."""
+    """Return the position of a mosaic pixel in the picture."""
     return Place((pixel.x + 0.5) / 2, projection.height // 2 - (pixel.y + 0.5) / 2)
 
 
 def north(projection: Projection, pixel: Pixel) -> Place:
-    """Return the direction of north in the picture, at a pixel, as a unit vector."""
+    """Return the direction of north at a pixel of the picture, as a unit vector."""
     return _direction(projection, pixel, Sky(0, 1))
 
 
 def east(projection: Projection, pixel: Pixel) -> Place:
-    """Return the direction of east in the picture, at a pixel, as a unit vector."""
+    """Return the direction of east at a pixel of the picture, as a unit vector."""
     return _direction(projection, pixel, Sky(1, 0))
 
 
 def picture_scale_deg(projection: Projection) -> float:
-    """Return what a unit of the picture is on the sky, at the tangent point."""
+    """Return the size of a picture unit on the sky, at the tangent point."""
     determinant = projection.cd[0] * projection.cd[3] - projection.cd[1] * projection.cd[2]
     return 2 * math.sqrt(abs(determinant))
 
 
 def bar(projection: Projection, width: float) -> Bar:
-    """Return a scale bar for a part of the picture that is so wide."""
+    """Return a scale bar for a part of the picture with this width."""
     scale_deg = picture_scale_deg(projection)
     most_deg = BAR_PART * width * scale_deg
     deg = max((step for step in BAR_STEPS_DEG if step <= most_deg), default=BAR_STEPS_DEG[-1])
@@ -129,7 +129,7 @@ def bar(projection: Projection, width: float) -> Bar:
 
 
 def _extent(projection: Projection) -> _Extent:
-    """Return what the frame's edges enclose; all right ascensions where they enclose a pole."""
+    """Return the area within the frame's edges; all right ascensions if it contains a pole."""
     edge = [projection.sky(pixel) for pixel in _edge(projection)]
     middle_deg = projection.sky(_middle(projection)).ra_deg
     turns = [(sky.ra_deg - middle_deg + 180) % 360 - 180 for sky in edge]
@@ -161,7 +161,7 @@ def _middle(projection: Projection) -> Pixel:
 
 def _meridians(projection: Projection, extent: _Extent) -> Iterator[Line | None]:
     step = _step(extent.east_deg - extent.west_deg, RA_STEPS_DEG)
-    # Short of the pole, where they would meet in a blot.
+    # Ends before the pole, where lines would merge.
     highest = 90 - 0.02 * (extent.north_deg - extent.south_deg)
     south, north = max(extent.south_deg, -highest), min(extent.north_deg, highest)
     for ra_deg in sorted({ra % 360 for ra in _multiples(extent.west_deg, extent.east_deg, step)}):
@@ -178,7 +178,7 @@ def _parallels(projection: Projection, extent: _Extent) -> Iterator[Line | None]
 
 
 def _step(span_deg: float, steps_deg: tuple[float, ...]) -> float:
-    """Return the finest step that gives no more than `MAX_LINES` lines."""
+    """Return the finest step with at most `MAX_LINES` lines."""
     fine = [step for step in steps_deg if span_deg / step <= MAX_LINES]
     return min(fine, default=steps_deg[0])
 
@@ -192,9 +192,9 @@ def _spread(start: float, end: float) -> Iterable[float]:
 
 
 def _line(projection: Projection, sky: list[Sky], name: str) -> Line | None:
-    """Return a line's path where it runs over the picture; None where it does not.
+    """Return a line's path within the picture; None if it is outside.
 
-    A sample more at each end leads over the edge; the picture's frame cuts it there.
+    One more sample at each end crosses the edge, where the picture's frame clips it.
     """
     pixels = [projection.pixel(one) for one in sky]
     seen = [pixel is not None and projection.has(pixel) for pixel in pixels]
@@ -214,7 +214,7 @@ def _line(projection: Projection, sky: list[Sky], name: str) -> Line | None:
 
 
 def _readable(lines: list[Line], projection: Projection) -> list[Line]:
-    """Return the lines, told which of their names would stand on another one's."""
+    """Return the lines, without names that would overlap others."""
     least = NAME_PART * projection.width / 2
     kept: list[Line] = []
     for line in lines:
@@ -235,7 +235,7 @@ def _nearest_edge(projection: Projection, pixel: Pixel) -> str:
 
 
 def _direction(projection: Projection, pixel: Pixel, step: Sky) -> Place:
-    """Return in which direction a small step on the sky leads."""
+    """Return the direction of a small step on the sky."""
     start = projection.sky(pixel)
     # Away from a pole, which a step north must not cross.
     sign = -1 if start.dec_deg * step.dec_deg > 89 else 1

@@ -1,4 +1,4 @@
-"""The map beside the list of observations: where each of the page's lies on the sky."""
+"""The map beside the list of observations: positions of the page's observations."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +9,12 @@ from observations_explorer.maps.projection import Place, circle, separation_deg
 Json = dict[str, Any]
 
 MARGIN_DEG = 1.5
-"""Around what a map of a part of the sky holds."""
+"""Margin of a map of a part of the sky."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where an observation lies: the outline of its newest solved frame, or a point."""
+    """Position of an observation: the outline of its newest solved frame, or a point."""
 
     sequence_id: str
     words: str
@@ -24,7 +24,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ListMap:
-    """A map of the observations that have a place; `cone` is the circle that was searched."""
+    """A map of the observations with a known position; `cone` is the search circle."""
 
     sky: sky_map.SkyMap
     marks: list[Mark]
@@ -33,14 +33,14 @@ class ListMap:
 
 
 def list_map(observations: list[Json], searched: Json | None) -> ListMap | None:
-    """Return the map of a page of observations; None where nothing has a place on the sky.
+    """Return the map of a page of observations; None if none has a known position.
 
     Parameters
     ----------
     observations : list of dict
-        As observations-data lists them.
+        As listed by observations-data.
     searched : dict or None
-        `ra_deg`, `dec_deg` and `radius_deg` of the circle that was searched.
+        `ra_deg`, `dec_deg` and `radius_deg` of the search circle.
     """
     placed = [one for one in observations if one["ra_deg"] is not None]
     if not placed and searched is None:
@@ -54,7 +54,7 @@ def list_map(observations: list[Json], searched: Json | None) -> ListMap | None:
 
 
 def distance_deg(observation: Json, searched: Json) -> float | None:
-    """Return how far an observation's centre is from the place that was searched."""
+    """Return the distance of an observation's centre from the search position."""
     if observation["ra_deg"] is None:
         return None
     return separation_deg(_centre(observation), _centre(searched))

@@ -1,4 +1,4 @@
-"""Outlines on the map of the whole sky: cut where the map is cut, closed around a pole."""
+"""Outlines on the map of the whole sky: cut at the map's edges, closed around a pole."""
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -6,16 +6,16 @@ from itertools import pairwise
 from observations_explorer.maps.projection import Hammer, Place, great_circle
 
 SIDE_PARTS = 4
-"""Of a frame's side: some 4 degrees each, which a straight line stands for."""
+"""Parts of a frame's side: about 4 degrees each, drawn as straight lines."""
 POLAR_SIDE_PARTS = 16
 POLAR_DEG = 65.0
-"""Beyond this declination the map of the whole sky bends lines more."""
+"""Beyond this declination, lines on the map of the whole sky curve more."""
 LONGEST_STEP_DEG = 2.0
-"""Along a cut, whose line on the map is curved."""
+"""Longest step along a cut, which is curved on the map."""
 
 
 def sides(corners: list[Place]) -> list[Place]:
-    """Return the places along the great circles between corners, which close the outline."""
+    """Return positions along the great circles between corners, closing the outline."""
     is_polar = any(abs(dec) > POLAR_DEG for _, dec in corners)
     n_parts = POLAR_SIDE_PARTS if is_polar else SIDE_PARTS
     ends = [*corners[1:], *corners[:1]]
@@ -29,7 +29,7 @@ def sides(corners: list[Place]) -> list[Place]:
 def whole_sky(outline: list[Place], hammer: Hammer) -> list[list[Place]]:
     """Return the parts of an outline on the map of the whole sky, in the map's x and y.
 
-    An outline of fewer than three places has none.
+    An outline of fewer than three positions is empty.
     """
     if len(outline) < 3:
         return []
@@ -43,7 +43,7 @@ def whole_sky(outline: list[Place], hammer: Hammer) -> list[list[Place]]:
 
 
 def _unwrapped(path: list[Place]) -> list[Place]:
-    """Let longitudes run on past 180 degrees, with the first place once more at the end."""
+    """Continue longitudes past 180 degrees, repeating the first position at the end."""
     found = [path[0]]
     for longitude, dec in [*path[1:], path[0]]:
         step = (longitude - found[-1][0] + 180) % 360 - 180
@@ -52,7 +52,7 @@ def _unwrapped(path: list[Place]) -> list[Place]:
 
 
 def _around_pole(path: list[Place]) -> list[Place]:
-    """Lead an outline that goes around a pole over this pole back to where it began."""
+    """Close an outline around a pole over this pole."""
     first, last = path[0][0], path[-1][0]
     if abs(last - first) < 180:
         return path[:-1]
@@ -61,7 +61,7 @@ def _around_pole(path: list[Place]) -> list[Place]:
 
 
 def _cut(path: list[Place]) -> list[Place]:
-    """Return what lies from -180 to 180 degrees (Sutherland & Hodgman 1974, CACM 17, 32)."""
+    """Return the part from -180 to 180 degrees (Sutherland & Hodgman 1974, CACM 17, 32)."""
     east = _kept(path, lambda longitude: longitude >= -180, -180.0)
     return _kept(east, lambda longitude: longitude <= 180, 180.0)
 

@@ -1,8 +1,8 @@
-"""Two maps of the sky that keep areas: Hammer's of the whole, Lambert's around a place.
+"""Two equal-area projections of the sky: Hammer's for the whole sky, Lambert's around a position.
 
-Calabretta & Greisen 2002, A&A 395, 1077 (FITS WCS paper II): ``AIT`` is its equations 104 and
-105, ``ZEA`` its equation 79. On the map x goes to the right and y up, in degrees of the same
-scale as on the sky in the middle; right ascension increases to the left, as one sees it.
+Calabretta & Greisen 2002, A&A 395, 1077 (FITS WCS paper II): ``AIT`` is its equations 104 and 105,
+``ZEA`` its equation 79. On the map x is to the right and y up, in degrees with the true scale at
+the centre; right ascension increases to the left, as seen in the sky.
 """
 
 import math
@@ -22,7 +22,7 @@ class Projection(Protocol):
     """A way to draw the sky on a plane."""
 
     def project(self, ra_deg: float, dec_deg: float) -> Place:
-        """Return where a place lies on the map."""
+        """Return the position of a place on the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,15 @@ class Hammer:
     half_height = math.degrees(math.sqrt(2))
 
     def longitude(self, ra_deg: float) -> float:
-        """Return the degrees east of the middle, from -180 up to 180."""
+        """Return the degrees east of the centre, from -180 up to 180."""
         return (ra_deg - self.centre_ra_deg + 180) % 360 - 180
 
     def project(self, ra_deg: float, dec_deg: float) -> Place:
-        """Return where a place lies on the map."""
+        """Return the position of a place on the map."""
         return self.project_longitude(self.longitude(ra_deg), dec_deg)
 
     def project_longitude(self, longitude_deg: float, dec_deg: float) -> Place:
-        """Return where a place lies on the map; here -180 and 180 degrees are two edges."""
+        """Return the position of a place on the map, where -180 and 180 degrees are two edges."""
         half, dec = math.radians(longitude_deg / 2), math.radians(dec_deg)
         gamma = math.degrees(math.sqrt(2 / (1 + math.cos(dec) * math.cos(half))))
         return -2 * gamma * math.cos(dec) * math.sin(half), gamma * math.sin(dec)
@@ -51,12 +51,12 @@ class Hammer:
 
 @dataclass(frozen=True, slots=True)
 class Zenithal:
-    """Lambert's map around a place: a circle of `radius(180)` degrees would hold the whole sky."""
+    """Lambert's map around a position: a circle of `radius(180)` degrees is the whole sky."""
 
     centre: Place
 
     def project(self, ra_deg: float, dec_deg: float) -> Place:
-        """Return where a place lies on the map; the place opposite its centre, anywhere."""
+        """Return the position of a place on the map; undefined opposite its centre."""
         (ra0, dec0), east = self.centre, math.radians(ra_deg - self.centre[0])
         dec, middle = math.radians(dec_deg), math.radians(dec0)
         x = math.cos(dec) * math.sin(east)
@@ -68,7 +68,7 @@ class Zenithal:
 
     @staticmethod
     def radius(angle_deg: float) -> float:
-        """Return how far from the middle a place lies that is so far from the centre."""
+        """Return the distance on the map for a distance from the centre."""
         return math.degrees(2 * math.sin(math.radians(angle_deg) / 2))
 
 
@@ -79,20 +79,20 @@ def vector(place: Place) -> Vector:
 
 
 def place(direction: Vector) -> Place:
-    """Return where a vector of any length points; right ascension from 0 up to 360 degrees."""
+    """Return the direction of a vector of any length; right ascension from 0 up to 360 degrees."""
     x, y, z = direction
     ra_deg = math.degrees(math.atan2(y, x)) % 360
     return ra_deg % 360, math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
 def separation_deg(one: Place, other: Place) -> float:
-    """Return the angle between two places; by the chord, which is precise where it is small."""
+    """Return the angle between two places, from the chord, which is precise at small angles."""
     chord = math.dist(vector(one), vector(other))
     return math.degrees(2 * math.asin(min(1.0, chord / 2)))
 
 
 def great_circle(start: Place, end: Place, n_parts: int) -> list[Place]:
-    """Return `n_parts` places from `start` on, evenly to before `end`, on the shorter way."""
+    """Return `n_parts` evenly spaced places from `start` to before `end`, on the shorter way."""
     one, other = vector(start), vector(end)
     angle = math.radians(separation_deg(start, end))
     if math.sin(angle) < 1e-9:

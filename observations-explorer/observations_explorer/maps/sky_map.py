@@ -1,7 +1,7 @@
-"""Maps of the sky as geometry for an SVG template: lines, labels, and what lies where.
+"""Maps of the sky as geometry for an SVG template: lines, labels, and outlines.
 
-A map shows the whole sky, or a part of it where all that it holds lies in one. Sizes are SVG
-user units, x to the right and y down.
+A map shows the whole sky, or a part that contains everything on it. Sizes are SVG user units, x to
+the right and y down.
 """
 
 import math
@@ -25,7 +25,7 @@ WIDTH = 440.0
 MARGIN = 6.0
 PART_HEIGHT = 330.0
 WIDEST_PART_DEG = 45.0
-"""Where places lie farther from their middle, the whole sky is shown."""
+"""If places are farther from their centre, the whole sky is shown."""
 MIN_REACH_DEG = 6.0
 DEC_STEPS_DEG = (30.0, 20.0, 10.0, 5.0, 2.0)
 RA_STEPS_DEG = (2.5, 5.0, 7.5, 15.0, 30.0, 45.0)
@@ -35,7 +35,7 @@ POINTS_OF_LINE = 90
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word on a line of the grid; `anchor` is SVG's ``text-anchor``."""
+    """A label on a line of the grid; `anchor` is SVG's ``text-anchor``."""
 
     x: float
     y: float
@@ -59,11 +59,11 @@ class WholeSky:
         return "".join(_path(map(self._down, part), "Z") for part in parts)
 
     def point(self, at: Place) -> Place:
-        """Return where a place lies."""
+        """Return the position of a place."""
         return self._down(self.projection.project(*at))
 
     def line(self, places: Iterable[Place]) -> str:
-        """Return an open line as SVG's path data, broken where it leaves the map at an edge."""
+        """Return an open line as SVG path data, split where it crosses the map's edge."""
         pieces: list[list[Place]] = [[]]
         for at in places:
             found = self.point(at)
@@ -74,21 +74,21 @@ class WholeSky:
 
     @cached_property
     def edge(self) -> str:
-        """The ellipse that holds the sky, as path data."""
+        """The ellipse of the whole sky, as path data."""
         east = [(-180.0, dec) for dec in range(-90, 91, 5)]
         west = [(180.0, dec) for dec in range(90, -91, -5)]
         return _path((self._down(self.projection.project_longitude(*p)) for p in east + west), "Z")
 
     @cached_property
     def grid(self) -> str:
-        """Meridians each 2 hours, parallels each 30 degrees, as path data."""
+        """Meridians every 2 hours and parallels every 30 degrees, as path data."""
         meridians = [[(ra, dec) for dec in range(-90, 91, 5)] for ra in range(30, 360, 30)]
         parallels = [[(ra, dec) for ra in range(1, 360, 5)] for dec in range(-60, 61, 30)]
         return "".join(self.line(line) for line in [*meridians, *parallels])
 
     @cached_property
     def labels(self) -> list[Label]:
-        """Hours along the equator, degrees along the middle."""
+        """Hours along the equator, degrees along the central meridian."""
         hours = [(self.point((15.0 * h, 0.0)), f"{h}h") for h in range(2, 24, 4)]
         degrees = [(self.point((180.0, dec)), dec) for dec in (-60.0, -30.0, 30.0, 60.0)]
         return [
@@ -101,7 +101,7 @@ class WholeSky:
 
 
 class PartOfSky:
-    """Lambert's map around a place, as far as `reach_deg` from it up and down."""
+    """Lambert's map around a place, up to `reach_deg` from it vertically."""
 
     is_whole = False
     height = PART_HEIGHT
@@ -119,12 +119,12 @@ class PartOfSky:
         return _path(map(self.point, places), "Z")
 
     def point(self, at: Place) -> Place:
-        """Return where a place lies."""
+        """Return the position of a place."""
         x, y = self.projection.project(*at)
         return WIDTH / 2 + x * self._scale, PART_HEIGHT / 2 - y * self._scale
 
     def line(self, places: Iterable[Place]) -> str:
-        """Return an open line as SVG's path data, of what lies near the map."""
+        """Return the parts of an open line near the map as SVG path data."""
         pieces: list[list[Place]] = [[]]
         for at in places:
             if separation_deg(at, self._centre) <= 1.3 * self._corner_deg:
@@ -140,7 +140,7 @@ class PartOfSky:
 
     @cached_property
     def labels(self) -> list[Label]:
-        """Hours where meridians leave at the bottom, degrees where parallels do at the left."""
+        """Hours at the lower ends of meridians, degrees at the left ends of parallels."""
         found = []
         for ra_deg, line in self._meridians:
             x, y = max(self._inside(line), key=lambda at: at[1], default=(0.0, 0.0))
@@ -184,14 +184,14 @@ SkyMap = WholeSky | PartOfSky
 
 
 def around(centre: Place, reach_deg: float) -> SkyMap:
-    """Return a map that shows all that is so near a place."""
+    """Return a map of the surroundings of a place."""
     if reach_deg > WIDEST_PART_DEG:
         return WholeSky()
     return PartOfSky(centre, max(reach_deg, MIN_REACH_DEG))
 
 
 def holding(places: list[Place]) -> SkyMap:
-    """Return the closest map that shows all places; of the whole sky where there are none."""
+    """Return the closest map that shows all places; the whole sky without places."""
     if not places:
         return WholeSky()
     centre = place(_mean([vector(at) for at in places]))
@@ -199,23 +199,23 @@ def holding(places: list[Place]) -> SkyMap:
 
 
 def milky_way(on: SkyMap) -> str:
-    """Return the middle of the Milky Way as path data."""
+    """Return the plane of the Milky Way as path data."""
     plane = galactic_plane()
     return on.line([*plane, plane[0]])
 
 
 def cone(on: SkyMap, centre: Place, radius_deg: float) -> str:
-    """Return the circle that was searched as path data."""
+    """Return the search circle as path data."""
     return on.outline(circle(centre, min(radius_deg, 179.0)))
 
 
 def footprint(on: SkyMap, corners_deg: Sequence[float]) -> str:
-    """Return a frame's outline as path data, from RA and Dec of its corners in turn."""
+    """Return a frame's outline as path data, from alternating RA and Dec of its corners."""
     return on.outline(sky_outlines.sides(corners(corners_deg)))
 
 
 def corners(corners_deg: Sequence[float]) -> list[Place]:
-    """Return places from their RA and Dec in turn."""
+    """Return places from alternating RA and Dec."""
     return list(zip(corners_deg[::2], corners_deg[1::2], strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What each page shows: fetched from observations-data, and shaped for its template.
+"""The content of each page: fetched from observations-data, and prepared for its template.
 
 A module serves one page, or the filters or a section of one.
 """

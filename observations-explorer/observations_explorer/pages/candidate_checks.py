@@ -1,4 +1,4 @@
-"""What a candidate is, and what speaks for and against it, in plain words."""
+"""A candidate's checks in plain words."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,19 @@ SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that a human would look at: whether it speaks for the candidate, and how."""
+    """A check of a candidate: whether it passed, and the result in words."""
 
     is_passed: bool
     words: str
 
     @property
     def mark(self) -> str:
-        """A sign for the eye; the words say the same."""
+        """A symbol for the result, which the words repeat."""
         return "\N{CHECK MARK}" if self.is_passed else "\N{BALLOT X}"
 
 
 def checks(vetting: Json) -> list[Check]:
-    """Return the checks of a candidate that its vetting knows, in a fixed order."""
+    """Return the checks in a candidate's vetting, in a fixed order."""
     found = (
         _colours(vetting.get(Vetting.COLOURS_AGREE)),
         _odd_even(vetting.get(Vetting.ODD_EVEN_SIGMA)),

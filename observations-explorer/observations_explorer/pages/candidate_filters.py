@@ -1,11 +1,11 @@
-"""The filters of the page of candidates: its address, what it asks for, and its links."""
+"""Filters of the candidates page: its URL, its request, and its links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 FILTERS = ("kind", "known", "max_false_alarm", "min_mag", "max_mag", "unit", "sequence_id")
-"""As the page's address calls them, and observations-data; there, shares are not in percent."""
+"""Parameters by filter in the page's URL; there, probabilities are in percent."""
 IN_PERCENT = ("max_false_alarm",)
 FIRST_ORDER = {
     "significance": "desc",
@@ -16,13 +16,13 @@ FIRST_ORDER = {
     "false_alarm": "asc",
     "found": "desc",
 }
-"""What a column is sorted by, and which way at the first click."""
+"""Sort keys by column, and their order at the first click."""
 USUAL_SORT = "significance"
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSearch:
-    """Which candidates a page shows, and in which order; `filters` holds those that are set."""
+    """The search of a candidates page; `filters` are the given ones."""
 
     filters: dict[str, str]
     sort: str = ""
@@ -31,27 +31,27 @@ class CandidateSearch:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "CandidateSearch":
-        """Read a page's address."""
+        """Parse a page's URL."""
         given = {name: parameters.get(name, "").strip() for name in FILTERS}
         known = {name: value for name, value in given.items() if value}
         return cls(known, *(parameters.get(name, "") for name in ("sort", "order", "cursor")))
 
     @property
     def asked(self) -> dict[str, str]:
-        """What observations-data is asked for."""
+        """Parameters of the request to observations-data."""
         order = {"sort": self.sort or USUAL_SORT, "order": self.order, "cursor": self.cursor}
         return {**self.filters_asked, **{name: value for name, value in order.items() if value}}
 
     @property
     def filters_asked(self) -> dict[str, str]:
-        """The filters as observations-data takes them; what is no number, as it is."""
+        """The filters as parameters of observations-data; invalid numbers are unchanged."""
         return {
             name: _share(value) if name in IN_PERCENT else value
             for name, value in self.filters.items()
         }
 
     def address(self, **changes: str) -> str:
-        """Return the query of the first page with some filters or the order changed."""
+        """Return the query of the first page with changed filters or order."""
         kept = {**self.filters, "sort": self.sort, "order": self.order, **changes}
         return urlencode({name: value for name, value in kept.items() if value})
 
@@ -60,14 +60,14 @@ class CandidateSearch:
         return f"{self.address()}&{urlencode({'cursor': cursor})}".lstrip("&")
 
     def sorted_by(self, column: str) -> str:
-        """Return the query of the page sorted by a column; the other way where it is already."""
+        """Return the query of the page sorted by a column; reversed if it already is."""
         order = FIRST_ORDER[column]
         if column == (self.sort or USUAL_SORT):
             order = "asc" if (self.order or order) == "desc" else "desc"
         return self.address(sort=column, order=order)
 
     def aria_sort(self, column: str) -> str:
-        """Return how a column's head tells assistive software that the page is sorted by it."""
+        """Return a column's ``aria-sort``."""
         if column != (self.sort or USUAL_SORT):
             return "none"
         return {"asc": "ascending"}.get(self.order or FIRST_ORDER[column], "descending")

@@ -1,4 +1,4 @@
-"""What the page of candidates shows, fetched from observations-data."""
+"""Content of the candidates page, fetched from observations-data."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ PAGE_LENGTH = 25
 
 
 def candidates(parameters: Mapping[str, str]) -> Json:
-    """Return what the page of candidates shows, for the search in its address.
+    """Return the content of the candidates page, for the search in its URL.
 
-    `fault` says what is wrong with the search; the page then shows its form and no candidates.
+    `fault` is the error in the search; the page then shows its form and no candidates.
     """
     search = CandidateSearch.parse(parameters)
     found: Json = {"items": [], "total": 0, "next": None}

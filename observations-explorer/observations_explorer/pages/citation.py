@@ -1,4 +1,4 @@
-"""How an observation is cited: as a sentence, and as an entry of a BibTeX file."""
+"""Citations of an observation: a sentence, and a BibTeX entry."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ TEX_SIGNS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """What a reader copies."""
+    """A citation to copy."""
 
     text: str
     bibtex: str
@@ -30,13 +30,13 @@ def cite(observation: Json, unit_name: str | None, address: str, on: date) -> Ci
     Parameters
     ----------
     observation : dict
-        As observations-data tells it.
+        As returned by observations-data.
     unit_name : str or None
-        What the unit's owner calls it.
+        Name given by the unit's owner.
     address : str
-        Of the observation's page.
+        URL of the observation's page.
     on : date
-        When that page was read, UTC.
+        Date on which that page was read, UTC.
     """
     unit = _credit(observation["unit_id"], unit_name)
     title = _title(observation)

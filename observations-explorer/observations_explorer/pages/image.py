@@ -1,4 +1,4 @@
-"""What the page of one image shows, fetched from observations-data."""
+"""Content of the page of one image, fetched from observations-data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from panoptes_network.nights import advice
 from panoptes_network.sky.projection import Projection
 
 BRIGHTEST = 12
-"""Matched sources that the page lists itself; its script draws all of them."""
+"""Matched sources listed on the page; its script draws all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Card:
     value: str
 
     def has(self, text: str) -> bool:
-        """Tell whether a text occurs in it, whatever the case."""
+        """Return whether it contains a text, ignoring case."""
         return text.casefold() in f"{self.name} {self.value}".casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class SkyPlace:
-    """The whole sky with a frame's outline on it, as SVG path data."""
+    """The whole sky with a frame's outline, as SVG path data."""
 
     edge: str
     grid: str
@@ -39,7 +39,7 @@ class SkyPlace:
 
 
 def image(image_id: str, parameters: Mapping[str, str]) -> Json:
-    """Return what the page of one image shows; ``header`` is searched for in its header."""
+    """Return the content of the page of one image; ``header`` is a search text for its header."""
     found = fetch(f"/images/{quote(image_id)}")
     sought = parameters.get("header", "")
     return {
@@ -55,7 +55,7 @@ def image(image_id: str, parameters: Mapping[str, str]) -> Json:
 
 
 def _overlay(found: Json) -> image_overlay.Overlay | None:
-    """Return what is drawn over the picture; None where its place on the sky is not known."""
+    """Return the drawings over the picture; None if its position is unknown."""
     try:
         return image_overlay.overlay(Projection.of_cards(found["wcs"])) if found["wcs"] else None
     except ValueError:
@@ -89,7 +89,7 @@ def _cards(headers: Mapping[str, Any]) -> list[Card]:
 
 
 def _written(value: object) -> str:
-    """Return a card's value as FITS writes it, but for the quotes."""
+    """Return a card's value as in FITS, without quotes."""
     if isinstance(value, bool):
         return "T" if value else "F"
     return str(value)

@@ -1,4 +1,4 @@
-"""Why there are no light curves, in words."""
+"""Reasons for missing light curves, in words."""
 
 from urllib.parse import quote
 
@@ -35,7 +35,7 @@ def why(star: Json, sequence_id: str) -> str:
 
 
 def of_set(made: Json, observation: Json) -> str:
-    """Return why no light curves were made of an observation."""
+    """Return why an observation has no light curves."""
     if made["reason"]:
         return str(made["reason"])
     solved = sum(observation["states"].get(state, 0) for state in SOLVED_STATES)

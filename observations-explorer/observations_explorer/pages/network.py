@@ -1,4 +1,4 @@
-"""What the pages of the whole network show: its sky, and how its pipeline does now."""
+"""Content of the network pages: sky coverage, statistics, and pipeline status."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ N_LEVELS = 5
 N_LISTED = 20
 WHOLE_SKY_SQDEG = 41_253
 LATE_S = 900.0
-"""An unfinished image at which nothing happens for so long is sent again by the pipeline."""
+"""Idle time after which the pipeline resends an unfinished image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of the sky: its outline on the map, how dense it is from 1 on, what is there."""
+    """A cell of the sky: its outline on the map, its density level from 1, its label."""
 
     outline: str
     level: int
@@ -44,7 +44,7 @@ class Cell:
 
 
 def sky() -> Json:
-    """Return what the page of the whole sky shows."""
+    """Return the content of the sky page."""
     covered = fetch("/coverage")["items"]
     newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
     ground = sky_map.WholeSky()
@@ -68,12 +68,12 @@ def sky() -> Json:
 
 
 def atlas() -> Json:
-    """Return what the page of the sky atlas shows: the newest frames, for its script.
+    """Return the content of the sky atlas page: the newest frames, for its script.
 
     Raises
     ------
     werkzeug.exceptions.NotFound
-        Where the atlas was not fetched at setup.
+        If the atlas was not installed at setup.
     """
     if not ATLAS.exists():
         raise NotFound("The sky atlas is an option that is not installed here: make aladin.")
@@ -91,7 +91,7 @@ def atlas() -> Json:
 
 
 def statistics(parameters: Mapping[str, str]) -> Json:
-    """Return what the page of statistics shows, for the nights in its address."""
+    """Return the content of the statistics page, for the nights in its URL."""
     asked = {name: parameters.get(name, "") for name in ("after", "before")}
     found = fetch("/stats", **asked)
     first, last = (date.fromisoformat(found[name]) for name in ("after", "before"))
@@ -116,7 +116,7 @@ def statistics(parameters: Mapping[str, str]) -> Json:
 
 
 def status() -> Json:
-    """Return what the page of the pipeline's state shows."""
+    """Return the content of the pipeline status page."""
     missing = data_service.missing()
     found = fetch("/status")
     now = datetime.fromisoformat(found["time"])
@@ -141,7 +141,7 @@ def status() -> Json:
 
 
 def uploads(parameters: Mapping[str, str]) -> Json:
-    """Return what the page of refused uploads shows, for the filters in its address."""
+    """Return the content of the page of refused uploads, for the filters in its URL."""
     names = ("unit", "reason_code", "cursor")
     asked = {name: parameters.get(name, "") for name in names}
     found = fetch("/uploads", **asked)
@@ -156,7 +156,7 @@ def uploads(parameters: Mapping[str, str]) -> Json:
 
 
 def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
-    """Return how a night's verdict of the same kind looks, and the state in words."""
+    """Return the style of the equivalent night verdict, and the status in words."""
     if missing or found["dead_letters"]:
         return "problems", "something needs an operator"
     if max(found["waiting"].values()) > LATE_S:
@@ -189,7 +189,7 @@ def _cell(cell: Mapping[str, Any], most: int, ground: sky_map.WholeSky) -> Cell:
 
 
 def _border(cell: Mapping[str, Any]) -> list[Place]:
-    """Return the places along a cell's sides, which follow meridians and parallels."""
+    """Return positions along a cell's sides, which follow meridians and parallels."""
     west, east = cell["ra_min_deg"], cell["ra_max_deg"]
     south, north = cell["dec_min_deg"], cell["dec_max_deg"]
     shares = [n / 8 for n in range(9)]

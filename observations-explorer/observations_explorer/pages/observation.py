@@ -1,4 +1,4 @@
-"""What the page of one observation shows, fetched from observations-data."""
+"""Content of the page of one observation, fetched from observations-data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
 SAME_TIME = timedelta(minutes=10)
-"""A unit's cameras start together, but each takes its own time to do so."""
+"""A unit's cameras start together, with small delays of their own."""
 FILM = "film"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Images that did not come through for the same reason."""
+    """Images that failed for the same reason."""
 
     state: str
     reason_code: str
@@ -36,7 +36,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class OtherCamera:
-    """Another camera's observation of the same time, and a picture of each at one moment."""
+    """Another camera's simultaneous observation, with a picture of each."""
 
     observation: Json
     own: Json | None
@@ -44,12 +44,12 @@ class OtherCamera:
 
 
 def observation(sequence_id: str) -> Json:
-    """Return what the page of one observation shows.
+    """Return the content of the page of one observation.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        NotFound where there is no such observation; see also `fetch`.
+        NotFound if the observation does not exist; see also `fetch`.
     """
     found = _fetch_observation(sequence_id)
     events = fetch(f"/observations/{found['sequence_id']}/events")["items"]
@@ -69,12 +69,12 @@ def observation(sequence_id: str) -> Json:
 
 
 def file_list(sequence_id: str, parameters: Mapping[str, str]) -> str:
-    """Return the addresses of an observation's files, one a line, of one ``kind`` or of all.
+    """Return the URLs of an observation's files, one per line, of one ``kind`` or all.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        BadRequest for a kind that the observation has none of; else as `observation`.
+        BadRequest for a kind without files; else as `observation`.
     """
     files = _files(_fetch_observation(sequence_id))
     kind = parameters.get("kind")
@@ -85,7 +85,7 @@ def file_list(sequence_id: str, parameters: Mapping[str, str]) -> str:
 
 
 def failures(images: list[Json]) -> list[Failure]:
-    """Return the images that have a reason, in groups, the largest first."""
+    """Return the images that have a reason, grouped, the largest group first."""
     told = [image for image in images if image["reason_code"]]
     key = itemgetter("state", "reason_code")
     groups = [
@@ -108,7 +108,7 @@ def _files(found: Json) -> dict[str, list[Json]]:
 
 
 def _poster(files: dict[str, list[Json]]) -> Json | None:
-    """Return what a film shows before it plays: the first picture, large if there is one."""
+    """Return a film's poster: the first picture, full-size if available."""
     pictures = files.get(FileKind.PICTURE) or files.get(FileKind.THUMBNAIL)
     return pictures[0] if pictures else None
 
@@ -119,7 +119,7 @@ def _unit_name(unit_id: str) -> str | None:
 
 
 def _other_camera(found: Json) -> OtherCamera | None:
-    """Return what another camera of the unit did at the same time; None where none did."""
+    """Return another camera's simultaneous observation; None if there is none."""
     start = datetime.fromisoformat(found["start_time"])
     if not is_plausible(start):
         return None
@@ -143,7 +143,7 @@ def _pictured(found: Json) -> list[Json]:
 
 
 def _pair(own: list[Json], other: list[Json]) -> tuple[Json | None, Json | None]:
-    """Return the middle one of the own pictures, and the other's that was taken nearest to it."""
+    """Return the middle one of this camera's pictures, and the other camera's nearest in time."""
     middle = own[len(own) // 2] if own else None
     at = datetime.fromisoformat((middle or other[0])["time"]) if middle or other else None
     if at is None:

@@ -1,4 +1,4 @@
-"""The filters of the page of observations: its address, what it asks for, and its links."""
+"""Filters of the observations page: its URL, its request, and its links."""
 
 import re
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ LABELS = {
     "state": "With an image",
     "tag": "Tag",
 }
-"""The filters in the order of the form; a page's address calls them so, too."""
+"""The filters in the order of the form, by their names in the page's URL."""
 COMMON = ("field", "near", "radius", "unit")
-"""Filters that are always in sight."""
+"""Filters that are always visible."""
 FIRST_ORDER = {
     "time": "desc",
     "field": "asc",
@@ -34,7 +34,7 @@ FIRST_ORDER = {
     "exptime": "desc",
     "distance": "asc",
 }
-"""What a column is sorted by, and which way at the first click."""
+"""Sort keys by column, and their order at the first click."""
 FACETS = {"unit": "Unit", "camera": "Camera", "year": "Year", "state": "State", "tag": "Tag"}
 DEFAULT_RADIUS_DEG = "15"
 UNITS = {"radius": "°", "min_exptime": " s", "max_exptime": " s"}
@@ -46,7 +46,7 @@ _COORDINATES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is set: what it says, and the address of the page without it."""
+    """A set filter: its text, and the URL of the page without it."""
 
     label: str
     words: str
@@ -55,7 +55,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """A value that observations have, how many, and the page that shows only them, or all."""
+    """A value, its number of observations, and the page with only these, or with all."""
 
     words: str
     count: int
@@ -74,9 +74,9 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which observations a page shows, and in which order.
+    """The search of an observations page.
 
-    `filters` holds those that are set, `sort` one of `FIRST_ORDER` or nothing.
+    `filters` are the given ones, `sort` is one of `FIRST_ORDER` or empty.
     """
 
     filters: dict[str, str]
@@ -86,9 +86,9 @@ class Search:
 
     @classmethod
     def parse(cls, parameters: Mapping[str, str]) -> "Search":
-        """Read a page's address.
+        """Parse a page's URL.
 
-        A place may also be given as observations-data takes it: ``name``, or ``ra`` and ``dec``.
+        A position may also be given as in observations-data: ``name``, or ``ra`` and ``dec``.
         """
         given = {name: parameters.get(name, "").strip() for name in LABELS}
         place = (parameters.get("ra", ""), parameters.get("dec", ""))
@@ -100,7 +100,7 @@ class Search:
 
     @property
     def asked(self) -> dict[str, str]:
-        """What observations-data is asked for."""
+        """Parameters of the request to observations-data."""
         others = {"sort": self.sort, "order": self.order, "cursor": self.cursor}
         given = {**self.filters, **{name: value for name, value in others.items() if value}}
         near = given.pop("near", "")
@@ -113,7 +113,7 @@ class Search:
 
     @property
     def chips(self) -> list[Chip]:
-        """The filters that are set; the radius is said with the place that it is around."""
+        """The set filters; the radius is part of the position's text."""
         return [
             Chip(LABELS[name], self._words(name, value), self.address(**{name: ""}))
             for name, value in self.filters.items()
@@ -121,7 +121,7 @@ class Search:
         ]
 
     def address(self, **changes: str) -> str:
-        """Return the query of the first page with some filters or the order changed."""
+        """Return the query of the first page with changed filters or order."""
         kept = {**self.filters, "sort": self.sort, "order": self.order, **changes}
         if not kept.get("near"):
             kept.pop("radius", None)
@@ -134,7 +134,7 @@ class Search:
         return f"{self.address()}&{urlencode({'cursor': cursor})}".lstrip("&")
 
     def sorted_by(self, column: str) -> str:
-        """Return the query of the page sorted by a column; the other way where it is already."""
+        """Return the query of the page sorted by a column; reversed if it already is."""
         order = FIRST_ORDER[column]
         if column == (self.sort or "time"):
             now = self.order or FIRST_ORDER[column]
@@ -142,14 +142,14 @@ class Search:
         return self.address(sort=column, order=order)
 
     def aria_sort(self, column: str) -> str:
-        """Return how a column's head tells assistive software that the page is sorted by it."""
+        """Return a column's ``aria-sort``."""
         if column != (self.sort or "time"):
             return "none"
         order = self.order or FIRST_ORDER[column]
         return "ascending" if order == "asc" else "descending"
 
     def facets(self, counted: Mapping[str, list[Json]]) -> list[Facet]:
-        """Return the facets that have something to choose from."""
+        """Return the facets with more than one choice."""
         found = []
         for name, label in FACETS.items():
             values = [self._value(name, v["value"], v["count"]) for v in counted.get(name, [])]
@@ -184,7 +184,7 @@ def _said(name: str, value: str) -> str:
 
 
 def place_of(near: str) -> dict[str, str]:
-    """Return a place in observations-data's parameters: as coordinates if it looks like that."""
+    """Return a position as parameters of observations-data: coordinates, or else a name."""
     if not _COORDINATES.fullmatch(near):
         return {"name": near}
     parts = re.fullmatch(r"([^,]+?)\s*,\s*(.+)|(.+?)\s*(?=[+\-\N{MINUS SIGN}])(.+)", near)

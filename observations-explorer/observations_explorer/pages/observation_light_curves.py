@@ -1,4 +1,4 @@
-"""What the page of an observation shows of its light curves: the scatter of all its stars."""
+"""Light curves on the page of an observation: the scatter of all its stars."""
 
 from flask import url_for
 from werkzeug.exceptions import NotFound
@@ -10,14 +10,14 @@ from observations_explorer.pages import light_curve_status
 MAX_STARS = 20_000
 N_NAMED = 8
 SIMULATED = "simulated"
-"""The tag of observations whose frames no camera took."""
+"""The tag of simulated observations."""
 
 
 def light_curves(observation: Json) -> Json | None:
-    """Return what is shown; None where observations-data knows nothing of light curves.
+    """Return the content; None if observations-data has no light curves.
 
-    ``chart`` is None where none were made; ``pending`` then says why. ``reason`` is why newer
-    frames have not changed them.
+    ``chart`` is None without light curves; ``pending`` then explains why. ``reason`` explains why
+    newer frames have not updated them.
     """
     sequence_id = observation["sequence_id"]
     try:

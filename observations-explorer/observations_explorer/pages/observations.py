@@ -1,4 +1,4 @@
-"""What the pages of observations show, fetched from observations-data."""
+"""Content of the pages of observations, fetched from observations-data."""
 
 from collections.abc import Mapping
 
@@ -13,9 +13,9 @@ PAGE_LENGTH = 50
 
 
 def observations(parameters: Mapping[str, str]) -> Json:
-    """Return what the page of observations shows, for the search in its address.
+    """Return the content of the observations page, for the search in its URL.
 
-    `fault` says what is wrong with the search; the page then shows its form and no observations.
+    `fault` is the error in the search; the page then shows its form and no observations.
     """
     search = Search.parse(parameters)
     nothing: Json = {"items": [], "total": 0, "next": None, "facets": {}}

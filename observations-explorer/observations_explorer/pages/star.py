@@ -1,4 +1,4 @@
-"""What the page of one star shows, fetched from observations-data."""
+"""Content of the page of one star, fetched from observations-data."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -14,28 +14,28 @@ from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves
 
 MAX_STAMPS = 120
-"""On a sheet, and fetched by the page's script at once."""
+"""Stamps on a sheet, and fetched at once by the page's script."""
 MAX_SOURCES = 20_000
 APERTURES = {"method": "raw"}
-"""What asks observations-data for the light in apertures."""
+"""Parameters that request aperture photometry from observations-data."""
 
 
 def star(picid: str, parameters: Mapping[str, str]) -> Json:
-    """Return what the page of one star shows.
+    """Return the content of the page of one star.
 
     Parameters
     ----------
     picid : str
     parameters : mapping
         ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``method`` and
-        ``colour`` are what is drawn of it, of apertures ``light``, and ``period_d``,
-        ``epoch_mjd`` fold it. Where the file of a sequence has nothing of the star, apertures
-        are drawn, and of a star that cannot be compared with others the raw sums.
+        ``colour`` select the curve, ``light`` its unit for apertures, and ``period_d``,
+        ``epoch_mjd`` fold it. If a sequence's file does not have the star, apertures are drawn, and
+        raw sums if there are no comparison stars.
 
     Raises
     ------
     werkzeug.exceptions.HTTPException
-        BadRequest with the name of a parameter that cannot be read; see also `fetch`.
+        BadRequest with the name of an invalid parameter; see also `fetch`.
     """
     folding, view, light = Folding.parse(parameters), View.parse(parameters), _light(parameters)
     asked = asked_frames(parameters)
@@ -61,7 +61,7 @@ def star(picid: str, parameters: Mapping[str, str]) -> Json:
 
 
 def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
-    """Return the sheet of a star's stamps of one ``colour``.
+    """Return the sheet of a star's stamps in one ``colour``.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
 
 
 def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return which star and which of its frames a request is for, as observations-data reads it."""
+    """Return the requested star and frames, as parameters of observations-data."""
     return {name: parameters.get(name, "") for name in ("catalog", "sequence_id")}
 
 
 def _apertures(picid: str, asked: Mapping[str, str], light: Light, folding: Folding | None) -> Json:
-    """Return what is shown of the light in apertures on the star's stamps."""
+    """Return the aperture photometry on the star's stamps."""
     curve = fetch(f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
     drawn = plots(curve["items"], light, folding)
     is_lonely = light is Light.RELATIVE and not drawn
@@ -100,7 +100,7 @@ def _light(parameters: Mapping[str, str]) -> Light:
 
 
 def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
-    """Return the chart of the star's newest frame; None where it has none, or it is gone."""
+    """Return the chart of the star's newest frame; None if there is none or it is missing."""
     if not curve["items"]:
         return None
     path = f"/images/{quote(curve['items'][-1]['image_id'])}"

@@ -1,4 +1,4 @@
-"""What the star's page shows of its light curves from the files of sequences."""
+"""Light curves on the star's page, from the files of sequences."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,21 +20,21 @@ from panoptes_network.light_curves.schema import QUALITY_MEANINGS
 
 
 def curves(star: Json, asked: Mapping[str, str], view: View, folding: Folding | None) -> Json:
-    """Return what is shown of a star's light curve.
+    """Return the content of a star's light curve.
 
     Parameters
     ----------
     star : dict
-        As observations-data tells of it, with its ``light_curves`` and ``candidates``.
+        As returned by observations-data, with its ``light_curves`` and ``candidates``.
     asked : mapping
-        ``catalog`` and ``sequence_id`` as observations-data takes them.
+        ``catalog`` and ``sequence_id`` as parameters of observations-data.
     view : View
         Detrended or raw.
 
     Returns
     -------
     dict
-        ``chart`` is None where there is nothing to draw; ``pending`` then says why.
+        ``chart`` is None if there is nothing to draw; ``pending`` then explains why.
     """
     found, fault = _fetched(star["picid"], asked)
     measured = measurements(found["items"], view)
@@ -53,9 +53,9 @@ def curves(star: Json, asked: Mapping[str, str], view: View, folding: Folding | 
 
 
 def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
-    """Return the chart of a small picture: detrended, around the transit where its period is known.
+    """Return a small detrended chart, around the transit if its period is known.
 
-    None where there is nothing to draw.
+    It is None if there is nothing to draw.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
 
 
 def _fetched(picid: str, asked: Mapping[str, str]) -> tuple[Json, str | None]:
-    """Return the light curve, and why there is none where a file that should be there is not."""
+    """Return the light curve, and the reason if an expected file has none."""
     path = f"/sources/{quote(picid)}/lightcurve"
     try:
         return fetch(path, method="detrended", **asked), None
@@ -102,7 +102,7 @@ def _chart(
 
 
 def _mid_utc(measured: list[Measurement], box: Box | None) -> str | None:
-    """Return the middle of a transit in UTC, where one of the measurements lies in it."""
+    """Return a mid-transit time in UTC, if a measurement is close to it."""
     if box is None:
         return None
     apart_d, nearest = min(
@@ -117,7 +117,7 @@ def _mid_utc(measured: list[Measurement], box: Box | None) -> str | None:
 
 
 def _flagged(measured: list[Measurement]) -> Json | None:
-    """Return how many measurements have something against them, and what; None without any."""
+    """Return the number of flagged measurements and their flags; None without any."""
     flagged = [one for one in measured if one.quality]
     counts = Counter(
         words for one in flagged for bit, words in QUALITY_MEANINGS.items() if one.quality & bit

@@ -1,4 +1,4 @@
-"""What the pages of units and their nights show, fetched from observations-data."""
+"""Content of the pages of units and their nights, fetched from observations-data."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -20,12 +20,12 @@ VERDICTS = {
 
 
 def units() -> Json:
-    """Return what the page of all units shows."""
+    """Return the content of the page of all units."""
     return {"units": fetch("/units")["items"]}
 
 
 def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
-    """Return what the page of a unit shows: its nights as a calendar."""
+    """Return the content of a unit's page: its nights as a calendar."""
     before = parameters.get("before", "")
     found = fetch(f"/units/{quote(unit_id)}/nights", before=before, limit=str(NIGHTS_ON_A_PAGE))
     return {
@@ -38,7 +38,7 @@ def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
 
 
 def night(unit_id: str, day: str) -> Json:
-    """Return what the report of a night shows."""
+    """Return the content of a night report."""
     report = fetch(f"/units/{quote(unit_id)}/nights/{quote(day)}")
     pictured = [image for image in report["images"] if image["files"].get(FileKind.THUMBNAIL)]
     on = date.fromisoformat(report["date"])
@@ -56,15 +56,15 @@ def night(unit_id: str, day: str) -> Json:
 
 
 def _known_days(found: Json, before: str) -> tuple[date | None, date]:
-    """Return the first and the last day that a page of nights tells of."""
+    """Return the first and the last day on a page of nights."""
     first = date.fromisoformat(found["items"][-1]["date"]) if found["next"] else None
-    # East of Greenwich an evening may begin when it is still the day before in UTC.
+    # East of Greenwich, an evening may begin on the previous day in UTC.
     today = datetime.now(UTC).date() + timedelta(days=1)
     return first, date.fromisoformat(before) - timedelta(days=1) if before else today
 
 
 def _spread(images: list[Json], most: int) -> list[Json]:
-    """Return at most so many images, evenly from first to last."""
+    """Return at most a number of images, evenly spread from first to last."""
     if len(images) <= most:
         return images
     return [images[round(n * (len(images) - 1) / (most - 1))] for n in range(most)]
