@@ -4,10 +4,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, Request
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+
+LIGHT, DARK, PHONE, NO_SCRIPT = "light", "dark", "phone", "without JavaScript"
+
+
+def in_modes(*modes: str) -> pytest.MarkDecorator:
+    """Have a test in these modes, by its fixture `page`.
+
+    A test of layout needs `PHONE`, one of colours `DARK`, and one of what a page does with and
+    without its scripts `NO_SCRIPT`. That each page has a sound layout and readable colours in
+    every look is shown by test_explorer_accessibility.
+    """
+    return pytest.mark.parametrize("page", modes, indirect=True)
 
 
 @contextmanager
@@ -18,9 +31,9 @@ def guarded_page(browser: Browser, explorer_url: str, mode: str) -> Iterator[Pag
     """
     context = browser.new_context(
         base_url=explorer_url,
-        viewport={"width": 360 if mode == "phone" else 1280, "height": 800},
-        color_scheme="dark" if mode == "dark" else "light",
-        java_script_enabled=mode != "without JavaScript",
+        viewport={"width": 360 if mode == PHONE else 1280, "height": 800},
+        color_scheme="dark" if mode == DARK else "light",
+        java_script_enabled=mode != NO_SCRIPT,
     )
     troubles: list[str] = []
 

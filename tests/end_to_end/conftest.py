@@ -139,7 +139,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def explorer_url(database_url: str, storage_port: int) -> Iterator[str]:
     """Address of the explorer, with observations-data behind it."""
     data_port, port = free_port(), free_port()

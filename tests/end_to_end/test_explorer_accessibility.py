@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from panoptes_network.states import ImageState
-from tests.end_to_end.browsing import guarded_page
+from tests.end_to_end.browsing import DARK, LIGHT, PHONE, guarded_page
 from tests.service.light_curve_rows import Curves, add_light_curves, transit
 from tests.service.star_fields import StarField, add_catalog_star, add_stars
 from tests.service.web_services import START, add_observation, rows, storage_at
@@ -43,8 +43,10 @@ PAGES = {
 """Addresses of all pages by a name for their pictures."""
 
 
-@pytest.fixture(autouse=True)
-def observations(db: Engine, storage_port: int, tmp_path: Path) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def observations(
+    module_db: Engine, storage_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Three observations, so that each page has something of each kind to show."""
     footprint = [76.5, -10.5, 91.0, -10.5, 91.0, -0.5, 76.5, -0.5]
     done: dict[str, Any] = {
@@ -63,13 +65,13 @@ def observations(db: Engine, storage_port: int, tmp_path: Path) -> None:
         "reason_code": "too_few_sources",
         "reason": "only 3 stars were found",
     }
-    with rows(db) as session:
+    with rows(module_db) as session:
         images = [done, {**done, "fwhm_px": 2.4}, failed]
         sequence_id = add_observation(session, images=images, tags=["nebula"])
         add_stars(session, sequence_id, StarField())
         add_catalog_star(session, StarField().first_picid)
         with storage_at(storage_port):
-            add_light_curves(session, sequence_id, CURVES, tmp_path)
+            add_light_curves(session, sequence_id, CURVES, tmp_path_factory.mktemp("curves"))
         against = {"colours_agree": 1, "neighbours_alike": 2, "odd_even_sigma": 0.4}
         mid_bjd_tdb = float(CURVES.bjd_tdb[len(CURVES.bjd_tdb) // 2])
         session.add(transit(sequence_id, mid_bjd_tdb=mid_bjd_tdb))
@@ -96,12 +98,12 @@ def violations(page: Page, axe: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("mode", ["light", "dark", "phone"])
+@pytest.mark.parametrize("mode", [LIGHT, DARK, PHONE])
 @pytest.mark.parametrize("name", PAGES)
 def test_page(browser: Browser, explorer_url: str, axe: str, name: str, mode: str) -> None:
     with guarded_page(browser, explorer_url, mode) as page:
         page.goto(PAGES[name], wait_until="networkidle")
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", full_page=mode == "phone")
+        page.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", full_page=mode == PHONE)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page, axe) == []

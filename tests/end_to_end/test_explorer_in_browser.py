@@ -14,7 +14,7 @@ from sqlalchemy import Engine, delete, select
 
 from panoptes_network.database.models import Image, ImageEvent, ImageFile, Sequence
 from panoptes_network.states import FileKind, ImageState
-from tests.end_to_end.browsing import guarded_page
+from tests.end_to_end.browsing import DARK, LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
 from tests.service.web_services import (
     START,
     add_observation,
@@ -114,7 +114,7 @@ def film_of_a_second(path: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.fixture(params=["light", "dark", "phone", "without JavaScript"])
+@pytest.fixture
 def page(
     request: pytest.FixtureRequest, browser: Browser, explorer_url: str, observation_id: str
 ) -> Iterator[Page]:
@@ -132,6 +132,7 @@ def has_no_sideways_scroll(page: Page) -> bool:
     return bool(contents_px <= viewport["width"])
 
 
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_from_the_list_to_an_observation(page: Page, observation_id: str) -> None:
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Observations")
@@ -146,6 +147,7 @@ def test_from_the_list_to_an_observation(page: Page, observation_id: str) -> Non
     assert has_no_sideways_scroll(page)
 
 
+@in_modes(LIGHT, NO_SCRIPT)
 def test_history_opens(page: Page, observation_id: str) -> None:
     page.goto(f"/observations/{observation_id}")
     first = page.locator("ol.history").first
@@ -155,6 +157,7 @@ def test_history_opens(page: Page, observation_id: str) -> None:
     assert "gce-plate-solver" in first.inner_text()
 
 
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
     page.goto("/")
     assert page.locator(".preview img").evaluate("image => image.decode().then(() => true)")
@@ -166,12 +169,11 @@ def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
     assert has_no_sideways_scroll(page)
 
 
+@in_modes(LIGHT)
 def test_film_is_stepped_frame_by_frame(page: Page, film_and_pictures: str) -> None:
-    page.goto(f"/observations/{film_and_pictures}", wait_until="networkidle")
-    film, tools = page.locator("video"), page.locator(".film-tools")
-    if not page.locator("[data-copies]").first.is_visible():  # without JavaScript
-        assert not tools.is_visible()
-        return
+    page.goto(f"/observations/{film_and_pictures}")
+    film = page.locator("video")
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
     back, forward = (page.get_by_role("button", name=f"Frame {way}") for way in ("back", "forward"))
     for frame, button in [(1, forward), (2, forward), (3, forward), (2, back), (1, back)]:
         button.click()
@@ -184,6 +186,13 @@ def test_film_is_stepped_frame_by_frame(page: Page, film_and_pictures: str) -> N
     assert film.evaluate("film => film.playbackRate") == 0.5
 
 
+@in_modes(NO_SCRIPT)
+def test_a_film_without_scripts_has_no_buttons(page: Page, film_and_pictures: str) -> None:
+    page.goto(f"/observations/{film_and_pictures}")
+    assert page.locator("video").is_visible()
+    assert not page.locator(".film-tools").is_visible()
+
+
 def expect_grey(page: Page, film: Locator, grey: int) -> None:
     """Wait until a film shows a frame of this grey."""
     for _ in range(50):
@@ -194,6 +203,7 @@ def expect_grey(page: Page, film: Locator, grey: int) -> None:
     pytest.fail(f"{shown} is shown, not {grey}")
 
 
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="Units").click()
@@ -208,6 +218,7 @@ def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
     assert has_no_sideways_scroll(page)
 
 
+@in_modes(LIGHT, DARK, PHONE, NO_SCRIPT)
 def test_marks_of_a_night_lead_to_their_images(page: Page, observation_id: str) -> None:
     page.goto("/units/PAN001/nights/2018-10-11")
     marks = page.locator("svg .mark")
@@ -223,6 +234,7 @@ def test_marks_of_a_night_lead_to_their_images(page: Page, observation_id: str) 
     page.wait_for_url(f"**/observations/{observation_id}#PAN001_14d3bd_20181011T134543")
 
 
+@in_modes(LIGHT, PHONE)
 def test_an_empty_night(page: Page, observation_id: str) -> None:
     page.goto("/units/PAN001/nights/2018-10-14")
     assert page.get_by_text("Was it clear?").is_visible()
@@ -231,6 +243,7 @@ def test_an_empty_night(page: Page, observation_id: str) -> None:
     page.wait_for_url("**/units/PAN001/nights/2018-10-11")
 
 
+@in_modes(LIGHT, NO_SCRIPT)
 def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
     with rows(db) as session:
         for hour in range(1, 60):
@@ -249,6 +262,7 @@ def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
     expect(page.locator("tbody tr")).to_have_count(50)
 
 
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
     page.goto("/")
     page.get_by_text("More filters").click()
@@ -271,9 +285,8 @@ def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@in_modes(LIGHT, NO_SCRIPT)
 def test_heads_sort(page: Page, two_units: None) -> None:
-    if page.viewport_size == {"width": 360, "height": 800}:
-        pytest.skip("a phone shows cards without heads")
     page.goto("/")
     names = page.locator("tbody th a")
     page.get_by_role("link", name="Field").click()
@@ -285,6 +298,7 @@ def test_heads_sort(page: Page, two_units: None) -> None:
     assert names.all_inner_texts() == ["Tycho", "M42", "M31"]
 
 
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_map_and_list_point_at_each_other(page: Page, two_units: None) -> None:
     page.goto("/")
     mark = page.locator("svg.map a").first
@@ -304,7 +318,7 @@ def test_map_and_list_point_at_each_other(page: Page, two_units: None) -> None:
 def test_a_search_says_that_it_is_on_its_way(
     browser: Browser, explorer_url: str, two_units: None
 ) -> None:
-    with guarded_page(browser, explorer_url, "light") as page:
+    with guarded_page(browser, explorer_url, LIGHT) as page:
         page.goto("/")
         # The search is kept from leaving, as a slow network does.
         page.evaluate("addEventListener('submit', event => event.preventDefault())")
@@ -320,6 +334,7 @@ def test_a_search_says_that_it_is_on_its_way(
         assert page.get_by_role("searchbox", name="Unit").is_enabled()
 
 
+@in_modes(LIGHT, PHONE)
 def test_hostile_words_do_nothing(page: Page, db: Engine) -> None:
     hostile = "<img src=x onerror=alert(1)>"
     with rows(db) as session:
@@ -337,6 +352,7 @@ def test_hostile_words_do_nothing(page: Page, db: Engine) -> None:
         assert has_no_sideways_scroll(page)
 
 
+@in_modes(LIGHT, NO_SCRIPT)
 def test_first_tab_skips_to_the_content(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
@@ -356,7 +372,7 @@ def test_unknown_observation(browser: Browser, explorer_url: str, db: Engine) ->
 def test_a_table_is_arranged(browser: Browser, explorer_url: str, two_units: None) -> None:
     if not TABULATOR.exists():
         pytest.skip("Tabulator was not fetched: `local/setup` does")
-    with guarded_page(browser, explorer_url, "light") as page:
+    with guarded_page(browser, explorer_url, LIGHT) as page:
         page.goto("/units")
         page.get_by_role("button", name="Sort and arrange").press("Enter")
         rows_shown = page.locator(".tabulator-row")
@@ -372,6 +388,7 @@ def test_a_table_is_arranged(browser: Browser, explorer_url: str, two_units: Non
         page.wait_for_url("**/units/PAN006")
 
 
+@in_modes(LIGHT, PHONE)
 def test_no_page_needs_what_may_not_have_been_fetched(page: Page, explorer_url: str) -> None:
     page.route("**/vendor/**", lambda route: pytest.fail(route.request.url))
     for path in ("/", "/sky", "/units", "/stats", "/status", "/about"):
@@ -383,7 +400,7 @@ def test_the_sky_atlas_asks_no_other_host(
     browser: Browser, explorer_url: str, db: Engine, two_units: None
 ) -> None:
     if not ATLAS.exists():
-        with guarded_page(browser, explorer_url, "without JavaScript") as page:
+        with guarded_page(browser, explorer_url, NO_SCRIPT) as page:
             page.goto("/sky")
             expect(page.get_by_role("link", name="atlas")).to_have_count(0)
         pytest.skip("Aladin Lite was not fetched: `make aladin` does")

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from tests.end_to_end.browsing import guarded_page
+from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page
 from tests.service.light_curve_rows import FRAMES, Curves, add_light_curves, transit
 from tests.service.star_fields import StarField, add_stars
 from tests.service.web_services import add_observation, rows, storage_at
@@ -17,19 +16,21 @@ NIGHT = Curves()
 SOLVED = {"state": "sources_extracted"}
 
 
-@pytest.fixture
-def sequence_id(db: Engine, storage_port: int, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def sequence_id(
+    module_db: Engine, storage_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> str:
     """A sequence in whose light curves a transit was found."""
-    with rows(db) as session:
+    with rows(module_db) as session:
         sequence_id = add_observation(session, images=[SOLVED] * 2)
         add_stars(session, sequence_id, StarField())
         with storage_at(storage_port):
-            add_light_curves(session, sequence_id, NIGHT, tmp_path)
+            add_light_curves(session, sequence_id, NIGHT, tmp_path_factory.mktemp("curves"))
         session.add(transit(sequence_id, mid_bjd_tdb=float(NIGHT.bjd_tdb[FRAMES // 2])))
     return sequence_id
 
 
-@pytest.fixture(params=["light", "phone", "without JavaScript"])
+@pytest.fixture(params=[LIGHT, PHONE, NO_SCRIPT])
 def page(
     request: pytest.FixtureRequest, browser: Browser, explorer_url: str, sequence_id: str
 ) -> Iterator[Page]:

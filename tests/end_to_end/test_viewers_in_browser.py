@@ -6,12 +6,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from tests.end_to_end.browsing import guarded_page
+from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
 from tests.service.star_fields import SIZE
 from tests.service.viewer_rows import FIELD, FRAMES, Viewed, add_viewed_observation
 
-MODES = ["light", "dark", "phone", "without JavaScript"]
-WITH_SCRIPTS = MODES[:3]
 STAR = "/sources/1000?catalog=tic"
 BRIGHTEST = """canvas => {
   const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
@@ -25,9 +23,9 @@ BRIGHTEST = """canvas => {
 """Each colour's highest value on a canvas."""
 
 
-@pytest.fixture
-def viewed(db: Engine, storage_port: int) -> Viewed:
-    return add_viewed_observation(db, storage_port)
+@pytest.fixture(scope="module")
+def viewed(module_db: Engine, storage_port: int) -> Viewed:
+    return add_viewed_observation(module_db, storage_port)
 
 
 @pytest.fixture
@@ -37,16 +35,10 @@ def page(
     """A page in the mode that the test asks for; it must stay out of trouble."""
     with guarded_page(browser, explorer_url, request.param) as opened:
         yield opened
-        # The next test empties the tables: no query of a page may still be reading them.
-        opened.wait_for_load_state("networkidle")
-
-
-in_all_modes = pytest.mark.parametrize("page", MODES, indirect=True)
-with_scripts = pytest.mark.parametrize("page", WITH_SCRIPTS, indirect=True)
 
 
 def open_page(page: Page, address: str) -> None:
-    page.goto(address, wait_until="networkidle")
+    page.goto(address)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -69,7 +61,7 @@ def on_screen(page: Page, star: int) -> tuple[float, float]:
     return box["x"] + (x + 0.5) / 2 * scale, box["y"] + (SIZE / 2 - (y + 0.5) / 2) * scale
 
 
-@in_all_modes
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_picture_and_grid(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     picture = page.locator(".sheet img")
@@ -86,7 +78,7 @@ def test_picture_and_grid(page: Page, viewed: Viewed) -> None:
     assert not page.locator(".over .grid").is_visible()
 
 
-@with_scripts
+@in_modes(LIGHT, PHONE)
 def test_zoom_by_keyboard_and_buttons(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     stage, picture = page.locator(".stage"), page.locator(".sheet img")
@@ -114,7 +106,7 @@ def test_zoom_by_keyboard_and_buttons(page: Page, viewed: Viewed) -> None:
     assert width() == pytest.approx(fitting)
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
+@in_modes(LIGHT)
 def test_the_wheel_zooms_only_a_chosen_picture_and_keeps_its_place(
     page: Page, viewed: Viewed
 ) -> None:
@@ -131,7 +123,7 @@ def test_the_wheel_zooms_only_a_chosen_picture_and_keeps_its_place(
     assert on_screen(page, star) == pytest.approx(at, abs=2)
 
 
-@pytest.mark.parametrize("page", ["phone"], indirect=True)
+@in_modes(PHONE)
 def test_two_fingers_zoom_and_keep_what_is_between_them(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     star = 24
@@ -157,7 +149,7 @@ def test_two_fingers_zoom_and_keep_what_is_between_them(page: Page, viewed: View
     assert page.evaluate("visualViewport.scale") == 1
 
 
-@with_scripts
+@in_modes(LIGHT, PHONE)
 def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     with page.expect_response(lambda answer: "/sources?" in answer.url) as asked:
@@ -176,7 +168,7 @@ def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> 
     assert page.get_by_role("heading", level=1).inner_text() == f"TIC {1000 + star}"
 
 
-@pytest.mark.parametrize("page", ["light"], indirect=True)
+@in_modes(LIGHT)
 def test_the_tip_of_a_star_names_its_magnitude(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     page.get_by_role("checkbox", name="Catalog stars").check()
@@ -190,7 +182,7 @@ def test_the_tip_of_a_star_names_its_magnitude(page: Page, viewed: Viewed) -> No
     assert "mag" not in page.locator(".tip").inner_text()
 
 
-@with_scripts
+@in_modes(LIGHT)
 def test_all_sources_have_one_that_is_no_star(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     page.get_by_label("Sources").check()
@@ -199,7 +191,7 @@ def test_all_sources_have_one_that_is_no_star(page: Page, viewed: Viewed) -> Non
     assert not page.locator(".marks").is_visible()
 
 
-@in_all_modes
+@in_modes(LIGHT, NO_SCRIPT)
 def test_header_is_searched(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     page.get_by_label("Search", exact=True).fill("airm")
@@ -209,7 +201,7 @@ def test_header_is_searched(page: Page, viewed: Viewed) -> None:
     assert cards.inner_text().split() == ["AIRMASS", "1.25"]
 
 
-@in_all_modes
+@in_modes(LIGHT, NO_SCRIPT)
 def test_from_image_to_image_and_back(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     page.locator(".frames a").nth(1).click()
@@ -220,7 +212,7 @@ def test_from_image_to_image_and_back(page: Page, viewed: Viewed) -> None:
     page.wait_for_url(f"**/observations/{viewed.sequence_id}")
 
 
-@in_all_modes
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_plots_lead_to_their_images(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     plot = page.locator("[data-title='Star width (FWHM)']")
@@ -235,7 +227,7 @@ def test_plots_lead_to_their_images(page: Page, viewed: Viewed) -> None:
     page.wait_for_url(f"**/images/{viewed.image_ids[-1]}")
 
 
-@with_scripts
+@in_modes(LIGHT, PHONE)
 def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     if not page.evaluate("'uPlot' in window"):
@@ -246,7 +238,7 @@ def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     assert "px" in page.locator(".plot .u-legend").first.inner_text()
 
 
-@with_scripts
+@in_modes(LIGHT)
 def test_commands_and_citations_are_copied(page: Page, viewed: Viewed) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_page(page, f"/observations/{viewed.sequence_id}")
@@ -263,29 +255,34 @@ def test_commands_and_citations_are_copied(page: Page, viewed: Viewed) -> None:
         expect(button).to_have_text(said)
 
 
-@in_all_modes
+@in_modes(LIGHT, PHONE)
 def test_stamps_frame_by_frame(page: Page, viewed: Viewed) -> None:
     open_page(page, STAR)
+    expect(page.locator(".player")).to_be_visible()
+    slider = page.get_by_label("Frame", exact=True)
+    slider.focus()
+    slider.press("ArrowRight")
+    assert f"Frame 2 of {FRAMES}" in page.locator("[data-about]").inner_text()
+    bright = page.locator(".player canvas").evaluate(BRIGHTEST)
+    page.get_by_label("Red", exact=True).check()
+    red = page.locator(".player canvas").evaluate(BRIGHTEST)
+    assert bright[0] == bright[1] == bright[2] > 200
+    assert red[0] > red[1]
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("[data-about]")).not_to_contain_text("Frame 2 ")
+    page.get_by_role("button", name="Pause").click()
+
+
+@in_modes(NO_SCRIPT)
+def test_stamps_on_one_sheet(page: Page, viewed: Viewed) -> None:
+    open_page(page, STAR)
+    assert not page.locator(".player").is_visible()
     sheet = page.locator(".sheet-of img").first
-    if page.locator(".player").is_visible():
-        slider = page.get_by_label("Frame", exact=True)
-        slider.focus()
-        slider.press("ArrowRight")
-        assert f"Frame 2 of {FRAMES}" in page.locator("[data-about]").inner_text()
-        bright = page.locator(".player canvas").evaluate(BRIGHTEST)
-        page.get_by_label("Red", exact=True).check()
-        red = page.locator(".player canvas").evaluate(BRIGHTEST)
-        assert bright[0] == bright[1] == bright[2] > 200
-        assert red[0] > red[1]
-        page.get_by_role("button", name="Play").click()
-        expect(page.locator("[data-about]")).not_to_contain_text("Frame 2 ")
-        page.get_by_role("button", name="Pause").click()
-    else:
-        assert sheet.is_visible()
-        assert sheet.evaluate("image => image.naturalHeight") == 10
+    sheet.scroll_into_view_if_needed()
+    assert sheet.evaluate("image => image.decode().then(() => image.naturalHeight)") == 10
 
 
-@in_all_modes
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_light_curve_is_folded_by_the_form(page: Page, viewed: Viewed) -> None:
     open_page(page, STAR)
     page.get_by_label("Period").fill("0.01")
@@ -297,7 +294,7 @@ def test_light_curve_is_folded_by_the_form(page: Page, viewed: Viewed) -> None:
     expect(page.locator(".curves figure")).to_have_count(3)
 
 
-@in_all_modes
+@in_modes(LIGHT, NO_SCRIPT)
 def test_finder_leads_to_a_neighbour(page: Page, viewed: Viewed) -> None:
     open_page(page, STAR)
     page.get_by_role("link", name="TIC 1001").first.press("Enter")

@@ -98,7 +98,7 @@ def function(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], FlaskClient]:
     return lambda service: create_function(service).test_client()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def data_port(database_url: str, storage_port: int) -> Iterator[int]:
     """Port of observations-data under waitress."""
     port = free_port()
