@@ -5,6 +5,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -29,7 +30,7 @@ class Key:
         default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
 
-    @property
+    @cached_property
     def certificate(self) -> str:
         """Return the certificate as Google shows it: X.509 in PEM."""
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
@@ -44,14 +45,19 @@ class Key:
         return made.public_bytes(serialization.Encoding.PEM).decode()
 
     def sign(self, claims: object, **header: Any) -> str:
+        token: bytes = jwt.encode(self._signer, claims, header or None)
+        return token.decode()
+
+    @cached_property
+    def _signer(self) -> crypt.RSASigner:
+        # Reading a key checks its primes, which takes longer than all else of a token.
         pem = self.private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        signer = crypt.RSASigner.from_string(pem, self.key_id)
-        token: bytes = jwt.encode(signer, claims, header or None)
-        return token.decode()
+        signer: crypt.RSASigner = crypt.RSASigner.from_string(pem, self.key_id)
+        return signer
 
 
 @dataclass

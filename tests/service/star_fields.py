@@ -1,12 +1,12 @@
 """Sequences of images with stars in them, as the plate solver leaves them in the database."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import CatalogStar, Image, Source
@@ -21,6 +21,10 @@ NOISE_ADU = 8.0
 SATURATED_STAR = 7
 DRIFT_PX = (-0.5, -1.75)
 DIP_FRAMES = slice(4, 7)
+OF_STARS = (
+    *("picid", "catalog", "separation_arcsec", "stamp_side", "stamp_x", "stamp_y", "stamp"),
+)
+"""Columns that only sources with a star have."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,12 @@ def add_stars(session: Session, sequence_id: str, field: StarField) -> list[str]
     ).all()
     for frame, image in enumerate(images):
         session.execute(text("SELECT ensure_sources_partition(:time)"), {"time": image.time})
-        session.add_all(_sources(field, frame, image.image_key, image.time))
-    session.flush()
+        of_image = {"image_key": image.image_key, "time": image.time}
+        # Returning a column has the rows sent in one statement.
+        session.execute(
+            insert(Source).returning(Source.number),
+            [{**measured, **of_image} for measured in _sources(field, frame)],
+        )
     return [image.image_id for image in images]
 
 
@@ -107,37 +115,43 @@ def add_catalog_star(
     )
 
 
-def _sources(field: StarField, frame: int, image_key: int, time: datetime) -> list[Source]:
+@cache
+def _sources(field: StarField, frame: int) -> list[dict[str, Any]]:
+    """Return the columns of a frame's sources but for those that say which image it is."""
     x, y, flux = *field.places(frame), field.fluxes(frame)
     stamp_x, stamp_y = stamp_corner(x), stamp_corner(y)
     stamps = cut_stamps(mosaic(field, frame), stamp_x, stamp_y).astype(">u2")
-    made = []
-    for number, star in enumerate(np.argsort(-flux)):
-        is_saturated = star == SATURATED_STAR
-        source = _source(image_key, time, number, float(x[star]), float(y[star]))
-        source.flux_adu, source.flags = float(flux[star]), 4 if is_saturated else 0
-        source.picid, source.catalog = field.first_picid + int(star), field.catalog
-        source.separation_arcsec, source.stamp_side = 1.5, STAMP_SIDE
-        source.stamp_x, source.stamp_y = int(stamp_x[star]), int(stamp_y[star])
-        source.stamp = stamps[star].tobytes()
-        made.append(source)
-    return [*made, _source(image_key, time, field.number, 390.0, 391.0)]
+    made = [
+        {
+            **_source(number, float(x[star]), float(y[star])),
+            "flux_adu": float(flux[star]),
+            "flags": 4 if star == SATURATED_STAR else 0,
+            "picid": field.first_picid + int(star),
+            "catalog": field.catalog,
+            "separation_arcsec": 1.5,
+            "stamp_side": STAMP_SIDE,
+            "stamp_x": int(stamp_x[star]),
+            "stamp_y": int(stamp_y[star]),
+            "stamp": stamps[star].tobytes(),
+        }
+        for number, star in enumerate(np.argsort(-flux))
+    ]
+    return [*made, _source(field.number, 390.0, 391.0)]
 
 
-def _source(image_key: int, time: datetime, number: int, x_px: float, y_px: float) -> Source:
+def _source(number: int, x_px: float, y_px: float) -> dict[str, Any]:
     ra_deg, dec_deg = WCS.all_pix2world(x_px, y_px, 0)
-    return Source(
-        time=time,
-        image_key=image_key,
-        number=number,
-        ra_deg=float(ra_deg),
-        dec_deg=float(dec_deg),
-        x_px=x_px,
-        y_px=y_px,
-        flux_adu=100.0,
-        flux_err_adu=50.0,
-        peak_adu=900.0,
-        fwhm_px=2.5,
-        ellipticity=0.1,
-        flags=0,
-    )
+    return {
+        "number": number,
+        "ra_deg": float(ra_deg),
+        "dec_deg": float(dec_deg),
+        "x_px": x_px,
+        "y_px": y_px,
+        "flux_adu": 100.0,
+        "flux_err_adu": 50.0,
+        "peak_adu": 900.0,
+        "fwhm_px": 2.5,
+        "ellipticity": 0.1,
+        "flags": 0,
+        **dict.fromkeys(OF_STARS),
+    }

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,7 @@ def _add_unsolved(session: Session) -> None:
     add_observation(session, camera_id="ee04d1", images=[{"state": ImageState.SOLVED}, UNSOLVED])
 
 
+@cache
 def picture(frame: int) -> bytes:
     """Return a frame's picture, made as cf-make-jpg makes it."""
     planes = colour_planes(mosaic(FIELD, frame))
@@ -87,6 +89,7 @@ def picture(frame: int) -> bytes:
     return written.getvalue()
 
 
+@cache
 def solved_file() -> bytes:
     """Return a frame as the plate solver stores it: compressed, with SIP and CD cards."""
     header = WCS.to_header(relax=True)

@@ -13,6 +13,7 @@ import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from google.api_core.exceptions import NotFound
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -99,10 +100,12 @@ def storage_at(port: int) -> Iterator[None]:
 def store(bucket_name: str, path: str, content: bytes) -> int:
     """Put an object into a bucket, which is made where there is none; return its generation."""
     bucket = storage.client().bucket(bucket_name)
-    if not bucket.exists():
-        bucket.create()
     blob = bucket.blob(path)
-    blob.upload_from_string(content)
+    try:
+        blob.upload_from_string(content)
+    except NotFound:
+        bucket.create()
+        blob.upload_from_string(content)
     return int(blob.generation)
 
 
