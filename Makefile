@@ -71,10 +71,11 @@ lint-audit:
 audit: setup ## Scan for vulnerable packages; fail if any could not be checked.
 	$(PYTHON) bin/audit.py
 
-fuzz: setup ## Feed every parser 10,000 malformed inputs, or INPUTS=…
+fuzz: setup ## Feed every parser 10,000 malformed inputs, or INPUTS=…, and every operation 100 requests, or EXAMPLES=…
 	FUZZ_INPUTS=$(or $(INPUTS),10000) \
 	  PYTHONPATH=.:shared:observations-data:cf-make-rgb-fits $(PYTHON) -m tests.fuzz
-	API_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest -q -n 0 --timeout 3600 tests/fuzz/test_document.py
+	API_EXAMPLES=$(or $(EXAMPLES),100) $(PYTHON) -m pytest -q -n 0 --timeout 7200 \
+	  tests/fuzz/test_document.py tests/fuzz/test_apis.py
 
 bench: setup ## Measure every figure in the README.
 	@local/setup test

@@ -18,7 +18,7 @@ from panoptes_network.errors import PermanentError, Reason
 from tests.memory import forget_peak, peak_bytes
 
 ROOT = Path(__file__).parents[2]
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "200"))
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "100"))
 """A parser's share in every test run; `make fuzz` asks for more."""
 
 TIME_LIMIT_S = 20.0
