@@ -5,7 +5,7 @@ that ends in Z.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec
 
@@ -24,7 +24,11 @@ LOCK_TIMEOUT_S = 2
 """For how long a page waits for a lock of another's: those who change tables take them whole."""
 
 
-def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs: P.kwargs) -> Json:
+def read(
+    query: Callable[Concatenate[Session, P], Mapping[str, object]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Json:
     """Run `query` on one unchanging view of the database, which it cannot write to.
 
     Each of its statements has READ_TIMEOUT_S, so that none holds a connection for long.
@@ -35,7 +39,7 @@ def read(query: Callable[Concatenate[Session, P], Json], *args: P.args, **kwargs
         When the database is away, full, locked, or took too long.
     """
 
-    def work(session: Session) -> Json:
+    def work(session: Session) -> Mapping[str, object]:
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         limit_waiting(session, settings().read_timeout_s, LOCK_TIMEOUT_S)
         return query(session, *args, **kwargs)

@@ -15,6 +15,7 @@ from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageFile, Sequence
+from panoptes_network.nights.schema import Film, StoredFile
 from panoptes_network.states import FileKind
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
@@ -40,13 +41,13 @@ def bucket_names() -> dict[str, str]:
     return {"raw": settings().raw_bucket, "processed": settings().processed_bucket}
 
 
-def file_in(bucket: str, path: str) -> Json:
+def file_in(bucket: str, path: str) -> StoredFile:
     """Return what an answer says of the object `path` of the bucket `bucket`."""
     name = path.rpartition("/")[2]
     return {"path": path, "name": name, "bucket": bucket, "url": f"/files/{bucket}/{quote(path)}"}
 
 
-def film_of(row: AnyRow) -> Json | None:
+def film_of(row: AnyRow) -> Film | None:
     """Return the film of a row of `sequences`, None where it has none."""
     if row.film_path is None:
         return None
@@ -129,7 +130,7 @@ def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str
     return {row.sequence_id: _known_file(row)[FileKind.THUMBNAIL] for row in rows}
 
 
-def require_file(session: Session, bucket: str, path: str) -> Json:
+def require_file(session: Session, bucket: str, path: str) -> StoredFile:
     """Return the file that is the object `path` of the bucket called `bucket`.
 
     Only such objects may be sent: a bucket may hold more than the network knows of.

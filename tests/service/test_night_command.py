@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
 from panoptes_network import config
+from panoptes_network.nights import cli
 from panoptes_network.nights.cli import main
 from panoptes_network.states import ImageState
 from tests.conftest import free_port, serving
@@ -104,3 +105,18 @@ def test_somebody_else_answers(storage_port: int) -> None:
     said = run("PAN001", "--url", f"http://127.0.0.1:{storage_port}")
     assert said.exit_code == 1
     assert "is not observations-data" in said.output or "status 404" in said.output
+
+
+def test_a_report_of_another_version_is_refused_in_words(
+    night: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cli._fetch
+
+    def without_delays(*arguments: str) -> dict[str, object]:
+        return {name: value for name, value in whole(*arguments).items() if name != "delays"}
+
+    monkeypatch.setattr(cli, "_fetch", without_delays)
+    said = run("PAN001", "2018-10-11")
+    assert said.exit_code == 1
+    assert "is it another version? --json prints the answer" in said.output
+    assert run("PAN001", "2018-10-11", "--json").exit_code == 0

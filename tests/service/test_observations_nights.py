@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator, FormatChecker
 from sqlalchemy import Engine, update
 
 from panoptes_network.database.models import ImageEvent, Unit
@@ -305,3 +306,20 @@ def test_no_such_date(client: FlaskClient, db: Engine, date: str) -> None:
 def test_unknown_unit(client: FlaskClient, db: Engine, unit_id: str) -> None:
     problem(client, f"/units/{unit_id}/nights", 404)
     problem(client, f"/units/{unit_id}/nights/2018-10-11", 404)
+
+
+def test_the_report_is_as_the_document_describes_it(client: FlaskClient, db: Engine) -> None:
+    refuse(db, "PAN001/M42/14d3bd/20181011T134202/notes.pdf")
+    wide = {**SOLVED, "fwhm_px": 30.0}
+    with rows(db) as session:
+        add_observation(session, images=[SOLVED, wide, UNSOLVED, {}], film_path="a.mp4")
+    paths = get(client, "/openapi.json")["paths"]
+    described = paths["/units/{unit_id}/nights/{date}"]["get"]["responses"]["200"]
+    schema = described["content"]["application/json"]["schema"]
+    report = get(client, NIGHT)
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(report)
+    assert report.keys() == set(schema["required"])
+    [camera] = report["cameras"]
+    assert camera.keys() == schema["properties"]["cameras"]["items"]["properties"].keys()
+    broken = {**report, "cameras": [{**camera, "n_images": "four"}]}
+    assert not Draft202012Validator(schema).is_valid(broken)

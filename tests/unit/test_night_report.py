@@ -14,6 +14,7 @@ from panoptes_network.errors import Reason
 from panoptes_network.nights import advice, findings, statistics
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
+from panoptes_network.nights.schema import Course, NightReport
 from panoptes_network.states import ImageState
 
 START = datetime(2018, 10, 11, 13, 0, tzinfo=UTC)
@@ -49,8 +50,14 @@ def facts(images: list[NightImage], **known: Any) -> NightFacts:
     return NightFacts(**{**given_, **known})
 
 
-def said(made: dict[str, Any]) -> str:
+def said(made: NightReport[datetime]) -> str:
     return "\n".join(f"{found['what']} {found['action']}" for found in made["findings"])
+
+
+def course(made: NightReport[datetime], name: str) -> Course:
+    found = made["cameras"][0]["quality"][name]
+    assert found is not None
+    return found
 
 
 def test_a_good_night() -> None:
@@ -61,9 +68,9 @@ def test_a_good_night() -> None:
     assert (made["first_image"], made["exposure_s"]) == (START, 1200)
     [camera] = made["cameras"]
     assert (camera["n_fits"], camera["n_cr2"], camera["n_fits_made"]) == (10, 0, 0)
-    assert camera["quality"]["fwhm_px"]["median"] == 2.0
+    assert course(made, "fwhm_px")["median"] == 2.0
     assert made["delays"]["arrival_s"] == {"median": 30, "max": 30, "n": 10}
-    assert made["delays"]["done_s"]["median"] == 30
+    assert made["delays"]["done_s"] == {"median": 30, "max": 30, "n": 10}
     [sequence] = made["sequences"]
     assert (sequence["cadence_s"], sequence["gaps"]) == (120, [])
 
@@ -162,7 +169,7 @@ def test_what_waits() -> None:
 def test_what_gets_worse_is_said(name: str, first: float, last: float, is_worse: bool) -> None:
     images = [image(n, **{name: first if n < 5 else last}) for n in range(10)]
     made = report(facts(images))
-    assert made["cameras"][0]["quality"][name]["is_worse"] is is_worse
+    assert course(made, name)["is_worse"] is is_worse
     assert (advice.TRENDS[name].action in said(made)) is is_worse
 
 
@@ -172,13 +179,13 @@ def test_what_gets_worse_within_a_sequence_only() -> None:
     first = [image(n, fwhm_px=2.0 if n < 5 else 3.0) for n in range(10)]
     then = [image(n, fwhm_px=2.0, sequence_id=other.sequence_id) for n in range(10, 30)]
     made = report(facts([*first, *then], sequences=[replace(SEQUENCE, field="M42"), other]))
-    assert made["cameras"][0]["quality"]["fwhm_px"]["is_worse"] is False
+    assert course(made, "fwhm_px")["is_worse"] is False
     assert "M42, camera 14d3bd: the stars grew wider (star width from 2.0 to 3.0 px)" in said(made)
 
 
 def test_few_images_have_no_trend() -> None:
     made = report(facts([image(0, fwhm_px=2.0), image(1, fwhm_px=9.0)]))
-    assert made["cameras"][0]["quality"]["fwhm_px"]["is_worse"] is False
+    assert course(made, "fwhm_px")["is_worse"] is False
 
 
 def test_drift_and_offset_of_the_pointing() -> None:
@@ -188,7 +195,7 @@ def test_drift_and_offset_of_the_pointing() -> None:
     made = report(facts(drifting, sequences=[sequence]))
     [shown] = made["sequences"]
     assert shown["drift_arcmin"] == pytest.approx(18, rel=1e-6)
-    assert 60 < shown["offset_arcmin"] < 62
+    assert 60 < (shown["offset_arcmin"] or 0) < 62
     assert "M42, camera 14d3bd: the field drifted by 18 arcmin" in said(made)
     assert statistics.separation_arcmin((0, 60), (1, 60)) == pytest.approx(30, abs=0.01)
     assert statistics.separation_arcmin((359.5, 0), (0.5, 0)) == pytest.approx(60)

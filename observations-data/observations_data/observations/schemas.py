@@ -1,6 +1,7 @@
 """Responses of the routes of observations and images, for the OpenAPI document."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
 from observations_data.observations.search.pagination import Sort
@@ -19,10 +20,12 @@ from observations_data.open_api import (
     list_of,
     record,
     row_of,
+    schema_of,
     table_spec,
     with_optional,
 )
 from observations_data.pagination import Direction
+from observations_data.units.night import UnitNight
 
 
 def _files(file: Schema) -> Schema:
@@ -85,7 +88,7 @@ IMAGE = json_spec(
     ),
     EVENTS,
 )
-NIGHT = json_spec("The report of the night.", OBJECT)
+NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")
 SECURITY = file_spec("A security.txt (RFC 9116).", "text/plain")

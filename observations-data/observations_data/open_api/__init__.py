@@ -23,6 +23,7 @@ from observations_data.open_api.schemas import (
     listing,
     record,
     row_of,
+    schema_of,
     table_spec,
     with_optional,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "listing",
     "record",
     "row_of",
+    "schema_of",
     "table_spec",
     "with_optional",
 ]

@@ -1,5 +1,9 @@
 """Response schemas; a table's schema is made of its columns."""
 
+from typing import Any
+
+from pydantic import TypeAdapter
+
 from observations_data.data_tables import MEDIA_TYPES, Column, Format, Kind, Table
 from observations_data.open_api.operations import Parameter, ResponseSpec, Schema
 
@@ -48,6 +52,13 @@ def record(**properties: Schema) -> Schema:
 def with_optional(schema: Schema, **properties: Schema) -> Schema:
     """Return the schema of an object that may have these, too."""
     return {**schema, "properties": {**schema["properties"], **properties}}
+
+
+def schema_of(kind: Any) -> Schema:
+    """Return the schema of a type as JSON has it, with each part in its place."""
+    schema = TypeAdapter(kind).json_schema(mode="serialization")
+    whole: Schema = _without_references(schema, schema.pop("$defs", {}))
+    return whole
 
 
 def list_of(item: Schema) -> Schema:
@@ -102,3 +113,18 @@ def _column_schema(column: Column) -> Schema:
         return schema
     limits = _LIMITS.get(column.kind, {})
     return {**limits, **schema, "type": [_TYPES[column.kind], "null"]}
+
+
+def _without_references(part: Any, parts: dict[str, Schema]) -> Any:
+    if isinstance(part, list):
+        return [_without_references(one, parts) for one in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _without_references(parts[part["$ref"].rpartition("/")[2]], parts)
+    return {
+        name: _without_references(value, parts)
+        for name, value in part.items()
+        # A title that is no property only repeats a name.
+        if name != "title" or isinstance(value, dict)
+    }

@@ -1,9 +1,11 @@
 """The facts of a unit's night, for `panoptes_network.nights.report`."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Generic
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
+from typing_extensions import TypedDict
 
 from observations_data import files as file_rows
 from observations_data.database import AnyRow, Json
@@ -16,6 +18,7 @@ from panoptes_network.database.times import has_plausible
 from panoptes_network.ids import format_time
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
+from panoptes_network.nights.schema import NightReport, T
 from panoptes_network.states import END_STATES, FileKind
 
 IMAGE_COLUMNS = (
@@ -44,26 +47,37 @@ IMAGE_COLUMNS = (
     Image.received_at,
     Image.updated_at,
 )
-SHOWN_COLUMNS = (
-    "image_id",
-    "sequence_id",
-    "camera_id",
-    "time",
-    "exptime_s",
-    "state",
-    "reason_code",
-    "rms_arcsec",
-    "fwhm_px",
-    "background_adu",
-    "limiting_mag",
-)
 LAST = "last"
 EVENING = timedelta(hours=6)
 """A night has begun so long after noon."""
 SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
 
 
-def night(session: Session, unit_id: str, date: str) -> Json:
+class ShownImage(TypedDict, Generic[T]):
+    """An image on the night's timeline; `files` by kind."""
+
+    image_id: str
+    sequence_id: str
+    camera_id: str
+    time: T
+    exptime_s: float | None
+    state: str
+    reason_code: str | None
+    rms_arcsec: float | None
+    fwhm_px: float | None
+    background_adu: float | None
+    limiting_mag: float | None
+    files: dict[str, Json]
+
+
+class UnitNight(NightReport[T], Generic[T]):
+    """A night report with the unit and the images."""
+
+    unit: Json
+    images: list[ShownImage[T]]
+
+
+def night(session: Session, unit_id: str, date: str) -> UnitNight[datetime]:
     """Return the report of a unit's night, its images for a timeline, and its films.
 
     Raises
@@ -93,10 +107,8 @@ def night(session: Session, unit_id: str, date: str) -> Json:
             **_neighbours(session, unit.unit_id, asked),
         )
     )
-    for shown in made["sequences"]:
-        shown["film"] = file_rows.film_of(sequences[shown["sequence_id"]])
-    made["images"] = [_shown(image, files.get(image.image_id, {})) for image in images]
-    return {"unit": unit_facts(unit), **made}
+    shown = [_shown(image, files.get(image.image_id, {})) for image in images]
+    return {"unit": unit_facts(unit), **made, "images": shown}
 
 
 def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night:
@@ -174,7 +186,7 @@ def _given_up(session: Session, image_ids: list[str]) -> set[str | None]:
 def _sequence(row: AnyRow) -> NightSequence:
     columns = row._asdict()
     del columns["film_path"], columns["film_frames"]
-    return NightSequence(**columns, has_film=row.film_path is not None)
+    return NightSequence(**columns, film=file_rows.film_of(row))
 
 
 def _refusals(session: Session, unit_id: str, asked: Night) -> list[Refusal]:
@@ -223,6 +235,18 @@ def _neighbours(session: Session, unit_id: str, asked: Night) -> dict[str, datet
     return row._asdict()
 
 
-def _shown(image: NightImage, files: dict[str, Json]) -> Json:
-    shown = {name: getattr(image, name) for name in SHOWN_COLUMNS}
-    return {**shown, "files": {kind: files[kind] for kind in SHOWN_FILES if kind in files}}
+def _shown(image: NightImage, files: dict[str, Json]) -> ShownImage[datetime]:
+    return {
+        "image_id": image.image_id,
+        "sequence_id": image.sequence_id,
+        "camera_id": image.camera_id,
+        "time": image.time,
+        "exptime_s": image.exptime_s,
+        "state": image.state,
+        "reason_code": image.reason_code,
+        "rms_arcsec": image.rms_arcsec,
+        "fwhm_px": image.fwhm_px,
+        "background_adu": image.background_adu,
+        "limiting_mag": image.limiting_mag,
+        "files": {kind: files[kind] for kind in SHOWN_FILES if kind in files},
+    }

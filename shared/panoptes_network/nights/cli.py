@@ -6,8 +6,10 @@ from urllib.parse import quote
 
 import click
 import requests
+from pydantic import TypeAdapter, ValidationError
 
 from panoptes_network.config import settings
+from panoptes_network.nights.schema import NightReport
 from panoptes_network.nights.text import text
 
 Json = dict[str, Any]
@@ -29,10 +31,12 @@ def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
     last night is reported. The exit status is 0 if there is a report, whatever it says, and 1 if
     there is none.
     """
-    report = _fetch(url or settings().observations_data_url, unit, night)
-    click.echo(
-        json.dumps(report, indent=1, ensure_ascii=False) if as_json else text(report), nl=as_json
-    )
+    address = url or settings().observations_data_url
+    report = _fetch(address, unit, night)
+    if as_json:
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    else:
+        click.echo(text(_checked(report, address)), nl=False)
 
 
 def _fetch(url: str, unit: str, night: str) -> Json:
@@ -47,6 +51,15 @@ def _fetch(url: str, unit: str, night: str) -> Json:
     if not answer.ok:
         raise click.ClickException(str(found.get("detail", f"status {answer.status_code}")))
     return found
+
+
+def _checked(report: Json, url: str) -> NightReport[str]:
+    try:
+        return TypeAdapter(NightReport[str]).validate_python(report)
+    except ValidationError as error:
+        raise click.ClickException(
+            f"{url} answered no night report: is it another version? --json prints the answer"
+        ) from error
 
 
 def _json(answer: requests.Response, url: str) -> Json:

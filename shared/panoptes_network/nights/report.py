@@ -14,7 +14,30 @@ from panoptes_network.frames.bayer import STAMP_SIDE
 from panoptes_network.nights import advice, statistics
 from panoptes_network.nights.findings import findings, verdict
 from panoptes_network.nights.night import Night
-from panoptes_network.nights.statistics import WORSE, Json
+from panoptes_network.nights.schema import (
+    CameraNight,
+    ClockOffset,
+    Contradiction,
+    Course,
+    Delays,
+    Failure,
+    Files,
+    Film,
+    HeaderFinding,
+    Neighbours,
+    NightFigures,
+    NightReport,
+    Period,
+    Products,
+    Quality,
+    ReasonCase,
+    RefusedFiles,
+    SequenceNight,
+    Totals,
+    Waiting,
+    WideStars,
+)
+from panoptes_network.nights.statistics import WORSE
 from panoptes_network.states import END_STATES, FAILED_STATES, SOLVED_STATES, FileKind, ImageState
 
 MAX_EXAMPLES = 20
@@ -41,8 +64,8 @@ class NightImage:
     bucket_path: str | None = None
     generation: int = 1
     from_cr2: bool = False
-    contradictions: Json = field(default_factory=dict)
-    header_findings: Json = field(default_factory=dict)
+    contradictions: dict[str, object] = field(default_factory=dict)
+    header_findings: dict[str, dict[str, str]] = field(default_factory=dict)
     date_obs: str | None = None
     latitude: object = None
     longitude: object = None
@@ -81,7 +104,7 @@ class NightSequence:
     exptime_s: float | None = None
     mount_ra_deg: float | None = None
     mount_dec_deg: float | None = None
-    has_film: bool = False
+    film: Film | None = None
     film_reason: str | None = None
 
 
@@ -118,10 +141,10 @@ class NightFacts:
     next_image: datetime | None = None
 
 
-def report(facts: NightFacts) -> Json:
+def report(facts: NightFacts) -> NightReport[datetime]:
     """Return the report of a night."""
     images = sorted(facts.images, key=lambda image: (image.time, image.image_id))
-    made = {
+    made: NightFigures[datetime] = {
         "unit_id": facts.unit_id,
         "date": facts.night.date.isoformat(),
         "night": _night(facts.night),
@@ -145,7 +168,7 @@ def report(facts: NightFacts) -> Json:
     return {**made, "verdict": verdict(made), "findings": findings(made)}
 
 
-def _night(night: Night) -> Json:
+def _night(night: Night) -> Period[datetime]:
     return {
         "start": night.start,
         "end": night.end,
@@ -154,7 +177,7 @@ def _night(night: Night) -> Json:
     }
 
 
-def _totals(images: list[NightImage]) -> Json:
+def _totals(images: list[NightImage]) -> Totals[datetime]:
     tried = Counter(image.state in SOLVED_STATES for image in images if _was_tried(image))
     return {
         "n_images": len(images),
@@ -181,7 +204,7 @@ def _states(images: Iterable[NightImage]) -> dict[str, int]:
     return {state.value: found[state] for state in ImageState if found[state]}
 
 
-def _files(images: list[NightImage]) -> Json:
+def _files(images: list[NightImage]) -> Files:
     """Count the files uploaded by the unit and the FITS files made by the network."""
     return {
         "n_fits": sum(image.has_fits and not image.from_cr2 for image in images),
@@ -199,7 +222,7 @@ def _grouped(
     return groups
 
 
-def _cameras(images: list[NightImage]) -> list[Json]:
+def _cameras(images: list[NightImage]) -> list[CameraNight[datetime]]:
     groups = _grouped(images, lambda image: image.camera_id)
     return [
         {
@@ -212,11 +235,11 @@ def _cameras(images: list[NightImage]) -> list[Json]:
     ]
 
 
-def _quality(images: list[NightImage]) -> Json:
+def _quality(images: list[NightImage]) -> Quality:
     return {name: _course(name, images) for name in WORSE}
 
 
-def _course(name: str, images: list[NightImage]) -> Json | None:
+def _course(name: str, images: list[NightImage]) -> Course | None:
     series = [(image.time, getattr(image, name)) for image in images]
     found = statistics.course(name, [(time, v) for time, v in series if v is not None])
     if found is not None and found["is_worse"]:
@@ -224,13 +247,15 @@ def _course(name: str, images: list[NightImage]) -> Json | None:
     return found
 
 
-def _sequences(sequences: list[NightSequence], images: list[NightImage]) -> list[Json]:
+def _sequences(
+    sequences: list[NightSequence], images: list[NightImage]
+) -> list[SequenceNight[datetime]]:
     groups = _grouped(images, lambda image: image.sequence_id)
     made = [_sequence(sequence, groups[sequence.sequence_id]) for sequence in sequences]
     return sorted(made, key=lambda one: (one["first_image"] is None, one["first_image"] or 0))
 
 
-def _sequence(sequence: NightSequence, images: list[NightImage]) -> Json:
+def _sequence(sequence: NightSequence, images: list[NightImage]) -> SequenceNight[datetime]:
     times = [image.time for image in images]
     places = (statistics.direction(image.ra_deg, image.dec_deg) for image in images)
     centres = [place for place in places if place is not None]
@@ -248,15 +273,16 @@ def _sequence(sequence: NightSequence, images: list[NightImage]) -> Json:
         "quality": _quality(images),
         "drift_arcmin": statistics.drift_arcmin(centres),
         "offset_arcmin": statistics.offset_arcmin(centres, target),
-        "has_film": sequence.has_film,
+        "has_film": sequence.film is not None,
         "film_reason": sequence.film_reason,
+        "film": sequence.film,
     }
 
 
-def _failures(images: list[NightImage]) -> list[Json]:
+def _failures(images: list[NightImage]) -> list[Failure]:
     failed = [image for image in images if image.state in END_STATES and _is_failed(image)]
     groups = _grouped(failed, lambda image: f"{image.state} {image.reason_code or ''}")
-    made = [
+    made: list[Failure] = [
         {
             **_reason(own[0].reason_code, own[-1].reason),
             "state": own[0].state,
@@ -272,16 +298,16 @@ def _is_failed(image: NightImage) -> bool:
     return image.state != ImageState.SOURCES_EXTRACTED
 
 
-def _reason(code: str | None, words: str | None) -> Json:
+def _reason(code: str | None, words: str | None) -> ReasonCase:
     meaning, action = advice.of_reason(code)
     return {"reason_code": code, "meaning": meaning, "action": action, "example": words}
 
 
-def _refused(refusals: list[Refusal]) -> list[Json]:
+def _refused(refusals: list[Refusal]) -> list[RefusedFiles[datetime]]:
     groups: dict[str | None, list[Refusal]] = defaultdict(list)
     for refusal in sorted(refusals, key=lambda one: (one.time, one.bucket_path)):
         groups[refusal.reason_code].append(refusal)
-    made = [
+    made: list[RefusedFiles[datetime]] = [
         {
             **_reason(code, own[-1].reason),
             "state": own[-1].state,
@@ -296,7 +322,7 @@ def _refused(refusals: list[Refusal]) -> list[Json]:
     return sorted(made, key=lambda group: -group["count"])
 
 
-def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
+def _waiting(images: list[NightImage], facts: NightFacts) -> Waiting:
     """Return unfinished work, grouped by what it waits for."""
     open_ = [image for image in images if image.state not in END_STATES]
     with_file = [image for image in open_ if image.bucket_path is not None]
@@ -311,26 +337,23 @@ def _waiting(images: list[NightImage], facts: NightFacts) -> Json:
     }
 
 
-def _contradictions(images: list[NightImage]) -> list[Json]:
+def _contradictions(images: list[NightImage]) -> list[Contradiction]:
     """Return contradictions between headers and paths by card, most frequent first."""
-    found: dict[str, list[tuple[str, Json]]] = defaultdict(list)
+    found: dict[str, list[tuple[str, object]]] = defaultdict(list)
     for image in images:
         for card, words in image.contradictions.items():
             found[card].append((image.image_id, words))
-    made = [
-        {"card": card, "count": len(cases), "image_id": cases[0][0], **_words(cases[0][1])}
-        for card, cases in found.items()
-    ]
+    made = [_contradiction(card, len(cases), *cases[0]) for card, cases in found.items()]
     return sorted(made, key=lambda case: (-case["count"], case["card"]))
 
 
-def _header_findings(images: list[NightImage]) -> list[Json]:
+def _header_findings(images: list[NightImage]) -> list[HeaderFinding]:
     """Return unusable header values by card and problem, most frequent first."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for image in images:
         for card, finding in image.header_findings.items():
             found[card, finding["problem"]].append((image.image_id, finding["header"]))
-    made = [
+    made: list[HeaderFinding] = [
         {
             "card": card,
             "problem": problem,
@@ -343,12 +366,18 @@ def _header_findings(images: list[NightImage]) -> list[Json]:
     return sorted(made, key=lambda case: (-case["count"], case["card"]))
 
 
-def _words(case: object) -> Json:
+def _contradiction(card: str, count: int, image_id: str, case: object) -> Contradiction:
     words = case if isinstance(case, dict) else {}
-    return {"believed": words.get("believed"), "header": words.get("header")}
+    return {
+        "card": card,
+        "count": count,
+        "image_id": image_id,
+        "believed": words.get("believed"),
+        "header": words.get("header"),
+    }
 
 
-def _clocks(images: list[NightImage]) -> list[Json]:
+def _clocks(images: list[NightImage]) -> list[ClockOffset]:
     offsets = defaultdict(list)
     for image in images:
         offset = statistics.clock_offset_s(image.time, image.date_obs)
@@ -360,7 +389,7 @@ def _clocks(images: list[NightImage]) -> list[Json]:
     ]
 
 
-def _wide_stars(images: list[NightImage]) -> list[Json]:
+def _wide_stars(images: list[NightImage]) -> list[WideStars]:
     """Return the cameras with images whose stars are wider than a stamp."""
     widths = defaultdict(list)
     for image in images:
@@ -372,7 +401,7 @@ def _wide_stars(images: list[NightImage]) -> list[Json]:
     ]
 
 
-def _delays(images: list[NightImage]) -> Json:
+def _delays(images: list[NightImage]) -> Delays:
     """Return the delays from exposure to arrival and from arrival to the end, and the work time."""
     arrived = [image.received_at - _end(image) for image in images]
     done = [image.ended_at - image.received_at for image in images if image.ended_at]
@@ -388,20 +417,23 @@ def _end(image: NightImage) -> datetime:
     return image.time + timedelta(seconds=min(max(image.exptime_s or 0, 0), 86_400))
 
 
-def _products(images: list[NightImage], sequences: list[NightSequence]) -> Json:
+def _products(images: list[NightImage], sequences: list[NightSequence]) -> Products:
     return {
         "n_pictures": sum(FileKind.PICTURE in image.file_kinds for image in images),
         "n_images": len(images),
-        "n_films": sum(sequence.has_film for sequence in sequences),
+        "n_films": sum(sequence.film is not None for sequence in sequences),
         "n_sequences": len(sequences),
     }
 
 
-def _neighbours(facts: NightFacts) -> Json:
+def _neighbours(facts: NightFacts) -> Neighbours:
     """Return the dates of the previous and next nights that have images."""
-    moments = {"previous_night": facts.previous_image, "next_night": facts.next_image}
     longitude_deg = facts.night.longitude_deg
     return {
-        name: moment and Night.holding(moment, longitude_deg).date.isoformat()
-        for name, moment in moments.items()
+        "previous_night": _date_of(facts.previous_image, longitude_deg),
+        "next_night": _date_of(facts.next_image, longitude_deg),
     }
+
+
+def _date_of(moment: datetime | None, longitude_deg: float | None) -> str | None:
+    return None if moment is None else Night.holding(moment, longitude_deg).date.isoformat()

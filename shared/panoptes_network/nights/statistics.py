@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median, median_low
-from typing import Any
 
-Json = dict[str, Any]
+from panoptes_network.nights.schema import Contradiction, Course, Gap, Spread
+
 Series = list[tuple[datetime, float]]
 
 GAP_FACTOR = 1.8
@@ -40,7 +40,7 @@ def cadence_s(times: Sequence[datetime]) -> float | None:
     return median_low(steps) if len(steps) > 1 else None
 
 
-def gaps(times: Sequence[datetime]) -> list[Json]:
+def gaps(times: Sequence[datetime]) -> list[Gap[datetime]]:
     """Return the gaps between exposures in time order: start, end, number of missing frames."""
     cadence = cadence_s(times)
     if not cadence:
@@ -52,13 +52,13 @@ def gaps(times: Sequence[datetime]) -> list[Json]:
     ]
 
 
-def spread(values: Iterable[float | None]) -> Json | None:
+def spread(values: Iterable[float | None]) -> Spread | None:
     """Return median and maximum of the known values; None if there are none."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     return {"median": median(known), "max": max(known), "n": len(known)} if known else None
 
 
-def course(name: str, series: Series) -> Json | None:
+def course(name: str, series: Series) -> Course | None:
     """Return a quantity's course: median, first and last third, whether it got worse.
 
     Parameters
@@ -125,7 +125,7 @@ def is_elsewhere(said_deg: object, believed_deg: float | None) -> bool:
 
 def sites(
     said: Sequence[tuple[str, object, object]], site: tuple[float | None, float | None]
-) -> list[Json]:
+) -> list[Contradiction]:
     """Return per card the number of headers with a location other than `site`, and an example.
 
     Parameters
@@ -135,13 +135,20 @@ def sites(
     site : tuple of (latitude, longitude)
         The accepted location, degrees; None if unknown.
     """
-    found = []
+    found: list[Contradiction] = []
     for n, card in enumerate(("LAT-OBS", "LONG-OBS")):
         cases = [(one[0], one[n + 1]) for one in said if is_elsewhere(one[n + 1], site[n])]
         if cases:
             image_id, header = cases[0]
-            case = {"card": card, "count": len(cases), "image_id": image_id}
-            found.append({**case, "believed": site[n], "header": header})
+            found.append(
+                Contradiction(
+                    card=card,
+                    count=len(cases),
+                    image_id=image_id,
+                    believed=site[n],
+                    header=header,
+                )
+            )
     return found
 
 

@@ -3,12 +3,13 @@
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from panoptes_network.nights.findings import QUANTITIES, count, duration
+from panoptes_network.nights.schema import CameraNight, Course, NightReport, SequenceNight
 from panoptes_network.states import ImageState
 
-Json = dict[str, Any]
+Report = NightReport[str]
+Counted = NightReport[str] | CameraNight[str] | SequenceNight[str]
 
 WIDTH = 88
 VERDICTS = {
@@ -17,7 +18,7 @@ VERDICTS = {
     "problems": "with problems",
     "empty": "no images",
 }
-STATES = {
+STATES: dict[str, str] = {
     ImageState.METADATA_RECEIVED: "received",
     ImageState.SOURCES_DETECTED: "detected",
     ImageState.SOURCES_EXTRACTED: "complete",
@@ -26,31 +27,31 @@ STATES = {
 MARKS = {"problem": "!!", "warning": " !", "note": " -"}
 
 
-def text(report: Json) -> str:
+def text(report: Report) -> str:
     """Return a night report for a terminal or an email."""
     return "\n".join([*_heading(report), *_findings(report), *_body(report)]) + "\n"
 
 
-def _heading(report: Json) -> Iterator[str]:
+def _heading(report: Report) -> Iterator[str]:
     night = report["night"]
     noon = "local solar noon" if night["bounds"] == "local_noon" else "noon in UTC"
     yield f"{report['unit_id']}, night of {report['date']}: {VERDICTS[report['verdict']]}"
-    start, end = (_clock(night[name], "%Y-%m-%d %H:%M") for name in ("start", "end"))
+    start, end = (_clock(time, "%Y-%m-%d %H:%M") for time in (night["start"], night["end"]))
     yield f"{start} to {end} UTC, from {noon} to noon"
     if report["n_images"]:
-        first, last = (_clock(report[name]) for name in ("first_image", "last_image"))
+        first, last = _clock(report["first_image"]), _clock(report["last_image"])
         yield ""
         images = f"{count(report['n_images'], 'image')} from {first} to {last} UTC"
         yield f"{images}{_on_sky(report)}{_solved(report)}"
         yield _states(report)
 
 
-def _on_sky(report: Json) -> str:
+def _on_sky(report: Report) -> str:
     exposure_s = report["exposure_s"]
     return "" if exposure_s is None else f", {duration(exposure_s)} on sky"
 
 
-def _findings(report: Json) -> Iterator[str]:
+def _findings(report: Report) -> Iterator[str]:
     yield ""
     if report["verdict"] == "empty":
         yield "No image of this night has arrived. What to check:"
@@ -60,12 +61,12 @@ def _findings(report: Json) -> Iterator[str]:
         yield from _wrapped(finding["what"], f"{MARKS[finding['severity']]} ", "   ")
         yield from _wrapped(finding["action"], "   ", "   ")
     if report["verdict"] == "empty":
-        nearest = [report[name] for name in ("previous_night", "next_night") if report[name]]
+        nearest = [day for day in (report["previous_night"], report["next_night"]) if day]
         if nearest:
             yield f"Nearest nights with images: {', '.join(nearest)}"
 
 
-def _body(report: Json) -> Iterator[str]:
+def _body(report: Report) -> Iterator[str]:
     for camera in report["cameras"]:
         yield ""
         yield f"Camera {camera['camera_id']}: {_files(camera)}{_solved(camera)}"
@@ -85,8 +86,8 @@ def _body(report: Json) -> Iterator[str]:
         yield from _delays(report)
 
 
-def _sequence(sequence: Json) -> Iterator[str]:
-    first, last = (_clock(sequence[name]) for name in ("first_image", "last_image"))
+def _sequence(sequence: SequenceNight[str]) -> Iterator[str]:
+    first, last = _clock(sequence["first_image"]), _clock(sequence["last_image"])
     yield f"{sequence['field'] or 'No field name'} ({sequence['sequence_id']})"
     yield f"   {count(sequence['n_images'], 'image')} from {first} to {last}: {_states(sequence)}"
     for gap in sequence["gaps"]:
@@ -100,12 +101,14 @@ def _sequence(sequence: Json) -> Iterator[str]:
         yield f"   no film: {sequence['film_reason']}"
 
 
-def _delays(report: Json) -> Iterator[str]:
-    names = {"arrival_s": "exposure's end to arrival", "done_s": "arrival to the end"}
-    for name, words in names.items():
-        found = report["delays"][name]
-        if found:
-            median, most = duration(found["median"]), duration(found["max"])
+def _delays(report: Report) -> Iterator[str]:
+    delays = report["delays"]
+    for words, spread in (
+        ("exposure's end to arrival", delays["arrival_s"]),
+        ("arrival to the end", delays["done_s"]),
+    ):
+        if spread:
+            median, most = duration(spread["median"]), duration(spread["max"])
             yield f"From {words}: {median}, at most {most}"
     products = report["products"]
     pictures = f"{products['n_pictures']} of {products['n_images']} images"
@@ -113,27 +116,33 @@ def _delays(report: Json) -> Iterator[str]:
     yield f"Pictures: {pictures}; films: {films}"
 
 
-def _files(camera: Json) -> str:
-    kinds = {"n_fits": "FITS", "n_cr2": "CR2", "n_fits_made": "FITS made from CR2"}
-    found = [f"{camera[name]} {words}" for name, words in kinds.items() if camera[name]]
+def _files(camera: CameraNight[str]) -> str:
+    kinds = (
+        (camera["n_fits"], "FITS"),
+        (camera["n_cr2"], "CR2"),
+        (camera["n_fits_made"], "FITS made from CR2"),
+    )
+    found = [f"{number} {words}" for number, words in kinds if number]
     return ", ".join(found) or "no files"
 
 
-def _solved(counted: Json) -> str:
+def _solved(counted: Counted) -> str:
     share = counted["solved_share"]
     return "" if share is None else f", {100 * share:.0f} % solved"
 
 
-def _states(counted: Json) -> str:
+def _states(counted: Counted) -> str:
     return ", ".join(f"{n} {STATES.get(state, state)}" for state, n in counted["states"].items())
 
 
-def _figure(name: str, course: Json) -> str:
+def _figure(name: str, course: Course) -> str:
     title, unit, digits = QUANTITIES[name]
     return f"{title} {course['median']:.{digits}f} {unit}"
 
 
-def _clock(time: str, pattern: str = "%H:%M") -> str:
+def _clock(time: str | None, pattern: str = "%H:%M") -> str:
+    if time is None:
+        return "unknown"
     return datetime.fromisoformat(time).astimezone(UTC).strftime(pattern)
 
 
