@@ -34,17 +34,17 @@ POLICY = (
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 CLOSED_TO_ROBOTS = ("/",)
-"""Robots find the same on the explorer's pages, which say what it means."""
+"""Robots find the same data, explained, on the explorer's pages."""
 
 
 class OrderedJson(DefaultJSONProvider):
-    """Keys in the order that they are written in: what matters most comes first."""
+    """Keeps keys in the order of writing: the most important come first."""
 
     sort_keys = False
 
 
 def create_app() -> Flask:
-    """Return the service; its README tells what each route answers."""
+    """Return the service; its README describes the routes."""
     log.setup("observations-data")
     app = Flask(__name__, static_folder=None)
     app.json = OrderedJson(app)

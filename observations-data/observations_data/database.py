@@ -1,7 +1,7 @@
-"""How the database is read: one unchanging view for each request, and plain JSON values out of it.
+"""Read access to the database: one consistent snapshot per request, with plain JSON values.
 
-A value that JSON cannot hold (NaN, infinity) becomes null, a time an ISO 8601 string in UTC
-that ends in Z.
+Values that JSON cannot represent (NaN, infinity) become null; times become ISO 8601 strings in UTC
+that end in Z.
 """
 
 import math
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 LOCK_TIMEOUT_S = 2
-"""For how long a page waits for a lock of another's: those who change tables take them whole."""
+"""Longest wait of a page for another transaction's lock: schema changes lock whole tables."""
 
 
 def read(
@@ -29,14 +29,14 @@ def read(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Json:
-    """Run `query` on one unchanging view of the database, which it cannot write to.
+    """Run `query` in one read-only snapshot of the database.
 
-    Each of its statements has READ_TIMEOUT_S, so that none holds a connection for long.
+    Each statement is limited to READ_TIMEOUT_S, so that none holds a connection for long.
 
     Raises
     ------
     TransientError
-        When the database is away, full, locked, or took too long.
+        If the database is unavailable, full, locked, or too slow.
     """
 
     def work(session: Session) -> Mapping[str, object]:
@@ -49,12 +49,12 @@ def read(
 
 
 def unknown(what: str, name: str) -> PermanentError:
-    """Return the error that says that there is no such thing."""
+    """Return the error for a missing object."""
     return PermanentError(Reason.OBJECT_MISSING, f"there is no {what} {name[:200]!r}")
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it; what is none of ours (bytes, arrays) stays as it is."""
+    """Return a value as in JSON; other types (bytes, arrays) are unchanged."""
     if value is None or isinstance(value, str):  # most are: a page has 20,000 values
         return value
     if isinstance(value, dict):

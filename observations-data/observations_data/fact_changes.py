@@ -1,4 +1,4 @@
-"""Queries of changed facts of a unit or an observation."""
+"""Queries of the changed facts of a unit or an observation."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""Storage as a reader sees it: asked for a few objects at a time, and never waited for long."""
+"""Storage access for readers: few concurrent calls, and short waits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from panoptes_network.config import settings
 from panoptes_network.errors import TransientError
 
 MAX_CALLS = 8
-"""Requests that may wait for storage at a time: where it hangs, most threads stay free."""
+"""Requests that may wait for storage at a time: if it hangs, most threads stay free."""
 TURN_S = 0.5
-"""For how long the next one waits for its turn, longer than storage takes when all is well."""
+"""Longest wait for a turn, longer than storage normally takes."""
 CONNECT_S = 2
 TRIES_S = 2
 
@@ -19,7 +19,7 @@ _turns = BoundedSemaphore(MAX_CALLS)
 
 
 def patience() -> storage.Patience:
-    """Return how long a reader waits for storage."""
+    """Return the time limits for storage while a reader waits."""
     return storage.Patience(CONNECT_S, settings().file_timeout_s, TRIES_S)
 
 
@@ -29,16 +29,16 @@ def find(bucket: str, path: str) -> storage.StoredObject:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such object.
+        With :attr:`Reason.OBJECT_MISSING`, if the object does not exist.
     TransientError
-        When storage is away, or as many requests as may wait for it do.
+        If storage is unavailable, or too many requests wait for it.
     """
     with _turn():
         return storage.find(bucket, path, patience=patience())
 
 
 def read_range(stored: storage.StoredObject, start: int, length: int) -> bytes:
-    """Return up to `length` bytes from `start`; nothing after the object's end. See `find`."""
+    """Return up to `length` bytes from `start`; none past the object's end. See `find`."""
     with _turn():
         return storage.read_range(stored, start, length, patience())
 
@@ -46,7 +46,7 @@ def read_range(stored: storage.StoredObject, start: int, length: int) -> bytes:
 @contextmanager
 def _turn() -> Iterator[None]:
     if not _turns.acquire(timeout=TURN_S):
-        raise TransientError("storage is slow, and enough requests wait for it: try again")
+        raise TransientError("storage is slow and too many requests are waiting: try again")
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""Queries of files: those of images, films and light curves, as objects of the buckets.
+"""Queries of files: images, films and light curves, as objects of the buckets.
 
-The two buckets are called ``raw`` and ``processed`` in every answer, whatever their names are.
+Responses call the two buckets ``raw`` and ``processed``, whatever their actual names.
 """
 
 from collections import defaultdict
@@ -19,10 +19,10 @@ from panoptes_network.nights.schema import Film, StoredFile
 from panoptes_network.states import FileKind
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
-"""Columns of an image that name a file; as a kind of file, each is called like its bucket."""
+"""Columns of an image that name a file; as a kind of file, each has its bucket's name."""
 RAW_IS_GONE = is_gone(Image).label("raw_is_gone")
 OFFERED_RAW_PATH = case((is_gone(Image), None), else_=Image.bucket_path)
-"""Path of an image's raw file, None where it was deleted."""
+"""Path of an image's raw file, None if it was deleted."""
 KINDS = (*IMAGE_PATHS, *FileKind)
 LIGHT_CURVES, LIGHT_CURVES_FITS = "light_curves", "light_curves_fits"
 """Kinds of files of a whole sequence: all its light curves, as Parquet and as FITS."""
@@ -32,30 +32,30 @@ LIGHT_CURVE_COLUMNS = (
     LightCurveSet.fits_path,
     LightCurveSet.fits_bytes,
 )
-"""What a query has to select for `light_curve_files`."""
+"""Columns that a query must select for `light_curve_files`."""
 FILE_COLUMNS = (ImageFile.kind, ImageFile.bucket, ImageFile.path, ImageFile.n_bytes)
 
 
 def bucket_names() -> dict[str, str]:
-    """Return the buckets' names by what answers call them."""
+    """Return the buckets' actual names by their names in responses."""
     return {"raw": settings().raw_bucket, "processed": settings().processed_bucket}
 
 
 def file_in(bucket: str, path: str) -> StoredFile:
-    """Return what an answer says of the object `path` of the bucket `bucket`."""
+    """Return the description of the object `path` in the bucket `bucket`."""
     name = path.rpartition("/")[2]
     return {"path": path, "name": name, "bucket": bucket, "url": f"/files/{bucket}/{quote(path)}"}
 
 
 def film_of(row: AnyRow) -> Film | None:
-    """Return the film of a row of `sequences`, None where it has none."""
+    """Return the film of a row of `sequences`, None if it has none."""
     if row.film_path is None:
         return None
     return {**file_in("processed", row.film_path), "n_frames": row.film_frames}
 
 
 def light_curve_files(row: AnyRow) -> dict[str, Json]:
-    """Return the files of all light curves of a sequence by kind, of a row of their set."""
+    """Return the light-curve files of a sequence by kind, from the row of its set."""
     named = {
         LIGHT_CURVES: (row.parquet_path, row.parquet_bytes),
         LIGHT_CURVES_FITS: (row.fits_path, row.fits_bytes),
@@ -68,9 +68,9 @@ def light_curve_files(row: AnyRow) -> dict[str, Json]:
 
 
 def files_of_image(row: AnyRow, products: dict[str, Json]) -> dict[str, Json]:
-    """Return an image's files by kind: those that its row names, and its `products`.
+    """Return an image's files by kind: those in its row, and its `products`.
 
-    A raw file that was deleted is left out (`RAW_IS_GONE`).
+    A deleted raw file is excluded (`RAW_IS_GONE`).
     """
     raw = None if row.raw_is_gone else row.bucket_path
     paths = {"raw": raw, "processed": row.solved_path}
@@ -81,7 +81,7 @@ def files_of_image(row: AnyRow, products: dict[str, Json]) -> dict[str, Json]:
 def files_by_kind(images: list[Json]) -> dict[str, list[Json]]:
     """Return the files of all images, in the images' order, for each kind that occurs.
 
-    ``raw`` and ``processed`` are there even where no image has such a file.
+    ``raw`` and ``processed`` are always present, even if no image has such a file.
     """
     files: dict[str, list[Json]] = {kind: [] for kind in IMAGE_PATHS}
     for image in images:
@@ -91,10 +91,9 @@ def files_by_kind(images: list[Json]) -> dict[str, list[Json]]:
 
 
 def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, dict[str, Json]]:
-    """Return the files of ``image_files`` by image id and kind, of the images that are meant.
+    """Return the files in ``image_files`` by image id and kind, for the selected images.
 
-    Where an image has several of a kind, because it was uploaded under several paths, the
-    newest one stands for it.
+    If an image has several of a kind, from uploads under several paths, the newest one is used.
     """
     rows = session.execute(
         select(ImageFile.image_id, *FILE_COLUMNS)
@@ -109,9 +108,9 @@ def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, di
 
 
 def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str, Json]:
-    """Return by sequence id the thumbnail of its newest image that has one.
+    """Return the thumbnail of each sequence's newest image that has one.
 
-    From each sequence, the index leads to its newest images, and the first hit ends the search.
+    In each sequence, the index finds the newest images, and the first hit ends the search.
     """
     newest = (
         select(*FILE_COLUMNS)
@@ -133,12 +132,12 @@ def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str
 def require_file(session: Session, bucket: str, path: str) -> StoredFile:
     """Return the file that is the object `path` of the bucket called `bucket`.
 
-    Only such objects may be sent: a bucket may hold more than the network knows of.
+    Only known objects may be sent: a bucket may contain others.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no row names this object.
+        With :attr:`Reason.OBJECT_MISSING`, if no row names this object.
     """
     ways = [
         IMAGE_PATHS[bucket] == path,
@@ -154,7 +153,7 @@ def require_file(session: Session, bucket: str, path: str) -> StoredFile:
 
 
 def _known_file(row: AnyRow) -> dict[str, Json]:
-    """Return a row of ``image_files`` by its kind; nothing where its bucket is none of ours."""
+    """Return a row of ``image_files`` by its kind; empty if its bucket is unknown."""
     calls = {name: bucket for bucket, name in bucket_names().items()}
     if row.bucket not in calls:
         return {}

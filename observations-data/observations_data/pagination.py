@@ -23,11 +23,11 @@ Sorts = TypeVar("Sorts", bound=StrEnum)
 Id = int | str
 LARGEST = 2**63
 KEY = "sort_key"
-"""Name of the column that rows are sorted by."""
+"""Name of the sort column."""
 
 
 class Direction(StrEnum):
-    """Whether the least comes first or last."""
+    """Ascending or descending."""
 
     ASC = "asc"
     DESC = "desc"
@@ -35,7 +35,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last row of a page: its number, None where that is unknown, and its ids."""
+    """The last row of a page: its number, None if unknown, and its ids."""
 
     key: float | None
     ids: tuple[Id, ...]
@@ -43,7 +43,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What rows are sorted by, in which direction, and after which row they start."""
+    """Sort key, direction, and the row after which to start."""
 
     sort: str
     direction: Direction
@@ -62,16 +62,16 @@ class Order:
         Parameters
         ----------
         sorts : type of StrEnum
-            What may be sorted by; the first is meant where nothing is said.
+            Sort keys; the first is the default.
         falling : frozenset
-            Those of which the greatest comes first where ``order`` does not say.
+            Keys that are descending by default.
         ids : tuple of types
-            Of the ids that a cursor has.
+            Types of the ids in a cursor.
 
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read; for a cursor of another order, too.
+            For the first invalid one, including a cursor of another order.
         """
         sort = choice(parameters, "sort", sorts) or next(iter(sorts))
         usual = Direction.DESC if sort in falling else Direction.ASC
@@ -80,7 +80,7 @@ class Order:
         try:
             cursor = order._read(value, ids) if value else None
         except (ValueError, OverflowError, RecursionError) as error:
-            wanted = "one that an answer in this order gave as next"
+            wanted = "the value of next in a response with this order"
             raise BadParameterError("cursor", wanted) from error
         return cls(order.sort, order.direction, cursor)
 
@@ -120,13 +120,13 @@ def fetch_page(
     Parameters
     ----------
     found : Select
-        Selects `ids` under their names, and whatever else.
+        Selects `ids` by name, and any other columns.
     key : ColumnElement
-        The number that is sorted by.
+        The number to sort by.
     """
     key = cast(key, DOUBLE_PRECISION)
     directed = [column.asc() if _rises(order) else column.desc() for column in (key, *ids)]
-    # As indexes of falling numbers are made, too.
+    # Indexes of descending numbers do the same.
     in_order = [directed[0].nulls_last(), *directed[1:]]
     query = found.add_columns(key.label(KEY)).order_by(*in_order)
     if order.cursor is not None:

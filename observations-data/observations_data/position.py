@@ -1,4 +1,4 @@
-"""A place on the sky and how far around it is searched, as a request says it."""
+"""A request's position on the sky and search radius."""
 
 import math
 import re
@@ -18,7 +18,7 @@ from panoptes_network.database.models import SequenceFigures
 DEFAULT_RADIUS_DEG = 15.0
 MAX_RADIUS_DEG = 180.0
 ROUNDING = 1e-15
-"""What rounding may take off a cosine near 1: 0.01 arcsec around a place."""
+"""Rounding error of a cosine near 1: 0.01 arcsec around a position."""
 
 RA_WANTED = "degrees from 0 to 360, or hours, minutes and seconds like 05:35:17.3"
 DEC_WANTED = "degrees from -90 to 90, or degrees, minutes and seconds like -05:23:28"
@@ -30,7 +30,7 @@ _SEXAGESIMAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Cone:
-    """All directions within `radius_deg` of a place, ICRS degrees; `name` is what it was called."""
+    """All directions within `radius_deg` of a position, ICRS degrees, with its requested name."""
 
     ra_deg: float
     dec_deg: float
@@ -39,7 +39,7 @@ class Cone:
 
     @property
     def distance(self) -> ColumnElement[float]:
-        """How far an observation's mean centre is: 0 to 2, as 1 minus the cosine; else NULL."""
+        """Distance of an observation's mean centre, as 1 minus the cosine; else NULL."""
         figures = SequenceFigures
         ra, dec = math.radians(self.ra_deg), math.radians(self.dec_deg)
         along = (
@@ -52,9 +52,9 @@ class Cone:
 
     @property
     def holds_centre(self) -> ColumnElement[bool]:
-        """Whether an observation's mean centre lies within, the edge included.
+        """Return the condition that an observation's mean centre is within, including the edge.
 
-        An index leads to the declinations of the cone.
+        An index finds the cone's declinations.
         """
         reach = self.radius_deg + math.degrees(math.sqrt(2 * ROUNDING))
         return and_(
@@ -65,7 +65,7 @@ class Cone:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request searches: around a position, or around what a name stands for."""
+    """A request's position: coordinates, or a name."""
 
     radius_deg: float
     name: str | None = None
@@ -74,12 +74,12 @@ class Place:
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "Place | None":
-        """Read ``ra`` and ``dec``, or ``name``, and ``radius``; None where no place is given.
+        """Read ``ra`` and ``dec``, or ``name``, and ``radius``; None without a position.
 
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read, or that lacks or contradicts another.
+            For the first one that is invalid, or that lacks or contradicts another.
         """
         radius_deg = real_number(parameters, "radius", 0, MAX_RADIUS_DEG)
         if radius_deg is None:
@@ -87,7 +87,7 @@ class Place:
         ra, dec, name = (text(parameters, each) for each in ("ra", "dec", "name"))
         if name:
             if ra or dec:
-                raise BadParameterError("name", "left out where ra and dec are given")
+                raise BadParameterError("name", "omitted if ra and dec are given")
             return cls(radius_deg, name)
         if not ra and not dec:
             return None
@@ -100,13 +100,13 @@ def right_ascension(value: str) -> float:
     Parameters
     ----------
     value : str
-        Degrees; or hours, minutes and maybe seconds, between colons, spaces or ``h m s``.
-        With ``d`` or ``°`` behind the first number, all are degrees.
+        Degrees; or hours, minutes and optional seconds, separated by colons, spaces or ``h m s``.
+        With ``d`` or ``°`` after the first number, all are degrees.
 
     Raises
     ------
     BadParameterError
-        For anything else, NaN and infinity too.
+        For anything else, including NaN and infinity.
     """
     parts = _sexagesimal(value)
     is_hours = parts is not None and not re.search("[d°]", value)
@@ -122,12 +122,12 @@ def declination(value: str) -> float:
     Parameters
     ----------
     value : str
-        Degrees; or degrees, minutes and maybe seconds, between colons, spaces or ``d m s``.
+        Degrees; or degrees, minutes and optional seconds, separated by colons, spaces or ``d m s``.
 
     Raises
     ------
     BadParameterError
-        For anything else, NaN and infinity too.
+        For anything else, including NaN and infinity.
     """
     parts = None if "h" in value else _sexagesimal(value)
     degrees = finite(value) if parts is None else parts
@@ -137,7 +137,7 @@ def declination(value: str) -> float:
 
 
 def _sexagesimal(value: str) -> float | None:
-    """Return what a value in sixties is in units of its first number; None where it is none."""
+    """Return a sexagesimal value in units of its first number; None if it is invalid."""
     match = _SEXAGESIMAL.fullmatch(value)
     if match is None:
         return None

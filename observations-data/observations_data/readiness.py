@@ -1,4 +1,4 @@
-"""Whether the service can do its work: the database and both buckets answer."""
+"""Readiness of the service: the database and both buckets respond."""
 
 import logging
 from collections.abc import Callable
@@ -11,16 +11,16 @@ from panoptes_network.errors import TransientError
 from panoptes_network.web.readiness import database, storage
 
 READY_TIMEOUT_S = 5.0
-"""What has not answered by then counts as away, whatever its own limits are."""
+"""Time limit for each check, regardless of its own limits."""
 
 
 def require_ready() -> Json:
-    """Return that all that is needed answers.
+    """Check that all dependencies respond.
 
     Raises
     ------
     TransientError
-        Which names what does not.
+        With the names of those that do not.
     """
     asked = {name: _pool().submit(check) for name, check in CHECKS.items()}
     wait(asked.values(), READY_TIMEOUT_S)
@@ -50,5 +50,5 @@ CHECKS: dict[str, Callable[[], None]] = {"database": database.check, "storage": 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Return the threads that ask; one that hangs does not hold the next request up."""
+    """Return the threads for the checks; a hung one does not block the next request."""
     return ThreadPoolExecutor(max_workers=4, thread_name_prefix="ready")

@@ -246,7 +246,7 @@ def test_files_that_are_gone_or_damaged(
         problem(client, CUTOUT, 404, **MIDDLE)
         for damaged in (b"", b"no FITS", solved_file[:20_000], solved_file[2880:]):
             store("panoptes-processed", "PAN001/gone.fits.fz", damaged)
-            assert "no solved frame" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
+            assert "is not a solved frame" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
 
 
 def test_tiles_that_are_too_large_are_not_unpacked(
@@ -261,7 +261,7 @@ def test_tiles_that_are_too_large_are_not_unpacked(
     fits.CompImageHDU(pixels, header, tile_shape=(3100, 4000)).writeto(written)
     with storage_at(storage_port):
         store("panoptes-processed", "PAN001/large.fits.fz", written.getvalue())
-        assert "tiles too large" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
+        assert "tiles are too large" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
 
 
 def test_only_the_rows_that_are_needed_are_read(

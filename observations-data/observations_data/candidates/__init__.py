@@ -1,1 +1,1 @@
-"""Candidates: stars in whose light curves a search found a transit, or that vary."""
+"""Candidates: stars with a transit or variability found in their light curves."""

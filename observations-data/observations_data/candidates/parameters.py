@@ -1,4 +1,4 @@
-"""The parameters of a search of candidates: filters and order."""
+"""Parameters of a candidate search: filters and order."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +15,7 @@ MAX_SIGNIFICANCE = 1e6
 
 
 class Sort(StrEnum):
-    """What candidates can be sorted by."""
+    """Sort keys of candidates."""
 
     SIGNIFICANCE = "significance"
     FALSE_ALARM = "false_alarm"
@@ -31,7 +31,7 @@ USUALLY_FALLING = frozenset({Sort.SIGNIFICANCE, Sort.DEPTH, Sort.FOUND})
 
 @dataclass(frozen=True, slots=True)
 class CandidateSearch:
-    """Which candidates are wanted, in which order, and how many of them at once."""
+    """A candidate search: filters, order and limit."""
 
     order: Order
     kind: CandidateKind | None = None
@@ -52,7 +52,7 @@ class CandidateSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         sequence_id = query.text(parameters, "sequence_id")
         known = query.text(parameters, "known")

@@ -29,7 +29,7 @@ _KEYS: dict[str, ColumnElement[Any]] = {
 
 
 def _of_unit(unit: str) -> ColumnElement[bool]:
-    """Return the condition that the unit saw what was searched: the sequence, or one of them."""
+    """Return the condition that the unit observed the searched sequence, or one of them."""
     own = select(Sequence.sequence_id).where(Sequence.unit_id == unit.upper())
     seen = select(StarLightCurve.picid).where(
         StarLightCurve.picid == Candidate.picid,
@@ -77,7 +77,7 @@ def candidate(session: Session, candidate_id: int) -> Json:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is none of this number.
+        With :attr:`Reason.OBJECT_MISSING`, if there is no candidate with this id.
     """
     wanted = select(*COLUMNS).where(Candidate.candidate_id == candidate_id)
     row = session.execute(wanted).one_or_none()
@@ -87,7 +87,7 @@ def candidate(session: Session, candidate_id: int) -> Json:
 
 
 def candidates_of(session: Session, star: StarId) -> list[Json]:
-    """Return the candidates that a star is, the most significant first."""
+    """Return the candidates of a star, most significant first."""
     rows = session.execute(
         select(*COLUMNS)
         .where(Candidate.picid == star.picid, Candidate.catalog == star.catalog)
@@ -98,7 +98,7 @@ def candidates_of(session: Session, star: StarId) -> list[Json]:
 
 
 def known_as(session: Session, star: StarId) -> Json:
-    """Return as what a star is known, `known_name` and `known_kind`; None where it is not."""
+    """Return `known_name` and `known_kind` of a known star; None for others."""
     row = session.execute(
         select(Candidate.known_name, Candidate.known_kind)
         .where(Candidate.picid == star.picid, Candidate.catalog == star.catalog)

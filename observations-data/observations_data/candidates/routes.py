@@ -27,18 +27,18 @@ api = Blueprint("candidates", __name__)
 
 TAG = "Light curves and candidates"
 CANDIDATE_ID = Parameter(
-    "candidate_id", "Number of a candidate.", {"type": "string", "pattern": "^[0-9]{1,18}$"}
+    "candidate_id", "Id of a candidate.", {"type": "string", "pattern": "^[0-9]{1,18}$"}
 )
 QUERY = (
-    Parameter("kind", "Only candidates of this kind.", {"enum": [*CandidateKind]}),
+    Parameter("kind", "Kind of candidate.", {"enum": [*CandidateKind]}),
     Parameter(
         "min_significance",
-        "Only candidates of at least this significance.",
+        "Minimum significance.",
         {"type": "number", "minimum": 0, "maximum": MAX_SIGNIFICANCE},
     ),
     Parameter(
         "max_false_alarm",
-        "Only candidates of at most this false-alarm probability.",
+        "Maximum false-alarm probability.",
         {"type": "number", "minimum": 0, "maximum": 1},
     ),
     *MAGS,
@@ -46,13 +46,13 @@ QUERY = (
     UNIT,
     Parameter(
         "known",
-        "Only stars with a known planet or variable, or only those without; without it, all.",
+        "Whether to list only known planets and variables, or only others; by default, all.",
         {"type": "boolean"},
     ),
     RA,
     DEC,
     RADIUS,
-    Parameter("sort", "What they are sorted by.", {"enum": [*Sort], "default": Sort.SIGNIFICANCE}),
+    Parameter("sort", "Sort key.", {"enum": [*Sort], "default": Sort.SIGNIFICANCE}),
     ORDER,
     *PAGE,
 )
@@ -71,10 +71,10 @@ QUERY = (
     query=QUERY,
 )
 def candidates() -> Response:
-    """List candidates, the most significant first.
+    """List candidates, most significant first.
 
-    They come of a search of each observation's light curves, and of all nights of a star
-    together: those have no `sequence_id`.
+    Candidates come from a search of each observation's light curves, and from a search over all
+    nights of a star: the latter have no `sequence_id`.
     """
     return table_response(read(queries.candidates, CandidateSearch.parse(request.args)), CANDIDATES)
 
@@ -86,7 +86,7 @@ def candidates() -> Response:
     path=(CANDIDATE_ID,),
 )
 def candidate(candidate_id: str) -> Json:
-    """Tell all of one candidate."""
+    """Get a candidate."""
     if not re.fullmatch("[0-9]{1,18}", candidate_id, re.ASCII):
         raise unknown("candidate", candidate_id)
     return read(queries.candidate, int(candidate_id))

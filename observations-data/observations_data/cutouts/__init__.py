@@ -1,1 +1,1 @@
-"""Pieces of solved frames as FITS files."""
+"""Cutouts of solved frames as FITS files."""

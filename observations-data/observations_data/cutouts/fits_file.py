@@ -1,4 +1,4 @@
-"""A piece of a frame as a FITS file, with the cards that say where it is from."""
+"""A cutout of a frame as a FITS file, with cards that give its origin."""
 
 import io
 import re
@@ -13,11 +13,11 @@ from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
 from panoptes_network.storage import StoredObject
 
 STORAGE_CARDS = ("BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "ZHECKSUM")
-"""Of the file that the piece is from; astropy writes those of the new one."""
+"""Storage cards of the original file; astropy writes those of the new one."""
 
 
 def cutout_file(piece: FrameRegion, image: Json, stored: StoredObject) -> bytes:
-    """Return a piece as a FITS file: the frame's cards, moved to the piece, and what it is.
+    """Return a cutout as a FITS file with the frame's cards, adapted, and its origin.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ def cutout_file(piece: FrameRegion, image: Json, stored: StoredObject) -> bytes:
     image : dict
         ``image_id``, ``time``, ``field`` (may be None).
     stored : StoredObject
-        The file that the piece was read from.
+        The file that the cutout was read from.
 
     Notes
     -----
-    LTV and LTM are IRAF's: a pixel of the piece is LTM times that of the frame, plus LTV.
+    LTV and LTM are IRAF's: a pixel of the cutout is LTM times that of the frame, plus LTV.
     """
     header = piece.header.copy()
     for name in STORAGE_CARDS:
@@ -67,5 +67,5 @@ def _add_origin(header: fits.Header, piece: FrameRegion, image: Json, stored: St
 
 
 def _ascii(text: str) -> str:
-    """Return text as FITS can hold it (Standard 4.0, section 4.2.1)."""
+    """Return text in a form that FITS allows (Standard 4.0, section 4.2.1)."""
     return re.sub("[^ -~]", "?", text)

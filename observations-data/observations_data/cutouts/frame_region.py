@@ -1,4 +1,4 @@
-"""The pixels of a piece of a solved frame, read from the storage in ranges."""
+"""The pixels of a cutout, read from storage in ranges."""
 
 import io
 import math
@@ -20,16 +20,17 @@ from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.sky.projection import Pixel, Projection, Sky
 
 BLOCK_BYTES = 2**18
-"""Read at once: the headers of a frame, or the tiles of some 40 of its rows."""
+"""Bytes read at a time: the headers of a frame, or the tiles of some 40 of its rows."""
 MAX_UNPACKED_PX = 12_000_000
-"""More than the rows of the largest piece have; a file of other tiles might need all of itself."""
+"""More than the rows of the largest cutout; a file with other tiles might need all of its pixels.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRegion:
-    """A piece of a frame, whose first pixel is the frame's `x_px`, `y_px`, 0-based and even.
+    """A region of a frame, whose first pixel is the frame's `x_px`, `y_px`, 0-based and even.
 
-    `pixels`, ``[y, x]``, are as the camera gave them; `header` is that of the whole frame.
+    `pixels`, ``[y, x]``, are the camera's values; `header` is that of the whole frame.
     """
 
     x_px: int
@@ -39,9 +40,9 @@ class FrameRegion:
 
 
 def _in_blocks(stored: storage.StoredObject) -> ReadRange:
-    """Return what reads an object by blocks, which are kept: up to the end of one at a time.
+    """Return a function that reads an object in cached blocks, up to the end of one at a time.
 
-    astropy goes back to the headers after each tile.
+    astropy returns to the headers after each tile.
     """
     blocks: dict[int, bytes] = {}
 
@@ -56,19 +57,19 @@ def _in_blocks(stored: storage.StoredObject) -> ReadRange:
 
 
 def read_region(stored: storage.StoredObject, search: CutoutSearch) -> FrameRegion:
-    """Read a piece of a solved frame: as much of the square as there is in the frame.
+    """Read a region of a solved frame: the part of the square inside the frame.
 
     Its first pixel is even in x and y, so that its Bayer colours are those of the frame; the
-    place is within a pixel of the square's middle.
+    position is within a pixel of the square's centre.
 
     Raises
     ------
     BadParameterError
-        For ``ra``, where the place is outside of the frame.
+        For ``ra``, if the position is outside the frame.
     PermanentError
-        When the file is damaged, or there is none.
+        If the file is damaged or missing.
     TransientError
-        When the storage is away.
+        If storage is unavailable.
     """
     with _frame_of(stored) as hdu:
         projection = Projection.of_cards(hdu.header)
@@ -82,7 +83,7 @@ def read_region(stored: storage.StoredObject, search: CutoutSearch) -> FrameRegi
 
 @contextmanager
 def _frame_of(stored: storage.StoredObject) -> Iterator[Any]:
-    """Open the first image of a FITS file; what astropy finds wrong with it is damage."""
+    """Open the first image of a FITS file; errors in astropy mean damage."""
     file = io.BufferedReader(RangeFile(_in_blocks(stored), stored.size))
     try:
         with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
@@ -91,12 +92,12 @@ def _frame_of(stored: storage.StoredObject) -> Iterator[Any]:
         raise
     except Exception as error:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"{stored.path} is no solved frame: {error}"
+            Reason.DAMAGED_FILE, f"{stored.path} is not a solved frame: {error}"
         ) from error
 
 
 def _square(pixel: Pixel, side_px: int, shape: tuple[int, int]) -> tuple[slice, slice]:
-    """Return columns and rows of the square around a pixel, without what is over the edges."""
+    """Return columns and rows of the square around a pixel, cropped at the edges."""
     height, width = shape
     left, bottom = (2 * math.floor((at + 0.5 - side_px / 2) / 2 + 0.5) for at in pixel)
     return (
@@ -106,7 +107,7 @@ def _square(pixel: Pixel, side_px: int, shape: tuple[int, int]) -> tuple[slice, 
 
 
 def _check_tiles(hdu: Any, columns: slice, rows: slice) -> None:
-    """Refuse a file that packs its pixels in such tiles that too many would be unpacked."""
+    """Refuse a file whose tiles would require unpacking too many pixels."""
     if not isinstance(hdu, fits.CompImageHDU):
         return
     height, width = (
@@ -115,5 +116,5 @@ def _check_tiles(hdu: Any, columns: slice, rows: slice) -> None:
     )
     if height * width > MAX_UNPACKED_PX:
         raise PermanentError(
-            Reason.TOO_LARGE, "the frame is packed in tiles too large for a piece of it"
+            Reason.TOO_LARGE, "the frame's compressed tiles are too large for a cutout"
         )

@@ -1,4 +1,4 @@
-"""The parameters of a cutout."""
+"""Parameters of a cutout."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ MIN_SIDE_PX, DEFAULT_SIDE_PX, MAX_SIDE_PX = 6, 64, 1024
 
 @dataclass(frozen=True, slots=True)
 class CutoutSearch:
-    """A square around a place on the sky, ICRS degrees, by its side in pixels."""
+    """A square around a position on the sky, ICRS degrees, by its side in pixels."""
 
     ra_deg: float
     dec_deg: float
@@ -24,7 +24,7 @@ class CutoutSearch:
         Raises
         ------
         BadParameterError
-            For the first one that is missing or cannot be read.
+            For the first one that is missing or invalid.
         """
         side_px = _side(parameters)
         ra, dec = (query.text(parameters, name) or "" for name in ("ra", "dec"))

@@ -25,7 +25,7 @@ api = Blueprint("cutouts", __name__)
 
 SIDE = Parameter(
     "side",
-    "Of the square, pixels; an even number.",
+    "Side of the square, pixels; an even number.",
     {
         "type": "integer",
         "minimum": MIN_SIDE_PX,
@@ -39,16 +39,16 @@ SIDE = Parameter(
 @api.get("/images/<image_id>/cutout")
 @described(
     "Observations and images",
-    file_spec("The pixels around a place, raw, with the frame's header.", MEDIA_TYPE),
+    file_spec("Raw pixels around a position, with the frame's header.", MEDIA_TYPE),
     path=(IMAGE_ID,),
     query=(RA, DEC, SIDE),
     problems=(400, 404),
 )
 def cutout(image_id: str) -> Response:
-    """Cut a square around a place out of a solved frame.
+    """Get a square cutout of a solved frame as FITS.
 
-    At the frame's edges it has fewer pixels. It begins on an even column and row, so that its
-    Bayer colours lie as the frame's.
+    It is cropped at the frame's edges. It starts on an even column and row, so that its Bayer
+    colours are aligned with the frame's.
     """
     search = CutoutSearch.parse(request.args)
     image = read(_solved_image, image_id)

@@ -1,26 +1,27 @@
-"""What a table is made of, as every format describes it."""
+"""Table definitions, from which every format is described."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 Row = dict[str, Any]
-"""A row as JSON has it; what is not known is None or left out."""
+"""A row as in JSON; unknown values are None or missing."""
 
 
 class Kind(Enum):
-    """What the values of a column are."""
+    """Kinds of a column's values."""
 
     TEXT = auto()
     INTEGER = auto()
-    """Whole numbers of up to 53 bits: counts, pixels, small ids."""
+    """Integers of up to 53 bits: counts, pixels, small ids."""
     ID = auto()
-    """Whole numbers of 64 bits that name something. Rows and JSON have them as text, because
-    JavaScript rounds numbers of more than 53 bits."""
+    """64-bit ids. Rows and JSON have them as text, because JavaScript rounds numbers of more than
+    53 bits.
+    """
     REAL = auto()
-    """Finite numbers of 64 bits."""
+    """Finite 64-bit numbers."""
     TIME = auto()
-    """Texts of ISO 8601 in UTC that end in Z."""
+    """ISO 8601 texts in UTC that end in Z."""
     BOOLEAN = auto()
     JSON = auto()
     """Lists and objects: flat formats have them as JSON text."""
@@ -28,11 +29,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `name` is its key in a row, `unit` a VOUnit, `ucd` says what it means.
+    """A column: `name` is its key in a row, `unit` a VOUnit, `ucd` its meaning.
 
-    The last three are of a VOTable only, where one of the Virtual Observatory's standards names
-    the columns: their place in its data model, the type of the text, and the `datatype` that it
-    wants where it is not the kind's own.
+    The last three are for VOTables whose columns are named by a Virtual Observatory standard: the
+    utype in its data model, the xtype, and a `datatype` other than the kind's own.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Column:
 class Table:
     """The columns of a listing; `name` is also that of its file.
 
-    `infos` are names and texts of what else is to be known of all rows: INFO elements of a
-    VOTable, metadata of Parquet.
+    `infos` are names and texts that apply to all rows: INFO elements of a VOTable, metadata of
+    Parquet.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Tables as CSV (RFC 4180): a header line, UTF-8, an empty cell for what is not known.
+"""Tables as CSV (RFC 4180): a header line, UTF-8, an empty cell for unknown values.
 
-A text that a spreadsheet would take for a formula gets an apostrophe before it: the names in
-it come from whoever uploads, and a formula can send the other cells away.
+A text that a spreadsheet would read as a formula gets a leading apostrophe: names come from
+uploaders, and a formula could send other cells elsewhere.
 """
 
 import csv
@@ -18,14 +18,14 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def csv_lines(table: Table, rows: Iterable[Row]) -> Iterator[str]:
-    """Return the header and then each row, as soon as it is there, with their line ends."""
+    """Yield the header and each row as it arrives, with line ends."""
     yield _line([column.name for column in table.columns])
     for row in rows:
         yield _line([csv_cell(column, row.get(column.name)) for column in table.columns])
 
 
 def csv_cell(column: Column, value: Any) -> str:
-    """Return a value as a cell has it, not yet quoted."""
+    """Return a cell's text, before quoting."""
     if value is None:
         return ""
     if column.kind is Kind.TEXT:

@@ -1,4 +1,4 @@
-"""Tables as Parquet, by pyarrow, which is imported when the first one is asked for."""
+"""Tables as Parquet, by pyarrow, which is imported on first use."""
 
 import io
 import json
@@ -16,10 +16,10 @@ WHOLE = frozenset({Kind.INTEGER, Kind.ID})
 def parquet_bytes(table: Table, rows: list[Row]) -> bytes:
     """Return the rows as a Parquet file.
 
-    pandas reads whole numbers as its nullable ``Int64``: it would make floats of a column with
-    a null, and lose the last digits of long ids. Each field's metadata have its ``description``
-    and, where there are some, ``unit`` and ``ucd``; those of the whole have the ``description``
-    and the infos of the table.
+    pandas reads integers as its nullable ``Int64``; otherwise it would turn a column with nulls
+    into floats and lose the last digits of long ids. Each field's metadata have its ``description``
+    and, if defined, ``unit`` and ``ucd``; the file's metadata have the table's ``description`` and
+    infos.
     """
     import pyarrow as pa  # noqa: PLC0415 - only who asks for Parquet waits
     from pyarrow import parquet  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The response with a table, in the format that the request asks for."""
+"""The response with a table, in the requested format."""
 
 from enum import StrEnum
 from functools import cache
@@ -16,7 +16,7 @@ from observations_data.http.query_parameters import BadParameterError
 
 
 class Format(StrEnum):
-    """What a table can be had as, by the parameter ``format``."""
+    """Formats of a table, by the parameter ``format``."""
 
     JSON = "json"
     CSV = "csv"
@@ -30,7 +30,7 @@ MEDIA_TYPES = {
     "application/x-votable+xml": Format.VOTABLE,
     "application/vnd.apache.parquet": Format.PARQUET,
 }
-"""What an Accept header calls each; the first is taken where any will do."""
+"""Media types by format for the Accept header; the first is the default."""
 CONTENT_TYPES = {
     Format.CSV: "text/csv; charset=utf-8; header=present",
     Format.VOTABLE: "application/x-votable+xml",
@@ -47,27 +47,27 @@ def table_response(
     name: str | None = None,
     page: str = "cursor",
 ) -> Response:
-    """Return the rows of `listing` in the format that the request asks for; as JSON, all of it.
+    """Return the rows of `listing` in the requested format; as JSON, the whole listing.
 
     Parameters
     ----------
     listing : dict
-        Where there are more rows than it has, it has ``next``: this becomes a Link header.
+        Its ``next``, if there are more rows, becomes a Link header.
     table : Table
         The columns of the flat formats.
     items : str
-        Where the rows are in `listing`.
+        Key of the rows in `listing`.
     name : str
-        Of the file that is downloaded, without its suffix; the table's where none is given.
+        Name of the downloaded file, without its suffix; by default the table's.
     page : str
         The parameter that ``next`` is for.
 
     Raises
     ------
     BadParameterError
-        When `format` is none of `Format`.
+        If `format` is not in `Format`.
     NotAcceptable
-        When the header Accept allows none of them.
+        If the header Accept allows no format.
     """
     wanted = asked_format()
     if wanted is Format.JSON:
@@ -83,7 +83,7 @@ def table_response(
 
 
 def asked_format() -> Format:
-    """Return the format that the request asks for; see `table_response`."""
+    """Return the requested format; see `table_response`."""
     named = request.args.get("format")
     if named:
         try:
@@ -94,12 +94,12 @@ def asked_format() -> Format:
         return Format.JSON
     best = request.accept_mimetypes.best_match(MEDIA_TYPES)
     if best is None:
-        raise NotAcceptable(f"this can be had as {', '.join(MEDIA_TYPES)}")
+        raise NotAcceptable(f"available media types: {', '.join(MEDIA_TYPES)}")
     return MEDIA_TYPES[best]
 
 
 def label_download(response: Response, written: Format, name: str) -> None:
-    """Set the headers of a download: its type and its file name."""
+    """Set a download's headers: content type and file name."""
     response.content_type = CONTENT_TYPES[written]
     response.headers.set("Content-Disposition", "attachment", filename=name + SUFFIXES[written])
 

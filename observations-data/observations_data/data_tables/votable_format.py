@@ -1,7 +1,7 @@
-"""Tables as VOTable 1.4, by astropy, which is imported when the first one is asked for.
+"""Tables as VOTable 1.4, by astropy, which is imported on first use.
 
-The rows alone are written here: astropy's own writer takes longer for a cell than the database
-for a row.
+Only the rows are written here: astropy's own writer takes longer per cell than the database per
+row.
 """
 
 import io
@@ -25,7 +25,7 @@ TIME_SYSTEMS: dict[str, dict[str, str]] = {
     UTC_MJD: {**_AT_THE_UNIT, "timeorigin": "MJD-origin"},
     BJD_TDB: {"timescale": "TDB", "refposition": "BARYCENTER", "timeorigin": "JD-origin"},
 }
-"""The systems of texts, and of numbers of days."""
+"""Time systems of texts and of numbers of days."""
 TIMES = ("time.start", "time.epoch", "time.end")
 _TEXT = {"datatype": "unicodeChar", "arraysize": "*"}
 DATATYPES: dict[Kind, dict[str, str]] = {
@@ -37,20 +37,20 @@ DATATYPES: dict[Kind, dict[str, str]] = {
     Kind.BOOLEAN: {"datatype": "boolean"},
     Kind.JSON: _TEXT,
 }
-"""The type of a column, of DALI 1.1 for times."""
+"""Datatype by kind of column, with DALI 1.1 for times."""
 TABLE_END = b"</TABLE>"
-"""Stands once in a document of one table: texts and cells have it only escaped."""
+"""Occurs once in a document with one table: in texts and cells it is escaped."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document may hold, not even escaped (XML 1.0, 2.2)."""
+"""Characters forbidden in XML, even escaped (XML 1.0, 2.2)."""
 
 
 def votable(table: Table, infos: Mapping[str, str] = {}) -> "VOTableFile":
-    """Return a document of one resource of type ``results`` with one table, still without rows.
+    """Return a document with one ``results`` resource and one table, still without rows.
 
-    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS; times are in UTC,
-    those in days are MJD, but columns whose name ends in ``bjd_tdb`` are Julian dates in TDB at
-    the barycentre. `infos` are INFO elements of the resource, by name, beside those of
-    the table.
+    Columns whose UCD begins with ``pos.eq`` (``POS_EQ`` in UCD1) are in ICRS. Times are in UTC, and
+    those in days are MJD, except that columns whose name ends in ``bjd_tdb`` are Julian dates in
+    TDB at the barycentre. `infos` are INFO elements of the resource, by name, in addition to the
+    table's.
     """
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
@@ -79,7 +79,7 @@ def votable_bytes(document: "VOTableFile") -> bytes:
 
 
 def with_rows(document: bytes, table: Table, rows: Iterable[Row]) -> bytes:
-    """Return a document of one table, as XML, with the rows of it."""
+    """Return a document with one table as XML, with its rows."""
     written = "".join(_row(table, row) for row in rows)
     if not written:
         return document
@@ -112,7 +112,7 @@ def _field(document: "VOTableFile", column: Column) -> "Field":
 
 
 def field_type(column: Column) -> dict[str, str]:
-    """Return ``datatype`` of a column, and ``arraysize`` and ``xtype`` where it has them."""
+    """Return a column's ``datatype``, and its ``arraysize`` and ``xtype`` if it has them."""
     own = {"datatype": column.datatype, "xtype": column.xtype}
     return DATATYPES[column.kind] | {name: value for name, value in own.items() if value}
 
@@ -134,7 +134,7 @@ def _row(table: Table, row: Row) -> str:
 
 
 def _cell(column: Column, value: Any) -> str:
-    """Return a value as XML; what is missing is an empty cell (VOTable 1.4, 5.5)."""
+    """Return a value as XML; missing values are empty cells (VOTable 1.4, 5.5)."""
     if value is None:
         return ""
     if column.kind in {Kind.INTEGER, Kind.ID}:
@@ -147,10 +147,10 @@ def _cell(column: Column, value: Any) -> str:
     shown = xml_text(text)
     if column.datatype == "char":  # of ASCII (VOTable 1.4, 2.1)
         shown = shown.encode("ascii", "replace").decode()
-    # A reader of XML takes a bare carriage return for a line's end.
+    # XML readers treat a bare carriage return as a line end.
     return escape(shown, {"\r": "&#13;"})
 
 
 def xml_text(text: str) -> str:
-    """Return text with a replacement for each character that no XML document may hold."""
+    """Return text with characters forbidden in XML replaced."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,8 +1,8 @@
-"""A star's detrended light curve as the reports that the AAVSO takes.
+"""A star's detrended light curve as a report to the AAVSO.
 
 AAVSO Extended File Format 1.2 (https://www.aavso.org/aavso-extended-file-format) and AAVSO
 Exoplanet Report File Format (https://www.aavso.org/aavso-exoplanet-report-file-format,
-https://apps.aavso.org/exosite/doc). Frames of bad quality are left out of both.
+https://apps.aavso.org/exosite/doc). Both exclude frames of bad quality.
 """
 
 import math
@@ -19,13 +19,15 @@ MEDIA_TYPE = "text/plain"
 UNIX_EPOCH_JD = 2440587.5
 DAY_S = 86400
 MAG_ERR = 2.5 / math.log(10)
-"""Magnitudes by which a relative error of 1 is felt, to first order."""
+"""Magnitudes per unit of relative error, to first order."""
 SOFTWARE = "PANOPTES network, gce-light-curves"
 EXTENDED_FIELDS = (
     "#NAME,DATE,MAG,MERR,FILT,TRANS,MTYPE,CNAME,CMAG,KNAME,KMAG,AMASS,GROUP,CHART,NOTES"
 )
 LEVEL_NOTE = "level=Gaia G of catalog; only changes measured"
-"""With each magnitude, as the AAVSO keeps no comments; with the image's id below 100 characters."""
+"""Repeated with each magnitude, as the AAVSO does not store comments; below 100 characters with the
+image id.
+"""
 MAG_NOTE = (
     "Untransformed tri-color green. Its zero point is the catalog's Gaia G of the star itself"
     " for the median of each sequence: changes within a sequence are measured, the level is not."
@@ -44,19 +46,19 @@ def extended(curve: Json, obscode: str) -> str:
     Parameters
     ----------
     curve : dict
-        As `detrended.curve.detrended_curve` gives it.
+        As returned by `detrended.curve.detrended_curve`.
     obscode : str
-        The observer's code; may be empty, to be filled in.
+        Observer code; may be empty, to be filled in later.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, where the star's magnitude is not known.
+        With :attr:`Reason.OBJECT_MISSING`, if the star's magnitude is unknown.
     """
     star = _star(curve)
     if star["gaia_mag"] is None:
         raise PermanentError(
-            Reason.OBJECT_MISSING, "no magnitude of this star is known, which the report needs"
+            Reason.OBJECT_MISSING, "the report needs a magnitude, and this star's is unknown"
         )
     head = {
         "TYPE": "Extended",
@@ -71,12 +73,12 @@ def extended(curve: Json, obscode: str) -> str:
 
 
 def exoplanet(curve: Json, obscode: str) -> str:
-    """Return a report of one night: that of the newest sequence, BJD in TDB.
+    """Return a report of one night, that of the newest sequence, BJD in TDB.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, where there is no light curve of the star.
+        With :attr:`Reason.OBJECT_MISSING`, if the star has no light curve.
     """
     _star(curve)
     sequence_id = curve["sequences"][-1]["sequence_id"]
@@ -110,15 +112,13 @@ def exoplanet(curve: Json, obscode: str) -> str:
 
 def _star(curve: Json) -> Json:
     if curve["star"] is None:
-        raise PermanentError(
-            Reason.OBJECT_MISSING, "there is no detrended light curve of this star"
-        )
+        raise PermanentError(Reason.OBJECT_MISSING, "this star has no detrended light curve")
     star: Json = curve["star"]
     return star
 
 
 def _good(items: list[Json], colour: str) -> Iterator[Json]:
-    """Give the frames in which nothing spoils the flux of a colour, or of all (an empty text)."""
+    """Yield the frames with good flux in a colour, or in all colours (an empty text)."""
     for item in items:
         if not item["quality"] & BAD and (item[f"flux{colour}"] or 0) > 0:
             yield item
@@ -145,7 +145,7 @@ def _magnitude(curve: Json, gaia_mag: float, item: Json) -> str:
 def _planets_host(known: Json) -> str | None:
     """Return the name of a host whose transiting planet is b; None for other stars.
 
-    Of ``planets``, hosts of several, nobody knows which one transits here.
+    For ``planets``, hosts of several, it is unknown which one transits.
     """
     name: str | None = known["known_name"]
     return name if known["known_kind"] == "planet" else None

@@ -21,31 +21,31 @@ from panoptes_network.storage import StoredObject
 
 MAX_SEQUENCES = 20
 KEPT_FOOTERS = 64
-"""Of files that were read lately, up to some 400 kB each."""
+"""Recently read files whose footers are cached, up to 400 kB each."""
 SINGLE_DIGITS = 7
-"""All that a number of single precision has."""
+"""Significant digits of single precision."""
 
 
 def detrended_curve(asked: StarId, search: FrameSearch) -> Json:
-    """Return a star's light in its newest frames, oldest first, with what is known of it.
+    """Return a star's light curve in its newest frames, oldest first, with its metadata.
 
-    At most `MAX_SEQUENCES` sequences are read, and together at most as many frames as the search
+    At most `MAX_SEQUENCES` sequences are read, and at most as many frames in total as the search
     allows.
 
     Returns
     -------
     dict
-        ``items``, one a frame; ``sequences`` with the figures and files of each; ``quality``,
-        the bits and what they mean; ``star``, its place and magnitude, None where no sequence
-        has a light curve of it; ``known``, as what planet or variable it is known.
+        ``items``, one per frame; ``sequences`` with the figures and files of each; ``quality``, the
+        bits and their meanings; ``star``, its position and magnitude, or None if no sequence has
+        its light curve; ``known``, the known planet or variable.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has the star, or the
-        file is gone.
+        With :attr:`Reason.OBJECT_MISSING`, if no catalog or image has the star, or the file is
+        missing.
     TransientError
-        When the database or the storage is away, or the file is just being replaced.
+        If database or storage is unavailable, or the file is being replaced.
     """
     found = read(_where, asked, search)
     parts = list(_parts(found["curves"], search.limit))
@@ -75,7 +75,7 @@ def _where(session: Session, asked: StarId, search: FrameSearch) -> Json:
 
 
 def _parts(curves: list[tuple[Json, Json]], limit: int) -> Iterator[tuple[Json, list[Json]]]:
-    """Give each sequence, the newest first, with its newest rows, until there are `limit`."""
+    """Yield each sequence, newest first, with its newest rows, up to `limit` in total."""
     for said, lies in curves:
         n_rows = min(limit, said["n_frames"])
         if n_rows == 0:
@@ -105,7 +105,7 @@ def _single(value: float | None) -> float | None:
 
 
 def _rows(lies: Json, first_row: int, n_rows: int) -> pa.Table:
-    """Read rows of just the version of the file that the database's row is of."""
+    """Read rows of exactly the version of the file that the database's row names."""
     stored = StoredObject(
         settings().processed_bucket, lies["path"], lies["generation"], lies["n_bytes"]
     )
@@ -115,12 +115,12 @@ def _rows(lies: Json, first_row: int, n_rows: int) -> pa.Table:
         return read_rows(read_range, stored.size, first_row, n_rows, footer)
     except pa.ArrowInvalid as error:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"{stored.path} is no file of light curves: {error}"
+            Reason.DAMAGED_FILE, f"{stored.path} is not a light-curve file: {error}"
         ) from error
     except PermanentError:
         if file_storage.find(stored.bucket, stored.path).generation == stored.generation:
             raise
-        raise TransientError("the light curves are just being made anew: try again") from None
+        raise TransientError("the light curves are being updated: try again") from None
 
 
 @lru_cache(KEPT_FOOTERS)

@@ -1,4 +1,4 @@
-"""A star's detrended light curve as a FITS file that ``lightkurve.read`` opens, too."""
+"""A star's detrended light curve as a FITS file for ``lightkurve.read`` and others."""
 
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.database import Json
@@ -24,7 +24,7 @@ def detrended_table(curve: Json) -> bytes:
     Parameters
     ----------
     curve : dict
-        As `detrended.curve.detrended_curve` gives it; its items may be none.
+        As returned by `detrended.curve.detrended_curve`; items may be empty.
     """
     rows = [{**item, "time": item["bjd_tdb"], "date_avg": item["time"]} for item in curve["items"]]
     meanings = [f"quality {said['bit']}: {said['meaning']}" for said in QUALITY]

@@ -1,4 +1,4 @@
-"""The parameters of a search of light curves, and how they were measured."""
+"""Parameters of light-curve searches, and the method of the photometry."""
 
 import re
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from observations_data.stars.parameters import cone
 MAX_CURVES, DEFAULT_CURVES = 20_000, 1000
 MAX_VARIABILITY = 1e6
 OBSERVER = "[A-Za-z0-9]{1,5}"
-"""An observer's code of the AAVSO."""
+"""An AAVSO observer code."""
 
 
 class Method(StrEnum):
-    """How a star's light is measured."""
+    """Methods of photometry."""
 
     RAW = "raw"
     DETRENDED = "detrended"
 
 
 class Sort(StrEnum):
-    """What the stars of a sequence can be sorted by."""
+    """Sort keys for the stars of a sequence."""
 
     MAG = "mag"
     SCATTER = "scatter"
@@ -38,7 +38,7 @@ USUALLY_FALLING = frozenset({Sort.EXCESS, Sort.CHI2, Sort.VARIABILITY})
 
 @dataclass(frozen=True, slots=True)
 class CurveSearch:
-    """Which stars of a sequence are wanted, in which order, and how many of them at once."""
+    """A search of a sequence's stars: filters, order and limit."""
 
     order: Order
     min_mag: float | None = None
@@ -54,7 +54,7 @@ class CurveSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         return cls(
             order=Order.parse(parameters, Sort, USUALLY_FALLING, (int, str)),
@@ -67,12 +67,12 @@ class CurveSearch:
 
 
 def observer(parameters: Parameters) -> str:
-    """Return ``obscode``, the observer's code in a report; empty where none is given.
+    """Return ``obscode``, the observer code of a report; empty by default.
 
     Raises
     ------
     BadParameterError
-        For what is no such code.
+        If it is not such a code.
     """
     code = query.text(parameters, "obscode") or ""
     if code and not re.fullmatch(OBSERVER, code, re.ASCII):

@@ -1,4 +1,4 @@
-"""Queries of light curves: those of a sequence, those of a star, and their files."""
+"""Queries of light curves: of a sequence, of a star, and their files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,15 +62,15 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 
 
 def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) -> Json:
-    """Return what was made of a sequence, and a page of its stars as ``items``.
+    """Return a sequence's light-curve set, and a page of its stars as ``items``.
 
-    Where no light curves were made yet, `made_at` is None, and there are no items; `reason` says
-    why the last try made none.
+    If no light curves were made yet, `made_at` is None and there are no items; `reason` explains
+    why the last attempt failed.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such sequence.
+        With :attr:`Reason.OBJECT_MISSING`, if the sequence does not exist.
     """
     made = session.execute(
         select(Sequence.sequence_id, *SET_COLUMNS, *LIGHT_CURVE_COLUMNS)
@@ -105,13 +105,14 @@ def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) 
 def curves_of_star(
     session: Session, star: StarId, sequence_id: str | None = None, limit: int = MAX_PER_STAR
 ) -> list[tuple[Json, Json]]:
-    """Return the sequences that have a light curve of a star, newest first.
+    """Return the sequences with a light curve of a star, newest first.
 
     Returns
     -------
     list of (dict, dict)
-        What is said of each: the star's figures, the files of the sequence. And where it lies:
-        the `path`, `generation` and `n_bytes` of the Parquet file, the `first_row`; with the
+        The public data of each: the star's figures and the files of the sequence. Then its
+        location: the `path`, `generation` and `n_bytes` of the Parquet file, the `first_row`; with
+        the
         star's `ra_deg`, `dec_deg`, `gaia_mag` and the like.
     """
     own = [StarLightCurve.picid == star.picid, StarLightCurve.catalog == star.catalog]

@@ -43,10 +43,11 @@ REPORTS = {schemas.AAVSO: aavso.extended, schemas.AAVSO_EXOPLANET: aavso.exoplan
     problems=(404,),
 )
 def lightcurve(picid: str) -> Response:
-    """Tell a star's light in its newest frames, oldest first, relative to its median.
+    """Get a star's light curve in its newest frames, oldest first.
 
-    Without a sequence, the newest ones are told, each for itself. Reports for the AAVSO are
-    always of the detrended light; that for its exoplanets is of one sequence, the newest.
+    Flux is relative to its median. Without a sequence, the newest ones are returned, each
+    normalized separately. AAVSO reports always use the detrended light curve; the exoplanet report
+    is of one sequence, by default the newest.
     """
     asked = StarId.parse(picid, request.args)
     search = FrameSearch.parse_first(request.args)
@@ -54,7 +55,7 @@ def lightcurve(picid: str) -> Response:
     obscode, wanted = observer(request.args), _further_format()
     if wanted in REPORTS:
         if method is Method.RAW:
-            raise BadParameterError("method", "detrended, or left out, where a report is wanted")
+            raise BadParameterError("method", "detrended, or omitted, for a report")
         return _report(REPORTS[wanted](detrended_curve(asked, search), obscode), picid)
     if method is Method.DETRENDED:
         found, table, fits = detrended_curve(asked, search), DETRENDED, detrended_table
@@ -75,10 +76,10 @@ def lightcurve(picid: str) -> Response:
     problems=(404,),
 )
 def light_curves(sequence_id: str) -> Response:
-    """List the stars of an observation that have detrended light curves, with their scatter.
+    """List the stars of an observation with detrended light curves, and their scatter.
 
-    `files` are the light curves themselves, all in one file. Where none were made, `reason` says
-    why, and `made_at` is null.
+    `files` contain all light curves. If none were made, `reason` explains why, and `made_at` is
+    null.
     """
     search = CurveSearch.parse(request.args)
     found: Json = read(curves_of_sequence, fold_id(sequence_id), search)
@@ -86,7 +87,7 @@ def light_curves(sequence_id: str) -> Response:
 
 
 def _further_format() -> str | None:
-    """Return which format the request wants that is none of every table's; None for those."""
+    """Return a requested format that not every table has; None for the common ones."""
     named = request.args.get("format")
     if named:
         return named if named in schemas.FORMATS else None

@@ -1,4 +1,4 @@
-"""Parameters and responses of the routes of light curves, for the OpenAPI document."""
+"""Parameters and responses of light-curve routes, for the OpenAPI document."""
 
 from observations_data.data_tables import Column, Table
 from observations_data.detrended import aavso, tables
@@ -41,18 +41,18 @@ FORMATS = {
 }
 METHOD = Parameter(
     "method",
-    "How the light is measured: `raw`, apertures on the stamps, relative to comparison stars,"
-    " or `detrended`, fits of the PSF, as they were made of the whole sequence.",
+    "Method of the photometry: `raw`, apertures on stamps relative to comparison stars,"
+    " or `detrended`, PSF photometry of the whole sequence.",
     {"enum": [*Method], "default": Method.RAW},
 )
 OBSCODE = Parameter(
     "obscode",
-    "Code of the observer, for the reports `aavso` and `aavso-exoplanet`.",
+    "Observer code for the reports `aavso` and `aavso-exoplanet`.",
     {"type": "string", "pattern": f"^({OBSERVER})?$"},
 )
 _FILES: Schema = {
     "type": "object",
-    "description": "Files of all light curves of the sequence: light_curves, light_curves_fits.",
+    "description": "Files with all light curves of the sequence: light_curves, light_curves_fits.",
     "additionalProperties": record(
         path=TEXT, name=TEXT, bucket=TEXT, url=TEXT, n_bytes=MAYBE_COUNT
     ),
@@ -90,7 +90,7 @@ DETRENDED = record(
 
 
 def _either(raw: ResponseSpec, detrended: Schema, table: Table) -> ResponseSpec:
-    """Return that a route answers as by either method."""
+    """Return the response of a route that supports either method."""
     page = {"anyOf": [raw.content["application/json"], detrended]}
     return star_answers.with_formats(table_spec(LIGHT_CURVE, page, table), FORMATS)
 
@@ -115,7 +115,7 @@ CURVES_QUERY = (
     *MAGS,
     Parameter(
         "min_variability",
-        "Only stars of at least this variability.",
+        "Minimum variability.",
         {"type": "number", "minimum": 0, "maximum": MAX_VARIABILITY},
     ),
     RA,
@@ -123,7 +123,7 @@ CURVES_QUERY = (
     star_answers.RADIUS,
     Parameter(
         "sort",
-        "What they are sorted by; `excess` is the scatter by the expected noise.",
+        "Sort key; `excess` is the scatter divided by the expected noise.",
         {"enum": [*Sort], "default": Sort.MAG},
     ),
     ORDER,

@@ -1,4 +1,4 @@
-"""Columns of detrended light curves, and of a sequence's list of them."""
+"""Columns of detrended light curves, and of a sequence's list of stars."""
 
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.stars.tables import SEQUENCE
@@ -58,10 +58,10 @@ def _column(column: schema.Column) -> Column:
 
 
 FROM_FILE = (*schema.FRAME_COLUMNS, *schema.MEASUREMENT_COLUMNS)
-"""What a row has of the sequence's file; its star is known."""
+"""Columns read from the sequence's file; the star is known."""
 DETRENDED = Table(
     "detrended_light_curve",
-    "Detrended light curve of a star, frame by frame, in order of time.",
+    "Detrended light curve of a star, by frame, in order of time.",
     (
         _column(FROM_FILE[0]),
         SEQUENCE,
@@ -70,28 +70,33 @@ DETRENDED = Table(
     infos=(("method", METHOD), ("quality", _MEANINGS)),
 )
 SUMMARY = (
-    Column("n_frames", "frames that hold the star", Kind.INTEGER, ucd="meta.number"),
-    Column("n_good", "of them without a bad bit", Kind.INTEGER, ucd="meta.number"),
+    Column("n_frames", "number of frames with the star", Kind.INTEGER, ucd="meta.number"),
+    Column(
+        "n_good",
+        "number of these frames without a bad quality bit",
+        Kind.INTEGER,
+        ucd="meta.number",
+    ),
     Column("first_time", "middle of the first exposure", Kind.TIME, ucd="time.start"),
     Column("last_time", "middle of the last exposure", Kind.TIME, ucd="time.end"),
-    Column("scatter", "of one frame, relative, all colours", Kind.REAL, ucd="stat.stdev"),
+    Column("scatter", "relative scatter of one frame, all colours", Kind.REAL, ucd="stat.stdev"),
     Column(
         "expected_noise",
-        f"of one frame, by photons and readout {WHOSE_GAIN}",
+        f"expected noise of one frame from photons and readout {WHOSE_GAIN}",
         Kind.REAL,
         ucd="stat.error",
     ),
-    Column("reduced_chi2", "of a constant star to the curve", Kind.REAL, ucd="stat.fit.chi2"),
+    Column("reduced_chi2", "reduced chi-square of a constant star", Kind.REAL, ucd="stat.fit.chi2"),
     Column("variability", "Stetson's J of the colours", Kind.REAL, ucd="src.var.index"),
-    Column("quality", "bits that any frame has", Kind.INTEGER, ucd="meta.code.qual"),
+    Column("quality", "quality bits of all frames combined", Kind.INTEGER, ucd="meta.code.qual"),
 )
 LIGHT_CURVES = Table(
     "light_curves",
-    "Stars of a sequence that have light curves, with scatter and expected noise.",
+    "Stars of a sequence with light curves, their scatter and expected noise.",
     (
         *map(_column, STAR_COLUMNS),
         *SUMMARY,
-        Column("url", "address of the star", Kind.TEXT, ucd="meta.ref.url"),
+        Column("url", "URL of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
     infos=(("quality", _MEANINGS),),
 )

@@ -1,4 +1,4 @@
-"""What every route needs of HTTP: query parameters, headers, problems, files as streams.
+"""HTTP for all routes: query parameters, headers, problems, files as streams.
 
-Nothing here knows what the service serves.
+It does not depend on the service's data.
 """

@@ -1,4 +1,4 @@
-"""Ranges of a file (RFC 9110, 14): which of its bytes a request gets, and as which response."""
+"""Ranges of a file (RFC 9110, 14): the bytes that a request gets, and the response."""
 
 import re
 import secrets
@@ -9,38 +9,38 @@ from flask import Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 MAX_RANGES = 16
-"""Of one request; more of them are answered with the whole file (RFC 9110, 14.2)."""
+"""Maximum ranges per request; more are answered with the whole file (RFC 9110, 14.2)."""
 _RANGE = re.compile(r"(?P<first>[0-9]{1,19})-(?P<last>[0-9]{0,19})|-(?P<suffix>[0-9]{1,19})")
 
 Chunks = Callable[[int, int], Iterator[bytes]]
-"""Returns a file's bytes from the first to the last, both included."""
+"""Returns a file's bytes from the first to the last, inclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """The bytes from `first` to `last`, both included."""
+    """The bytes from `first` to `last`, inclusive."""
 
     first: int
     last: int
 
     @property
     def length(self) -> int:
-        """How many bytes it has."""
+        """Number of bytes."""
         return self.last - self.first + 1
 
     def content_range(self, size: int) -> str:
-        """Return the header Content-Range of it."""
+        """Return its Content-Range header."""
         return f"bytes {self.first}-{self.last}/{size}"
 
 
 def parse_ranges(header: str, size: int) -> list[ByteRange] | None:
-    """Return the ranges of a header Range that a file of `size` bytes has.
+    """Return the ranges of a Range header in a file of `size` bytes.
 
     Returns
     -------
     list of ByteRange or None
-        Empty where the file has none of them. None where the header is to be ignored: it is
-        invalid, of another unit, asks for too many ranges, or for more than the file.
+        Empty if none is satisfiable. None if the header must be ignored: it is invalid, has another
+        unit, or requests too many ranges or more than the file.
     """
     unit, _, listed = header.partition("=")
     matches = [_RANGE.fullmatch(text.strip()) for text in listed.split(",") if text.strip()]
@@ -63,21 +63,21 @@ def _range_of(match: re.Match[str], size: int) -> ByteRange:
 
 
 def answer_range(response: Response, size: int, chunks: Chunks) -> Response:
-    """Make of the response with a whole file that with the ranges that the request asks for.
+    """Turn the response with a whole file into one with the requested ranges.
 
     Parameters
     ----------
     response : Response
-        With its ETag and media type, and without its bytes.
+        With ETag and media type, and without bytes.
     size : int
-        Of the file.
+        Size of the file.
     chunks : callable
         Reads the file.
 
     Raises
     ------
     RequestedRangeNotSatisfiable
-        Where the file has none of the ranges.
+        If no range is satisfiable.
     """
     response.headers["Accept-Ranges"] = "bytes"
     ranges = _wanted(response, size)
@@ -98,7 +98,7 @@ def answer_range(response: Response, size: int, chunks: Chunks) -> Response:
 
 
 def _wanted(response: Response, size: int) -> list[ByteRange] | None:
-    """Return the ranges that the request at hand gets; None for the whole file."""
+    """Return the ranges for the current request; None for the whole file."""
     header = request.headers.get("Range")
     condition = request.headers.get("If-Range")
     if header is None or request.method != "GET":

@@ -1,4 +1,4 @@
-"""A file, streamed from its bucket piece by piece; a range of it where one is asked for."""
+"""A file streamed from its bucket in chunks, or a requested range of it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ from panoptes_network.errors import PermanentError
 from panoptes_network.gzip_files import content_of
 
 CHUNK_BYTES = 2**20
-"""Read from the bucket at once: bounds the memory of a request, and what a small range costs."""
+"""Chunk size: it limits the memory of a request and the cost of a small range."""
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
@@ -31,31 +31,30 @@ MEDIA_TYPES = {
     ".gz": "application/gzip",
     ".parquet": "application/vnd.apache.parquet",
 }
-"""What a file is, by the end of its name; what a bucket says of it is never believed."""
+"""Media types by file suffix; the bucket's metadata are never trusted."""
 UNKNOWN_TYPE = "application/octet-stream"
 SHOWN_TYPES = frozenset({"image/jpeg", "video/mp4"})
-"""What a browser may show in place: neither can hold anything that runs."""
+"""Types that a browser may display inline: neither can contain code."""
 PICTURE_TYPE = "image/jpeg"
 FRESH_S, STALE_S = 60, 604_800
-"""A browser shows a picture that it has for a minute without asking, for a week while it asks."""
+"""A browser shows a cached picture for a minute without checking, and for a week while checking."""
 
 
 def send(bucket: str, path: str) -> Response:
-    """Answer the request at hand with the object `path` of `bucket`.
+    """Respond to the current request with the object `path` of `bucket`.
 
-    Ranges and conditions (Range, If-Range, If-Match, If-None-Match) are followed: see
+    Ranges and conditions (Range, If-Range, If-Match, If-None-Match) are supported: see
     `file_ranges`. The object's generation is its ETag, so that a resumed download never mixes two
-    versions. An object that was stored with Content-Encoding: gzip is sent as its name says,
-    unpacked.
+    versions. An object stored with Content-Encoding: gzip is sent unpacked, as its name says.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when the bucket no longer has it.
+        With :attr:`Reason.OBJECT_MISSING`, if the bucket no longer has it.
     TransientError
-        When storage is away.
+        If storage is unavailable.
     werkzeug.exceptions.PreconditionFailed
-        When the bucket has another version than If-Match names.
+        If the bucket's version is not in If-Match.
     """
     stored = file_storage.find(bucket, path)
     version = str(stored.generation)
@@ -79,20 +78,19 @@ def send(bucket: str, path: str) -> Response:
 
 
 def _require_version(version: str) -> None:
-    """Raise PreconditionFailed where If-Match names other versions only (RFC 9110, 13.1.1).
+    """Raise PreconditionFailed if If-Match names only other versions (RFC 9110, 13.1.1).
 
-    Werkzeug's `make_conditional` sets the status alone, and sets it for ``If-Match: *``, too.
+    Werkzeug's `make_conditional` only sets the status, and also sets it for ``If-Match: *``.
     """
     wanted = request.if_match
     if wanted and not wanted.star_tag and not wanted.is_strong(version):
-        raise PreconditionFailed("The file has changed: ask for it without If-Match.")
+        raise PreconditionFailed("The file has changed: request it without If-Match.")
 
 
 def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
-    """Return what an object's file is read by, and its size.
+    """Return a reader of an object's content, and its size.
 
-    What was stored packed is unpacked once to know its size; where that fails, it is sent as it
-    is stored.
+    A compressed object is unpacked once to find its size; if that fails, it is sent as stored.
     """
     read: ReadRange = partial(file_storage.read_range, stored)
     if stored.content_encoding == "gzip":
@@ -103,7 +101,7 @@ def _content(stored: storage.StoredObject) -> tuple[ReadRange, int]:
 
 
 def _chunks(read: ReadRange, first: int, last: int) -> Iterator[bytes]:
-    """Return the bytes from `first` to `last`, both included; each chunk is read when it is due."""
+    """Yield the bytes from `first` to `last`, inclusive; each chunk is read on demand."""
     position = first
     while position <= last:
         chunk = read(position, min(CHUNK_BYTES, last + 1 - position))
@@ -114,6 +112,6 @@ def _chunks(read: ReadRange, first: int, last: int) -> Iterator[bytes]:
 
 
 def _begin(response: Response) -> None:
-    """Read the first piece: a fault has a status of its own until the first byte is sent."""
+    """Read the first chunk: before the first byte is sent, a failure can still set the status."""
     pieces = iter(response.iter_encoded())
     response.response = chain([next(pieces, b"")], pieces)

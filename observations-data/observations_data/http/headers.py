@@ -11,19 +11,19 @@ EXPOSED_HEADERS = (
 )
 ASKED_HEADERS = "Accept, If-None-Match, If-Range, Range"
 PREFLIGHT_S = 86400
-"""A browser asks no more often whether it may; the answer never changes."""
+"""Cache time of a preflight response, which never changes."""
 UNSHARED = frozenset({"metrics"})
-"""Endpoints that only their own callers read."""
+"""Endpoints for authenticated callers only."""
 
 
 def register(app: Flask) -> None:
-    """Let every answer of `app` have an ETag, be compressed for who wants it, and be shared."""
+    """Add an ETag, compression and CORS headers to every response of `app`."""
     caching.register(app)
     app.after_request(share)
 
 
 def share(response: Response) -> Response:
-    """Let scripts of pages of any origin read what everybody may read (Fetch standard, CORS)."""
+    """Let pages of any origin read public responses (Fetch standard, CORS)."""
     if request.method not in SHARED_METHODS or request.endpoint in UNSHARED:
         return response
     response.headers["Access-Control-Allow-Origin"] = "*"

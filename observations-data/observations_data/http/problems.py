@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): what was wrong, and with which parameter."""
+"""Errors as problem+json (RFC 9457), with the name of an invalid parameter."""
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnavailable
@@ -11,7 +11,7 @@ RETRY_AFTER_S = 10
 
 
 def register(app: Flask) -> None:
-    """Let `app` answer every error as a problem."""
+    """Return every error of `app` as a problem."""
     app.register_error_handler(HTTPException, problem)
     app.register_error_handler(BadTextError, bad_text)
     app.register_error_handler(BadParameterError, bad_parameter)
@@ -20,7 +20,7 @@ def register(app: Flask) -> None:
 
 
 def problem(error: HTTPException, **more: str) -> Response:
-    """Answer an error as problem+json (RFC 9457)."""
+    """Respond with an error as problem+json (RFC 9457)."""
     body = {"type": "about:blank", "title": error.name, "status": error.code}
     response = jsonify({**body, "detail": error.description, **more})
     response.status_code = error.code or 500
@@ -30,20 +30,20 @@ def problem(error: HTTPException, **more: str) -> Response:
 
 
 def bad_parameter(error: BadParameterError) -> Response:
-    """Answer 400 and name the parameter that was wrong."""
+    """Respond 400 and name the invalid parameter."""
     return problem(BadRequest(str(error)), parameter=error.parameter)
 
 
 def bad_text(error: BadTextError) -> Response:
-    """Answer 400 and name the parameter whose text cannot be stored."""
+    """Respond 400 and name the parameter whose text cannot be stored."""
     return problem(error, parameter=error.parameter)
 
 
 def unknown(error: PermanentError) -> Response:
-    """Answer 404: the one lasting fault of a service that only reads is that there is nothing."""
+    """Respond 404: for a read-only service, the only permanent error is a missing object."""
     return problem(NotFound(error.message))
 
 
 def away(error: TransientError) -> Response:
-    """Answer 503: the database or the storage is away."""
+    """Respond 503: the database or storage is unavailable."""
     return problem(ServiceUnavailable(str(error), retry_after=RETRY_AFTER_S))

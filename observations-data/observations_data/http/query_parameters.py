@@ -1,6 +1,6 @@
-"""How the parameters of a query are read: each reader refuses what it cannot read, by name.
+"""Parsers of query parameters: each refuses invalid values, by name.
 
-A parameter that is empty counts as not given, as forms send those that nobody filled in.
+Empty parameters are ignored, as forms send empty fields.
 """
 
 import math
@@ -34,7 +34,7 @@ Parameters = Mapping[str, str]
 
 
 class BadParameterError(PermanentError):
-    """A query parameter that cannot be read; `parameter` is its name."""
+    """An invalid query parameter; `parameter` is its name."""
 
     def __init__(self, parameter: str, wanted: str) -> None:
         super().__init__(Reason.BAD_REQUEST, f"{parameter} must be {wanted}")
@@ -42,16 +42,16 @@ class BadParameterError(PermanentError):
 
 
 def text(parameters: Parameters, name: str) -> str | None:
-    """Return text without the space around it; None where there is none."""
+    """Return text without surrounding space; None if there is none."""
     value = parameters.get(name, "")
     if not _TEXT.fullmatch(value):
-        wanted = f"text of up to {MAX_TEXT} characters, none of them a control character"
+        wanted = f"text of up to {MAX_TEXT} characters without control characters"
         raise BadParameterError(name, wanted)
     return value.strip() or None
 
 
 def whole_number(parameters: Parameters, name: str, maximum: int = MAX_NUMBER) -> int | None:
-    """Return a whole number from 0 to `maximum`."""
+    """Return an integer from 0 to `maximum`."""
     value = text(parameters, name)
     if value is None:
         return None
@@ -72,7 +72,7 @@ def real_number(parameters: Parameters, name: str, minimum: float, maximum: floa
 
 
 def finite(value: str) -> float | None:
-    """Return the finite number that a text is; None where it is none."""
+    """Return a text's finite number; None if it is not one."""
     if not _NUMBER.fullmatch(value):  # Python's own reading takes more: 1_0, digits of any script
         return None
     found = float(value)
@@ -80,7 +80,7 @@ def finite(value: str) -> float | None:
 
 
 def truth(parameters: Parameters, name: str) -> bool:
-    """Return whether a parameter is ``true``; not given is false."""
+    """Return whether a parameter is ``true``; false by default."""
     value = text(parameters, name) or "false"
     if value not in {"true", "false"}:
         raise BadParameterError(name, "true or false")
@@ -97,7 +97,7 @@ def choice(parameters: Parameters, name: str, choices: type[Choice]) -> Choice |
 
 
 def limit(parameters: Parameters, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
-    """Return how many rows a page may have."""
+    """Return the number of rows per page."""
     value = parameters.get("limit") or str(default)
     if not _WHOLE.fullmatch(value) or not 1 <= int(float(value)) <= maximum:
         raise BadParameterError("limit", f"a whole number from 1 to {maximum}")
@@ -111,12 +111,12 @@ def day(parameters: Parameters, name: str) -> date | None:
 
 
 def first_moment(parameters: Parameters, name: str) -> datetime | None:
-    """Return the first moment that a date or a time stands for, UTC; see `_time_or_date`."""
+    """Return the first moment of a date or time, UTC; see `_time_or_date`."""
     return _moment(parameters, name, time.min)
 
 
 def last_moment(parameters: Parameters, name: str) -> datetime | None:
-    """Return the last moment that a date or a time stands for, UTC, in whole microseconds."""
+    """Return the last moment of a date or time, UTC, in whole microseconds."""
     return _moment(parameters, name, time.max)
 
 
@@ -133,10 +133,10 @@ def _moment(parameters: Parameters, name: str, time_of_day: time) -> datetime | 
 
 
 def _time_of(value: str, parameter: str) -> datetime:
-    """Read a time of ISO 8601; one without an offset is UTC.
+    """Parse an ISO 8601 time; without an offset it is UTC.
 
-    A space before the offset was a plus sign: forms write spaces so. Less than a microsecond is
-    cut off.
+    A space before the offset was a plus sign: forms encode it so. Fractions below a microsecond are
+    truncated.
     """
     match = _TIME.fullmatch(value)
     if match is None:
@@ -151,12 +151,12 @@ def _time_of(value: str, parameter: str) -> datetime:
 
 
 def date_of(value: str, parameter: str) -> date:
-    """Read a date.
+    """Parse a date.
 
     Raises
     ------
     BadParameterError
-        For what is not a date like 2018-10-11, of years that have telescopes.
+        If it is not a date like 2018-10-11 in years with telescopes.
     """
     wanted = "a date like 2018-10-11"
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):

@@ -1,1 +1,1 @@
-"""How the network does as a whole: what it has taken, what waits, whether all is there."""
+"""Network-wide state: totals, work in progress, readiness."""

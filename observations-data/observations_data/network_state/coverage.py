@@ -1,4 +1,4 @@
-"""Where the network has looked: observations counted in cells of nearly equal area."""
+"""Sky coverage: observations counted in cells of nearly equal area."""
 
 from sqlalchemy import Integer, Label, cast, func, select
 from sqlalchemy.orm import Session
@@ -13,10 +13,10 @@ N_BANDS = 180 // BAND_DEG
 
 
 def coverage(session: Session) -> Json:
-    """Return the cells that have observations: ``items``, ``total``.
+    """Return the cells with observations: ``items``, ``total``.
 
-    A cell is a band of `BAND_DEG` in declination, cut into as many parts as make its cells
-    about as wide as high. An observation counts where the mean centre of its solved images lies.
+    Cells are parts of bands of `BAND_DEG` in declination, about as wide as high. An observation
+    counts in the cell of the mean centre of its solved images.
     """
     placed = (
         select(*_cells(), SequenceFigures.n_images, SequenceFigures.exposure_s)
@@ -38,7 +38,7 @@ def coverage(session: Session) -> Json:
 
 
 def _cells() -> tuple[Label[int], Label[int], Label[int]]:
-    """Return an observation's band, from the south pole on, the band's cells, and its cell."""
+    """Return an observation's band from the south pole, its number of cells, and its cell."""
     ra_deg, dec_deg = SequenceFigures.ra_deg, SequenceFigures.dec_deg
     band = func.least(func.floor((dec_deg + 90) / BAND_DEG), N_BANDS - 1)
     middle_deg = (band + 0.5) * BAND_DEG - 90

@@ -1,4 +1,4 @@
-"""What the database says of the network's work, as metrics beside those of the requests."""
+"""The network's figures from the database, as metrics beside those of requests."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -20,12 +20,12 @@ from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.states import FAILED_STATES, WAITING_STATES, ImageState
 
 WINDOW = timedelta(hours=1)
-"""So far back the seconds of processing are looked at."""
+"""Time window of the processing seconds."""
 BUCKETS_S = (1, 2, 3, 5, 10, 20, 60)
 
 
 def figures(session: Session) -> Json:
-    """Return the figures of the network, all of one moment."""
+    """Return the figures of the network in one snapshot."""
     counts = session.execute(
         select(Image.state, Image.reason_code, func.count()).group_by(
             Image.state, Image.reason_code
@@ -53,17 +53,17 @@ def figures(session: Session) -> Json:
 
 @cache
 def register() -> None:
-    """Show the figures with this process's metrics, read anew each time they are asked for."""
+    """Add the figures to this process's metrics, read on each scrape."""
     REGISTRY.register(_Figures())
 
 
 class _Figures(Collector):
     def describe(self) -> Iterable[Metric]:
-        """Return nothing: without it the registry would read all figures at once."""
+        """Return nothing: otherwise the registry would read all figures at once."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Read the figures; where they cannot be read, say only that."""
+        """Read the figures; if that fails, report only the failure."""
         try:
             found = read(figures)
         except Exception:
@@ -71,7 +71,7 @@ class _Figures(Collector):
             found = None
         yield GaugeMetricFamily(
             "panoptes_figures_readable",
-            "Whether the database told the figures of the network: 1, or 0",
+            "Whether the database returned the network's figures: 1 or 0",
             value=int(found is not None),
         )
         if found is not None:
@@ -83,9 +83,9 @@ def _count(session: Session, query: Select[Any]) -> int | None:
 
 
 def _oldest_s(session: Session, state: ImageState) -> float:
-    """Return for how long the image of this state waits that waits longest; 0 without one."""
-    # Written out, not bound: only so can the planner see that the index of unfinished
-    # images has all of this state.
+    """Return the longest idle time of an image in this state; 0 without images."""
+    # Literal, not bound: the planner must see that the index of unfinished images covers this
+    # state.
     of_state = Image.state == literal_column(f"'{state.value}'")
     oldest = (
         select(Image.updated_at)
@@ -99,7 +99,7 @@ def _oldest_s(session: Session, state: ImageState) -> float:
 
 
 def _processing(session: Session) -> Json:
-    """Return how many images of the last hour took up to so many seconds, and their sum."""
+    """Return the number of images of the last hour by processing seconds, and their sum."""
     seconds = Image.processing_s
     below = [func.count().filter(seconds <= bound).label(str(bound)) for bound in BUCKETS_S]
     row = session.execute(
@@ -116,7 +116,7 @@ def _families(found: Json) -> Iterator[Metric]:
     yield _gauge("panoptes_images", "Images by state", ["state"], found["states"])
     failed = GaugeMetricFamily(
         "panoptes_failed_images",
-        "Images that came to no solution, by state and reason code",
+        "Images without a solution, by state and reason code",
         labels=["state", "reason"],
     )
     for case in found["failures"]:
@@ -124,28 +124,28 @@ def _families(found: Json) -> Iterator[Metric]:
     yield failed
     yield _gauge(
         "panoptes_oldest_waiting_image_age_seconds",
-        "For how long nothing happened to the unfinished image that waits longest, by state",
+        "Longest idle time of unfinished images, by state",
         ["state"],
         found["ages_s"],
     )
     yield GaugeMetricFamily(
         "panoptes_dead_letters_waiting",
-        "Messages that were given up and not sent again",
+        "Dead letters that were not replayed",
         value=found["dead_letters"],
     )
     yield GaugeMetricFamily(
         "panoptes_films_due",
-        "Quiet sequences whose film is not of all their images",
+        "Idle sequences whose film lacks some of their images",
         value=found["films_due"],
     )
     yield GaugeMetricFamily(
         "panoptes_light_curves_due",
-        "Quiet sequences whose light curves are not of all their solved images",
+        "Idle sequences whose light curves lack some of their solved images",
         value=found["light_curves_due"],
     )
     yield GaugeHistogramMetricFamily(
         "panoptes_processing_seconds",
-        "Seconds of processing of the images that changed within the last hour",
+        "Processing seconds of images changed within the last hour",
         buckets=[(bound, float(number)) for bound, number in found["processing"]["buckets"]],
         gsum_value=found["processing"]["sum_s"],
     )

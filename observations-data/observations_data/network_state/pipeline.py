@@ -1,4 +1,4 @@
-"""How the pipeline does now: what waits, what came through, what failed within the last day."""
+"""Pipeline status: waiting, finished and failed images of the last day."""
 
 from datetime import timedelta
 
@@ -15,12 +15,11 @@ DAY = timedelta(days=1)
 
 
 def status(session: Session) -> Json:
-    """Return how the pipeline does, all of one moment.
+    """Return the pipeline status in one snapshot.
 
-    ``states`` counts all images; ``waiting`` says for how long nothing happened to the
-    unfinished image that waits longest, in seconds by state, 0 where none waits; ``last_day``
-    has the images that changed within 24 hours by their state now, and ``failures`` those of
-    them that failed, by reason, the most frequent first.
+    ``states`` counts all images. ``waiting`` is the longest idle time of unfinished images, in
+    seconds by state, 0 if there are none. ``last_day`` counts the images changed within 24 hours by
+    their current state, and ``failures`` those that failed, by reason, most frequent first.
     """
     figures = network_metrics.figures(session)
     changed = Image.updated_at > func.now() - DAY

@@ -1,4 +1,4 @@
-"""Uploads that never became an image, newest first: which, why, and what to do."""
+"""Refused uploads, newest first, with reasons and remedies."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _GENERATION = re.compile(r"generation ([0-9]{1,19})")
 
 @dataclass(frozen=True, slots=True)
 class UploadSearch:
-    """Which refused uploads are wanted: of a unit, for a reason, behind a cursor."""
+    """A search of refused uploads: unit, reason, and cursor."""
 
     unit_id: str | None = None
     reason_code: Reason | None = None
@@ -41,7 +41,7 @@ class UploadSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         unit_id = text(parameters, "unit")
         if unit_id is not None and not _UNIT.fullmatch(unit_id):
@@ -51,7 +51,7 @@ class UploadSearch:
 
 
 def uploads(session: Session, search: UploadSearch) -> Json:
-    """Return a page of the refused uploads that are searched for, and how many there are.
+    """Return a page of the matching refused uploads, and their number.
 
     ``next`` is the cursor of the next page, None on the last one.
     """
@@ -75,7 +75,7 @@ def _cursor(parameters: Parameters) -> int | None:
     if value is None:
         return None
     if not re.fullmatch("[0-9]{1,19}", value) or int(value) > MAX_EVENT_ID:
-        raise BadParameterError("cursor", "one that an answer gave as next")
+        raise BadParameterError("cursor", "the value of next in a response")
     return int(value)
 
 

@@ -29,30 +29,30 @@ api = Blueprint("network", __name__)
 NETWORK = "The network"
 COVERAGE = Table(
     "coverage",
-    "Cells of the sky of nearly equal area that have observations.",
+    "Cells of the sky, of nearly equal area, with observations.",
     (
-        Column("ra_min_deg", "from this right ascension, ICRS", Kind.REAL, "deg"),
-        Column("ra_max_deg", "to this right ascension", Kind.REAL, "deg"),
-        Column("dec_min_deg", "from this declination, ICRS", Kind.REAL, "deg"),
-        Column("dec_max_deg", "to this declination", Kind.REAL, "deg"),
-        Column("n_observations", "observations whose mean centre lies here", Kind.INTEGER),
+        Column("ra_min_deg", "lower bound of right ascension, ICRS", Kind.REAL, "deg"),
+        Column("ra_max_deg", "upper bound of right ascension", Kind.REAL, "deg"),
+        Column("dec_min_deg", "lower bound of declination, ICRS", Kind.REAL, "deg"),
+        Column("dec_max_deg", "upper bound of declination", Kind.REAL, "deg"),
+        Column("n_observations", "observations whose mean centre is in this cell", Kind.INTEGER),
         Column("n_images", "their images", Kind.INTEGER),
-        Column("exposure_s", "the sum of their known exposures", Kind.REAL, "s"),
+        Column("exposure_s", "sum of their known exposures", Kind.REAL, "s"),
     ),
 )
 UPLOADS = Table(
     "uploads",
-    "Uploads that never became an image, newest first.",
+    "Refused uploads, newest first.",
     (
         Column("bucket_path", "path in the raw bucket", Kind.TEXT, ucd="meta.id;meta.file"),
         Column("generation", "generation of the file", Kind.TEXT, ucd="meta.version"),
-        Column("unit_id", "unit whose folder it lies in", Kind.TEXT, ucd="meta.id;instr.tel"),
-        Column("at", "when it was refused", Kind.TIME, ucd="time.processing"),
-        Column("state", "error, or skipped where it is only kept", Kind.TEXT),
+        Column("unit_id", "unit of its folder", Kind.TEXT, ucd="meta.id;instr.tel"),
+        Column("at", "time of the refusal", Kind.TIME, ucd="time.processing"),
+        Column("state", "error, or skipped if it is only stored", Kind.TEXT),
         Column("reason_code", "why", Kind.TEXT, ucd="meta.code.error"),
-        Column("reason", "why, in plain words about this file", Kind.TEXT, ucd="meta.note"),
-        Column("meaning", "what the reason means", Kind.TEXT, ucd="meta.note"),
-        Column("action", "what to do", Kind.TEXT, ucd="meta.note"),
+        Column("reason", "message about this file", Kind.TEXT, ucd="meta.note"),
+        Column("meaning", "explanation of the reason", Kind.TEXT, ucd="meta.note"),
+        Column("action", "remedy", Kind.TEXT, ucd="meta.note"),
     ),
 )
 UNIT = Parameter(
@@ -60,9 +60,9 @@ UNIT = Parameter(
     "Id of the unit, in any case.",
     {"type": "string", "pattern": "^[Pp][Aa][Nn][0-9]{3}$", "examples": ["PAN001"]},
 )
-REASON_CODE = Parameter("reason_code", "Refused for this reason.", {"enum": [*Reason]})
+REASON_CODE = Parameter("reason_code", "Reason of the refusal.", {"enum": [*Reason]})
 STATUS = json_spec(
-    "How the pipeline does now.",
+    "Pipeline status.",
     record(
         time=TIME,
         states=OBJECT,
@@ -78,7 +78,7 @@ STATUS = json_spec(
 @api.get("/coverage")
 @described(NETWORK, listing(COVERAGE, total=COUNT))
 def coverage() -> Response:
-    """Count observations by where on the sky they lie."""
+    """Count observations by cells of the sky."""
     return table_response(read(sky_coverage.coverage), COVERAGE)
 
 
@@ -89,7 +89,7 @@ def coverage() -> Response:
     query=(UNIT, REASON_CODE, CURSOR, LIMIT),
 )
 def uploads() -> Response:
-    """List uploads that never became an image: why, and what to do."""
+    """List refused uploads, with reasons and remedies."""
     search = refused_uploads.UploadSearch.parse(request.args)
     return table_response(read(refused_uploads.uploads, search), UPLOADS)
 
@@ -97,5 +97,5 @@ def uploads() -> Response:
 @api.get("/status")
 @described(NETWORK, STATUS)
 def status() -> dict[str, Any]:
-    """Tell how the pipeline does now: what waits, and what failed within the last day."""
+    """Get the pipeline status: waiting images, and failures of the last day."""
     return read(pipeline_status.status)

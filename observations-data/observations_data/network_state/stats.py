@@ -1,7 +1,7 @@
-"""What the network has done: totals, and images and time on sky by night and unit.
+"""Statistics of the network: totals, and images and exposure time by night and unit.
 
-All comes from the figures that the database keeps (`SequenceFigures`, `FileFigures`): no image,
-file or source is counted here.
+All numbers come from the figures maintained by the database (`SequenceFigures`, `FileFigures`): no
+images, files or sources are counted here.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ MAX_NIGHTS = 366
 
 @dataclass(frozen=True, slots=True)
 class StatsSearch:
-    """Of which nights: from `after` to `before`, both included; the newest without them."""
+    """The nights from `after` to `before`, inclusive; by default the newest."""
 
     after: date | None = None
     before: date | None = None
@@ -55,7 +55,7 @@ class StatsSearch:
         Raises
         ------
         BadParameterError
-            For a date that cannot be read, and for more nights than are told at once.
+            For an invalid date, or for too many nights.
         """
         found = cls(day(parameters, "after"), day(parameters, "before"))
         if found.after and found.before and (found.before - found.after).days >= MAX_NIGHTS:
@@ -63,7 +63,7 @@ class StatsSearch:
         return found
 
     def bounds(self, newest: date) -> tuple[date, date]:
-        """Return the first and the last night, where `newest` is the newest that there is."""
+        """Return the first and the last night, where `newest` is the newest one in the database."""
         if self.after and not self.before:
             return self.after, _shifted(self.after, MAX_NIGHTS - 1)
         last = self.before or newest
@@ -71,14 +71,13 @@ class StatsSearch:
 
 
 def stats(session: Session, search: StatsSearch) -> Json:
-    """Return totals, and what each unit and each night has.
+    """Return totals, and numbers for each unit and night.
 
-    ``n_sources`` and ``n_matched`` count detections: a star counts in each image that it was
-    found in. ``exposure_s`` is the sum of the images' known exposures, None where there are
-    images and none of their exposures is known. ``nights`` has a row for
-    each night and unit that has observations, newest first; an observation is of the night
-    that it began in. ``files`` are the CR2 files and products, whose sizes are known;
-    ``catalog`` has the stars of the files that were loaded.
+    ``n_sources`` and ``n_matched`` count detections: a star counts in each image that shows it.
+    ``exposure_s`` is the sum of known exposures, None if there are images but no known exposure.
+    ``nights`` has a row for each night and unit with observations, newest first; an observation
+    belongs to the night in which it began. ``files`` counts CR2 files and products, whose sizes are
+    known; ``catalog`` counts the stars of the loaded files.
     """
     newest = _newest_image(session)
     night = newest and night_of(newest["time"], newest.pop("longitude_deg"))
@@ -102,14 +101,14 @@ def stats(session: Session, search: StatsSearch) -> Json:
 
 
 def _shifted(day: date, days: int) -> date:
-    """Return a day some days later, or the last or first there is."""
+    """Return a day shifted by some days, within the range of dates."""
     return date.fromordinal(
         min(max(day.toordinal() + days, EARLIEST.toordinal()), LATEST.toordinal())
     )
 
 
 def _total(column: InstrumentedAttribute[int]) -> Label[int]:
-    # A sum of 64 bits' numbers would be a decimal.
+    # A sum of 64-bit numbers would be a decimal.
     return cast(func.coalesce(func.sum(column), 0), BigInteger).label(column.key)
 
 
@@ -120,7 +119,7 @@ _FIGURES = (
     _total(SequenceFigures.n_matched),
     known_exposure(SequenceFigures.exposure_s, SequenceFigures.n_images).label("exposure_s"),
 )
-"""What is told of any set of observations."""
+"""Totals over any set of observations."""
 _FILES = (
     select(FileFigures.kind, _total(FileFigures.n_files), _total(FileFigures.n_bytes))
     .group_by(FileFigures.kind)
@@ -146,7 +145,7 @@ _BY_UNIT = (
 
 
 def _by_night(first: date, last: date) -> Select[Any]:
-    """Return the query of nights and units; the bounds of start times let an index be used."""
+    """Return the query of nights and units; bounds of start times allow an index."""
     earliest, latest = (datetime.combine(each, time(12), UTC) for each in (first, last))
     night = night_date(Sequence.start_time, noon_of_unit())
     dated = (
@@ -174,7 +173,7 @@ def _states(session: Session) -> dict[str, int]:
 
 
 def _newest_image(session: Session) -> Json | None:
-    """Return the image that was taken last, with the longitude of its unit."""
+    """Return the most recently taken image, with the longitude of its unit."""
     last = SequenceFigures.last_image
     newest = select(func.max(last)).where(has_plausible(last)).scalar_subquery()
     found = (

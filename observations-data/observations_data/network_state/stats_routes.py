@@ -24,15 +24,20 @@ api = Blueprint("statistics", __name__)
 _FIGURES = (
     Column("n_sequences", "observations", Kind.INTEGER, ucd="meta.number"),
     Column("n_images", "images", Kind.INTEGER, ucd="meta.number"),
-    Column("n_sources", "detections in them", Kind.INTEGER, ucd="meta.number"),
-    Column("n_matched", "detections that are catalog stars", Kind.INTEGER, ucd="meta.number"),
+    Column("n_sources", "number of detections", Kind.INTEGER, ucd="meta.number"),
+    Column(
+        "n_matched",
+        "number of detections matched to catalog stars",
+        Kind.INTEGER,
+        ucd="meta.number",
+    ),
     Column("exposure_s", "sum of the images' known exposures", Kind.REAL, "s", "time.duration"),
 )
 NIGHTS = Table(
     "nights",
-    "Nights of units: what was taken, and how long the sky was seen.",
+    "Nights of units, with numbers of images and exposure time.",
     (
-        Column("night", "date of the evening, at the unit's place", Kind.TEXT),
+        Column("night", "date of the evening at the unit's location", Kind.TEXT),
         Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;instr.tel"),
         *_FIGURES,
     ),
@@ -58,12 +63,12 @@ _ANSWER = table_spec(
     "The network",
     _ANSWER,
     query=(
-        Parameter("after", "The first of the nights that are told.", DATE),
-        Parameter("before", "The last of them, up to 366 nights.", DATE),
+        Parameter("after", "First night.", DATE),
+        Parameter("before", "Last night; at most 366 nights.", DATE),
     ),
     problems=(400,),
 )
 def stats() -> Response:
-    """Tell totals, and images and time on sky by night and unit; as a table, the nights."""
+    """Get totals, and images and exposure time by night and unit; as a table, the nights."""
     search = network_stats.StatsSearch.parse(request.args)
     return table_response(read(network_stats.stats, search), NIGHTS, items="nights")

@@ -1,4 +1,4 @@
 """Observations and their images: routes, queries, response schemas and tables.
 
-`search` finds observations; `exports` writes them for other programs.
+`search` selects observations; `exports` writes them for other programs.
 """

@@ -1,4 +1,4 @@
-"""Observations for other programs: all that a search finds as one CSV file, files as a list."""
+"""Exports of observations: all matches of a search as one CSV file, and file lists."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -15,14 +15,14 @@ from observations_data.observations.tables import OBSERVATIONS_CSV
 from panoptes_network.web.public_url import absolute
 
 MAX_ROWS = 100_000
-"""Of one file: what a spreadsheet opens, and about 15 MB."""
+"""Rows per file: as many as a spreadsheet opens, about 15 MB."""
 
 
 def observations_csv(parameters: Mapping[str, str]) -> Response:
-    """Answer with all observations of a search as panoptes-data reads them, page by page.
+    """Respond with all observations of a search in panoptes-data's format, page by page.
 
-    What is wrong with the parameters, or the database away, is said before the first row; if
-    the database goes away later, the answer breaks off without its end, as HTTP wants it.
+    Invalid parameters or an unavailable database are reported before the first row. If the database
+    becomes unavailable later, the response is cut off without its end, as HTTP requires.
     """
     first = _page(parameters, None)
     response = Response(_lines(parameters, first))
@@ -32,12 +32,12 @@ def observations_csv(parameters: Mapping[str, str]) -> Response:
 
 
 def file_list(sequence_id: str) -> Response:
-    """Answer with the addresses of an observation's files, one a line.
+    """Respond with the URLs of an observation's files, one per line.
 
     Raises
     ------
     BadParameterError
-        When `kind` is none of a file.
+        If `kind` is not a kind of file.
     """
     kind = request.args.get("kind")
     if kind and kind not in FILE_KINDS:
@@ -59,14 +59,14 @@ def _page(parameters: Mapping[str, str], cursor: str | None) -> Json:
 
 
 def _lines(parameters: Mapping[str, str], first: Json) -> Iterator[str]:
-    """Return the lines of the file, some hundreds at a time."""
+    """Yield the lines of the file, some hundreds at a time."""
     lines = csv_lines(OBSERVATIONS_CSV, islice(_rows(parameters, first), MAX_ROWS))
     while piece := "".join(islice(lines, MAX_LIMIT)):
         yield piece
 
 
 def _rows(parameters: Mapping[str, str], page: Json) -> Iterator[Row]:
-    """Return the rows of a page and of all behind it, each page when it is due."""
+    """Yield the rows of a page and all following ones, each page on demand."""
     yield from map(_contract_row, page["items"])
     while page["next"]:
         page = _page(parameters, page["next"])

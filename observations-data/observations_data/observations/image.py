@@ -1,4 +1,4 @@
-"""An image's place in its sequence, and the plate solution that its solved file tells."""
+"""An image's neighbours in its sequence, and the plate solution in its solved file."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
 
 FIRST_BYTES = 20 * BLOCK_BYTES
-"""Both headers of a solved file, asked for at once."""
+"""Both headers of a solved file, read at once."""
 KEPT_SOLUTIONS = 1024
 WCS_CARD = re.compile(
     r"(CTYPE|CUNIT|CRVAL|CRPIX|NAXIS)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|EQUINOX"
@@ -26,17 +26,17 @@ WCS_CARD = re.compile(
 
 
 def image_with_solution(image_id: str) -> Json:
-    """Return an image with its sequence, its neighbours there, and its solution.
+    """Return an image with its sequence, its neighbours, and its solution.
 
-    ``wcs`` are the cards of the solution by keyword, FITS's own, whose pixels count from 1; None
-    of an image without, and while the storage does not answer.
+    ``wcs`` are the solution's FITS cards by keyword, with 1-based pixels; None without a solution,
+    or while storage does not respond.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
+        With :attr:`Reason.OBJECT_MISSING`, if there is no image with this id.
     TransientError
-        When the database is away.
+        If the database is unavailable.
     """
     found = read(_image, image_id)
     solved = found["files"].get("processed")
@@ -66,21 +66,21 @@ def _solution_or_none(path: str, updated_at: str) -> dict[str, CardValue] | None
     try:
         return _solution(path, updated_at)
     except (PermanentError, TransientError) as error:
-        # All else that is known of the image is worth an answer.
+        # The rest of the image's data is still useful.
         logging.getLogger(__name__).warning("no solution of %s: %s", path, error)
         return None
 
 
 @lru_cache(KEPT_SOLUTIONS)
 def _solution(path: str, _updated_at: str) -> dict[str, CardValue]:
-    """Read the solution's cards; an image that has changed is read again.
+    """Read the solution's cards; the cache key changes with the image.
 
     Raises
     ------
     PermanentError
-        When there is no such file, or it is not FITS.
+        If the file is missing, or not FITS.
     TransientError
-        When the storage is away.
+        If storage is unavailable.
     """
     stored = file_storage.find(settings().processed_bucket, path)
     first = file_storage.read_range(stored, 0, FIRST_BYTES)

@@ -1,4 +1,4 @@
-"""Parameters that several routes share, for the OpenAPI document."""
+"""Parameters shared by several routes, for the OpenAPI document."""
 
 from observations_data.files import KINDS, LIGHT_CURVES, LIGHT_CURVES_FITS
 from observations_data.http.query_parameters import (
@@ -29,7 +29,7 @@ TEXT: Schema = {
     "maxLength": MAX_TEXT,
     "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
 }
-"""What `query_parameters.text` takes: any text without control characters."""
+"""Accepted by `query_parameters.text`: any text without control characters."""
 
 SEQUENCE_ID = Parameter(
     "sequence_id",
@@ -46,26 +46,26 @@ UNIT_ID = Parameter(
 )
 NIGHT = Parameter(
     "date",
-    "Date of the evening, or `last` for the night that began most lately.",
+    "Date of the evening, or `last` for the most recent night.",
     {"anyOf": [DATE, {"const": "last"}]},
 )
 LIMIT = Parameter(
     "limit",
-    "Rows of a page.",
+    "Number of rows per page.",
     {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
-CURSOR = Parameter("cursor", "`next` of the page before; opaque.", TEXT)
+CURSOR = Parameter("cursor", "`next` of the previous page; opaque.", TEXT)
 BEFORE_NIGHT = Parameter("before", "Only nights before this date.", DATE)
-KIND = Parameter("kind", "Only files of this kind; without it, all.", {"enum": [*FILE_KINDS]})
+KIND = Parameter("kind", "Kind of file; by default, all.", {"enum": [*FILE_KINDS]})
 BUCKET = Parameter("bucket", "Which bucket.", {"enum": ["raw", "processed"]})
 PATH = Parameter(
     "path",
-    "Path of the object, as `url` of a file has it; its slashes stay slashes.",
+    "Path of the object, as in a file's `url`; slashes are not escaped.",
     {"type": "string"},
 )
 
-WHEN = "UTC where it has no offset; a date is the whole day"
-_POSITION = "Place that is searched around"
+WHEN = "UTC unless it has an offset; a date means the whole day"
+_POSITION = "Position to search around"
 _SIXTIES = r"[: ][0-5][0-9]([: ][0-5][0-9](\.[0-9]{1,12})?)?"
 _DEGREES = r"(3[0-5][0-9]|[12]?[0-9]{1,2})(\.[0-9]{0,15})?"
 _NO_SIXTIES = r"[: ]00([: ]00(\.0{1,12})?)?"
@@ -96,17 +96,17 @@ FILTERS = (
     Parameter("camera", "Id of the camera.", TEXT | {"examples": ["14d3bd"]}),
     Parameter(
         "field",
-        "Text that the field's name contains, in any case and Unicode form.",
+        "Text in the field name, ignoring case and Unicode form.",
         TEXT | {"examples": ["M42"]},
     ),
-    Parameter("after", f"Starts at this time or later, {WHEN}.", DATE_OR_TIME),
-    Parameter("before", f"Starts at this time or earlier, {WHEN}.", DATE_OR_TIME),
-    Parameter("min_exptime", "Least exposure of a frame, seconds.", EXPTIME),
-    Parameter("max_exptime", "Longest exposure of a frame, seconds.", EXPTIME),
-    Parameter("min_images", "Least number of images.", NUMBER_OF_IMAGES),
-    Parameter("max_images", "Greatest number of images.", NUMBER_OF_IMAGES),
-    Parameter("state", "Has an image in this state.", {"enum": [*ImageState]}),
-    Parameter("tag", "Has this tag.", TEXT),
+    Parameter("after", f"Earliest start, {WHEN}.", DATE_OR_TIME),
+    Parameter("before", f"Latest start, {WHEN}.", DATE_OR_TIME),
+    Parameter("min_exptime", "Minimum exposure time of a frame, seconds.", EXPTIME),
+    Parameter("max_exptime", "Maximum exposure time of a frame, seconds.", EXPTIME),
+    Parameter("min_images", "Minimum number of images.", NUMBER_OF_IMAGES),
+    Parameter("max_images", "Maximum number of images.", NUMBER_OF_IMAGES),
+    Parameter("state", "State of at least one image.", {"enum": [*ImageState]}),
+    Parameter("tag", "Tag of the observation.", TEXT),
     RA,
     DEC,
     Parameter(
@@ -116,7 +116,7 @@ FILTERS = (
     ),
     Parameter(
         "radius",
-        "How far from the place the mean centre may be, degrees.",
+        "Maximum distance of the mean centre from the position, degrees.",
         {
             "type": "number",
             "minimum": 0,
@@ -125,25 +125,27 @@ FILTERS = (
         },
     ),
 )
-"""What observations are found by."""
+"""Filters of observations."""
 SEARCH = (
     *FILTERS,
-    Parameter("sort", "What they are sorted by.", {"enum": [*Sort], "default": Sort.TIME}),
+    Parameter("sort", "Sort key.", {"enum": [*Sort], "default": Sort.TIME}),
     Parameter(
         "order",
-        "Whether the least comes first; without it, times, images and exposures fall.",
+        "Sort order; by default, times, images and exposures are descending.",
         {"enum": [*Direction]},
     ),
-    Parameter("facets", "Also count by unit, camera, state, year and tag.", {"type": "boolean"}),
+    Parameter(
+        "facets", "Include counts by unit, camera, state, year and tag.", {"type": "boolean"}
+    ),
 )
 PAGE = (LIMIT, CURSOR)
 ORDER = Parameter(
     "order",
-    "Whether the least comes first; what is unknown comes last.",
+    "Sort order; unknown values come last.",
     {"enum": [*Direction]},
 )
 _MAG: Schema = {"type": "number", "minimum": MAG_LIMITS[0], "maximum": MAG_LIMITS[1]}
 MAGS = (
-    Parameter("min_mag", "Only stars of at least this Gaia G.", _MAG),
-    Parameter("max_mag", "Only stars of at most this Gaia G.", _MAG),
+    Parameter("min_mag", "Minimum Gaia G.", _MAG),
+    Parameter("max_mag", "Maximum Gaia G.", _MAG),
 )

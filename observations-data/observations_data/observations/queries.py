@@ -1,4 +1,4 @@
-"""Queries of observations, their images and their history. Everything here only reads."""
+"""Queries of observations, their images and their history. All of them only read."""
 
 from collections.abc import Collection
 
@@ -57,7 +57,7 @@ OBSERVATION_COLUMNS = (
     SequenceFigures.updated_at,
     *(SequenceFigures.n_in(state) for state in ImageState),
 )
-"""The columns that `_observation_items` needs."""
+"""Columns required by `_observation_items`."""
 IMAGE_COLUMNS = (
     Image.image_id,
     Image.sequence_id,
@@ -99,13 +99,14 @@ EVENT_COLUMNS = (
 def observations(session: Session, search: Search) -> Json:
     """Return a page of observations: ``items``, ``total``, ``next``, ``sort``, ``order``.
 
-    ``total`` counts the matches on all pages; ``next`` is the cursor of the next page, None on
-    the last. A search for ``facets`` has them (`search.facets`), one around a place ``centre``.
+    ``total`` counts the matches on all pages; ``next`` is the cursor of the next page, None on the
+    last one. A search with ``facets`` has them (`search.facets`), one around a position has its
+    ``centre``.
 
     Raises
     ------
     BadParameterError
-        For a name without a known place.
+        For a name without a known position.
     """
     cone = name_resolver.resolve(session, search.place) if search.place else None
     conditions = search_conditions(search, cone)
@@ -130,12 +131,13 @@ def observations(session: Session, search: Search) -> Json:
 def observation(session: Session, sequence_id: str) -> Json:
     """Return an observation with its images, oldest first, and its files by kind.
 
-    ``light_curves`` are the files of the whole sequence's, by kind; none before they were made.
+    ``light_curves`` are the files of the whole sequence's light curves, by kind; empty before they
+    were made.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
+        With :attr:`Reason.OBJECT_MISSING`, if there is no observation with this id.
     """
     whole = select_observations(*OBSERVATION_COLUMNS)
     rows = session.execute(whole.where(Sequence.sequence_id == sequence_id)).all()
@@ -210,7 +212,7 @@ def images_of(session: Session, sequence_id: str) -> Json:
 
 
 def events_of_sequence(session: Session, sequence_id: str) -> Json:
-    """Return what happened to the images of an observation: ``items``, ``total``.
+    """Return the history of an observation's images: ``items``, ``total``.
 
     An unknown observation has no history.
     """
@@ -219,12 +221,12 @@ def events_of_sequence(session: Session, sequence_id: str) -> Json:
 
 
 def image(session: Session, image_id: str) -> Json:
-    """Return an image with its header, what is wrong with that, and its history.
+    """Return an image with its header, header findings, and history.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is none of this id.
+        With :attr:`Reason.OBJECT_MISSING`, if there is no image with this id.
     """
     row = session.execute(
         select(*IMAGE_COLUMNS, Image.headers, Image.contradictions, Image.header_findings).where(

@@ -44,7 +44,7 @@ COMMON = {
     "robots_txt": described(OPERATION, ROBOTS),
     "security_txt": described(OPERATION, SECURITY, problems=(404,)),
 }
-"""What describes the routes that every web service has, by endpoint."""
+"""Descriptions of the routes that every web service has, by endpoint."""
 
 
 @api.route("/", methods=["GET", "POST"])
@@ -72,14 +72,14 @@ def legacy_images() -> Response:
 @api.get("/health")
 @described(OPERATION, STATUS)
 def health() -> dict[str, Any]:
-    """Answer while this process does."""
+    """Check that this process is alive."""
     return {"status": "ok"}
 
 
 @api.get("/ready")
 @described(OPERATION, STATUS)
 def ready() -> dict[str, Any]:
-    """Answer while the database and the storage do."""
+    """Check that the database and storage respond."""
     return service_state.require_ready()
 
 
@@ -98,7 +98,7 @@ def units() -> Response:
     query=(parameters.BEFORE_NIGHT, parameters.LIMIT),
 )
 def nights(unit_id: str) -> Response:
-    """List a unit's nights that have images, newest first."""
+    """List a unit's nights with images, newest first."""
     found = read(unit_queries.nights, unit_id, NightSearch.parse(request.args))
     name = f"{found['unit']['unit_id']}_nights"
     return table_response(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
@@ -107,7 +107,7 @@ def nights(unit_id: str) -> Response:
 @api.get("/units/<unit_id>/nights/<date>")
 @described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400,))
 def night(unit_id: str, date: str) -> dict[str, Any]:
-    """Report a unit's night: what arrived, what went wrong, what to do."""
+    """Get the report of a unit's night: arrivals, failures and advice."""
     return read(night_facts.night, unit_id, date)
 
 
@@ -120,9 +120,9 @@ def night(unit_id: str, date: str) -> dict[str, Any]:
 def observations() -> Response:
     """List observations, newest first.
 
-    `total` counts all that are found; `next` is the cursor of the page behind. `centre` is there
-    where a place was searched around, and `facets` where they were asked for: each counts what
-    is found under all other filters, its 100 most frequent values first.
+    `total` counts all matches; `next` is the cursor of the next page. `centre` is included for
+    searches around a position. `facets` are included on request: each counts the matches of all
+    other filters, most frequent values first, at most 100.
     """
     return table_response(
         read(queries.observations, Search.parse(request.args)), tables.OBSERVATIONS
@@ -132,9 +132,9 @@ def observations() -> Response:
 @api.get("/observations.csv")
 @described(SEEN, OBSERVATIONS_CSV, query=parameters.FILTERS, problems=(400,))
 def observations_csv() -> Response:
-    """Give all observations of a search in one file, under the names that panoptes-data reads.
+    """Get all observations of a search as one CSV file, with panoptes-data's column names.
 
-    It has at most 100 000 rows; the header X-Total-Count says how many there are.
+    It has at most 100 000 rows; the header X-Total-Count has the number of matches.
     """
     return exports.observations_csv(request.args)
 
@@ -142,7 +142,7 @@ def observations_csv() -> Response:
 @api.get("/observations/<sequence_id>")
 @described(SEEN, OBSERVATION, path=(parameters.SEQUENCE_ID,))
 def observation(sequence_id: str) -> Response:
-    """Tell all of one observation but its history; as a table, its images."""
+    """Get an observation without its history; as a table, its images."""
     found = read(queries.observation, sequence_id)
     name = f"{found['sequence_id']}_images"
     return table_response(found, tables.IMAGES, items="images", name=name)
@@ -151,7 +151,7 @@ def observation(sequence_id: str) -> Response:
 @api.get("/observations/<sequence_id>/events")
 @described(SEEN, listing(tables.EVENTS, total=COUNT), path=(parameters.SEQUENCE_ID,))
 def events(sequence_id: str) -> Response:
-    """Tell the history of an observation's images, oldest first."""
+    """List the history of an observation's images, oldest first."""
     return table_response(read(queries.events_of_sequence, sequence_id), tables.EVENTS)
 
 
@@ -164,20 +164,20 @@ def events(sequence_id: str) -> Response:
     problems=(400,),
 )
 def file_list(sequence_id: str) -> Response:
-    """List the addresses of an observation's files, one a line, as `wget -i` reads them."""
+    """List the URLs of an observation's files, one per line, as for `wget -i`."""
     return exports.file_list(sequence_id)
 
 
 @api.get("/images/<image_id>")
 @described(SEEN, IMAGE, path=(parameters.IMAGE_ID,))
 def image(image_id: str) -> dict[str, Any]:
-    """Tell all of one image: figures, files, header, history, solution, neighbours."""
+    """Get an image: measurements, files, header, history, plate solution, neighbours."""
     return image_details.image_with_solution(image_id)
 
 
 @api.get("/files/<any(raw, processed):bucket>/<path:path>")
 @described(SEEN, FILE, path=(parameters.BUCKET, parameters.PATH), problems=(412, 416))
 def file(bucket: str, path: str) -> Response:
-    """Send a file of an image or an observation's film, or the range of it that is asked for."""
+    """Get a file of an image or an observation, or a range of it."""
     read(file_rows.require_file, bucket, path)
     return file_stream.send(file_rows.bucket_names()[bucket], path)

@@ -43,12 +43,12 @@ _PAGE = record(
     order={"enum": [*Direction]},
 )
 
-STATUS = json_spec("All is well.", record(status=TEXT))
+STATUS = json_spec("The service is healthy.", record(status=TEXT))
 OBSERVATIONS = table_spec(
     OBSERVATION_TABLE,
     with_optional(_PAGE, centre=_CENTRE, facets={"additionalProperties": _COUNTS}),
 )
-OBSERVATIONS_CSV = file_spec("One row an observation.", "text/csv")
+OBSERVATIONS_CSV = file_spec("One row per observation.", "text/csv")
 OBSERVATION = table_spec(
     IMAGES,
     {
@@ -92,7 +92,7 @@ NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")
 SECURITY = file_spec("A security.txt (RFC 9116).", "text/plain")
-FILE_LIST = file_spec("One address a line.", "text/plain")
+FILE_LIST = file_spec("One URL per line.", "text/plain")
 FILE = replace(
     file_spec("The file.", *sorted({*MEDIA_TYPES.values(), UNKNOWN_TYPE})), has_ranges=True
 )

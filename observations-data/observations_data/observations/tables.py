@@ -4,7 +4,7 @@ from observations_data.data_tables import Column, Kind, Table
 
 RA, DEC = "pos.eq.ra;meta.main", "pos.eq.dec;meta.main"
 FOOTPRINT = "RA and Dec of the newest solved image's corners, ICRS degrees"
-STATES = Column("states", "number of images by state: an object of those that occur", Kind.JSON)
+STATES = Column("states", "number of images by state, for states that occur", Kind.JSON)
 
 OBSERVATIONS = Table(
     "observations",
@@ -13,9 +13,9 @@ OBSERVATIONS = Table(
         Column("sequence_id", "id of the observation", Kind.TEXT, ucd="meta.id;meta.main"),
         Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;instr.tel"),
         Column("camera_id", "id of the camera", Kind.TEXT, ucd="meta.id;instr"),
-        Column("field", "name of the target as the unit has it", Kind.TEXT, ucd="meta.id;src"),
+        Column("field", "name of the target, as given by the unit", Kind.TEXT, ucd="meta.id;src"),
         Column("start_time", "start of the run", Kind.TIME, ucd="time.start"),
-        Column("night", "date of the evening, at the unit's place", Kind.TEXT),
+        Column("night", "date of the evening at the unit's location", Kind.TEXT),
         Column("exptime_s", "exposure of a frame", Kind.REAL, "s", "time.duration;obs.exposure"),
         Column("iso", "sensitivity of the camera", Kind.INTEGER, ucd="instr.setup"),
         Column("n_images", "number of images", Kind.INTEGER, ucd="meta.number"),
@@ -23,28 +23,32 @@ OBSERVATIONS = Table(
         Column("ra_deg", "mean centre of the solved images, ICRS", Kind.REAL, "deg", RA),
         Column("dec_deg", "mean centre of the solved images, ICRS", Kind.REAL, "deg", DEC),
         Column("footprint_deg", FOOTPRINT, Kind.JSON),
-        Column("mount_ra_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.ra"),
-        Column("mount_dec_deg", "where the mount was sent", Kind.REAL, "deg", "pos.eq.dec"),
-        Column("tags", "an operator's words for it", Kind.JSON),
-        Column("software", "what the unit ran", Kind.TEXT, ucd="meta.id;meta.software"),
-        Column("thumbnail", "file of the newest small picture", Kind.JSON),
+        Column("mount_ra_deg", "target position of the mount", Kind.REAL, "deg", "pos.eq.ra"),
+        Column("mount_dec_deg", "target position of the mount", Kind.REAL, "deg", "pos.eq.dec"),
+        Column("tags", "labels by operators and the unit", Kind.JSON),
+        Column("software", "software of the unit", Kind.TEXT, ucd="meta.id;meta.software"),
+        Column("thumbnail", "file of the newest thumbnail", Kind.JSON),
         Column("film", "file of the film", Kind.JSON),
-        Column("film_reason", "why the last try made no film", Kind.TEXT),
-        Column("created_at", "when it was first heard of", Kind.TIME, ucd="time.creation"),
-        Column("updated_at", "when an image last changed", Kind.TIME, ucd="time.processing"),
+        Column("film_reason", "why the last attempt made no film", Kind.TEXT),
+        Column("created_at", "time of its first image or header", Kind.TIME, ucd="time.creation"),
+        Column(
+            "updated_at", "time of the last change to an image", Kind.TIME, ucd="time.processing"
+        ),
     ),
 )
 IMAGES = Table(
     "images",
-    "Images: single exposures, and what was measured in them.",
+    "Images: single exposures and their measurements.",
     (
         Column("image_id", "id of the image", Kind.TEXT, ucd="meta.id;meta.main"),
         Column("sequence_id", "id of its observation", Kind.TEXT, ucd="meta.id.parent;obs"),
         Column("time", "start of the exposure", Kind.TIME, ucd="time.start;obs.exposure"),
-        Column("state", "how far its processing came", Kind.TEXT, ucd="meta.code.status"),
-        Column("reason_code", "why it did not come to the end", Kind.TEXT, ucd="meta.code.error"),
-        Column("reason", "the same in plain words", Kind.TEXT, ucd="meta.note"),
-        Column("tries", "how often it was taken up", Kind.INTEGER, ucd="meta.number"),
+        Column("state", "processing state", Kind.TEXT, ucd="meta.code.status"),
+        Column(
+            "reason_code", "reason code if it was not completed", Kind.TEXT, ucd="meta.code.error"
+        ),
+        Column("reason", "reason in plain words", Kind.TEXT, ucd="meta.note"),
+        Column("tries", "number of attempts", Kind.INTEGER, ucd="meta.number"),
         Column("exptime_s", "exposure", Kind.REAL, "s", "time.duration;obs.exposure"),
         Column("ra_deg", "centre, ICRS", Kind.REAL, "deg", RA),
         Column("dec_deg", "centre, ICRS", Kind.REAL, "deg", DEC),
@@ -55,37 +59,47 @@ IMAGES = Table(
         Column("footprint_deg", "RA and Dec of the corners, ICRS degrees", Kind.JSON),
         Column("rms_arcsec", "residual of the solution, RMS", Kind.REAL, "arcsec", "stat.rms;pos"),
         Column("n_sources", "detected sources", Kind.INTEGER, ucd="meta.number;src"),
-        Column("n_matched", "of them with a catalog star", Kind.INTEGER, ucd="meta.number;src"),
         Column(
-            "n_stamps", "catalog stars with a stamp, seen or not", Kind.INTEGER, ucd="meta.number"
+            "n_matched",
+            "number of sources matched to a catalog star",
+            Kind.INTEGER,
+            ucd="meta.number;src",
+        ),
+        Column(
+            "n_stamps",
+            "number of catalog stars with a stamp, detected or not",
+            Kind.INTEGER,
+            ucd="meta.number",
         ),
         Column(
             "fwhm_px", "median width of the stars", Kind.REAL, "pix", "phys.angSize;stat.median"
         ),
         Column("background_adu", "median background", Kind.REAL, "adu", "instr.background"),
         Column("limiting_mag", "limiting magnitude", Kind.REAL, "mag", "phot.mag;stat.max"),
-        Column("processing_s", "time that the solver took", Kind.REAL, "s", "time.duration"),
-        Column("received_at", "when it arrived", Kind.TIME, ucd="time.creation"),
-        Column("updated_at", "when it last changed", Kind.TIME, ucd="time.processing"),
-        Column("n_events", "entries in its history", Kind.INTEGER, ucd="meta.number"),
-        Column("files", "its files: an object by kind", Kind.JSON),
+        Column(
+            "processing_s", "processing time of the plate solver", Kind.REAL, "s", "time.duration"
+        ),
+        Column("received_at", "time of arrival", Kind.TIME, ucd="time.creation"),
+        Column("updated_at", "time of the last change", Kind.TIME, ucd="time.processing"),
+        Column("n_events", "number of events in its history", Kind.INTEGER, ucd="meta.number"),
+        Column("files", "its files, by kind", Kind.JSON),
     ),
 )
 EVENTS = Table(
     "events",
-    "What happened to images, oldest first.",
+    "History of images, oldest first.",
     (
         Column("image_id", "id of the image", Kind.TEXT, ucd="meta.id"),
         Column("at", "when", Kind.TIME, ucd="time.processing"),
         Column("service", "which service", Kind.TEXT, ucd="meta.id"),
-        Column("state", "the image's state from then on", Kind.TEXT, ucd="meta.code.status"),
+        Column("state", "state of the image after the event", Kind.TEXT, ucd="meta.code.status"),
         Column("reason_code", "why", Kind.TEXT, ucd="meta.code.error"),
-        Column("reason", "why, in plain words", Kind.TEXT, ucd="meta.note"),
+        Column("reason", "reason in plain words", Kind.TEXT, ucd="meta.note"),
     ),
 )
 UNITS = Table(
     "units",
-    "Units: the telescopes, where they stand and what came of them.",
+    "Units: the telescopes, their locations and numbers of images.",
     (
         Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;meta.main"),
         Column("name", "its name", Kind.TEXT, ucd="meta.title;instr.tel"),
@@ -101,9 +115,9 @@ UNITS = Table(
 )
 NIGHTS = Table(
     "unit_nights",
-    "Nights of a unit that have images, newest first.",
+    "Nights of a unit with images, newest first.",
     (
-        Column("date", "date of the evening, at the unit's place", Kind.TEXT),
+        Column("date", "date of the evening at the unit's location", Kind.TEXT),
         Column("n_images", "number of images", Kind.INTEGER, ucd="meta.number"),
         Column("first_image", "start of the first image", Kind.TIME, ucd="time.start"),
         Column("last_image", "start of the last image", Kind.TIME, ucd="time.end"),
@@ -112,19 +126,19 @@ NIGHTS = Table(
 )
 OBSERVATIONS_CSV = Table(
     "observations_csv",
-    "Observations under the names that panoptes-data reads.",
+    "Observations with the column names of panoptes-data.",
     (
         Column("sequence_id", "id of the observation", Kind.TEXT),
         Column("unit_id", "id of the telescope", Kind.TEXT),
         Column("camera_id", "id of the camera", Kind.TEXT),
         Column("field_name", "name of the target", Kind.TEXT),
         Column("time", "start of the run, UTC: 2018-10-11 13:42:02+00:00", Kind.TEXT),
-        Column("coordinates_mount_ra", "where the mount was sent, degrees", Kind.REAL, "deg"),
-        Column("coordinates_mount_dec", "where the mount was sent, degrees", Kind.REAL, "deg"),
+        Column("coordinates_mount_ra", "target position of the mount, degrees", Kind.REAL, "deg"),
+        Column("coordinates_mount_dec", "target position of the mount, degrees", Kind.REAL, "deg"),
         Column("exptime", "exposure of a frame, seconds", Kind.REAL, "s"),
         Column("iso", "sensitivity of the camera", Kind.INTEGER),
         Column("num_images", "number of images", Kind.INTEGER),
         Column("total_exptime", "exposure of all images, seconds", Kind.REAL, "s"),
-        Column("software_version", "what the unit ran", Kind.TEXT),
+        Column("software_version", "software of the unit", Kind.TEXT),
     ),
 )

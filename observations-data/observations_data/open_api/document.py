@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the service, made of how its routes are described."""
+"""The OpenAPI 3.1 document of the service, generated from the descriptions of its routes."""
 
 import inspect
 import re
@@ -17,12 +17,12 @@ INFO: Schema = {
     "version": "1",
     "summary": "Observations, images, stars and files of a network of small telescopes.",
     "description": (
-        "Times are UTC in ISO 8601 with Z, positions ICRS degrees, pixels 0-based; names of"
-        " fields end in their unit, and what is not known is null. A parameter without a value"
-        " counts as not given; one that is not described, or is there twice, is refused."
-        " Answers have an ETag: send it back as If-None-Match, and 304 says that nothing has"
-        " changed. Every route"
-        " that GET is for answers HEAD and OPTIONS, too, and pages of any origin may read it."
+        "Times are UTC in ISO 8601 with Z, positions are ICRS degrees, and pixels are"
+        " 0-based. Field names end in their unit, and unknown values are null. A"
+        " parameter without a value is ignored; an undocumented or repeated parameter is"
+        " refused. Responses have an ETag: send it as If-None-Match to get 304 if nothing"
+        " has changed. All GET routes also support HEAD and OPTIONS, and are readable by"
+        " pages of any origin."
     ),
     "license": {"name": "MIT", "identifier": "MIT"},
 }
@@ -33,8 +33,8 @@ EVERYWHERE = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 IDS = frozenset({"unit_id", "sequence_id", "image_id"})
-"""Parts of a path that are ids of the network: in another case they lead on."""
-CANONICAL: Schema = {"description": "The canonical address is another: Location."}
+"""Path parameters that are ids of the network: other spellings redirect to the canonical one."""
+CANONICAL: Schema = {"description": "Redirect to the canonical URL in Location."}
 METHODS = {"GET", "POST"}
 PROBLEM_CONTENT: Schema = {
     "application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}
@@ -48,8 +48,7 @@ def document(app: Flask) -> Schema:
     Raises
     ------
     LookupError
-        When a route is not described, or not all parts of its path are; when two tables have
-        one name.
+        If a route or a path parameter is not described; if two tables have the same name.
     """
     paths: Schema = {}
     operations = [_described(rule, app) for rule in app.url_map.iter_rules()]
@@ -70,7 +69,7 @@ def document(app: Flask) -> Schema:
 
 
 def _rows(operations: list[Operation]) -> Schema:
-    """Return the schemas of all tables' rows by the tables' names."""
+    """Return the row schemas of all tables, by table name."""
     rows: Schema = {}
     for table in (table for operation in operations for table in operation.response.tables):
         if rows.setdefault(table.name, row_schema(table)) != row_schema(table):
@@ -79,7 +78,7 @@ def _rows(operations: list[Operation]) -> Schema:
 
 
 def template(rule: Rule) -> str:
-    """Return a route's path as OpenAPI has it: ``/files/{bucket}/{path}``."""
+    """Return a route's path in OpenAPI syntax: ``/files/{bucket}/{path}``."""
     return _CONVERTER.sub(r"{\1}", rule.rule)
 
 
@@ -139,8 +138,7 @@ def _responses(operation: Operation) -> Schema:
         }
         for status in problems
     }
-    # What cannot be stored, and a path that leads nowhere, are refused before anybody knows whose
-    # they would be.
+    # Unstorable text and unknown paths are refused before any route is chosen.
     either = {**(operation.response.refused or {}), **PROBLEM_CONTENT}
     refused["400"] = {"description": HTTPStatus.BAD_REQUEST.phrase, "content": either}
     if operation.path:
@@ -148,7 +146,7 @@ def _responses(operation: Operation) -> Schema:
     return {
         "200": {"description": operation.response.description, "content": content},
         **({"206": _ranges(content)} if operation.response.has_ranges else {}),
-        "304": {"description": "Nothing has changed since the ETag of If-None-Match."},
+        "304": {"description": "Not modified since the ETag in If-None-Match."},
         **({"308": CANONICAL} if IDS & {part.name for part in operation.path} else {}),
         **dict(sorted(refused.items())),
     }
@@ -156,6 +154,6 @@ def _responses(operation: Operation) -> Schema:
 
 def _ranges(content: Schema) -> Schema:
     return {
-        "description": "The range that the header Range asks for; of several, a part for each.",
+        "description": "The requested range; several ranges are sent as a multipart response.",
         "content": {**content, "multipart/byteranges": {}},
     }

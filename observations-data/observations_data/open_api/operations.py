@@ -1,4 +1,4 @@
-"""What a route takes and returns, as its decorator declares it for the OpenAPI document."""
+"""Parameters and responses of a route, declared by its decorator for the OpenAPI document."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 OPERATION, DOCUMENTATION = "Operation", "Documentation"
-"""Headings that come behind all others."""
+"""Tags listed after all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A part of the path or of the query: its name, what it means, and its JSON schema."""
+    """A path or query parameter: its name, description, and JSON schema."""
 
     name: str
     description: str
@@ -28,10 +28,10 @@ class Parameter:
 class ResponseSpec:
     """The response with status 200: a schema for each media type that a client may choose.
 
-    `tables` are those whose rows the schemas refer to, `query` the parameters that choose the
-    media type, and `problems` the statuses of a bad choice. `refused` describes the body of an
-    error where a standard wants another than a problem. A response that `has_ranges` can be
-    read in parts, by the header Range.
+    `tables` are those whose rows the schemas refer to, `query` the parameters that choose the media
+    type, and `problems` the statuses for an invalid choice. `refused` describes the body of an
+    error if a standard requires another format than a problem. If it `has_ranges`, clients may
+    request parts with the Range header.
     """
 
     content: dict[str, Schema]
@@ -45,7 +45,7 @@ class ResponseSpec:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A route: its heading in the document, what it takes, returns and refuses."""
+    """A route: its tag, parameters, response and errors."""
 
     tag: str
     response: ResponseSpec
@@ -69,23 +69,23 @@ def described(
     body_types: tuple[str, ...] = (JSON,),
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Describe the route below; it stands under the route's own decorator.
+    """Describe the route below; use it under the route's own decorator.
 
     The first line of the view's docstring becomes the summary, the rest the description.
 
     Parameters
     ----------
     tag : str
-        The heading.
+        Tag in the document.
     response : ResponseSpec
-        As `schemas.listing` and its neighbours make it.
+        As returned by `schemas.listing` and its neighbours.
     path, query, body : tuple of Parameter
-        What is read of the address, and of the body of a POST.
+        Parameters of the URL, and of a POST body.
     body_types : tuple of str
-        What the body may be: JSON, or a form.
+        Media types of the body: JSON, or a form.
     problems : tuple of int
-        Statuses of its problems beside those that every route has: 400 for parameters that are
-        not described, 405, 429, 503, and 404 where the path has parts.
+        Statuses of its problems, in addition to those of every route: 400 for undocumented
+        parameters, 405, 429, 503, and 404 if the path has parameters.
     """
 
     def mark(view: View) -> View:
@@ -96,5 +96,5 @@ def described(
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """Return how a view is described; None where it is not."""
+    """Return the description of a view; None if it has none."""
     return _OPERATIONS.get(view)

@@ -1,4 +1,4 @@
-"""What the page of the document shows: its operations under their headings, in words."""
+"""The page of the document: its operations by tag, in words."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +22,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A parameter, or a column of a table: its name, what it is, what it means."""
+    """A parameter, or a column of a table: its name, type, and description."""
 
     name: str
     kind: str
@@ -32,7 +32,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One operation as the page shows it; `tables` are the columns of its rows by table."""
+    """One operation on the page; `tables` are the columns of its rows by table."""
 
     anchor: str
     tag: str
@@ -47,7 +47,7 @@ class Section:
 
 
 def sections_of(document: Schema) -> dict[str, list[Section]]:
-    """Return the operations of a document under their tags, as the page shows them."""
+    """Return the operations of a document by tag, as shown on the page."""
     sections = [
         _section(document, path, method, operation)
         for path, methods in document["paths"].items()
@@ -59,7 +59,7 @@ def sections_of(document: Schema) -> dict[str, list[Section]]:
 
 
 def words_of(schema: Schema) -> str:
-    """Return what a value may be: ``whole number, 1 to 500, else 50``."""
+    """Return the allowed values in words: ``whole number, 1 to 500, else 50``."""
     if "anyOf" in schema:
         return " or ".join(words_of(way) for way in schema["anyOf"])
     if "const" in schema:
@@ -122,7 +122,7 @@ def _columns(row: Schema) -> list[Value]:
 
 
 def _references(part: Any) -> list[str]:
-    """Return the names of the schemas that a part of the document refers to."""
+    """Return the names of the schemas referenced in a part of the document."""
     if isinstance(part, list):
         return [name for item in part for name in _references(item)]
     if not isinstance(part, dict):

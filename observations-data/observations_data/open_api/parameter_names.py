@@ -1,6 +1,6 @@
-"""The check of a request's parameter names: each that its route describes, once.
+"""Validation of parameter names: only documented ones, each at most once.
 
-A misspelt filter would find everything, and a repeated one only what its first value finds.
+A misspelt filter would match everything, and a repeated one only its first value.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from panoptes_network.web.suggestions import MAX_SHOWN, unknown_parameter
 
 
 class UnknownParameterError(BadParameterError):
-    """A parameter that a route does not take; the words name the nearest that it takes."""
+    """An unknown parameter of a route; the message suggests the nearest known one."""
 
     def __init__(self, parameter: str, known: Iterable[str]) -> None:
         PermanentError.__init__(self, Reason.BAD_REQUEST, unknown_parameter(parameter, known))
@@ -25,20 +25,20 @@ class UnknownParameterError(BadParameterError):
 
 
 def register(app: Flask) -> None:
-    """Let `app` refuse the parameters that no description of the route names."""
+    """Refuse undocumented parameters in all routes of `app`."""
     app.before_request(check)
 
 
 def check() -> None:
-    """Check the names of the request at hand.
+    """Check the parameter names of the current request.
 
-    The services whose errors a standard of the Virtual Observatory describes take any name:
-    unknown ones are ignored there (SIA 2.0, 2.1; DALI 1.1, 2.3).
+    Services whose errors are defined by a Virtual Observatory standard accept any name: these
+    standards ignore unknown ones (SIA 2.0, 2.1; DALI 1.1, 2.3).
 
     Raises
     ------
     BadParameterError
-        For a parameter that the route does not take, or that is there more than once.
+        For an undocumented or repeated parameter.
     """
     operation = _operation()
     if operation is None or operation.response.refused or request.method == "OPTIONS":
@@ -56,12 +56,12 @@ def _operation() -> Operation | None:
 
 
 def posted() -> dict[str, Any]:
-    """Return the JSON object that was posted; one without members where nothing was.
+    """Return the posted JSON object; empty if there was no body.
 
     Raises
     ------
     werkzeug.exceptions.BadRequest
-        For a body that is no JSON object.
+        If the body is not a JSON object.
     """
     body = request.get_json() if request.get_data() else {}
     if not isinstance(body, dict):

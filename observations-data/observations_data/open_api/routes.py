@@ -18,7 +18,7 @@ api = Blueprint("open_api", __name__, template_folder="templates", static_folder
 @api.get("/openapi.json")
 @described(DOCUMENTATION, json_spec("An OpenAPI 3.1 document.", OBJECT))
 def open_api_document() -> Response:
-    """Give this document."""
+    """Get this document."""
     return jsonify(document(current_app))
 
 
@@ -35,6 +35,6 @@ def page() -> str:
 @api.get(f"/docs/<any{(*FILES,)}:name>")
 @described(DOCUMENTATION, file_spec("The file.", *FILES.values()), path=(NAME,))
 def page_file(name: str) -> Response:
-    """Give what the page looks like."""
+    """Serve a static asset of the docs page."""
     content = Path(__file__).with_name("static").joinpath(name).read_bytes()
     return Response(content, mimetype=FILES[name])

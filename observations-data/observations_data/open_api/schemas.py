@@ -1,4 +1,4 @@
-"""Response schemas; a table's schema is made of its columns."""
+"""Response schemas; a table's schema is derived from its columns."""
 
 from typing import Any
 
@@ -15,22 +15,22 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 TIME: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"}
 OBJECT: Schema = {"type": "object"}
 ID: Schema = {"type": "string", "pattern": "^-?[0-9]{1,19}$"}
-"""A whole number of 64 bits, as text: JavaScript rounds numbers of more than 53 bits."""
+"""A 64-bit integer as text: JavaScript rounds numbers of more than 53 bits."""
 PROBLEM: Schema = {
     "type": "object",
-    "description": "What was wrong (RFC 9457).",
+    "description": "Description of an error (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": TEXT,
         "title": TEXT,
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "in plain words"},
-        "parameter": {"type": "string", "description": "the parameter that cannot be read"},
+        "detail": {"type": "string", "description": "explanation of the error"},
+        "parameter": {"type": "string", "description": "name of the invalid parameter"},
     },
 }
 FORMAT = Parameter(
     "format",
-    "What the table is written as; without it, the header Accept says so.",
+    "Format of the table; by default, it is negotiated by the Accept header.",
     {"enum": [*Format], "default": Format.JSON},
 )
 _TYPES = {
@@ -45,12 +45,12 @@ _LIMITS = {Kind.TIME: TIME, Kind.ID: ID}
 
 
 def record(**properties: Schema) -> Schema:
-    """Return the schema of an object that has all of these."""
+    """Return the schema of an object with these required properties."""
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def with_optional(schema: Schema, **properties: Schema) -> Schema:
-    """Return the schema of an object that may have these, too."""
+    """Return the schema of an object with these optional properties added."""
     return {**schema, "properties": {**schema["properties"], **properties}}
 
 
@@ -78,7 +78,7 @@ def row_schema(table: Table) -> Schema:
 
 
 def listing(table: Table, **more: Schema) -> ResponseSpec:
-    """Describe a listing: ``items`` and `more` as JSON, or the rows alone in another format."""
+    """Describe a listing: ``items`` and `more` as JSON, or only the rows in other formats."""
     return table_spec(table, record(items=list_of(row_of(table)), **more))
 
 
@@ -102,7 +102,7 @@ def json_spec(description: str, schema: Schema, *tables: Table) -> ResponseSpec:
 
 
 def file_spec(description: str, *media_types: str) -> ResponseSpec:
-    """Describe a file of one of these types."""
+    """Describe a file with one of these media types."""
     return ResponseSpec({media_type: {} for media_type in media_types}, description)
 
 

@@ -1,4 +1,4 @@
-"""Raw light curves from stamps: aperture sums, comparison stars, relative light. Pure numpy."""
+"""Raw light curves from stamps: aperture sums, comparison stars, relative flux. Pure numpy."""
 
 from observations_data.photometry.aperture import (
     APERTURE_RADIUS_PX,

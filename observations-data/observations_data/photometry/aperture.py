@@ -1,8 +1,8 @@
-"""The light of stars on their stamps: one aperture sum for each colour of the Bayer mosaic.
+"""Aperture photometry on stamps: one sum per colour of the Bayer mosaic.
 
 A stamp starts on a green 2 pixel (`panoptes_network.frames.bayer`), so that each colour has the
-same pixels in all of them. Constants are those measured on PAN001's camera, a Canon EOS 100D at
-ISO 100; other cameras' errors are only as right as these are for them.
+same pixels in all stamps. Constants were measured on PAN001's camera, a Canon EOS 100D at ISO 100;
+errors for other cameras are only as accurate as these constants are for them.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,12 @@ from panoptes_network.frames.bayer import (
 
 COLOURS = ("r", "g", "b")
 APERTURE_RADIUS_PX = 3.0
-"""No farther than from a stamp's middle superpixel, where its star is, to the border's pixels."""
+"""At most the distance from a stamp's central superpixel, where its star is, to the border's
+pixels.
+"""
 MEDIAN_VARIANCE = np.pi / 2
-"""Of the median of many normal values, in units of their mean's (Kenney & Keeping 1962)."""
+"""Variance of the median of many normal values, relative to their mean's (Kenney & Keeping 1962).
+"""
 
 Float64 = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -29,7 +32,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class ApertureSums:
-    """What n stamps say of their stars; the last axis is that of `COLOURS`.
+    """Aperture sums of n stamps; the last axis is that of `COLOURS`.
 
     Attributes
     ----------
@@ -51,18 +54,18 @@ def aperture_sums(
 ) -> ApertureSums:
     """Sum the light of each colour in a circle around each star.
 
-    Pixels on the circle's edge count by the exact part of them that lies inside. The background
-    is the median of the pixels of the same colour on the stamp's border, one pixel wide. It
-    holds some of the star's own wings, too, so that the sums are a constant part too small.
+    Pixels on the circle's edge count by the exact fraction inside. The background is the median of
+    the pixels of the same colour on the stamp's border, one pixel wide. It includes some of the
+    star's own wings, so that the sums are too small by a constant fraction.
 
     Parameters
     ----------
     stamps : ndarray, shape (n, side, side), uint16
-        ADU with the black level, ``[i, y, x]``; n may be 0.
+        ADU including the black level, ``[i, y, x]``; n may be 0.
     x_px, y_px : ndarray, shape (n,), float64
-        Where the star is, 0-based pixels of the stamp; of NaN, sums are NaN.
+        Position of the star, 0-based pixels of the stamp; NaN gives NaN.
     radius_px : float
-        Of the aperture, above 0.
+        Radius of the aperture, above 0.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def colour_pixels(side: int) -> tuple[Mask, Mask, Mask]:
 
 
 def circle_overlap(x_px: Float64, y_px: Float64, radius_px: float, side: int) -> Float64:
-    """Return which part of each pixel lies in a circle, exactly.
+    """Return the exact fraction of each pixel inside a circle.
 
     Parameters
     ----------
@@ -96,7 +99,7 @@ def circle_overlap(x_px: Float64, y_px: Float64, radius_px: float, side: int) ->
     radius_px : float
         Above 0.
     side : int
-        Of the square of pixels.
+        Side of the square of pixels.
 
     Returns
     -------
@@ -106,15 +109,15 @@ def circle_overlap(x_px: Float64, y_px: Float64, radius_px: float, side: int) ->
     edges = np.arange(side + 1) - 0.5
     x, y = (edges - np.asarray(centre)[:, np.newaxis] for centre in (x_px, y_px))
     corners = _quadrant_area(x[:, np.newaxis, :], y[:, :, np.newaxis], radius_px)
-    # A pixel is what its four corners' rectangles differ by; rounding may leave -1e-16 of it.
+    # A pixel is a combination of its four corners' rectangles; rounding may leave -1e-16.
     return np.clip(np.diff(np.diff(corners, axis=1), axis=2), 0, 1)
 
 
 def _quadrant_area(x: Float64, y: Float64, radius: float) -> Float64:
     """Return the area that a circle around 0 shares with the rectangle from 0 to (x, y).
 
-    It has the sign of x · y. The rectangle's part up to `straight` lies below the circle, the
-    rest is what the circle leaves of it.
+    It has the sign of x · y. The rectangle's part up to `straight` is below the circle; the rest is
+    bounded by the circle.
     """
     width, height = np.minimum(np.abs(x), radius), np.minimum(np.abs(y), radius)
     straight = np.minimum(width, np.sqrt(radius**2 - height**2))

@@ -1,4 +1,4 @@
-"""Which stars of a frame a star's light is compared with."""
+"""Selection of comparison stars in a frame."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -9,23 +9,24 @@ from numpy.typing import NDArray
 MAX_CANDIDATES = 60
 MAX_COMPARISONS = 30
 MIN_PRESENCE = 0.9
-"""Part of the target's frames that a comparison star has to be in."""
+"""Fraction of the target's frames that a comparison star must be in."""
 FAINTEST, BRIGHTEST = 0.5, 4.0
-"""A comparison star's flux in units of the target's."""
+"""A comparison star's flux relative to the target's."""
 ISOLATION_PX = 8.0
-"""No neighbour of more than `NEIGHBOUR_FLUX` may be nearer: half a stamp and an aperture."""
+"""No neighbour brighter than `NEIGHBOUR_FLUX` may be closer: half a stamp plus an aperture."""
 NEIGHBOUR_FLUX = 0.1
-"""In units of the star's own."""
+"""Relative to the star's own flux."""
 CROWDED_FLAGS = 1 | 2
-"""source-extractor's FLAGS for neighbours, whose distance and light are looked at here; any other
-flag (saturated, at the edge, incomplete) rules a star out."""
+"""source-extractor's FLAGS for neighbours, whose distance and light are checked here; any other
+flag (saturated, at the edge, incomplete) excludes a star.
+"""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSources:
-    """All sources of one frame: arrays of one length n.
+    """All sources of one frame: arrays of equal length n.
 
     Attributes
     ----------
@@ -47,9 +48,9 @@ class FrameSources:
 
 
 def comparison_candidates(sources: FrameSources, target: int) -> NDArray[np.intp]:
-    """Choose stars to compare a source with, from one frame.
+    """Select comparison stars for a source from one frame.
 
-    They are known, unsaturated, about as bright and alone; the nearest come first.
+    They are known, unsaturated, of similar brightness and isolated; the nearest come first.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def comparison_candidates(sources: FrameSources, target: int) -> NDArray[np.intp
     Returns
     -------
     ndarray, shape (m,), intp
-        Indices into `sources`, at most `MAX_CANDIDATES`; perhaps none.
+        Indices into `sources`, at most `MAX_CANDIDATES`; may be empty.
     """
     ratio = sources.flux_adu / sources.flux_adu[target]
     usable = sources.is_star & (sources.flags & ~CROWDED_FLAGS == 0)
@@ -74,7 +75,7 @@ def comparison_candidates(sources: FrameSources, target: int) -> NDArray[np.intp
 
 
 def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
-    """Return which candidates are in nearly all frames and saturated in none.
+    """Return the candidates in nearly all frames and saturated in none.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def steady_stars(is_present: Mask, is_saturated: Mask) -> NDArray[np.intp]:
 
 
 def _is_alone(sources: FrameSources, index: np.intp) -> bool:
-    """Tell whether a source has no neighbour that counts."""
+    """Return whether a source has no significant neighbour."""
     is_near = np.abs(sources.x_px - sources.x_px[index]) < ISOLATION_PX
     is_near &= sources.flux_adu > NEIGHBOUR_FLUX * sources.flux_adu[index]
     near = np.flatnonzero(is_near)

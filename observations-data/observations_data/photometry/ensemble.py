@@ -1,4 +1,4 @@
-"""A star's light in units of that of its comparison stars in the same frame."""
+"""A star's flux relative to its comparison stars in the same frame."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_COMPARISONS = 5
-"""With fewer, a single strange star would decide what the others are compared with."""
+"""With fewer stars, a single strange one would dominate the comparison."""
 MIN_SCATTER = 1e-3
-"""So that no star, steady by chance, outweighs all others."""
+"""Minimum scatter, so that no star, steady by chance, outweighs all others."""
 NORMAL_MAD = 1.4826
 """Standard deviation of normal values in units of their median absolute deviation."""
 
@@ -17,7 +17,7 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class RelativeFlux:
-    """Light of a star relative to its comparison stars; NaN where that is not known.
+    """Flux of a star relative to its comparison stars; NaN if unknown.
 
     Attributes
     ----------
@@ -33,24 +33,24 @@ class RelativeFlux:
 
 
 def relative_flux(flux: Float64, flux_err: Float64, comparison: Float64) -> RelativeFlux:
-    """Divide a star's light by the weighted mean of its comparison stars', frame by frame.
+    """Divide a star's flux by the weighted mean of its comparison stars', frame by frame.
 
-    Each comparison star is first divided by its own median, so that one that lacks a frame does
-    not shift it. Its weight is the inverse variance of what is then left of it against the median
-    of all stars (Broeg et al. 2005, Astronomische Nachrichten 326, 134, without their
-    iteration): a variable one counts for little.
+    Each comparison star is first divided by its own median, so that one missing in a frame does not
+    shift the mean. Its weight is the inverse variance of the remainder against the median of all
+    stars (Broeg et al. 2005, Astronomische Nachrichten 326, 134, without their iteration): a
+    variable one counts little.
 
     Parameters
     ----------
     flux, flux_err : ndarray, shape (frames, 3), float64
         The star's aperture sums, and their errors.
     comparison : ndarray, shape (stars, frames, 3), float64
-        Those of its comparison stars; NaN where one lacks a frame.
+        Those of its comparison stars; NaN where a frame is missing.
 
     Returns
     -------
     RelativeFlux
-        All NaN, of 0 comparison stars, where there are less than `MIN_COMPARISONS`.
+        All NaN, with 0 comparison stars, if there are fewer than `MIN_COMPARISONS`.
     """
     levels = nan_median(comparison, 1) if comparison.size else comparison[:, :0]
     usable = (levels > 0).all(axis=(1, 2))
@@ -68,7 +68,7 @@ def relative_flux(flux: Float64, flux_err: Float64, comparison: Float64) -> Rela
 
 
 def nan_median(values: Float64, axis: int) -> Float64:
-    """Return the median along `axis`, kept with length 1, without NaN; of nothing else, NaN."""
+    """Return the median along `axis`, kept with length 1, ignoring NaN."""
     ordered = np.sort(values, axis=axis)  # NaN comes last
     count = np.isfinite(values).sum(axis=axis, keepdims=True)
     low, high = (

@@ -25,7 +25,7 @@ CUBE_COMMENTS = (
     "(stamp_x, stamp_y), counted from 0. Times are UTC, starts of exposures.",
 )
 NULL = -(2**63)
-"""Stands for an unknown whole number in a FITS table: no id and no count is this."""
+"""Represents an unknown integer in a FITS table: no id or count has this value."""
 FRAME_COLUMNS = tuple(column for column in STAMPS.columns if column.name != "pixels")
 RAW_LIGHT_CURVE = Table(
     "LIGHTCURVE",
@@ -53,7 +53,7 @@ def stamp_cube(listing: Json) -> bytes:
     Parameters
     ----------
     listing : dict
-        As `stars.stamps.stamps` gives it; where it has no items, the cube has no pixels.
+        As returned by `stars.stamps.stamps`; without items, the cube has no pixels.
 
     Returns
     -------
@@ -77,13 +77,13 @@ def stamp_cube(listing: Json) -> bytes:
 def light_curve_table(curve: Json) -> bytes:
     """Return a light curve as a FITS file with one table, ``LIGHTCURVE``.
 
-    ``lightkurve.read`` opens it: `time` is the number of days that it looks for, `flux` the
-    relative light in green.
+    ``lightkurve.read`` opens it: `time` is in days, as it expects, and `flux` is the relative flux
+    in green.
 
     Parameters
     ----------
     curve : dict
-        As `stars.light_curves.light_curve` gives it; its items may be none.
+        As returned by `stars.light_curves.light_curve`; items may be empty.
     """
     rows = [
         {
@@ -109,7 +109,7 @@ def star_file(
     Parameters
     ----------
     said : dict
-        With `picid` and `catalog`, and where its place is known `star`.
+        With `picid` and `catalog`, and `star` if its position is known.
     cards : mapping of str to (value, comment)
         Of the table's header.
     comments : list of str
@@ -125,7 +125,7 @@ def star_file(
 
 
 def fits_file(content: bytes, name: str) -> Response:
-    """Answer with a FITS file that is called `name`, without its suffix."""
+    """Respond with a FITS file called `name`, without its suffix."""
     response = Response(content, content_type=MEDIA_TYPE)
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.fits")
     return response
@@ -145,7 +145,7 @@ def _add_star(header: fits.Header, said: Json) -> None:
 
 
 def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:
-    """Return rows as a table whose cards have each column's unit and meaning."""
+    """Return rows as a table whose cards have each column's unit and description."""
     made = fits.BinTableHDU.from_columns(
         [_column(column, [row[column.name] for row in rows]) for column in table.columns],
         name=table.name,
@@ -168,7 +168,7 @@ def _column(column: Column, values: list[Any]) -> fits.Column:
 
 
 def _whole_numbers(column: Column, values: list[Any]) -> fits.Column:
-    """Return a column of 64 bits, with TNULL where a value is unknown."""
+    """Return a column of 64-bit integers, with TNULL for unknown values."""
     null = NULL if None in values else None
     whole = np.array([NULL if value is None else int(value) for value in values], np.int64)
     return fits.Column(column.name, "K", column.unit, null=null, array=whole)

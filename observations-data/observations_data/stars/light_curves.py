@@ -42,13 +42,13 @@ APERTURE: Json = {
 
 
 def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
-    """Return a star's light in each frame, with how it was measured.
+    """Return a star's flux in each frame, with the method of measurement.
 
     Parameters
     ----------
     star : StarId
     sequences : list of SequenceStamps
-        Each is measured for itself; there may be none.
+        Each is measured separately; may be empty.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
 
 
 def _measured(sequence: SequenceStamps) -> tuple[Json, list[Json]]:
-    """Return what is said of a sequence, and its items."""
+    """Return a sequence's description and its items."""
     sums = [
         aperture_sums(stamps, x_px, y_px)
         for stamps, x_px, y_px in zip(sequence.stamps, sequence.x_px, sequence.y_px, strict=True)
@@ -133,7 +133,7 @@ def _items(
 
 
 def _mjd(frame: AnyRow) -> float | None:
-    """Return the middle of an exposure; None where its length is not known."""
+    """Return the middle of an exposure; None if its length is unknown."""
     if frame.exptime_s is None:
         return None
     middle: timedelta = frame.time - MJD_EPOCH + timedelta(seconds=frame.exptime_s / 2)

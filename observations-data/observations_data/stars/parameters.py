@@ -1,4 +1,4 @@
-"""The parameters of searches of sources, stars and stamps."""
+"""Parameters of searches of sources, stars and stamps."""
 
 import base64
 import re
@@ -20,7 +20,7 @@ MAX_SNR = 1e9
 
 
 class Catalog(StrEnum):
-    """What numbers stars; where a number is in several, the first that has it is meant."""
+    """Catalogs of star ids; if several have an id, the first one is meant."""
 
     TIC = "tic"
     GAIA = "gaia"
@@ -28,21 +28,21 @@ class Catalog(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StarId:
-    """A star by its number, and the catalog that numbers it so; None where that is not said."""
+    """A star's id and its catalog; None if the catalog is not given."""
 
     picid: int
     catalog: str | None = None
 
     @classmethod
     def parse(cls, picid: str, parameters: Parameters) -> "StarId":
-        """Read a path's `picid` and the parameter `catalog`.
+        """Parse a path's `picid` and the parameter `catalog`.
 
         Raises
         ------
         BadParameterError
-            For what is no whole number of up to 19 digits, and a catalog that there is not.
+            For an id that is not an integer of up to 19 digits, or an unknown catalog.
         PermanentError
-            With :attr:`Reason.OBJECT_MISSING`, for a number of more than 64 bits.
+            With :attr:`Reason.OBJECT_MISSING`, for an id of more than 64 bits.
         """
         if not re.fullmatch("-?[0-9]{1,19}", picid, re.ASCII):
             raise BadParameterError("picid", "a whole number of up to 19 digits")
@@ -53,7 +53,7 @@ class StarId:
 
 @dataclass(frozen=True, slots=True)
 class SourceSearch:
-    """Which of an image's sources are wanted: `after` is the number of the last one given."""
+    """A search of an image's sources: `after` is the number of the last one returned."""
 
     limit: int = DEFAULT_SOURCES
     after: int | None = None
@@ -68,7 +68,7 @@ class SourceSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         return cls(
             limit=query.limit(parameters, DEFAULT_SOURCES, MAX_SOURCES),
@@ -81,7 +81,7 @@ class SourceSearch:
 
 @dataclass(frozen=True, slots=True)
 class FrameCursor:
-    """The last frame of a page of stamps; the next page begins behind it."""
+    """The last frame of a page of stamps; the next page starts after it."""
 
     time: datetime
     image_key: int
@@ -92,7 +92,7 @@ class FrameCursor:
 
     @classmethod
     def parse(cls, text: str) -> "FrameCursor":
-        """Read a cursor back; ValueError where it is none of ours."""
+        """Parse a cursor; ValueError if it is invalid."""
         said = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii")
         moment, _, key = said.partition(" ")
         time = datetime.fromisoformat(moment)
@@ -103,7 +103,7 @@ class FrameCursor:
 
 @dataclass(frozen=True, slots=True)
 class FrameSearch:
-    """Which of a star's frames are wanted: those of a sequence, behind a cursor, so many."""
+    """A search of a star's frames: sequence, cursor and limit."""
 
     sequence_id: str | None = None
     limit: int = MAX_FRAMES
@@ -116,14 +116,14 @@ class FrameSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         first = cls.parse_first(parameters)
         return replace(first, cursor=_cursor(query.text(parameters, "cursor")))
 
     @classmethod
     def parse_first(cls, parameters: Parameters) -> "FrameSearch":
-        """Do the same for what has no further pages, and no cursor."""
+        """Do the same for a response without pages and cursor."""
         sequence_id = query.text(parameters, "sequence_id")
         return cls(
             sequence_id=fold_id(sequence_id) if sequence_id else None,
@@ -132,23 +132,23 @@ class FrameSearch:
 
 
 def visit_limit(parameters: Parameters) -> int:
-    """Return of how many sequences a star's visits are listed.
+    """Return the number of sequences in a star's list of visits.
 
     Raises
     ------
     BadParameterError
-        For a limit that is none.
+        For an invalid limit.
     """
     return query.limit(parameters, DEFAULT_VISITS)
 
 
 def cone(parameters: Parameters) -> Cone | None:
-    """Read the place that is searched around: ``ra``, ``dec`` and ``radius``, or none of them.
+    """Read the search position: ``ra``, ``dec`` and ``radius``, or none of them.
 
     Raises
     ------
     BadParameterError
-        For the first one that cannot be read, or that is missing.
+        For the first one that is invalid or missing.
     """
     radius_deg = query.real_number(parameters, "radius", 0, MAX_RADIUS_DEG)
     ra, dec = (query.text(parameters, name) for name in ("ra", "dec"))
@@ -163,4 +163,4 @@ def _cursor(value: str | None) -> FrameCursor | None:
     try:
         return FrameCursor.parse(value) if value else None
     except ValueError as error:
-        raise BadParameterError("cursor", "one that an answer gave as next") from error
+        raise BadParameterError("cursor", "the value of next in a response") from error

@@ -31,7 +31,7 @@ OF_STAR = (schemas.CATALOG, SEQUENCE_ID, schemas.FRAME_LIMIT)
     problems=(404,),
 )
 def sources(image_id: str) -> Response:
-    """List what was detected in an image, brightest first."""
+    """List the sources of an image, brightest first."""
     found = read(sources_of, image_id, SourceSearch.parse(request.args))
     return table_response(found, tables.SOURCES, name=f"{image_id}_sources")
 
@@ -45,10 +45,10 @@ def sources(image_id: str) -> Response:
     problems=(404,),
 )
 def star(picid: str) -> Response:
-    """Tell what is known of a star, and list the sequences that it was seen in.
+    """Get a star, and list the sequences that contain it.
 
-    `light_curves` are those sequences that have a detrended light curve of it, `candidates` what
-    was found in them.
+    `light_curves` are the sequences with a detrended light curve of the star, `candidates` the
+    candidates found in them.
     """
     asked = StarId.parse(picid, request.args)
     found = read(_star, asked, visit_limit(request.args))

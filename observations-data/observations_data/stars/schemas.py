@@ -40,8 +40,8 @@ MAYBE_TIME: Schema = {"type": ["string", "null"]}
 CATALOG_ENTRY: Schema = {
     "type": ["object", "null"],
     "description": (
-        "What the catalog says: place, ICRS degrees, at the Julian year epoch_yr; proper motion,"
-        " mas a year; magnitudes; temperature. Unknown values are null."
+        "Catalog entry: position in ICRS degrees at the Julian year epoch_yr; proper"
+        " motion in mas per year; magnitudes; temperature. Unknown values are null."
     ),
     "required": ["catalog", "ra_deg", "dec_deg", "epoch_yr", "pmra_masyr", "pmdec_masyr"],
     "properties": {
@@ -56,29 +56,31 @@ CATALOG_NAME: Schema = {"enum": [*Catalog]}
 
 PICID = Parameter(
     "picid",
-    "Number of a star: its TIC id, its Gaia DR3 id, or minus its HIP number.",
+    "Id of a star: its TIC id, its Gaia DR3 id, or minus its HIP number.",
     ID,
 )
 CATALOG = Parameter(
-    "catalog", "What numbers the star so; without it, the first that has the number.", CATALOG_NAME
+    "catalog", "Catalog of the id; by default, the first one that has the id.", CATALOG_NAME
 )
 SOURCE_CURSOR = Parameter(
     "cursor",
-    "`next` of the page before.",
+    "`next` of the previous page.",
     {"type": "string", "pattern": "^[0-9]{1,9}$"},
 )
 RADIUS = Parameter(
     "radius",
-    "How far from the place it may be, degrees; with `ra` and `dec` only.",
+    "Search radius, degrees; requires `ra` and `dec`.",
     {"type": "number", "minimum": 0, "maximum": MAX_RADIUS_DEG},
 )
 SOURCE_QUERY = (
     Parameter(
         "min_snr",
-        "Only sources of at least this signal to noise.",
+        "Minimum signal-to-noise ratio.",
         {"type": "number", "minimum": 0, "maximum": MAX_SNR},
     ),
-    Parameter("matched", "Only sources that are known stars.", {"type": "boolean"}),
+    Parameter(
+        "matched", "Whether to list only sources matched to catalog stars.", {"type": "boolean"}
+    ),
     RA,
     DEC,
     RADIUS,
@@ -89,11 +91,11 @@ SOURCE_QUERY = (
 def limit(default: int, maximum: int) -> Parameter:
     """Return the parameter `limit` of a route."""
     bounds: Schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
-    return Parameter("limit", "How many there may be at once.", bounds)
+    return Parameter("limit", "Number of stamps per page.", bounds)
 
 
 def with_formats(response: ResponseSpec, formats: dict[str, str]) -> ResponseSpec:
-    """Return that a route's table can be had as these, too: media types by the formats' names."""
+    """Return a table's response extended by these formats: media types by format name."""
     [written] = response.query
     choices = {**written.schema, "enum": [*written.schema["enum"], *formats]}
     return replace(

@@ -1,4 +1,4 @@
-"""The stamps of a star and of stars to compare it with, in one sequence, as arrays."""
+"""The stamps of a star and its comparison stars in one sequence, as arrays."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,11 +53,11 @@ class SequenceStamps:
     frames : list of rows
         Oldest first: ``image_id``, ``sequence_id``, ``time``, ``exptime_s``.
     stars : list of StarId
-        The star itself, then those that it may be compared with, the nearest first.
+        The star itself, then its possible comparison stars, nearest first.
     stamps : ndarray, shape (stars, frames, side, side), uint16
         ADU; 0 where a star is not in a frame.
     x_px, y_px : ndarray, shape (stars, frames), float64
-        Places in the stamps, 0-based pixels; NaN where a star is not in a frame.
+        Positions in the stamps, 0-based pixels; NaN where a star is not in a frame.
     flags : ndarray, shape (stars, frames), int64
         source-extractor's; 0 where a star is not in a frame.
     """
@@ -72,14 +72,14 @@ class SequenceStamps:
 
 
 def stamps_by_sequence(session: Session, asked: StarId, search: FrameSearch) -> Json:
-    """Return the ``star``, and of its newest frames the ``sequences``, oldest first.
+    """Return the ``star`` and its newest frames by ``sequences``, oldest first.
 
-    At most `MAX_SEQUENCES` of them, and together at most as many frames as the search allows.
+    At most `MAX_SEQUENCES` sequences, and at most as many frames in total as the search allows.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has the star.
+        With :attr:`Reason.OBJECT_MISSING`, if no catalog or image has the star.
     """
     found = require_star(session, asked)
     rows = session.execute(
@@ -122,9 +122,9 @@ def _sequence(session: Session, found: StarId, frames: list[AnyRow]) -> Sequence
 
 
 def _candidates(session: Session, found: StarId, frame: AnyRow) -> list[StarId]:
-    """Return stars of one frame that this one may be compared with."""
-    # COPY takes no parameters; all that goes into the text comes from columns of numbers and
-    # times. Stars that were not detected are left out: their light is in other rows, too.
+    """Return the possible comparison stars of one frame."""
+    # COPY takes no parameters; all values in the text come from columns of numbers and times.
+    # Undetected stars are excluded: their light is in other rows.
     query = f"""
         SELECT coalesce(picid, 0) AS picid, coalesce(catalog = 'tic', false) AS is_tic,
             stamp_side IS NOT DISTINCT FROM {STAMP_SIDE} AS is_star, x_px, y_px, flux_adu, flags
@@ -143,8 +143,8 @@ def _candidates(session: Session, found: StarId, frame: AnyRow) -> list[StarId]:
 def _stamp_rows(session: Session, stars: list[StarId], frames: list[AnyRow]) -> NDArray[np.void]:
     """Read all stamps of the stars in the frames.
 
-    OFFSET 0 keeps the planner on the index that leads to each star's few rows: that of the
-    images would lead to all of their sources.
+    OFFSET 0 keeps the planner on the index of each star's few rows; that of the images would read
+    all of their sources.
     """
     picids = _numbers({star.picid for star in stars})
     keys = _numbers(frame.image_key for frame in frames)

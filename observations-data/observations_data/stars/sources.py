@@ -1,4 +1,4 @@
-"""The sources of an image: what was detected, and catalog stars that were not."""
+"""The sources of an image: detections, and undetected catalog stars."""
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from observations_data.stars.star import star_url
 from panoptes_network.database.models import CatalogStar, Image, Source
 from panoptes_network.sky.zones import is_near
 
-# Not a join: that might read the whole catalog for the many rows of an image.
+# Not a join: that might read the whole catalog for an image's many rows.
 MAGNITUDE = (
     select(CatalogStar.mag)
     .where(CatalogStar.picid == Source.picid, CatalogStar.catalog == Source.catalog)
@@ -40,20 +40,20 @@ SOURCE_COLUMNS = (
 def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
     """Return a page of an image's sources: ``items``, ``total``, ``next``.
 
-    What was detected comes first, the brightest ahead, then the catalog stars that were not. The
-    rows are numbered in this order, so that the primary key leads to any page.
+    Detections come first, brightest first, then undetected catalog stars. The rows are numbered in
+    this order, so that the primary key finds any page.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such image.
+        With :attr:`Reason.OBJECT_MISSING`, if the image does not exist.
     """
     image = session.execute(
         select(Image.time, Image.image_key).where(Image.image_id == image_id)
     ).one_or_none()
     if image is None:
         raise unknown("image", image_id)
-    # The time, too: without it each month's table would be asked.
+    # Include the time: without it every month's table would be searched.
     wanted = [Source.time == image.time, Source.image_key == image.image_key, *_wanted(search)]
     behind = [] if search.after is None else [Source.number > search.after]
     rows = session.execute(

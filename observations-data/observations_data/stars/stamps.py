@@ -1,4 +1,4 @@
-"""The frames that a star was seen in, with its stamps."""
+"""The frames with a star, and its stamps."""
 
 import numpy as np
 from sqlalchemy import ColumnElement, func, or_, select
@@ -36,7 +36,7 @@ def stamps(session: Session, asked: StarId, search: FrameSearch) -> Json:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog and no image has the star.
+        With :attr:`Reason.OBJECT_MISSING`, if no catalog or image has the star.
     """
     found = require_star(session, asked)
     wanted = conditions(session, found, search.sequence_id)
@@ -68,9 +68,9 @@ def with_pixels(listing: Json) -> Json:
 def conditions(
     session: Session, found: StarId, sequence_id: str | None
 ) -> list[ColumnElement[bool]]:
-    """Return what rows of ``sources`` and ``images`` meet that have stamps of a star.
+    """Return the conditions on rows of ``sources`` and ``images`` with stamps of a star.
 
-    The times of a sequence's images say which months' tables there are to be asked.
+    The times of a sequence's images select the months' tables to search.
     """
     wanted = [is_of(found), Source.stamp_side == STAMP_SIDE]
     if sequence_id is None:
@@ -90,7 +90,7 @@ def _pixels(item: Json) -> list[list[int]]:
 def _behind(cursor: FrameCursor | None) -> list[ColumnElement[bool]]:
     if cursor is None:
         return []
-    # The first alone lets the index jump there; the second settles equal times.
+    # The first condition lets the index jump there; the second resolves equal times.
     is_later = or_(Source.time > cursor.time, Source.image_key > cursor.image_key)
     return [Source.time >= cursor.time, is_later]
 

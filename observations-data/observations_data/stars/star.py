@@ -1,4 +1,4 @@
-"""Stars: what a catalog says of one, and the sequences that it was seen in."""
+"""Stars: catalog entries, and the sequences that contain them."""
 
 from collections.abc import Sequence as Rows
 from typing import Any
@@ -33,14 +33,14 @@ VISIT_COLUMNS = (
 
 
 def star(session: Session, found: StarId, limit: int) -> Json:
-    """Return a star, and its visits in the newest `limit` sequences that have it.
+    """Return a star, and its visits in the newest `limit` sequences.
 
-    ``ra_deg`` and ``dec_deg`` are as measured in its newest image, None where it has none.
+    ``ra_deg`` and ``dec_deg`` are measured in its newest image, None without one.
 
     Parameters
     ----------
     found : StarId
-        As `require_star` gives it.
+        As returned by `require_star`.
     """
     catalog = session.execute(
         select(*CATALOG_COLUMNS).where(
@@ -61,12 +61,12 @@ def star(session: Session, found: StarId, limit: int) -> Json:
 
 
 def require_star(session: Session, asked: StarId) -> StarId:
-    """Return the star with its catalog: the one that is asked for, or the first that has it.
+    """Return the star with its catalog: the requested one, or the first that has it.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when no catalog, no image and no light curve has it.
+        With :attr:`Reason.OBJECT_MISSING`, if no catalog, image or light curve has it.
     """
     catalogs = [asked.catalog] if asked.catalog else list(Catalog)
     loaded = select(CatalogStar.catalog).where(
@@ -89,25 +89,25 @@ def require_star(session: Session, asked: StarId) -> StarId:
 
 
 def is_of(star_id: StarId) -> ColumnElement[bool]:
-    """Return what a row of ``sources`` meets that is of this star, at a time that can be right."""
+    """Return the condition that a row of ``sources`` is of this star, at a plausible time."""
     is_star = (Source.picid == star_id.picid) & (Source.catalog == star_id.catalog)
     return is_star & has_plausible(Source.time)
 
 
 def star_url(picid: int, catalog: str | None) -> str:
-    """Return a star's address."""
+    """Return a star's URL."""
     return f"/sources/{picid}?catalog={catalog}"
 
 
 def star_name(picid: int, catalog: str) -> str:
-    """Return what a star is called by its catalog: TIC 123, Gaia DR3 123, HIP 123."""
+    """Return a star's name in its catalog: TIC 123, Gaia DR3 123, HIP 123."""
     if catalog == Catalog.TIC:
         return f"TIC {picid}"
     return f"HIP {-picid}" if picid < 0 else f"Gaia DR3 {picid}"
 
 
 def _catalog_row(row: AnyRow) -> Json:
-    """Return what a catalog says of a star, with the Julian year that its place is at.
+    """Return a star's catalog entry, with the Julian year of its position.
 
     Two motions of 0 are unknown: earlier versions loaded them so (`CatalogStar`).
     """
@@ -123,7 +123,7 @@ def _newest_place(found: StarId) -> Select[*tuple[Any, ...]]:
 
 
 def _visits(found: StarId) -> Select[*tuple[Any, ...]]:
-    """Return the query of a star's sequences, newest first; each row has the totals of all."""
+    """Return the query of a star's sequences, newest first; each row has the overall totals."""
     n_visits = func.count()
     return (
         select(

@@ -14,16 +14,18 @@ def _of_colour(colour: str) -> tuple[Column, ...]:
     flux = f"phot.count;{band}"
     return (
         Column(f"flux_{colour}", f"aperture sum in {name}", Kind.REAL, "adu", flux),
-        Column(f"flux_err_{colour}", f"its error in {name}", Kind.REAL, "adu", f"{ERROR};{flux}"),
+        Column(
+            f"flux_err_{colour}", f"error of the sum in {name}", Kind.REAL, "adu", f"{ERROR};{flux}"
+        ),
         Column(
             f"relative_{colour}",
-            f"{name} light relative to comparison stars, median 1",
+            f"{name} flux relative to comparison stars, median 1",
             Kind.REAL,
             ucd=f"phot.flux;arith.ratio;{band}",
         ),
         Column(
             f"relative_err_{colour}",
-            f"its error in {name}",
+            f"error of the relative flux in {name}",
             Kind.REAL,
             ucd=f"{ERROR};phot.flux;{band}",
         ),
@@ -35,29 +37,31 @@ SEQUENCE = Column("sequence_id", "id of its observation", Kind.TEXT, ucd="meta.i
 TIME = Column("time", "start of the exposure", Kind.TIME, ucd="time.start;obs.exposure")
 EXPTIME = Column("exptime_s", "exposure", Kind.REAL, "s", "time.duration;obs.exposure")
 PLACE = (
-    Column("x_px", "place in the frame, 0-based column", Kind.REAL, "pix", "pos.cartesian.x"),
-    Column("y_px", "place in the frame, 0-based row", Kind.REAL, "pix", "pos.cartesian.y"),
+    Column("x_px", "column in the frame, 0-based", Kind.REAL, "pix", "pos.cartesian.x"),
+    Column("y_px", "row in the frame, 0-based", Kind.REAL, "pix", "pos.cartesian.y"),
 )
 FLUX = (
-    Column("flux_adu", "light of all colours together", Kind.REAL, "adu", "phot.count"),
+    Column("flux_adu", "flux of all colours together", Kind.REAL, "adu", "phot.count"),
     Column("flux_err_adu", "its error", Kind.REAL, "adu", f"{ERROR};phot.count"),
 )
 FLAGS = Column(
     "flags", "FLAGS of source-extractor; bit 4: saturated", Kind.INTEGER, ucd="meta.code.qual"
 )
 IS_DETECTED = Column(
-    "is_detected", "whether source-extractor saw it", Kind.BOOLEAN, ucd="meta.code"
+    "is_detected", "whether source-extractor detected it", Kind.BOOLEAN, ucd="meta.code"
 )
 SOURCES = Table(
     "sources",
-    "Sources of an image: those detected, brightest first, then catalog stars that were not.",
+    "Sources of an image: detections, brightest first, then undetected catalog stars.",
     (
         Column("number", "number in the image, from 0", Kind.INTEGER, ucd="meta.id;meta.main"),
-        Column("picid", "id of the catalog star that it is", Kind.ID, ucd="meta.id.cross"),
-        Column("catalog", "which catalog: tic or gaia", Kind.TEXT, ucd="meta.id;meta.dataset"),
+        Column("picid", "id of the matched catalog star", Kind.ID, ucd="meta.id.cross"),
+        Column(
+            "catalog", "catalog of the star: tic or gaia", Kind.TEXT, ucd="meta.id;meta.dataset"
+        ),
         Column(
             "mag",
-            "the star's magnitude in the catalog: TESS of tic, G of gaia",
+            "catalog magnitude of the star: TESS for tic, G for gaia",
             Kind.REAL,
             "mag",
             "phot.mag;em.opt",
@@ -74,12 +78,12 @@ SOURCES = Table(
         IS_DETECTED,
         Column(
             "neighbour_flux",
-            "light of other catalog stars in its aperture, in units of its own",
+            "light of other catalog stars in its aperture, relative to its own",
             Kind.REAL,
             ucd="phot.flux;arith.ratio",
         ),
-        Column("has_stamp", "whether its pixels are kept", Kind.BOOLEAN, ucd="meta.code"),
-        Column("url", "address of the star", Kind.TEXT, ucd="meta.ref.url"),
+        Column("has_stamp", "whether its stamp is stored", Kind.BOOLEAN, ucd="meta.code"),
+        Column("url", "URL of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
 )
 STAMP_CORNER = (
@@ -120,13 +124,13 @@ LIGHT_CURVE = Table(
 )
 VISITS = Table(
     "visits",
-    "Sequences that a star was seen in, newest first.",
+    "Sequences with a star, newest first.",
     (
         SEQUENCE,
-        Column("field", "name of the target as the unit has it", Kind.TEXT, ucd="meta.id;src"),
+        Column("field", "name of the target, as given by the unit", Kind.TEXT, ucd="meta.id;src"),
         Column("unit_id", "id of the telescope", Kind.TEXT, ucd="meta.id;instr.tel"),
         Column("camera_id", "id of the camera", Kind.TEXT, ucd="meta.id;instr"),
         Column("start_time", "start of the run", Kind.TIME, ucd="time.start"),
-        Column("n_visits", "frames that have the star", Kind.INTEGER, ucd="meta.number"),
+        Column("n_visits", "number of frames with the star", Kind.INTEGER, ucd="meta.number"),
     ),
 )

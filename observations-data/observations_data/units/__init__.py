@@ -1,4 +1,4 @@
-"""Units and their nights: how many images there are, and the report of a night.
+"""Units and their nights: numbers of images, and the report of a night.
 
-`queries` counts images in the database; `night` gathers the facts of a night's report.
+`queries` counts images in the database; `night` collects the facts for a night's report.
 """

@@ -49,7 +49,7 @@ IMAGE_COLUMNS = (
 )
 LAST = "last"
 EVENING = timedelta(hours=6)
-"""A night has begun so long after noon."""
+"""Time after noon at which a night counts as begun."""
 SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
 
 
@@ -83,9 +83,9 @@ def night(session: Session, unit_id: str, date: str) -> UnitNight[datetime]:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+        With :attr:`Reason.OBJECT_MISSING`, if the unit does not exist.
     BadParameterError
-        When `date` is none of a night.
+        If `date` is not that of a night.
     """
     unit = require_unit(session, unit_id)
     now = session.scalar(select(func.now())) or datetime.now(UTC)
@@ -112,14 +112,14 @@ def night(session: Session, unit_id: str, date: str) -> UnitNight[datetime]:
 
 
 def _asked_night(date: str, longitude_deg: float | None, now: datetime) -> Night:
-    """Return the night of a date; `LAST` is the one that began most lately."""
+    """Return the night of a date; `LAST` is the most recent one."""
     if date == LAST:
         return Night.holding(now - EVENING, longitude_deg)
     return Night.of(date_of(date, "date"), longitude_deg)
 
 
 def _image_rows(session: Session, unit_id: str, asked: Night) -> list[AnyRow]:
-    """Return the night's images; from each of the unit's sequences, the index leads there."""
+    """Return the night's images; in each of the unit's sequences, the index finds them."""
     sequences = select(Sequence.sequence_id).where(Sequence.unit_id == unit_id)
     query = (
         select(*IMAGE_COLUMNS)
@@ -167,7 +167,7 @@ def _images(
 
 
 def _ends(session: Session, image_ids: list[str]) -> dict[str, datetime]:
-    """Return when each image last came to an end."""
+    """Return when each image last ended."""
     query = (
         select(ImageEvent.image_id, func.max(ImageEvent.at).label("at"))
         .where(ImageEvent.image_id.in_(image_ids), ImageEvent.state.in_(END_STATES))
@@ -190,7 +190,7 @@ def _sequence(row: AnyRow) -> NightSequence:
 
 
 def _refusals(session: Session, unit_id: str, asked: Night) -> list[Refusal]:
-    """Return the files of this night that never became an image, each with its last reason."""
+    """Return the night's refused files, each with its last reason."""
     found = refusals.of_night(session, asked.start, asked.end, refusals.is_of_unit(unit_id))
     return [
         Refusal(
@@ -206,7 +206,7 @@ def _refusals(session: Session, unit_id: str, asked: Night) -> list[Refusal]:
 
 
 def _unseen_cr2(session: Session, unit_id: str, asked: Night) -> list[str]:
-    """Return the images whose CR2 is there, but which have no row yet."""
+    """Return the images that have a CR2 but no row yet."""
     start, end = format_time(asked.start), format_time(asked.end)
     cameras = session.scalars(select(Camera.camera_id).where(Camera.unit_id == unit_id))
     spans = [

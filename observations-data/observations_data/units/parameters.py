@@ -1,4 +1,4 @@
-"""Which of a unit's nights a request asks for."""
+"""A request for a unit's nights."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +8,7 @@ from observations_data.http.query_parameters import DEFAULT_LIMIT, Parameters, d
 
 @dataclass(frozen=True, slots=True)
 class NightSearch:
-    """Which of a unit's nights are wanted: those before a date, and how many of them."""
+    """A search of a unit's nights: those before a date, and a limit."""
 
     before: date | None = None
     limit: int = DEFAULT_LIMIT
@@ -20,6 +20,6 @@ class NightSearch:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         return cls(before=day(parameters, "before"), limit=limit(parameters))

@@ -1,4 +1,4 @@
-"""Queries of units and their nights: the images of each, counted by state."""
+"""Queries of units and their nights, with images counted by state."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ FACTS = (
 
 
 def units(session: Session) -> Json:
-    """Return all units by id: where they stand, first and last image, images and nights."""
+    """Return all units by id: location, first and last image, numbers of images and nights."""
     sequences = _sequences_of_units()
     totals = (
         select(
@@ -87,14 +87,14 @@ def units(session: Session) -> Json:
 
 
 def _plausible(aggregate: Callable[..., Function[Any]], time: ColumnElement[Any]) -> Label[Any]:
-    """Return an aggregate of the times that can be right, under the column's own name."""
+    """Return an aggregate of the plausible times, under the column's own name."""
     return aggregate(time).filter(has_plausible(time)).label(str(time.key))
 
 
 def _sequences_of_units() -> CTE:
-    """Return first and last image of each sequence that has images, and its unit's noon.
+    """Return first and last image of each sequence with images, and its unit's noon.
 
-    A sequence is one tracking run: the nights of its ends are all that it has.
+    A sequence is one tracking run: it has only the nights of its first and last image.
     """
     figures = SequenceFigures
     return (
@@ -113,14 +113,14 @@ def _sequences_of_units() -> CTE:
 
 
 def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
-    """Return the nights of a unit that have images, newest first: ``items``, ``next``.
+    """Return the nights of a unit with images, newest first: ``items``, ``next``.
 
-    There are no items where all uploads of the unit were refused.
+    There are no items if all uploads of the unit were refused.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+        With :attr:`Reason.OBJECT_MISSING`, if the unit does not exist.
     """
     unit = require_unit(session, unit_id)
     counted = _counts_of_nights(unit).subquery().c
@@ -146,10 +146,10 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
 
 
 def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
-    """Return what adds up to a unit's nights: its sequences, and the images of one that has two.
+    """Return the parts of a unit's nights: its sequences, and the images of sequences across noon.
 
-    A sequence is one tracking run, so hardly any goes on over noon. Images whose time cannot be
-    right belong to no night.
+    A sequence is one tracking run, so hardly any continues over noon. Images with implausible times
+    belong to no night.
     """
     offset = noon_offset(unit.longitude_deg)
     figures, is_of_unit = SequenceFigures, Sequence.unit_id == unit.unit_id
@@ -186,15 +186,14 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
 
 
 def require_unit(session: Session, unit_id: str) -> Unit:
-    """Return a unit; its id may come in small letters.
+    """Return a unit; its id may be in lowercase.
 
-    One that is known by refused uploads only has no row, but pages all the same: its owner must
-    learn of them.
+    A unit known only by refused uploads has no row, but has pages, so that its owner can see them.
 
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, when there is no such unit.
+        With :attr:`Reason.OBJECT_MISSING`, if the unit does not exist.
     """
     found = session.get(Unit, unit_id.upper())
     if found is not None:
@@ -205,7 +204,7 @@ def require_unit(session: Session, unit_id: str) -> Unit:
 
 
 def unit_facts(unit: Unit) -> Json:
-    """Return what is known of a unit itself."""
+    """Return a unit's own data."""
     return {column.key: getattr(unit, column.key) for column in FACTS}
 
 
@@ -218,7 +217,7 @@ def longitudes(session: Session, unit_ids: set[str]) -> dict[str, float | None]:
 
 
 def night_of(moment: datetime, longitude_deg: float | None) -> str | None:
-    """Return the date of the night that an aware time lies in; None beyond all nights."""
+    """Return the date of the night that contains an aware time; None outside all nights."""
     try:
         return Night.holding(moment, longitude_deg).date.isoformat()
     except (ValueError, OverflowError):
@@ -234,7 +233,7 @@ def noon_of_unit() -> ColumnElement[timedelta]:
 
 
 def night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
-    """Return the date of the night that a time lies in, as SQL; `offset` is that of its noon."""
+    """Return the date of a time's night, as SQL; `offset` is that of its noon."""
     return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
 
 

@@ -1,7 +1,7 @@
-"""Great circle arcs on the unit sphere: which cross, how far they are, what they surround.
+"""Great circle arcs on the unit sphere: intersections, distances, and enclosed points.
 
-Arcs are shorter than half a turn and given by their ends, unit vectors of shape (..., 3).
-An end that is not finite makes every answer False, or infinitely far.
+Arcs are shorter than half a turn and given by their ends, unit vectors of shape (..., 3). If an end
+is not finite, all results are False or infinitely far.
 """
 
 from itertools import pairwise
@@ -20,14 +20,14 @@ def dot(left: Vectors, right: Vectors) -> NDArray[np.float64]:
 
 
 def edges(corners: Vectors) -> tuple[Vectors, Vectors]:
-    """Return the ends of a polygon's edges, of corners of shape (..., m, 3)."""
+    """Return the ends of a polygon's edges, from corners of shape (..., m, 3)."""
     return corners, np.roll(corners, -1, axis=-2)
 
 
 def cross_each_other(starts: Vectors, ends: Vectors, start: Vectors, end: Vectors) -> Mask:
-    """Tell which arcs cross one arc, shape (...): each has its ends on both sides of the other.
+    """Return which arcs cross one arc, shape (...): each has its ends on both sides of the other.
 
-    The four triple products have one sign when they cross here, not at the antipodes
+    The four triple products have the same sign if they cross here, not at the antipodes
     (`SimpleCrossing` of the S2 geometry library).
     """
     normals, normal = np.cross(starts, ends), np.cross(start, end)
@@ -57,17 +57,17 @@ def separation_rad(starts: Vectors, ends: Vectors, point: Vectors) -> NDArray[np
 def cross_parallel(
     starts: Vectors, ends: Vectors, dec_deg: float
 ) -> tuple[NDArray[np.float64], Mask]:
-    """Return where arcs meet a circle of declination.
+    """Return the intersections of arcs with a circle of declination.
 
-    Along an arc, z is a cosine of the way gone: ``hypot(a_z, u_z) cos(t - phi)`` with u the
-    direction of leaving its start a.
+    Along an arc, z is a cosine of the distance: ``hypot(a_z, u_z) cos(t - phi)`` with u the initial
+    direction at its start a.
 
     Returns
     -------
     ra_deg : ndarray, shape (2, ...), float64
-        Of the two points in which each arc's great circle meets it, 0 to 360.
+        Two intersections of each arc's great circle, 0 to 360.
     is_met : ndarray, shape (2, ...), bool
-        Whether there is that point, and the arc holds it.
+        Whether the intersection exists and is on the arc.
     """
     leaving = ends - dot(starts, ends)[..., None] * starts
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -83,7 +83,7 @@ def cross_parallel(
 
 
 def surround(corners: Vectors, point: Vectors) -> Mask:
-    """Tell which convex polygons hold `point`, of corners of shape (n, m, 3) in either sense."""
+    """Return which convex polygons contain `point`; corners have shape (n, m, 3)."""
     starts, ends = edges(corners)
     normals = np.cross(starts, ends)
     sense = np.sign(dot(normals, corners.mean(axis=-2)[..., None, :]).sum(axis=-1))
@@ -91,7 +91,7 @@ def surround(corners: Vectors, point: Vectors) -> Mask:
 
 
 def is_surrounded(corners: Vectors, points: Vectors) -> Mask:
-    """Tell which points a polygon of any shape holds that lies within a hemisphere.
+    """Return which points are inside a polygon of any shape within a hemisphere.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def is_surrounded(corners: Vectors, points: Vectors) -> Mask:
 
     Notes
     -----
-    Seen from a point within, the corners go once around; from the antipodes of one, too.
+    Seen from a point inside, the corners go around once; also from its antipodes.
     """
     turned = np.zeros(points.shape[:-1])
     for start, end in pairwise([*corners, corners[0]]):

@@ -1,7 +1,7 @@
-"""Simple Cone Search 1.03 over detected sources and over images, the newest first.
+"""Simple Cone Search 1.03 over detected sources and over images, newest first.
 
-What a client must find has the UCDs of 2003 (UCD1), as the standard wants it; the rest those of
-today (UCD1+).
+Columns required by clients have the UCDs of 2003 (UCD1), as in the standard; the others have
+current ones (UCD1+).
 """
 
 from collections.abc import Callable
@@ -22,14 +22,14 @@ from panoptes_network.sky.zones import DegColumn, is_within
 MAX_VERBOSITY = 3
 USUAL_VERBOSITY = 2
 TESTED_CONE = {"ra": 83.8, "dec": -5.4, "sr": 1.0}
-"""The nebula of Orion, which every unit has seen."""
+"""The Orion Nebula, which every unit has seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """What can be searched: rows of `selected` where `position` lies in the cone.
+    """A searchable catalog: rows of `selected` whose `position` is in the cone.
 
-    `columns` stand under the verbosity from which on they are there.
+    `columns` are grouped by the lowest verbosity that includes them.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class ConeSearch:
-    """What a request asks for; `maxrec` 0 asks for the columns alone."""
+    """A cone search request; `maxrec` 0 requests only the columns."""
 
     ra_deg: float
     dec_deg: float
@@ -62,12 +62,12 @@ class ConeSearch:
 
     @classmethod
     def parse(cls, query: Query) -> "ConeSearch":
-        """Read a request; parameters of other names are left alone.
+        """Parse a request; other parameters are ignored.
 
         Raises
         ------
         UsageFault
-            For the first parameter that is wrong.
+            For the first invalid parameter.
         """
         query.require_votable()
         radius_deg = query.number("SR", 0, 180)
@@ -76,13 +76,13 @@ class ConeSearch:
             dec_deg=query.number("DEC", -90, 90),
             radius_deg=radius_deg,
             verbosity=max(1, query.whole_number("VERB", USUAL_VERBOSITY, MAX_VERBOSITY)),
-            # A radius of nothing asks what there is to find, not for what lies there.
+            # A radius of 0 requests the metadata, not the rows.
             maxrec=query.maxrec if radius_deg else 0,
         )
 
 
 def found(session: Session, catalog: Catalog, search: ConeSearch) -> Json:
-    """Return the rows in the cone, one more than are wanted: ``rows``."""
+    """Return the rows in the cone, one more than requested: ``rows``."""
     if not search.maxrec:
         return {"rows": []}
     centre = search.ra_deg, search.dec_deg
@@ -125,21 +125,21 @@ _SEQUENCE_ID = _text("sequence_id", "Observation: the frames of one tracking run
 SOURCES = Catalog(
     name="sources",
     description=(
-        "Sources in the network's images, one row an image: detections, and catalog stars that were"
-        " measured without one"
+        "Sources in the network's images, one row per image: detections, and measured"
+        " catalog stars without a detection"
     ),
     columns={
         1: (_text("source_id", "Image and number of the source in it", "ID_MAIN"), *_PLACE),
         2: (
             _TIME,
             _text("image_id", "Image", "meta.id;obs.image"),
-            _count("picid", "Catalog star that it was matched with", "meta.id.cross"),
+            _count("picid", "Matched catalog star", "meta.id.cross"),
             _text("catalog", "Catalog of the star", "meta.id;meta.table"),
             _number("flux_adu", "Flux, all colours", "adu", "phot.count;em.opt"),
             _number("flux_err_adu", "Its error", "adu", "stat.error;phot.count;em.opt"),
             _number("fwhm_px", "Full width at half maximum", "pix", "phys.angSize"),
             _count("flags", "Flags of source-extractor", "meta.code.qual"),
-            Column("is_detected", "Whether it was seen", Kind.BOOLEAN, None, "meta.code"),
+            Column("is_detected", "Whether it was detected", Kind.BOOLEAN, None, "meta.code"),
         ),
         3: (
             _SEQUENCE_ID,
@@ -151,7 +151,7 @@ SOURCES = Catalog(
             _number("ellipticity", "1 - minor by major axis", None, "src.ellipticity"),
             _number(
                 "neighbour_flux",
-                "Light of other catalog stars in its aperture, in units of its own",
+                "Light of other catalog stars in its aperture, relative to its own",
                 None,
                 "phot.flux;arith.ratio",
             ),
@@ -186,24 +186,24 @@ SOURCES = Catalog(
 )
 IMAGES = Catalog(
     name="images",
-    description="Images of the network whose centre lies in the cone",
+    description="Images of the network whose centre is in the cone",
     columns={
         1: (_text("image_id", "Image", "ID_MAIN"), *_PLACE),
         2: (
             _TIME,
             _number("exptime_s", "Exposure", "s", "time.duration;obs.exposure"),
-            Column("field", "Field that was pointed at", Kind.TEXT, None, "meta.id;src"),
+            Column("field", "Target field", Kind.TEXT, None, "meta.id;src"),
             _SEQUENCE_ID,
             _text("obs_publisher_did", "Identifier for DataLink and SIA", "meta.ref.ivoid"),
-            _count("n_sources", "Sources that were detected", "meta.number;src"),
+            _count("n_sources", "Number of detected sources", "meta.number;src"),
             _number("limiting_mag", "Limiting magnitude", "mag", "phot.mag;stat.max"),
-            _text("state", "How far the image has come", "meta.code.status"),
+            _text("state", "Processing state of the image", "meta.code.status"),
         ),
         3: (
             _number("pixel_scale_arcsec", "Side of a pixel", "arcsec", "phys.angSize;instr.pixel"),
             _number("rotation_deg", "Position angle of the +y axis", "deg", "pos.posAng"),
             _number("rms_arcsec", "Scatter of the plate solution", "arcsec", "stat.error;pos"),
-            _count("n_matched", "Sources that are catalog stars", "meta.number;src"),
+            _count("n_matched", "Number of sources matched to catalog stars", "meta.number;src"),
             _number("fwhm_px", "Median full width at half maximum", "pix", "phys.angSize"),
             _number("background_adu", "Median background", "adu", "instr.background"),
         ),

@@ -1,8 +1,8 @@
-"""The sky that the network has seen, as a Multi-Order Coverage map (MOC 2.0), by mocpy.
+"""The observed sky as a Multi-Order Coverage map (MOC 2.0), by mocpy.
 
-Footprints are counted on cells: a new one is added, one that is no longer there taken away, so
-that a night's images cost no more than themselves. Each sequence stands with the footprint of
-its newest image; the others differ by the drift of its tracking.
+Footprints are counted per cell: new ones are added and removed ones subtracted, so that a night's
+images cost no more than themselves. Each sequence is represented by the footprint of its newest
+image; the others differ by tracking drift.
 """
 
 import io
@@ -30,7 +30,7 @@ Footprint = tuple[float, ...]
 
 
 class Format(StrEnum):
-    """What the map is written as."""
+    """Formats of the map."""
 
     FITS = "fits"
     JSON = "json"
@@ -45,7 +45,7 @@ MEDIA_TYPES = {
 
 
 class Cells:
-    """How many footprints lie on each cell of `HIGHEST_ORDER`, nested numbering."""
+    """Numbers of footprints per cell of `HIGHEST_ORDER`, nested numbering."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(12 * 4**HIGHEST_ORDER, dtype=np.int32)
@@ -55,7 +55,7 @@ class Cells:
         self._lock = Lock()
 
     def update(self, changed_at: str | None, footprints: Callable[[], set[Footprint]]) -> None:
-        """Look at the `footprints`, where something has changed since the last look."""
+        """Read the `footprints` if they changed since the last update."""
         with self._lock:
             if changed_at != self._changed_at:
                 found = footprints()
@@ -65,7 +65,7 @@ class Cells:
                 self._files.clear()
 
     def file(self, asked: Format, order: int) -> bytes:
-        """Return the map, written once for all who ask for it until something changes."""
+        """Return the map, written once for all clients until it changes."""
         with self._lock:
             if (asked, order) not in self._files:
                 self._files[asked, order] = written(self._map(order), asked)
@@ -74,7 +74,7 @@ class Cells:
     def _map(self, order: int) -> "MOC":
         from mocpy import MOC  # noqa: PLC0415 - only who asks for a map waits
 
-        # In nested numbering, the four cells of a larger one follow each other.
+        # In nested numbering, the four cells of a larger one are consecutive.
         cells = np.unique(np.flatnonzero(self._counts) // 4 ** (HIGHEST_ORDER - order))
         depths = np.full(len(cells), order, dtype=np.uint8)
         return MOC.from_healpix_cells(cells.astype(np.uint64), depths, max_depth=order)
@@ -84,7 +84,7 @@ class Cells:
 
         corners = np.array(sorted(footprints)).reshape(-1, 4, 2)
         for start in range(0, len(corners), PIECE):
-            # Right ascension of all corners of one, then declination, then the next one.
+            # Right ascensions of all corners of one, then declinations, then the next one.
             polygons = corners[start : start + PIECE].transpose(0, 2, 1).reshape(-1, 4)
             for moc in MOC.from_polygons(np.ascontiguousarray(polygons), max_depth=HIGHEST_ORDER):
                 self._counts[moc.flatten()] += step
@@ -97,14 +97,14 @@ def cells() -> Cells:
 
 
 def newest_change(session: Session) -> Json:
-    """Return when an image was last changed: ``changed_at``."""
+    """Return the time of the last change of an image: ``changed_at``."""
     return {"changed_at": session.scalar(select(func.max(SequenceFigures.updated_at)))}
 
 
 def footprints(session: Session) -> Json:
     """Return the footprints of all sequences that have one: ``footprints``.
 
-    One that is not of finite numbers, or of no place on the sky, is left out.
+    Footprints that are not finite, or not on the sky, are skipped.
     """
     packed = footprint_bytes(SequenceFigures.footprint_deg)
     distinct = func.string_agg(packed.distinct(), literal(b""), type_=LargeBinary())
@@ -117,7 +117,7 @@ def footprints(session: Session) -> Json:
 
 
 def written(moc: "MOC", asked: Format) -> bytes:
-    """Return a map as FITS, JSON or ASCII; the FITS is read by clients of MOC 1, too."""
+    """Return a map as FITS, JSON or ASCII; the FITS is also readable by MOC 1 clients."""
     if asked is not Format.FITS:
         text: str = moc.to_string(format=asked)
         return text.encode()

@@ -1,6 +1,6 @@
-"""The parameters of a request as DALI 1.1 has them: names in any case, values given repeatedly.
+"""Request parameters by DALI 1.1: case-insensitive names, repeatable values.
 
-A parameter without a value counts as not given.
+A parameter without a value is ignored.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 DEFAULT_MAXREC = 1000
 MAXREC_LIMIT = 10_000
 MAX_VALUES = 100
-"""Values of one parameter, and corners of a polygon: each takes time to look at."""
+"""Values of one parameter, and corners of a polygon: each takes time to process."""
 MAX_CHARACTERS = 4000
 VOTABLE_FORMATS = frozenset(
     {
@@ -32,23 +32,23 @@ Interval = tuple[float, float]
 
 
 class UsageFault(ValueError):  # noqa: N818 - DALI's name of it
-    """A request that the standard does not allow; the words name the parameter."""
+    """A request that the standard does not allow; the message names the parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a request gives: the values of each parameter by its name in capitals."""
+    """A request's parameters: values by name in capitals."""
 
     given: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, pairs: Iterable[tuple[str, str]], max_values: int = MAX_VALUES) -> "Query":
-        """Return what pairs of name and value say, at most so many values of each name.
+        """Return the query from pairs of name and value, with a limit on values per name.
 
         Raises
         ------
         UsageFault
-            For too much of it.
+            If there is too much.
         """
         given: dict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
@@ -64,12 +64,12 @@ class Query:
         return self.given.get(name, [])
 
     def text(self, name: str) -> str | None:
-        """Return the one value of a parameter, None where it is not given.
+        """Return the single value of a parameter, None if it is not given.
 
         Raises
         ------
         UsageFault
-            Where it is given more than once.
+            If it is given more than once.
         """
         values = self.texts(name)
         if len(values) > 1:
@@ -77,12 +77,12 @@ class Query:
         return values[0] if values else None
 
     def number(self, name: str, minimum: float, maximum: float) -> float:
-        """Return the number that must be given.
+        """Return a required number.
 
         Raises
         ------
         UsageFault
-            Where there is none, or it is out of bounds.
+            If it is missing or out of bounds.
         """
         value = self.text(name)
         if value is None:
@@ -93,12 +93,12 @@ class Query:
         return found
 
     def whole_number(self, name: str, default: int, maximum: int | None = None) -> int:
-        """Return a whole number from 0 to `maximum`, or `default`.
+        """Return an integer from 0 to `maximum`, or `default`.
 
         Raises
         ------
         UsageFault
-            Where it is none.
+            If it is not one.
         """
         value = self.text(name)
         if value is None:
@@ -114,12 +114,12 @@ class Query:
         return min(self.whole_number("MAXREC", DEFAULT_MAXREC), MAXREC_LIMIT)
 
     def require_votable(self) -> None:
-        """Check that a VOTable is wanted.
+        """Check that a VOTable is requested.
 
         Raises
         ------
         UsageFault
-            Where RESPONSEFORMAT is something else.
+            If RESPONSEFORMAT is something else.
         """
         wanted = self.text("RESPONSEFORMAT") or "votable"
         if wanted.lower().replace(" ", "").replace('"', "") not in VOTABLE_FORMATS:
@@ -128,7 +128,7 @@ class Query:
             )
 
     def intervals(self, name: str) -> list[Interval]:
-        """Return the intervals that a parameter gives, each as one number or two.
+        """Return the intervals of a parameter, each given by one or two numbers.
 
         Raises
         ------
@@ -145,12 +145,12 @@ class Query:
 
 
 def numbers(name: str, value: str, *counts: int) -> list[float]:
-    """Return the numbers of a value, which are separated by spaces; infinite ones are some.
+    """Return the numbers in a value, separated by spaces; they may be infinite.
 
     Raises
     ------
     UsageFault
-        Where something is none, or there are not as many as one of `counts` where some are named.
+        If something is not a number, or their count is not in a given `counts`.
     """
     words = value.split()
     if counts and len(words) not in counts:

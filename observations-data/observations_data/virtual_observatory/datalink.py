@@ -1,4 +1,4 @@
-"""DataLink 1.1: all files of an image and its sequence, and what each is to the frame."""
+"""DataLink 1.1: all files of an image and its sequence, and their relation to the frame."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -26,7 +26,7 @@ from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
 MAX_IDS = 100
-"""Identifiers that are answered at once: each takes time to look up."""
+"""Identifiers resolved per request: each takes time to look up."""
 SEMANTICS = {
     "raw": {Product.RAW: "#this", Product.SOLVED: "#progenitor"},
     "processed": {Product.RAW: "#derivation", Product.SOLVED: "#this"},
@@ -39,31 +39,31 @@ SEMANTICS = {
     LIGHT_CURVES: dict.fromkeys(Product, "#derivation"),
     LIGHT_CURVES_FITS: dict.fromkeys(Product, "#derivation"),
 }
-"""Terms of http://www.ivoa.net/rdf/datalink/core by kind of file and the frame asked for."""
+"""Terms of http://www.ivoa.net/rdf/datalink/core by kind of file and requested frame."""
 DESCRIPTIONS = {
     "raw": "Raw frame, Bayer mosaic, FITS",
-    "processed": "The same pixels with their place on the sky in the header, FITS",
-    FileKind.CR2: "The camera's own file, as the unit uploaded it",
+    "processed": "The same pixels with the plate solution in the header, FITS",
+    FileKind.CR2: "Camera raw file, as uploaded by the unit",
     FileKind.RED: "Red, interpolated: not for photometry, FITS",
     FileKind.GREEN: "Green, interpolated: not for photometry, FITS",
     FileKind.BLUE: "Blue, interpolated: not for photometry, FITS",
-    FileKind.PICTURE: "Picture for the eye",
-    FileKind.THUMBNAIL: "Small picture for lists",
+    FileKind.PICTURE: "Picture for display",
+    FileKind.THUMBNAIL: "Thumbnail",
     LIGHT_CURVES: "Light curves of all stars of its sequence, Parquet",
     LIGHT_CURVES_FITS: "Light curves of all stars of its sequence, FITS",
 }
 LINKS = Table(
     "links",
-    "Files of the images that were asked for",
+    "Files of the requested images",
     tuple(
         Column(name, said, kind, unit, ucd, datatype="char" if kind is Kind.TEXT else None)
         for name, said, kind, unit, ucd in (
-            ("ID", "Identifier that was asked for", Kind.TEXT, None, "meta.id;meta.main"),
-            ("access_url", "Address of the file", Kind.TEXT, None, "meta.ref.url"),
-            ("service_def", "No file is made by a service", Kind.TEXT, None, "meta.ref"),
+            ("ID", "Requested identifier", Kind.TEXT, None, "meta.id;meta.main"),
+            ("access_url", "URL of the file", Kind.TEXT, None, "meta.ref.url"),
+            ("service_def", "Empty: no file is made by a service", Kind.TEXT, None, "meta.ref"),
             ("error_message", "Why there is no file", Kind.TEXT, None, "meta.code.error"),
-            ("description", "What the file is", Kind.TEXT, None, "meta.note"),
-            ("semantics", "What it is to the frame", Kind.TEXT, None, "meta.code"),
+            ("description", "Description of the file", Kind.TEXT, None, "meta.note"),
+            ("semantics", "Relation of the file to the frame", Kind.TEXT, None, "meta.code"),
             ("content_type", "Its media type", Kind.TEXT, None, "meta.code.mime"),
             (
                 "content_length",
@@ -78,11 +78,11 @@ LINKS = Table(
 
 
 def links(session: Session, query: Query) -> Json:
-    """Return the files of the images that ID names, one row each: ``rows``.
+    """Return the files of the images named by ID, one row each: ``rows``.
 
-    An identifier that means nothing has a row which says so; where none is given, there are no
-    rows. ``is_cut`` says that there are more identifiers than are answered at once: as DataLink
-    1.1, 2.1.1 wants it, the first ones have all their rows, the others none.
+    An unknown identifier has a row with an error; without identifiers there are no rows. ``is_cut``
+    means that there are more identifiers than the limit: as in DataLink 1.1, 2.1.1, the first ones
+    have all their rows, the others none.
     """
     asked = list(dict.fromkeys(query.texts("ID")))
     means = {text: parse_dataset_id(text) for text in asked[:MAX_IDS]}

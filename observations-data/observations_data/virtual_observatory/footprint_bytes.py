@@ -1,4 +1,4 @@
-"""Footprints of many rows as bytes: a text of eight numbers for each would take far longer."""
+"""Footprints of many rows as bytes: eight numbers per row as text would take far longer."""
 
 import math
 from functools import reduce
@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, LargeBinary, func
 
 FOOTPRINT = (">f8", 8)
-"""What numpy calls the bytes of `footprint_bytes`."""
+"""numpy dtype of the bytes of `footprint_bytes`."""
 
 
 def footprint_bytes(footprint_deg: Any) -> ColumnElement[bytes]:
-    """Return the eight numbers of a footprint as bytes, NaN for those that are missing."""
+    """Return a footprint's eight numbers as bytes, with NaN for missing ones."""
     return concat(
         [func.float8send(func.coalesce(footprint_deg[place], math.nan)) for place in range(1, 9)]
     )

@@ -1,7 +1,7 @@
-"""What the network's images are called in the Virtual Observatory: IVOA identifiers 2.0.
+"""IVOA identifiers 2.0 of the network's images.
 
-``ivo://panoptes/solved?PAN001_14d3bd_20181011T134333`` is the solved frame of an image,
-``ivo://panoptes/raw?…`` the frame as it was taken. They compare without regard to case.
+``ivo://panoptes/solved?PAN001_14d3bd_20181011T134333`` is an image's solved frame,
+``ivo://panoptes/raw?…`` the original frame. They are case-insensitive.
 """
 
 import re
@@ -12,7 +12,7 @@ _DID = re.compile(rf"{AUTHORITY}/(raw|solved)\?([^_]+)_([^_]+)_([^_]+)", re.IGNO
 
 
 class Product(StrEnum):
-    """Which frame of an image is meant."""
+    """Solved or raw frame of an image."""
 
     RAW = "raw"
     SOLVED = "solved"
@@ -24,10 +24,10 @@ def dataset_id(product: Product, image_id: str) -> str:
 
 
 def parse_dataset_id(text: str) -> tuple[Product, str] | None:
-    """Return what an identifier means, None where it is none of ours.
+    """Parse an identifier, None if it is not one of the network's.
 
-    The image's id comes back as the database has it: unit and ``T`` in capitals, the camera in
-    small letters.
+    The image id is returned as in the database: unit and ``T`` in capitals, the camera in
+    lowercase.
     """
     found = _DID.fullmatch(text)
     if not found:

@@ -1,8 +1,8 @@
-"""Simple Image Access 2.0: which frames meet what a request asks for.
+"""Simple Image Access 2.0: selection of frames by a request's parameters.
 
-Filters of one parameter are concat by or, those of different ones by and. What ObsCore has the
-same for all frames (wavelengths, type, collection) is compared here, the rest in the database;
-which footprints meet a region is told by `regions` of those that an index leads to.
+Values of one parameter are combined by OR, different parameters by AND. ObsCore values common to
+all frames (wavelengths, type, collection) are compared here, the others in the database. `regions`
+decides which of the footprints found by an index meet a region.
 """
 
 from collections.abc import Callable
@@ -49,18 +49,18 @@ FIGURES = {
 }
 MJD_0 = datetime(1858, 11, 17, tzinfo=UTC)
 FIRST_MJD, LAST_MJD = -600_000.0, 2_900_000.0
-"""The years 216 to 9798: as far as both a datetime and the database reach."""
+"""The years 216 to 9798: the common range of datetime and the database."""
 
 
 def frames(session: Session, query: Query) -> Json:
-    """Return the rows that are found, newest first, one more than are wanted: ``rows``.
+    """Return the matching rows, newest first, one more than requested: ``rows``.
 
-    ``is_cut`` says that the search ended before it had looked at every image.
+    ``is_cut`` means that the search ended before it had checked every image.
 
     Raises
     ------
     UsageFault
-        For a parameter that cannot be read.
+        For an invalid parameter.
     """
     wanted = _wanted_products(query)
     around = regions(query)
@@ -80,7 +80,7 @@ def frames(session: Session, query: Query) -> Json:
 
 
 def _wanted_products(query: Query) -> Wanted:
-    """Return which frames ID and CALIB allow: of each product, the images, or all."""
+    """Return the frames allowed by ID and CALIB: for each product, the images, or all."""
     levels = {str(_level(value)) for value in query.texts("CALIB")}
     named = [parse_dataset_id(value) for value in query.texts("ID")]
     wanted: Wanted = {}
@@ -102,7 +102,7 @@ def _of_image(wanted: Wanted, image: AnyRow) -> list[Product]:
 
 
 def _has_one(wanted: Wanted) -> ColumnElement[bool]:
-    """Return the condition that an image has one of the wanted frames."""
+    """Return the condition that an image has one of the requested frames."""
     paths = {Product.SOLVED: Image.solved_path, Product.RAW: OFFERED_RAW_PATH}
     ways = []
     for product, ids in wanted.items():
@@ -112,7 +112,7 @@ def _has_one(wanted: Wanted) -> ColumnElement[bool]:
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
-    """Return what the database compares; of each parameter that is given, one of its values."""
+    """Return the database conditions; for each given parameter, any of its values."""
     conditions = [has_plausible(Image.time)]
     conditions += [or_(*map(_overlaps, times)) for times in [query.intervals("TIME")] if times]
     for name, figure in FIGURES.items():
@@ -130,11 +130,11 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
 
 
 def _overlaps(interval: Interval) -> ColumnElement[bool]:
-    """Return the condition that an exposure has a moment in common with an interval, MJD."""
+    """Return the condition that an exposure overlaps an interval, MJD."""
     first, last = (MJD_0 + timedelta(days=min(max(mjd, FIRST_MJD), LAST_MJD)) for mjd in interval)
     end = func.extract("epoch", Image.time) + Image.exptime_s
     return and_(
-        # The second lets the index lead there, the third is exact.
+        # The second condition uses the index, the third is exact.
         Image.time <= last,
         Image.time >= first - timedelta(seconds=obscore.LONGEST_S),
         end >= first.timestamp(),
@@ -143,7 +143,7 @@ def _overlaps(interval: Interval) -> ColumnElement[bool]:
 
 
 def _boxes(around: list[Region]) -> list[ColumnElement[bool]]:
-    """Return the condition that an image's centre is near enough to one of the regions."""
+    """Return the condition that an image's centre is near one of the regions."""
     near = [is_in_box(Image.ra_deg, Image.dec_deg, one.box(REACH_DEG)) for one in around]
     return [or_(*near)] if near else []
 
@@ -151,7 +151,7 @@ def _boxes(around: list[Region]) -> list[ColumnElement[bool]]:
 def _footprint_filter(
     around: list[Region], fields: list[Interval]
 ) -> Callable[[Vectors], Mask] | None:
-    """Return what tells which footprints meet a region and are of a wanted size, if any matter."""
+    """Return a filter for footprints that meet a region and have a requested size, or None."""
     if not around and not fields:
         return None
 
@@ -168,7 +168,7 @@ def _footprint_filter(
 
 
 def _are_constants_met(query: Query) -> bool:
-    """Tell whether what all frames have in common is wanted; polarization, they have none."""
+    """Return whether the values common to all frames match; they have no polarization."""
     texts = all(
         value in query.texts(name) for name, value in CONSTANT_TEXTS.items() if query.texts(name)
     )

@@ -12,7 +12,7 @@ MOC = file_spec("A coverage map, MOC 2.0.", *coverage.MEDIA_TYPES.values())
 QUERY = (
     Parameter(
         "format",
-        "What the map is written as.",
+        "Format of the map.",
         {"enum": [*coverage.Format], "default": coverage.Format.FITS},
     ),
     Parameter(
@@ -33,7 +33,7 @@ api = Blueprint("coverage", __name__, url_prefix="/vo")
 @api.get("/moc")
 @described(HEADING, MOC, query=QUERY, problems=(400,))
 def moc() -> Response:
-    """Give the map of the sky that the network has seen."""
+    """Get the map of the observed sky."""
     asked = query_parameters.choice(request.args, "format", coverage.Format)
     order = query_parameters.whole_number(request.args, "order", coverage.HIGHEST_ORDER)
     changed_at = read(coverage.newest_change)["changed_at"]

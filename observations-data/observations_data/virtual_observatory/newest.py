@@ -1,7 +1,7 @@
-"""The newest images whose footprints are wanted, without a row of each that is looked at.
+"""The newest images with matching footprints, without a row for each checked image.
 
-A popular field has a hundred thousand images; what is looked at of each comes packed in bytes,
-in chunks, until there are enough.
+A popular field has a hundred thousand images. The data to check are read packed in bytes, in
+chunks, until there are enough matches.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,12 @@ from observations_data.virtual_observatory.obscore import corners_of
 from panoptes_network.database.models import Image
 
 CHUNKS = (2_000, *[20_000] * 25)
-"""How many images are looked at in turn. Most requests have enough with the first; some seconds'
-work, half a million, is the most that one gets."""
+"""Images checked per step. Most requests need only the first step; the maximum, half a million,
+takes some seconds.
+"""
 PACKED = np.dtype([("image_key", ">i8"), ("time_us", ">i8"), ("footprint", *FOOTPRINT)])
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""A timestamp's binary form counts microseconds from here (PostgreSQL)."""
+"""Origin of a binary timestamp's microseconds (PostgreSQL)."""
 
 
 def newest_images(
@@ -32,15 +33,14 @@ def newest_images(
     keep: Callable[[Vectors], Mask] | None,
     limit: int,
 ) -> tuple[list[int], bool]:
-    """Return the `image_key` of the newest images, at most `limit`, and whether all were looked at.
+    """Return the `image_key` of the newest images, at most `limit`, and whether all were checked.
 
     Parameters
     ----------
     conditions : list of ColumnElement
         Of the table `images`.
     keep : callable or None
-        Tells of corners, shape (n, 4, 3), NaN where they are not known, which are wanted;
-        None for all.
+        Returns which corners, shape (n, 4, 3), NaN if unknown, match; None keeps all.
     """
     found: list[int] = []
     after: list[ColumnElement[bool]] = []

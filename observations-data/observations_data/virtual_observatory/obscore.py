@@ -1,7 +1,7 @@
 """An image's frames as rows of ObsCore 1.1; `obscore_table` has its columns.
 
-A frame that is solved has ``calib_level`` 2: its place on the sky is known, its pixels are as
-they were taken. The raw one has 1.
+A solved frame has ``calib_level`` 2: its plate solution is known, its pixels are unchanged. The raw
+one has 1.
 """
 
 import math
@@ -26,9 +26,9 @@ DATA_TYPE = "image"
 ACCESS_FORMAT = "application/fits"
 CALIBRATION = {Product.SOLVED: 2, Product.RAW: 1}
 LONGEST_S = 86400
-"""An exposure that lasts longer is a mistake of the header."""
+"""A longer exposure is an error in the header."""
 SHORTEST_M, LONGEST_M = 400e-9, 700e-9
-"""What the three colours of the cameras see between their blocking filters, nominally."""
+"""Nominal wavelengths of the cameras' three colours between their blocking filters."""
 RESOLVING_POWER = (SHORTEST_M + LONGEST_M) / 2 / (LONGEST_M - SHORTEST_M)
 UNIX_EPOCH_MJD = 40587.0
 DAY_S = 86400.0
@@ -66,7 +66,7 @@ SELECTED = (
     Image.headers["NAXIS1"].astext.label("width"),
     Image.headers["NAXIS2"].astext.label("height"),
 )
-"""What `rows_of` needs of the database."""
+"""Columns required by `rows_of`."""
 
 
 def corners_of(footprints_deg: Any) -> Vectors:
@@ -80,7 +80,7 @@ def corners_of(footprints_deg: Any) -> Vectors:
     Returns
     -------
     ndarray, shape (n, 4, 3), float64
-        NaN where something is missing, or not finite.
+        NaN if a value is missing or not finite.
     """
     corners = np.array(footprints_deg, dtype=np.float64).reshape(-1, 4, 2)
     corners[~np.isfinite(corners)] = np.nan
@@ -95,7 +95,7 @@ def fields_of_view(corners: Vectors) -> Vectors:
 
 
 def rows_of(images: Rows[AnyRow], products_of: Callable[[AnyRow], list[Product]]) -> list[Row]:
-    """Return the rows of those frames of images that there are, in the order of `products_of`."""
+    """Return the rows of images' existing frames, in the order of `products_of`."""
     known = [_known_footprint(image) for image in images]
     fields = fields_of_view(corners_of([footprint or _NOWHERE for footprint in known]))
     return [

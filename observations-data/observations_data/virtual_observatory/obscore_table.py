@@ -1,4 +1,4 @@
-"""The columns of ObsCore 1.1 that a frame of the network has: names, UCDs and units are its."""
+"""The columns of ObsCore 1.1 for the network's frames, with its names, UCDs and units."""
 
 from observations_data.data_tables import Column, Kind, Table
 
@@ -19,20 +19,20 @@ _AT = "Location.Coord.Position2D.Value2"
 # fmt: off
 _COLUMNS = (
     ("dataproduct_type", "ObsDataset.dataProductType", "meta.code.class", _TEXT, None,
-     "What it is: an image"),
+     "Data product type: image"),
     ("calib_level", "ObsDataset.calibLevel", "meta.code;obs.calib", _WHOLE, None,
-     "1: raw frame, 2: with its place on the sky"),
+     "1: raw frame, 2: with plate solution"),
     ("obs_collection", "DataID.collection", "meta.id", _TEXT, None, "Data collection"),
     ("obs_id", "DataID.observationID", "meta.id", _TEXT, None,
      "Observation: the frames of one camera in one tracking run"),
     ("obs_publisher_did", "Curation.publisherDID", "meta.ref.ivoid", _TEXT, None,
-     "Identifier of this frame; DataLink has all its image's files"),
+     "Identifier of this frame; DataLink lists all files of its image"),
     ("obs_title", "DataID.title", "meta.title;obs", _TEXT, None, "Field, image and product"),
-    ("access_url", "Access.reference", "meta.ref.url", _TEXT, None, "Address of the file"),
+    ("access_url", "Access.reference", "meta.ref.url", _TEXT, None, "URL of the file"),
     ("access_format", "Access.format", "meta.code.mime", _TEXT, None, "Its media type"),
     ("access_estsize", "Access.size", "phys.size;meta.file", _WHOLE, "kbyte",
      "Its size, where known"),
-    ("target_name", "Target.name", "meta.id;src", _TEXT, None, "Field that was pointed at"),
+    ("target_name", "Target.name", "meta.id;src", _TEXT, None, "Target field"),
     ("s_ra", f"{_SPACES}.{_AT}.C1", "pos.eq.ra", _REAL, "deg", "Centre, ICRS"),
     ("s_dec", f"{_SPACES}.{_AT}.C2", "pos.eq.dec", _REAL, "deg", "Centre, ICRS"),
     ("s_fov", f"{_SPACES}.Bounds.Extent.diameter", "phys.angSize;instr.fov", _REAL, "deg",
@@ -62,7 +62,7 @@ _COLUMNS = (
      _REAL, None, "Mean wavelength by bandwidth"),
     ("em_xel", "Char.SpectralAxis.numBins", "meta.number", _WHOLE, None,
      "Samples of the spectrum: the colours are a mosaic of one frame"),
-    ("o_ucd", "Char.ObservableAxis.ucd", "meta.ucd", _TEXT, None, "What the pixels are"),
+    ("o_ucd", "Char.ObservableAxis.ucd", "meta.ucd", _TEXT, None, "Quantity that pixels measure"),
     ("pol_states", "Char.PolarizationAxis.stateList", "meta.code;phys.polarization", _TEXT,
      None, "Polarization is not measured"),
     ("pol_xel", "Char.PolarizationAxis.numBins", "meta.number", _WHOLE, None,

@@ -1,4 +1,4 @@
-"""The parameter POS: circles, ranges and polygons on the sky, as SIA 2.0 writes them."""
+"""The parameter POS: circles, ranges and polygons on the sky, in SIA 2.0 syntax."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,12 @@ from observations_data.virtual_observatory.regions import Circle, Polygon, Range
 
 
 def regions(query: Query) -> list[Region]:
-    """Return the regions that POS gives; none where it is not given.
+    """Return the regions in POS; empty without it.
 
     Raises
     ------
     UsageFault
-        For what is none.
+        For an invalid region.
     """
     return [_region(value) for value in query.texts("POS")]
 
@@ -42,7 +42,7 @@ def _range(coordinates: list[float]) -> Range:
     south, north = (min(max(dec_deg, -90.0), 90.0) for dec_deg in _ends(coordinates[2:], -90, 90))
     if south > north:
         raise UsageFault("POS RANGE has its lower declination first")
-    # From a greater right ascension to a lesser one it goes across 0h.
+    # From a greater right ascension to a lesser one, the range crosses 0h.
     return Range((west, east if east >= west else east + 360), (south, north))
 
 
@@ -66,7 +66,7 @@ _SHAPES: dict[str, Callable[[list[float]], Region]] = {
 
 
 def _ends(bounds: list[float], minimum: float, maximum: float) -> list[float]:
-    """Return the bounds of a range; infinite ones are as far as there is sky."""
+    """Return the bounds of a range; infinite ones are limited to the sky."""
     for bound in bounds:
         if bound not in {float("-inf"), float("inf")}:
             _check(bound, minimum, maximum, "end of a range")

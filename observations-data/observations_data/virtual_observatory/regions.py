@@ -1,7 +1,7 @@
-"""Regions of the sky that a request asks for, and which footprints meet them.
+"""Requested regions of the sky, and the footprints that meet them.
 
-A footprint is a convex polygon of four corners with great circles between them, which reaches
-less than `REACH_DEG` from its centre.
+A footprint is a convex polygon with four corners connected by great circles, which extends less
+than `REACH_DEG` from its centre.
 """
 
 from dataclasses import dataclass
@@ -16,25 +16,25 @@ from panoptes_network.sky.directions import unit_vectors
 from panoptes_network.sky.zones import Box, Interval
 
 REACH_DEG = 20.0
-"""No frame is larger: 60 million pixels, the most that the network takes, of 10.29 arcsec reach
-17 degrees where the frame is twice as wide as high."""
+"""No frame is larger: the network's limit of 60 million pixels of 10.29 arcsec reaches 17 degrees
+if the frame is twice as wide as high.
+"""
 
 
 class Region(Protocol):
-    """Anything that a footprint may meet."""
+    """Base class of the regions."""
 
     def box(self, margin_deg: float) -> Box:
-        """Return a box that holds all that is within a margin of the region."""
+        """Return a box that contains everything within a margin of the region."""
         ...
 
     def meets(self, footprints: Vectors) -> Mask:
-        """Tell which footprints have a point in common with the region.
+        """Return which footprints intersect the region.
 
         Parameters
         ----------
         footprints : ndarray, shape (n, 4, 3)
-            Unit vectors of the corners, in the order of the edges; one that is not finite
-            meets nothing.
+            Unit vectors of the corners, in order; footprints that are not finite meet nothing.
 
         Returns
         -------
@@ -45,7 +45,7 @@ class Region(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """All within a radius of a point, degrees."""
+    """All points within a radius of a point, degrees."""
 
     ra_deg: float
     dec_deg: float
@@ -57,7 +57,7 @@ class Circle:
         return Box.around((ra, ra), (dec, dec), self.radius_deg + margin_deg)
 
     def meets(self, footprints: Vectors) -> Mask:
-        """See `Region`: the centre is within, or an edge near enough."""
+        """See `Region`: the centre is inside, or an edge is near enough."""
         centre = unit_vectors(self.ra_deg, self.dec_deg)
         separation = arcs.separation_rad(*arcs.edges(footprints), centre).min(axis=-1)
         is_near = separation <= np.radians(self.radius_deg)
@@ -79,7 +79,7 @@ class Range:
         return Box.around(self.ra_deg, self.dec_deg, margin_deg)
 
     def meets(self, footprints: Vectors) -> Mask:
-        """See `Region`: a corner of one is within the other, or their edges cross."""
+        """See `Region`: a corner of one is inside the other, or their edges cross."""
         starts, ends = arcs.edges(footprints)
         met = self._holds(footprints).any(axis=-1)
         for ra_deg in self.ra_deg:
@@ -119,7 +119,7 @@ class Polygon:
 
     @property
     def cone(self) -> Circle | None:
-        """A cone that holds it; None where no hemisphere does."""
+        """A cone that contains it; None if no hemisphere does."""
         corners = self.corners
         x, y, z = corners.sum(axis=0)
         middle = np.array([x, y, z]) / max(np.linalg.norm([x, y, z]), 1e-12)
@@ -135,7 +135,7 @@ class Polygon:
         return Box((-90.0, 90.0), ((0.0, 360.0),)) if cone is None else cone.box(margin_deg)
 
     def meets(self, footprints: Vectors) -> Mask:
-        """See `Region`: a corner of one is within the other, or their edges cross."""
+        """See `Region`: a corner of one is inside the other, or their edges cross."""
         corners = self.corners
         met = arcs.is_surrounded(corners, footprints).any(axis=-1)
         met |= arcs.surround(footprints, corners[0])

@@ -1,4 +1,4 @@
-"""The parameters of the Virtual Observatory's services, as the document describes them."""
+"""Parameters of the Virtual Observatory's services, for the OpenAPI document."""
 
 from observations_data.open_api import Parameter, Schema
 from observations_data.virtual_observatory.cone_search import (
@@ -12,7 +12,7 @@ from observations_data.virtual_observatory.support_interfaces import SERVICES, T
 
 HEADING = "Virtual Observatory"
 TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
-"""A parameter that may be given more than once: any of its values will do."""
+"""A parameter that may be repeated; any of its values may match."""
 
 
 def _number(name: str, description: str, minimum: float, maximum: float) -> Parameter:
@@ -23,7 +23,7 @@ def _texts(name: str, description: str) -> Parameter:
     return Parameter(name, description, TEXTS)
 
 
-CATALOG = Parameter("catalog", "What is searched.", {"enum": [*CATALOGS]})
+CATALOG = Parameter("catalog", "Table to search.", {"enum": [*CATALOGS]})
 SERVICE = Parameter("service", "Which service.", {"enum": [*SERVICES]})
 TABLE = Parameter(
     "table",
@@ -32,19 +32,19 @@ TABLE = Parameter(
 )
 MAXREC = Parameter(
     "MAXREC",
-    f"Rows at most, up to {MAXREC_LIMIT}; 0 gives the columns alone.",
+    f"Maximum number of rows, up to {MAXREC_LIMIT}; 0 returns only the columns.",
     {"type": "integer", "minimum": 0, "default": DEFAULT_MAXREC},
 )
 RESPONSEFORMAT = Parameter(
-    "RESPONSEFORMAT", "VOTable is all there is.", {"type": "string", "default": "votable"}
+    "RESPONSEFORMAT", "Only VOTable is supported.", {"type": "string", "default": "votable"}
 )
 CONE_SEARCH = (
     _number("RA", "Right ascension, ICRS degrees.", 0, 360),
     _number("DEC", "Declination, ICRS degrees.", -90, 90),
-    _number("SR", "Radius, degrees; 0 gives the columns alone.", 0, 180),
+    _number("SR", "Radius, degrees; 0 returns only the columns.", 0, 180),
     Parameter(
         "VERB",
-        "How many columns: 1 few, 3 all.",
+        "Number of columns, from 1 (few) to 3 (all).",
         {"type": "integer", "minimum": 1, "maximum": MAX_VERBOSITY, "default": USUAL_VERBOSITY},
     ),
     MAXREC,
@@ -52,9 +52,9 @@ CONE_SEARCH = (
 )
 IMAGE_ACCESS = (
     _texts("POS", "CIRCLE ra dec radius, RANGE ra ra dec dec or POLYGON ra dec …, degrees."),
-    _texts("BAND", "Wavelengths, a number or two, m."),
+    _texts("BAND", "Wavelength, one number or a range, m."),
     _texts("TIME", "Times, MJD, UTC."),
-    _texts("POL", "Polarizations: nothing has one."),
+    _texts("POL", "Polarizations: none are available."),
     _texts("FOV", "Diagonals of the frame, degrees."),
     _texts("SPATRES", "Widths of the stars, arcsec."),
     _texts("SPECRP", "Resolving powers."),
@@ -66,7 +66,7 @@ IMAGE_ACCESS = (
     _texts("INSTRUMENT", "Cameras."),
     _texts("DPTYPE", "Types of data: image."),
     _texts("CALIB", "1 for raw frames, 2 for solved ones."),
-    _texts("TARGET", "Fields, exactly as they are called."),
+    _texts("TARGET", "Exact field names."),
     _texts("FORMAT", "Media types of the files: application/fits."),
     MAXREC,
     RESPONSEFORMAT,
@@ -74,8 +74,8 @@ IMAGE_ACCESS = (
 LINKS = (
     _texts(
         "ID",
-        f"Identifiers of frames, as SIA gives them. The first {MAX_IDS} are answered; of more,"
-        " the answer says OVERFLOW.",
+        f"Identifiers of frames, as returned by SIA. Only the first {MAX_IDS} are"
+        " resolved; with more, the response has the status OVERFLOW.",
     ),
     RESPONSEFORMAT,
 )

@@ -1,6 +1,6 @@
 """Routes of the Virtual Observatory's services; their errors are VOTables.
 
-As DALI wants it, a request comes by GET or by POST of a form.
+By DALI, requests may be GET or POST of a form.
 """
 
 from flask import Blueprint, Response, request
@@ -24,18 +24,18 @@ from panoptes_network.errors import TransientError
 
 RETRY_AFTER_S = 10
 MAX_LINKS_BYTES = 100 * MAXREC_LIMIT
-"""Of a form that asks for the links of all rows of an answer of SIA."""
+"""Size of a form that requests the links of all rows of an SIA response."""
 IDS = "obs_publisher_did"
-"""The column of the ids that DataLink takes."""
+"""The column with the ids for DataLink."""
 METHODS = ["GET", "POST"]
 CATALOG = f"<any({', '.join(cone_search.CATALOGS)}):catalog>"
 SERVICE = f"<any({', '.join(support_interfaces.SERVICES)}):service>"
 FAULT: dict[str, Schema] = {votable_response.MEDIA_TYPE: {}}
 VOTABLE = ResponseSpec(
-    {votable_response.MEDIA_TYPE: {}}, "A VOTable of rows, or of what was wrong.", refused=FAULT
+    {votable_response.MEDIA_TYPE: {}}, "A VOTable with rows, or with an error.", refused=FAULT
 )
 LINKS = ResponseSpec(
-    {votable_response.LINKS_MEDIA_TYPE: {}}, "A VOTable of the links.", refused=FAULT
+    {votable_response.LINKS_MEDIA_TYPE: {}}, "A VOTable with links.", refused=FAULT
 )
 XML = ResponseSpec({"text/xml": {}}, "A document of VOSI 1.1.", refused=FAULT)
 
@@ -46,7 +46,7 @@ services = Blueprint("virtual_observatory", __name__, url_prefix="/vo")
 @cone_searches.get(f"/{CATALOG}")
 @described(HEADING, VOTABLE, path=(parameters.CATALOG,), query=parameters.CONE_SEARCH)
 def search_cone(catalog: str) -> Response:
-    """Find sources, or images by their centres, around a position: Simple Cone Search 1.03."""
+    """Search sources, or images by their centres, around a position: Simple Cone Search 1.03."""
     search = cone_search.ConeSearch.parse(_query())
     searched = cone_search.CATALOGS[catalog]
     rows = read(cone_search.found, searched, search)["rows"]
@@ -66,7 +66,7 @@ def search_cone(catalog: str) -> Response:
     problems=(400, 413),
 )
 def find_images() -> Response:
-    """Find frames by their place on the sky and more: Simple Image Access 2.0, rows of ObsCore."""
+    """Search frames by position and other properties: Simple Image Access 2.0, rows of ObsCore."""
     query = _query()
     query.require_votable()
     found = read(image_access.frames, query)
@@ -85,8 +85,8 @@ def find_images() -> Response:
     problems=(400, 413),
 )
 def links() -> Response:
-    """List all files of images, and what each of them is: DataLink 1.1."""
-    # pyvo asks for all that it has found at once, and then again for what was left out.
+    """List all files of images, with descriptions: DataLink 1.1."""
+    # pyvo requests everything it found at once, and then again the truncated part.
     request.max_form_memory_size = MAX_LINKS_BYTES
     query = _query(max_values=MAXREC_LIMIT)
     query.require_votable()
@@ -103,28 +103,28 @@ def links() -> Response:
 @services.get(f"/{SERVICE}/capabilities")
 @described(HEADING, XML, path=(parameters.SERVICE,))
 def capabilities(service: str) -> Response:
-    """Tell what a service can do: VOSI 1.1."""
+    """Get the capabilities of a service: VOSI 1.1."""
     return support_interfaces.capabilities(service)
 
 
 @services.get(f"/{SERVICE}/availability")
 @described(HEADING, XML, path=(parameters.SERVICE,))
 def availability(service: str) -> Response:  # noqa: ARG001 - all need the same
-    """Tell whether a service can do it now: VOSI 1.1."""
+    """Get the availability of a service: VOSI 1.1."""
     return support_interfaces.availability()
 
 
 @services.get(f"/{SERVICE}/tables")
 @described(HEADING, XML, path=(parameters.SERVICE,))
 def tables(service: str) -> Response:
-    """Tell which tables a service answers with, and their columns: VOSI 1.1."""
+    """List the tables of a service and their columns: VOSI 1.1."""
     return support_interfaces.tables(service)
 
 
 @services.get(f"/{SERVICE}/tables/<table>")
 @described(HEADING, XML, path=(parameters.SERVICE, parameters.TABLE))
 def table(service: str, table: str) -> Response:
-    """Tell the columns of one of a service's tables: VOSI 1.1."""
+    """List the columns of one of a service's tables: VOSI 1.1."""
     return support_interfaces.table(service, table)
 
 
@@ -161,4 +161,4 @@ for blueprint in (cone_searches, services):
 
 BLUEPRINTS = (cone_searches, services, moc_routes.api)
 FORM_QUERIES = frozenset({f"{services.name}.{view.__name__}" for view in (find_images, links)})
-"""Endpoints that a form may be posted to, as DALI wants it; they only read."""
+"""Endpoints that accept a posted form, as required by DALI; they only read."""

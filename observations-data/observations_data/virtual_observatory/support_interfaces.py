@@ -1,4 +1,4 @@
-"""VO Support Interfaces 1.1: what a service can do, whether it can do it now, and its tables."""
+"""VO Support Interfaces 1.1: a service's capabilities, availability and tables."""
 
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
@@ -37,13 +37,13 @@ STANDARDS = {
     "availability": f"{VOSI}#availability",
     "tables": f"{VOSI}#tables-1.1",
 }
-"""The interfaces that each service has, by the ends of their addresses."""
+"""The interfaces of each service, by the ends of their URLs."""
 CONE_SEARCH_STANDARD = "ivo://ivoa.net/std/ConeSearch"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a standard's query is asked for, and of which version it is."""
+    """Path and version of a standard's query."""
 
     standard: str
     path: str
@@ -55,17 +55,17 @@ SERVICES = {
     "sia": (Endpoint("ivo://ivoa.net/std/SIA#query-2.0", "/vo/sia/query", "2.0"),),
     "datalink": (Endpoint(LINKS_STANDARD, LINKS_PATH, "1.1"),),
 }
-"""The services by the names that their addresses have."""
+"""The services by their names in URLs."""
 TABLES = {
     "scs": tuple(catalog.table(MAX_VERBOSITY) for catalog in CATALOGS.values()),
     "sia": (OBSCORE,),
     "datalink": (LINKS,),
 }
-"""The tables that each service answers with."""
+"""The tables of each service."""
 
 
 def capabilities(service: str) -> Response:
-    """Answer what a service can do."""
+    """Respond with a service's capabilities."""
     document = _root(CAPABILITIES, "capabilities", "vs", "cs")
     for what, standard in STANDARDS.items():
         _add_capability(document, Endpoint(standard, f"/vo/{service}/{what}", "1.1"), "full")
@@ -77,7 +77,7 @@ def capabilities(service: str) -> Response:
 
 
 def availability() -> Response:
-    """Answer whether the database and the storage are there: 200 in either case."""
+    """Respond with the availability of database and storage: 200 in either case."""
     document = _root(AVAILABILITY, "availability")
     try:
         service_state.require_ready()
@@ -91,7 +91,7 @@ def availability() -> Response:
 
 
 def tables(service: str) -> Response:
-    """Answer which tables a service answers with, and what their columns are."""
+    """Respond with a service's tables and their columns."""
     document = _root(TABLE_SET, "tableset", "vs")
     schema = SubElement(document, "schema")
     SubElement(schema, "name").text = "default"
@@ -101,12 +101,12 @@ def tables(service: str) -> Response:
 
 
 def table(service: str, name: str) -> Response:
-    """Answer what the columns of one of a service's tables are.
+    """Respond with the columns of one of a service's tables.
 
     Raises
     ------
     NotFound
-        When the service has no table of this name.
+        If the service has no table of this name.
     """
     for known in TABLES[service]:
         if known.name == name:

@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/x-votable+xml"
 LINKS_MEDIA_TYPE = "application/x-votable+xml;content=datalink"
 LINKS_STANDARD = "ivo://ivoa.net/std/DataLink#links-1.1"
 MAX_DOCUMENTS = 64
-"""That are kept without their rows: astropy takes longer for one than for a page of rows."""
+"""Cached documents without rows: astropy takes longer for one than for a page of rows."""
 LINKS_PATH = "/vo/datalink/links"
 _OVERFLOW = b'<INFO name="QUERY_STATUS" value="OVERFLOW"/>'
 
@@ -31,23 +31,23 @@ def results(
     infos: dict[str, str] | None = None,
     media_type: str = MEDIA_TYPE,
 ) -> Response:
-    """Answer with a table of rows.
+    """Respond with a table of rows.
 
     Parameters
     ----------
     rows : list of dict
-        One more than `maxrec` where there are more than are wanted: the answer leaves it out
-        and says that there are more. No wanted rows at all ask for the columns alone.
+        One more than `maxrec` if there are more: the response omits it and reports an overflow. A
+        `maxrec` of 0 requests only the columns.
     is_cut : bool
-        There may be more rows than those.
+        Whether there may be more rows.
     links : str
-        The column with the ids that DataLink takes; the answer describes that service.
+        The column with ids for DataLink; the response describes that service.
     """
     said = {"QUERY_STATUS": "OK", **(infos or {})}
     service = (links, absolute(LINKS_PATH)) if links else None
     body = with_rows(_without_rows(table, tuple(said.items()), service), table, rows[:maxrec])
     if is_cut or (maxrec and len(rows) > maxrec):
-        # Behind the table, where astropy writes nothing.
+        # After the table, where astropy writes nothing.
         body = body.replace(TABLE_END, TABLE_END + _OVERFLOW)
     return Response(body, content_type=media_type)
 
@@ -63,7 +63,7 @@ def _without_rows(
 
 
 def fault(message: str, status: int) -> Response:
-    """Answer that a request came to nothing: ``UsageFault: …`` and the like."""
+    """Respond with an error: ``UsageFault: …`` and the like."""
     from astropy.io.votable import tree  # noqa: PLC0415 - only who asks for a VOTable waits
 
     document = tree.VOTableFile(version=VERSION)
@@ -76,7 +76,7 @@ def fault(message: str, status: int) -> Response:
 
 
 def cone_search_error(message: str) -> Response:
-    """Answer as Simple Cone Search 1.03 wants it (erratum 3): an INFO of the document, and 200."""
+    """Respond as in Simple Cone Search 1.03 (erratum 3): an INFO of the document, and 200."""
     from astropy.io.votable import tree  # noqa: PLC0415 - see above
 
     document = tree.VOTableFile(version=VERSION)
@@ -90,7 +90,7 @@ def _links_service(column: str, address: str) -> "Resource":
     from astropy.io.votable import tree  # noqa: PLC0415 - see above
 
     service = tree.Resource(name="DataLink", type="meta", utype="adhoc:service")
-    service.description = "All files of the image: frames, pictures, the camera's own file."
+    service.description = "All files of the image: frames, pictures, camera raw file."
     said = {"standardID": LINKS_STANDARD, "accessURL": address}
     table = tree.VOTableFile(version=VERSION)
     for name, value in {**said, "contentType": LINKS_MEDIA_TYPE}.items():

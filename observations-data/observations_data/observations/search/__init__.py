@@ -1,1 +1,1 @@
-"""Which observations a request asks for: its parameters, as conditions, in an order, by place."""
+"""Searches of observations: parameters, SQL conditions, order, position."""

@@ -1,4 +1,4 @@
-"""How many observations there are of each unit, camera, state, year and tag."""
+"""Numbers of observations per unit, camera, state, year and tag."""
 
 from sqlalchemy import ColumnElement, Text, cast, extract, func, select
 from sqlalchemy.orm import Session
@@ -18,16 +18,16 @@ _FACETS: dict[str, tuple[ColumnElement[str], set[str]]] = {
     "year": (_YEAR, {"after", "before"}),
     "tag": (func.unnest(Sequence.tags), {"tag"}),
 }
-"""What is counted, and which parameters narrow the same thing down."""
+"""Counted values, and the parameters that filter by the same value."""
 
 
 def facets(session: Session, conditions: Conditions) -> Json:
-    """Return for each facet its most frequent values, ``{"value", "count"}``, most first.
+    """Return the most frequent values of each facet, ``{"value", "count"}``, in descending order.
 
-    Each is counted under the conditions of all other parameters: so it shows what one would
-    find with another value of it.
+    Each is counted under the conditions of all other parameters, so it shows the number of matches
+    for another value.
     """
-    # A year that no camera has lived through would lead to a search that is refused.
+    # A year outside the range of searches would lead to a refused search.
     further = {"year": [has_plausible(Sequence.start_time)]}
     counted = {
         name: _values(session, value, _without(conditions, own) + further.get(name, []))
@@ -52,7 +52,7 @@ def _values(
 
 
 def _states(session: Session, conditions: list[ColumnElement[bool]]) -> dict[str, int]:
-    """Return how many observations have an image in each state that occurs."""
+    """Return the number of observations with an image in each state that occurs."""
     counts = [
         func.count().filter(SequenceFigures.n_in(state) > 0).label(state) for state in ImageState
     ]

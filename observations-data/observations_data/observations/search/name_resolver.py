@@ -1,4 +1,4 @@
-"""Where on the sky a name stands: the network's fields, catalog stars, deep-sky objects."""
+"""Positions by name: the network's fields, catalog stars, deep-sky objects."""
 
 import math
 import re
@@ -20,19 +20,19 @@ MAX_ID = 2**63 - 1
 
 _STAR = re.compile(r"(?P<catalog>TIC|HIP|GAIA DR3|)\s*(?P<number>[0-9]{1,19})", re.IGNORECASE)
 _NUMBERING = {"TIC": ("tic", 1), "HIP": ("gaia", -1), "GAIA DR3": ("gaia", 1)}
-"""Which catalog a star's number belongs to, and the sign it has there (`CatalogStar`)."""
+"""The catalog of a star's id, and the sign it has there (`CatalogStar`)."""
 
 
 def resolve(session: Session, place: Place) -> Cone:
     """Return the cone that a request searches.
 
-    A name is looked for among the network's fields, then among the stars of the loaded
-    catalog, then in OpenNGC (see docs/decisions/0013-search-and-figures.md).
+    A name is looked up among the network's fields, then among the stars of the loaded catalog, then
+    in OpenNGC (see docs/decisions/0013-search-and-figures.md).
 
     Raises
     ------
     BadParameterError
-        For a name that stands for nothing known.
+        For an unknown name.
     """
     if place.name is None:
         return Cone(place.ra_deg, place.dec_deg, place.radius_deg)
@@ -45,7 +45,7 @@ def resolve(session: Session, place: Place) -> Cone:
 
 
 def _field(session: Session, name: str) -> tuple[float, float] | None:
-    """Return the centre of the newest solved observation of a field, however it is written."""
+    """Return the centre of a field's newest solved observation, in any spelling of its name."""
     row = session.execute(
         select(SequenceFigures.ra_deg, SequenceFigures.dec_deg)
         .join(Sequence, Sequence.sequence_id == SequenceFigures.sequence_id)
@@ -57,7 +57,7 @@ def _field(session: Session, name: str) -> tuple[float, float] | None:
 
 
 def _star(session: Session, name: str) -> tuple[float, float] | None:
-    """Return a catalog star's place; where several catalogs have the number, the TIC's."""
+    """Return a catalog star's position; if several catalogs have the id, the TIC's."""
     match = _STAR.fullmatch(" ".join(name.split()))
     if match is None or int(match["number"]) > MAX_ID:
         return None
@@ -72,7 +72,7 @@ def _star(session: Session, name: str) -> tuple[float, float] | None:
 
 
 def _deep_sky(_session: Session, name: str) -> tuple[float, float] | None:
-    """Return the place of a deep-sky object by its designation, or by its common name."""
+    """Return the position of a deep-sky object by its designation or common name."""
     from pyongc import ongc  # noqa: PLC0415 - few requests need it, and it opens a file
 
     words = " ".join(name.split())
@@ -84,7 +84,7 @@ def _deep_sky(_session: Session, name: str) -> tuple[float, float] | None:
 
 @cache
 def _common_names() -> dict[str, tuple[float, float]]:
-    """Return the places of the objects that have names like "Orion Nebula", in small letters."""
+    """Return the positions of objects with names like "Orion Nebula", in lowercase."""
     from pyongc import ongc  # noqa: PLC0415
 
     named = ((found, _place_of(found)) for found in ongc.listObjects(withname=True))

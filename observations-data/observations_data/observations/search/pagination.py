@@ -26,7 +26,7 @@ from panoptes_network.database.times import has_plausible
 
 
 class Sort(StrEnum):
-    """What observations can be sorted by."""
+    """Sort keys of observations."""
 
     TIME = "time"
     FIELD = "field"
@@ -38,25 +38,25 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of observations; newest first where nothing else is asked for."""
+    """An order of observations; by default newest first."""
 
     sort: Sort = Sort.TIME
     direction: Direction = Direction.DESC
 
     @classmethod
     def parse(cls, parameters: Parameters) -> "Order":
-        """Read ``sort`` and ``order``; times, numbers of images and exposures fall if not told."""
+        """Read ``sort`` and ``order``; times, image numbers and exposures descend by default."""
         sort = choice(parameters, "sort", Sort) or Sort.TIME
         usual = Direction.DESC if sort in _USUALLY_FALLING else Direction.ASC
         return cls(sort, choice(parameters, "order", Direction) or usual)
 
     @property
     def needs_place(self) -> bool:
-        """Whether it has a meaning only around a place on the sky."""
+        """Whether it requires a position on the sky."""
         return self.sort == Sort.DISTANCE
 
     def key(self, cone: Cone | None) -> ColumnElement[Any]:
-        """Return what is sorted by."""
+        """Return the sort key."""
         if self.needs_place and cone is not None:
             return cone.distance
         return _KEYS[self.sort]
@@ -67,7 +67,7 @@ _USUALLY_FALLING = {Sort.TIME, Sort.IMAGES, Sort.EXPTIME}
 _KEYS: dict[Sort, ColumnElement[Any]] = {
     Sort.TIME: Sequence.start_time.expression,
     Sort.FIELD: Sequence.field.expression,
-    # An id begins with its unit's, and goes on with the camera and the time.
+    # An id begins with its unit's id, followed by the camera and the time.
     Sort.UNIT: Sequence.sequence_id.expression,
     Sort.IMAGES: SequenceFigures.n_images.expression,
     Sort.EXPTIME: Sequence.exptime_s.expression,
@@ -77,7 +77,7 @@ _MAYBE_UNKNOWN = {Sort.TIME, Sort.FIELD, Sort.EXPTIME}
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The last observation of a page: its key, None where that is unknown, and its id."""
+    """The last observation of a page: its key, None if unknown, and its id."""
 
     order: Order
     key: Any
@@ -90,18 +90,18 @@ class Cursor:
 
     @classmethod
     def read(cls, parameters: Parameters, order: Order) -> "Cursor | None":
-        """Read the parameter ``cursor`` of a request in this order; None where there is none.
+        """Parse the parameter ``cursor`` of a request in this order; None if there is none.
 
         Raises
         ------
         BadParameterError
-            Where it is none of ours, or of another order.
+            If it is invalid, or belongs to another order.
         """
         value = parameters.get("cursor")
         try:
             return cls._parse(value, order) if value else None
         except (ValueError, OverflowError, RecursionError) as error:
-            wanted = "one that an answer in this order gave as next"
+            wanted = "the value of next in a response with this order"
             raise BadParameterError("cursor", wanted) from error
 
     @classmethod
@@ -160,8 +160,7 @@ def fetch_page(
 ) -> list[AnyRow]:
     """Return up to `limit` rows of the observations `found` after `cursor`, in `order`.
 
-    Those with a known key come first, so that an index leads to them; then, where a key may be
-    unknown, the others.
+    Rows with a known key are read first, by an index; then, if keys may be unknown, the others.
     """
     rows: list[AnyRow] = []
     if cursor is None or cursor.key is not None:

@@ -1,4 +1,4 @@
-"""A search of observations: the parameters of a request, and what they mean as SQL."""
+"""A search of observations: a request's parameters, and their SQL conditions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MAX_EXPTIME_S = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which observations are wanted, in which order, and how many of them at once."""
+    """A search of observations: filters, order and limit."""
 
     unit: str | None = None
     camera: str | None = None
@@ -57,12 +57,12 @@ class Search:
         Raises
         ------
         BadParameterError
-            For the first one that cannot be read.
+            For the first invalid one.
         """
         place = Place.parse(parameters)
         order = Order.parse(parameters)
         if order.needs_place and place is None:
-            raise BadParameterError("sort", "distance only where ra and dec, or a name, are given")
+            raise BadParameterError("sort", "distance only together with ra and dec, or a name")
         return cls(
             unit=text(parameters, "unit"),
             camera=text(parameters, "camera"),
@@ -101,7 +101,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 
 
 def search_conditions(search: Search, cone: Cone | None) -> Conditions:
-    """Return the conditions by the names of their parameters."""
+    """Return the conditions by parameter name."""
     asked = {name: getattr(search, name) for name in _CONDITIONS}
     found = {name: _CONDITIONS[name](value) for name, value in asked.items() if value is not None}
     return found if cone is None else {**found, "place": cone.holds_centre}
@@ -110,7 +110,7 @@ def search_conditions(search: Search, cone: Cone | None) -> Conditions:
 def select_observations(*columns: Any) -> Select[Any]:
     """Select `columns` of observations and their figures.
 
-    The join costs nothing where no figure is asked for: PostgreSQL leaves it out then.
+    The join is free if no figures are requested: PostgreSQL removes it.
     """
     joined = SequenceFigures.sequence_id == Sequence.sequence_id
     return select(*columns).select_from(Sequence).outerjoin(SequenceFigures, joined)
