@@ -52,7 +52,7 @@ container-check: setup ## Build the plate solver's image without a container eng
 	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container
 
 # Each service has a main.py, so that each is type-checked by itself.
-lint: setup ## Run ruff, mypy and shellcheck; scan for secrets and vulnerable packages.
+lint: setup ## Run ruff, mypy and shellcheck; check phrases; scan for secrets and vulnerable packages.
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy shared client simulator local deployment tests bin
@@ -62,6 +62,7 @@ lint: setup ## Run ruff, mypy and shellcheck; scan for secrets and vulnerable pa
 	done
 	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run bin/stage bin/deploy bin/infra-check bin/sbom bin/pin-base-image; fi
 	$(PYTHON) bin/find_secrets.py
+	$(PYTHON) bin/plain_words.py
 	@$(MAKE) --no-print-directory lint-audit
 
 # 3: no service of advisories is reached. The last line says so.

@@ -1,1 +1,1 @@
-"""How the services come to Google Cloud: what each needs, its staged folder, the commands."""
+"""Deployment to Google Cloud: requirements of each service, its staged folder, the commands."""

@@ -35,7 +35,7 @@ class Release:
 
     @property
     def deployment(self) -> Deployment:
-        """What is said of the service."""
+        """The service's declaration."""
         return deployments()[self.service]
 
     @property
@@ -44,7 +44,7 @@ class Release:
         return self.target.name(self.service)
 
     def commands(self) -> Iterator[Command]:
-        """Give the commands that deploy it, in order."""
+        """Return the commands that deploy it, in order."""
         yield from _COMMANDS[self.deployment.kind](self)
 
 

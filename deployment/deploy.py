@@ -63,10 +63,10 @@ def main(
 
 
 def plan(services: Sequence[str], target: Target) -> Iterator[Command]:
-    """Stage services one by one and give the commands that deploy them.
+    """Stage services one by one and yield the commands that deploy each.
 
-    Wherever one of them has the database, `job-migrate` is deployed and run first, so that
-    the tables are there before a new version takes traffic.
+    If a service uses the database, `job-migrate` is deployed and run first, so that
+    the tables exist before a new version takes traffic.
     """
     for service in in_order(services):
         staged = stage(service)

@@ -1,4 +1,4 @@
-"""What Terraform has to know of the services: ``python -m deployment.infra`` writes it anew."""
+"""The services' data for Terraform, written by ``python -m deployment.infra``."""
 
 import json
 from typing import Any

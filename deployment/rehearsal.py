@@ -33,12 +33,12 @@ class Rehearsal:
 
     @property
     def deployment(self) -> Deployment:
-        """What is said of the service."""
+        """The service's declaration."""
         return deployments()[self.service]
 
     @property
     def command(self) -> list[str]:
-        """What starts it; the port, where it has one, is in the environment."""
+        """The start command; the port, if there is one, is in the environment."""
         if self.deployment.kind is not Kind.FUNCTION:
             return self._command_of_procfile()
         kind = "cloudevent" if self.deployment.event else "http"

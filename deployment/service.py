@@ -1,4 +1,4 @@
-"""What each service's `deploy.toml` says of how it is deployed; one machine reads it, too."""
+"""Each service's `deploy.toml`, for deployment and for the network on one machine."""
 
 import tomllib
 from enum import StrEnum, auto
@@ -11,15 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 ROOT = Path(__file__).parents[1]
 
 MAX_DELIVERY_ATTEMPTS = 100
-"""After so many deliveries a message becomes a dead letter: as many as Pub/Sub allows."""
+"""Deliveries after which a message becomes a dead letter: the maximum of Pub/Sub."""
 
 MIN_BACKOFF_S = 1
 MAX_BACKOFF_S = 240
-"""The pauses between two deliveries of a message, each twice the one before. All of them together
-take six hours, longer than any ordinary outage; what is back is noticed within minutes."""
+"""Longest pause between two deliveries of a message; each pause is twice the previous one.
+All pauses take six hours, longer than any ordinary outage; recovery is noticed within minutes."""
 
 MAX_ACK_DEADLINE_S = 600
-"""Pub/Sub waits so long for the answer to a push at most; a dead letter is given all of it."""
+"""Pub/Sub's longest wait for the response to a push; dead letters get all of it."""
 
 
 class Kind(StrEnum):
@@ -36,7 +36,7 @@ class _Part(BaseModel):
 
 
 class Event(_Part):
-    """What happens in a bucket; `bucket` names the setting that has the bucket's name."""
+    """An event in a bucket; `bucket` is the setting with the bucket's name."""
 
     type: str
     bucket: str
@@ -125,12 +125,12 @@ def deployments() -> dict[str, Deployment]:
 
 
 def functions() -> dict[str, Deployment]:
-    """Return those of them that are functions."""
+    """Return the services that are functions."""
     return {name: one for name, one in deployments().items() if one.kind is Kind.FUNCTION}
 
 
 def workers() -> dict[str, Deployment]:
-    """Return those of them that are workers."""
+    """Return the services that are workers."""
     return {name: one for name, one in deployments().items() if one.kind is Kind.WORKER}
 
 

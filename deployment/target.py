@@ -1,4 +1,4 @@
-"""Where a deployment goes: a project, a region, an environment, and the names of all in it."""
+"""Target of a deployment: project, region, environment, and resource names."""
 
 import json
 import re
@@ -23,7 +23,7 @@ DATABASE = "metadata"
 HEALTH_PORT = 8080
 
 BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
-"""What is in the bucket that a setting names."""
+"""Contents of the buckets, by setting."""
 
 _PRIVATE = {"TOKEN_CHECKED_BY_PLATFORM": "true", "SEND_IDENTITY_TOKEN": "true"}
 """Settings of a service that Cloud Run keeps strangers from; of a public one it checks no token."""
@@ -94,7 +94,7 @@ class Target:
 
     @property
     def cloud_sql_instance(self) -> str:
-        """How the Cloud SQL connector names the instance."""
+        """The instance's name for the Cloud SQL connector."""
         return f"{self.project}:{self.region}:{self.name('panoptes-meta')}"
 
     def database_user(self, service: str) -> str:

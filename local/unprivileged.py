@@ -90,7 +90,7 @@ def _is_reached(path: Path) -> bool:
 
 
 def give(folder: Path, user_id: int = USER_ID) -> None:
-    """Give a folder and its contents to a user, as which root then runs a program there.
+    """Assign a folder and its contents to a user, as which root then runs a program there.
 
     Raises
     ------

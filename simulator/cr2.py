@@ -33,7 +33,7 @@ _PREVIEW_STEP, _RGB_STEP = 4, 8
 """Columns and rows of the mosaic per pixel of a preview."""
 _THUMBNAIL_SIZE = 160, 120
 _FAINT_ADU = 50.0
-"""Where the previews' stretch turns from linear to logarithmic."""
+"""Level at which the previews' stretch turns from linear to logarithmic."""
 
 Mosaic = NDArray[np.uint16]
 

@@ -142,7 +142,7 @@ def _pack(
     lengths = lengths[0::2] + lengths[1::2]
     ends = np.cumsum(lengths) + start_bit
     word, offset = np.divmod(ends - lengths, _WORD_BITS)
-    # A code is shorter than a word, so one begins in each word; the last of them may run over.
+    # A code is shorter than a word, so one begins in each word; the last one may run over.
     lasts = np.append(np.flatnonzero(word[1:] != word[:-1]), word.size - 1)
     firsts = np.append(0, lasts[:-1] + 1)
     words = np.append(np.bitwise_or.reduceat(codes >> offset, firsts), np.uint64(0))

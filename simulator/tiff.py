@@ -24,7 +24,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a tag holds: TIFF type, number of elements, and the bytes or the block of them."""
+    """Content of a tag: TIFF type, number of elements, and the bytes or their block."""
 
     kind: int
     count: int

@@ -21,7 +21,7 @@ def upload_frame(frame: Frame) -> str:
     PermanentError
         Where there is no such bucket.
     TransientError
-        Where storage is away.
+        If storage is unavailable.
     google.auth.exceptions.DefaultCredentialsError
         Without credentials, unless ``STORAGE_EMULATOR_HOST`` leads to a local server.
     """

@@ -21,7 +21,7 @@ from panoptes_network.light_curves.schema import BAD, COLOURS
 
 TARGET = Path(__file__).parent / "transit.png"
 MAD_TO_SIGMA = 1.4826
-"""Of normal values."""
+"""Ratio for normal values."""
 BIN_H = 0.25
 INK, FAINT, TONE, LINE = "#1a2036", "#596180", "#2f46b0", "#c2410c"
 Floats = NDArray[np.float64]

@@ -19,7 +19,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 LOADED_MS = 1500
 """Time for pictures and the film's first frame."""
 COLOURS = 256
-"""Of a picture's palette, which is a quarter of the bytes of all colours."""
+"""Colours in a picture's palette, which takes a quarter of the bytes of full colour."""
 SATURATED = 4
 """The bit that source-extractor sets in the flags of a star with saturated pixels."""
 

@@ -128,5 +128,5 @@ def _upload(path: str, file: Path, content_type: str, claim: SetClaim) -> Stored
     except TransientError:
         there = storage.find_if_there(bucket, path)
         if there and there.metadata == metadata:
-            return there  # It did get there; only the answer was lost.
+            return there  # the upload succeeded; only the response was lost
         raise

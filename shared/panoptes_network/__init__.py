@@ -1,1 +1,1 @@
-"""Code shared by the services of the PANOPTES network. It depends on none of them."""
+"""Code shared by the services of the PANOPTES network. It depends on no service."""

@@ -48,7 +48,7 @@ LIMITS = {
     "a new connection to the database": engine.CONNECT_TIMEOUT_S,
     "a lock": engine.LOCK_TIMEOUT_S,
     "a statement": engine.STATEMENT_TIMEOUT_S,
-    "an answer of the database": engine.ANSWER_TIMEOUT_S,
+    "a database response": engine.ANSWER_TIMEOUT_S,
     "a reader's statement": default("read_timeout_s"),
     "a reader's statement, then a call of storage": default("read_timeout_s")
     + engine.CANCEL_S
@@ -78,7 +78,7 @@ LIMITS = {
     "the work on one sequence": claims.MAX_WORK_S,
     "the end of a stopped server": server.DRAIN_S,
     "Cloud Run's patience with a stopped one": 10,
-    "an answer to panoptes-client": Patience().read_timeout_s,
+    "a response to panoptes-client": Patience().read_timeout_s,
     **{f"{service} on the platform": platform(service) for service in deployments()},
 }
 

@@ -17,9 +17,9 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 DURATIONS_H = 1.25 ** np.arange(8)
-"""1 to 4.8 h; a transit between two of them loses at most 5 % of its significance."""
+"""1 to 4.8 h; a transit between two durations loses at most 5 % of its significance."""
 LIKELY_DURATION_H = 2.6
-"""Of a planet with a period of 3 days before the middle of a Sun: Winn 2010, arXiv:1001.2010."""
+"""For a planet with a period of 3 days crossing a Sun's centre: Winn 2010, arXiv:1001.2010."""
 DURATION_SPREAD = 0.6
 """Standard deviation of the natural logarithm: periods from half a day to three weeks, and other
 stellar densities.

@@ -29,7 +29,7 @@ _KEYS: dict[str, ColumnElement[Any]] = {
 
 
 def _of_unit(unit: str) -> ColumnElement[bool]:
-    """Return the condition that the unit observed the searched sequence, or one of them."""
+    """Return the condition that the unit observed the searched sequence, or one of several."""
     own = select(Sequence.sequence_id).where(Sequence.unit_id == unit.upper())
     seen = select(StarLightCurve.picid).where(
         StarLightCurve.picid == Candidate.picid,

@@ -1,4 +1,4 @@
-"""Queries of observations, their images and their history. All of them only read."""
+"""Queries of observations, their images and their history. All are read-only."""
 
 from collections.abc import Collection
 

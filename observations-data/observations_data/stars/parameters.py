@@ -143,7 +143,7 @@ def visit_limit(parameters: Parameters) -> int:
 
 
 def cone(parameters: Parameters) -> Cone | None:
-    """Read the search position: ``ra``, ``dec`` and ``radius``, or none of them.
+    """Read the search position: ``ra``, ``dec`` and ``radius``, or nothing.
 
     Raises
     ------

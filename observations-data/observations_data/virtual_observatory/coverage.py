@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mocpy import MOC
 
 HIGHEST_ORDER = 8
-"""Cells of 14 arcmin: a frame covers some 3,000 of them."""
+"""Cells of 14 arcmin: a frame covers some 3,000 cells."""
 PIECE = 1000
 Footprint = tuple[float, ...]
 

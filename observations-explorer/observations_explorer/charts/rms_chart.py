@@ -10,7 +10,7 @@ from observations_explorer.data_service import Json
 from observations_explorer.formatting import figure, star_name
 
 CELL_X, CELL_Y = 0.4, 3.0
-"""Of marks in the same cell, percent and pixels, only one is drawn."""
+"""Size of a cell, percent and pixels: only one mark per cell is drawn."""
 MAX_MARKS = 3000
 LIMIT_BIN_MAG = 0.25
 PERCENT = 100.0

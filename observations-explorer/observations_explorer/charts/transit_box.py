@@ -12,7 +12,7 @@ MAX_TRANSITS = 500
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Transits of `duration_d` days and a relative `depth`, one of them at `mid_bjd`.
+    """Transits of `duration_d` days and a relative `depth`, including one at `mid_bjd`.
 
     Without `period_d`, there is only one.
     """

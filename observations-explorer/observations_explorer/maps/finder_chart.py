@@ -64,8 +64,7 @@ def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
     image : dict
         With its solution ``wcs``, without which there is no chart.
     sources : list of dict
-        The image's matched sources within `REACH_DEG` of the star, which is one of them;
-        brightest first.
+        The image's matched sources within `REACH_DEG` of the star, including it; brightest first.
     url : str
         The star's URL.
     """

@@ -11,7 +11,7 @@ from panoptes_network.nights import advice
 from panoptes_network.sky.projection import Projection
 
 BRIGHTEST = 12
-"""Matched sources listed on the page; its script draws all of them."""
+"""Matched sources listed on the page; its script draws all matches."""
 
 
 @dataclass(frozen=True, slots=True)

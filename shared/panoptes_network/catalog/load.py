@@ -232,7 +232,7 @@ def _write(
 
 
 def _are_new(connection: Connection, stars: NDArray[np.void]) -> bool:
-    """Write stars directly into the table, unless one of them exists already."""
+    """Write stars directly into the table, unless one exists already."""
     try:
         with connection.begin_nested():
             copy_into(connection, "catalog_stars", stars)

@@ -1,7 +1,7 @@
 """Database connections, and transactions with retries.
 
 Time limits are nested: the wait for a lock is shorter than the statement timeout, after which the
-server ends a statement, and that is shorter than the connection's wait for an answer. An
+server ends a statement, and that is shorter than the connection's wait for a response. An
 unavailable database is given up after `AWAY_S`.
 """
 

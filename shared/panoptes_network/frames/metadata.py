@@ -55,7 +55,7 @@ def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.NO_IDENTITY`, if none of them identifies the image, or the header names
+        With :attr:`Reason.NO_IDENTITY`, if none identifies the image, or the header names
         an image of a unit other than the folder's. With the reasons of :func:`check_safe`, for a
         path that no bucket should contain.
     """

@@ -101,7 +101,7 @@ class LightCurveWriter:
             Each of `MEASUREMENT_COLUMNS` for each star and frame. Values that are not finite are
             stored as null.
         has : ndarray, shape (stars, frames), bool
-            Which of them become rows; a star may have none.
+            Which measurements become rows; a star may have none.
 
         Returns
         -------

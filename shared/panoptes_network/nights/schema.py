@@ -124,7 +124,7 @@ class ReasonCase(TypedDict):
 
 
 class Failure(ReasonCase):
-    """Images that ended for one reason; some of them by name."""
+    """Images that ended for one reason, with examples by name."""
 
     state: str
     count: int
@@ -140,7 +140,7 @@ class RefusedFile(TypedDict, Generic[T]):
 
 
 class RefusedFiles(ReasonCase, Generic[T]):
-    """Files refused for one reason; some of them by name."""
+    """Files refused for one reason, with examples by name."""
 
     state: str
     count: int

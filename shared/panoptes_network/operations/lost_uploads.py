@@ -71,7 +71,7 @@ class Upload:
 
     @property
     def noted_as(self) -> str:
-        """How services name this file when they refuse it."""
+        """Name of this file in the services' refusals."""
         return f"generation {self.stored.generation}"
 
     @property

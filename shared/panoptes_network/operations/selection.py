@@ -16,7 +16,7 @@ _TIME_CHARS = len("20181011T134333")
 
 
 class Filters(BaseModel):
-    """Filters; at least one is required, and results match all of them.
+    """Filters; at least one is required, and results match all filters.
 
     Without a `state`, only failed images are selected, unless one image is named. `night` is the
     date of the evening, from noon to noon UTC. With `dead_letters`, messages are selected that were

@@ -30,7 +30,7 @@ PEDESTAL_SIGMA = 5.0
 """Distance of black below the sky, in units of the sky's noise."""
 
 WHITENING = ((0.3, 0.9), (0.6, 0.95))
-"""Where a pixel starts to pale and where it is white, as fractions of the way from the sky to
+"""Levels at which a pixel starts to pale and is white, as fractions of the way from the sky to
 `FULL_ADU`, and at most as fractions of `FULL_ADU`. Beyond that, its colour is unknown: with one or
 both greens clipped, red and blue are too strong, and a balanced white would be pink.
 """
@@ -300,7 +300,7 @@ def _binned(planes: Float32, factor: int) -> Float32:
 def _smooth_colours(
     light: Float32, known: Float32, missing: tuple[int, int], shift_px: float
 ) -> Float32:
-    """Give each pixel the colour of its neighbourhood, somewhat paler, and keep its brightness.
+    """Set each pixel to the colour of its neighbourhood, somewhat paler, at its brightness.
 
     A superpixel's red, green and blue see different parts of a star that is hardly wider than it.
     Without this, stars have coloured edges, and the sky's noise is coloured too.

@@ -1,4 +1,4 @@
-"""How far a bucket was compared with the database."""
+"""Progress of comparing a bucket with the database."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What is wrong with an image's header, and the tags that a unit itself gave to a sequence."""
+"""Findings about an image's header, and the tags that a unit gave to a sequence."""
 
 from alembic import op
 
