@@ -175,7 +175,7 @@ def test_what_is_not_known_is_left_empty(client: FlaskClient) -> None:
 def test_pieces_that_are_looked_at_make_one_answer(
     client: FlaskClient, db: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newest, "PIECES", [1] * 5)
+    monkeypatch.setattr(newest, "CHUNKS", [1] * 5)
     with db.begin() as connection:  # equal times: the pieces must tell them apart
         connection.execute(update(Image).values(time=START))
     assert sorted(found(client, {"POS": "CIRCLE 0 0 180"})) == ["orion", "pole", "south", "zero"]
@@ -186,7 +186,7 @@ def test_pieces_that_are_looked_at_make_one_answer(
 def test_a_search_that_looked_at_too_many_says_so(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(newest, "PIECES", [1, 1])
+    monkeypatch.setattr(newest, "CHUNKS", [1, 1])
     for shape, is_cut in (("CIRCLE 0 0 180", True), ("CIRCLE 83.8 -5.4 1", False)):
         answer = client.get(QUERY, query_string={"POS": shape})
         assert ("OVERFLOW" in answer.text) is is_cut
