@@ -1,14 +1,8 @@
 """Simple Image Access 2.0: selection of frames by a request's parameters.
 
-<<<<<<< ours
 Values of one parameter are combined by OR, different parameters by AND. ObsCore values common to
 all frames (wavelengths, type, collection) are compared here, the others in the database. `regions`
 decides which of the footprints found by an index meet a region.
-=======
-Filters of one parameter are joined by or, those of different ones by and. What ObsCore has the
-same for all frames (wavelengths, type, collection) is compared here, the rest in the database;
-which footprints meet a region is told by `regions` of those that an index leads to.
->>>>>>> theirs
 """
 
 from collections.abc import Callable
