@@ -5,7 +5,7 @@ SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 # Every program that is started would else compile what it imports, again and again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup aladin run up down status logs test test-faults sbom container-check lint lint-audit audit fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-fast test-faults sbom container-check lint lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -32,9 +32,14 @@ status: setup ## Show which components are running.
 logs: setup ## Show the last log lines; NAME=component for one log, FOLLOW=1 to follow.
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
 
-# One process more than two processors: many tests wait. No process has others to calculate with.
-test: export OPENBLAS_NUM_THREADS := 1
+# The test processes fill the processors: numpy gets no threads of its own.
+test test-fast: export OPENBLAS_NUM_THREADS := 1
 
+test-fast: setup ## Run the unit tests that need neither servers nor long calculations.
+	@local/setup test
+	$(PYTHON) -m pytest -m "not numerics and not faults" --numprocesses 2 --no-loadscope-reorder tests/unit
+
+# One process more than two processors: many tests wait.
 test: ## Run all checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint

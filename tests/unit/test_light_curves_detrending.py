@@ -11,6 +11,8 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.light_curves.schema import BAD, Quality
 from tests.unit.simulated_fluxes import Sequence
 
+pytestmark = pytest.mark.numerics
+
 PLANETS = {20: 5, 25: 50, 30: 25, 40: 10, 50: 55, 60: 40}
 """Stars of G 9.8 to 10.4, and the frame in which a transit of 1 % begins."""
 DEPTH, LENGTH = 0.01, 30

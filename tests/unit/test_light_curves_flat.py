@@ -25,6 +25,8 @@ from simulator.night import PRESETS
 from simulator.observation import Observation
 from simulator.render import BAYER_CELL
 
+pytestmark = pytest.mark.numerics
+
 SHAPE = HEIGHT, WIDTH = 216, 264
 RESPONSE = 0.008
 SKY_ADU = {"green": 1500.0, "red": 700.0, "blue": 1000.0}

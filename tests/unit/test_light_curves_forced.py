@@ -15,6 +15,8 @@ from panoptes_network.light_curves.schema import Quality
 from simulator import Observation
 from tests.unit.light_curve_fields import EXPOSURE, SimulatedField, simulated_field
 
+pytestmark = pytest.mark.numerics
+
 CAMERA = Camera()
 
 

@@ -19,6 +19,8 @@ from panoptes_network.light_curves.schema import Quality, Vetting
 from simulator.variables import ONCE_D, Kind, Variable
 from tests.unit.light_curves_simulated import SimulatedNight, middle_bjd
 
+pytestmark = pytest.mark.numerics
+
 MIDDLE = middle_bjd(SimulatedNight())
 PERIOD_D = 1.0
 DAYS = (0.0, 1.0, 2.0)

@@ -10,6 +10,8 @@ from light_curves.photometry.psf import CHANGES, START_SIGMAS_PX, START_WEIGHTS,
 from light_curves.photometry.sky import clipped_mesh, median_mesh
 from light_curves.photometry.stamps import Stamps, cut, describe, find_pairs, paint, reading_order
 
+pytestmark = pytest.mark.numerics
+
 SHAPE = (120, 160)
 CAMERA = Camera()
 

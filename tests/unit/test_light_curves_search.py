@@ -22,6 +22,8 @@ from simulator.transit import radius_for_depth, transit_flux
 from simulator.variables import Kind, Variable
 from tests.unit.light_curves_simulated import SimulatedNight, middle_bjd
 
+pytestmark = pytest.mark.numerics
+
 MIDDLE = middle_bjd(SimulatedNight())
 
 

@@ -36,6 +36,8 @@ from simulator import Observation, simulate
 from simulator.mount import DRIFT_PX_PER_S
 from simulator.optics import PSF_WEIGHTS, Psf
 
+pytestmark = pytest.mark.numerics
+
 SIDE = 10
 PER_PIXEL = {"r": 4, "g": 2, "b": 4}
 """Pixels of the mosaic for each one of the colour."""

@@ -24,6 +24,8 @@ from tests.unit.plate_solver_fields import (
     sources_at,
 )
 
+pytestmark = pytest.mark.numerics
+
 SHORT_S = 3
 """CPU seconds; all that can be solved here takes less than one."""
 

@@ -26,6 +26,8 @@ from simulator.frame import truth_path
 from simulator.header import build_header
 from simulator.ljpeg import encode
 
+pytestmark = pytest.mark.numerics
+
 SMALL = Observation(width=600, height=400, suffix=".cr2")
 FULL = Observation(suffix=".cr2", conditions=Conditions.STARLESS)
 HEADER = build_header(SMALL, 0, 120.4)

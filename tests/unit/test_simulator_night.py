@@ -25,6 +25,8 @@ from simulator.satellites import satellite_trails
 from simulator.sky_light import moonlight, sky_glow, twilight
 from simulator.truth import Truth
 
+pytestmark = pytest.mark.numerics
+
 # Far from the Milky Way: few stars to draw.
 SMALL = Observation(width=300, height=200, suffix=".fits", ra_deg=150.0, dec_deg=40.0, count=3)
 MOONLIT = datetime(2018, 8, 26, 10, 0, tzinfo=UTC)
