@@ -358,6 +358,7 @@ def test_first_tab_skips_to_the_content(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**#content")
+    expect(page.locator("main")).to_be_focused()
 
 
 def test_unknown_observation(browser: Browser, explorer_url: str, db: Engine) -> None:

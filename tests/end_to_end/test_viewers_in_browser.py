@@ -204,12 +204,16 @@ def test_header_is_searched(page: Page, viewed: Viewed) -> None:
 @in_modes(LIGHT, NO_SCRIPT)
 def test_from_image_to_image_and_back(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
+    below_the_heading = page.locator("main .mono").first
     page.locator(".frames a").nth(1).click()
     page.wait_for_url(f"**/images/{viewed.image_ids[1]}")
+    expect(below_the_heading).to_have_text(viewed.image_ids[1])
     page.get_by_role("link", name="Next").click()
     page.wait_for_url(f"**/images/{viewed.image_ids[2]}")
+    expect(below_the_heading).to_have_text(viewed.image_ids[2])
     page.locator(".crumb a").click()
     page.wait_for_url(f"**/observations/{viewed.sequence_id}")
+    expect(below_the_heading).to_have_text(viewed.sequence_id)
 
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
@@ -299,3 +303,4 @@ def test_finder_leads_to_a_neighbour(page: Page, viewed: Viewed) -> None:
     open_page(page, STAR)
     page.get_by_role("link", name="TIC 1001").first.press("Enter")
     page.wait_for_url("**/sources/1001?catalog=tic")
+    expect(page.get_by_role("heading", level=1)).to_have_text("TIC 1001")

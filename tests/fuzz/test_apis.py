@@ -60,8 +60,10 @@ def ask(document: dict[str, Any], app: Any) -> None:
     """Send requests to each operation of a document and check what is answered."""
     schema = schemathesis.openapi.from_dict(document)
     schema.app = app
-    for found in schema.get_all_operations():
-        operation = found.ok()  # type: ignore[union-attr]  # an error in the document raises
+    # An error in the document raises.
+    operations = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
+    assert operations
+    for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             if mode is GenerationMode.NEGATIVE and not _takes_anything(operation):
                 continue

@@ -126,11 +126,19 @@ def test_a_frame_behind_a_picture(
         assert_read(write(path, [preview, image]), pixels)
 
 
+def is_blank(mosaic: NDArray[np.uint16]) -> bool:
+    try:
+        check_exposed(superpixel_plane(mosaic))
+    except UnsolvedError:
+        return True
+    return False
+
+
 def test_real_frame(real_frame: Path) -> None:
     frame = read_frame(real_frame)
     assert (frame.height, frame.width) == (700, 700)
     np.testing.assert_array_equal(frame.mosaic, fits.getdata(real_frame))
-    check_exposed(superpixel_plane(frame.mosaic))
+    assert not is_blank(frame.mosaic)
 
 
 def test_empty_file(tmp_path: Path) -> None:
@@ -359,7 +367,7 @@ def test_contains() -> None:
 @pytest.mark.parametrize("conditions", [Conditions.CLEAR, Conditions.CLOUDY, Conditions.STARLESS])
 def test_a_frame_that_saw_light(conditions: Conditions) -> None:
     frame = next(simulate(observed(conditions)))
-    check_exposed(superpixel_plane(frame.data))
+    assert not is_blank(frame.data)
 
 
 @pytest.mark.parametrize("black_adu", [BLACK_LEVEL_ADU, 1990, 600, 0])
@@ -367,7 +375,7 @@ def test_a_frame_that_saw_light(conditions: Conditions) -> None:
 def test_a_frame_of_any_black_level_and_depth_that_shows_stars(black_adu: int, bits: int) -> None:
     light = next(simulate(observed(Conditions.CLEAR))).data.astype(np.int64) - BLACK_LEVEL_ADU
     values = np.clip(light + black_adu, 0, None) >> (14 - bits)
-    check_exposed(superpixel_plane(values.astype(np.uint16)))
+    assert not is_blank(values.astype(np.uint16))
 
 
 @pytest.mark.parametrize("black_adu", [BLACK_LEVEL_ADU, 600, 0])

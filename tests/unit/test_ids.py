@@ -234,7 +234,10 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_an_object_name_needs_no_ids_to_be_safe() -> None:
-    check_safe("somewhere/20160909T081152.fits")
+    name = "somewhere/20160909T081152.fits"
+    check_safe(name)
+    with pytest.raises(PermanentError):
+        parse_path(name)
 
 
 NOW = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)

@@ -163,6 +163,7 @@ def test_what_a_component_left_behind_ends_with_it(
     left = psutil.Process(int((tmp_path / "left").read_text()))
     os.kill(pid, signal.SIGKILL)
     left.wait(30)
+    assert not left.is_running()
 
 
 def test_components_die_with_a_killed_supervisor(supervise: Callable[[str], Running]) -> None:
@@ -173,6 +174,7 @@ def test_components_die_with_a_killed_supervisor(supervise: Callable[[str], Runn
     running.process.kill()
     running.process.wait()
     server.wait(30)
+    assert not server.is_running()
 
 
 def test_a_log_is_bounded(supervise: Callable[[str], Running], tmp_path: Path) -> None:
