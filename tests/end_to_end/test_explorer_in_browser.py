@@ -214,7 +214,7 @@ def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
     expect(page).to_have_url(re.compile(re.escape("/units/PAN001/nights/2018-10-11") + "$"))
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_contain_text("Night of 11 October 2018")
-    assert page.get_by_role("heading", name="What to look at").is_visible()
+    assert page.get_by_role("heading", name="Findings").is_visible()
     assert has_no_sideways_scroll(page)
 
 

@@ -80,9 +80,9 @@ def test_candidates_are_listed_the_most_significant_first(
     assert f"known: {HOSTILE} EW" in told
     assert "12.00 % amplitude" in told
     assert "1.00 ± 0.10 % 2.50 h" in told
-    assert "Against it: 1 of 3 colours agree" in told
-    assert "Against it: 2 neighbours dim with it" in told
-    assert "Against it: near the edge of the frame" in told
+    assert "Failed: 1 of 3 colours agree" in told
+    assert "Failed: 2 neighbours dim with it" in told
+    assert "Failed: near the edge of the frame" in told
     assert "< 0.1 %" in told
     assert re.search('<a href="/candidates" aria-current="page">Candidates</a>', html)
     assert f"/sources/1000?catalog=tic&amp;sequence_id={found}" in html
@@ -106,7 +106,7 @@ def test_candidates_are_filtered_and_sorted(explorer: FlaskClient, found: str) -
     ):
         assert listed(page(explorer, f"/candidates?{query}")) == picids, query
     nothing = page(explorer, "/candidates?unit=PAN999")
-    assert "No candidate meets all filters." in words(nothing)
+    assert "No candidate matches all filters." in words(nothing)
 
 
 def test_heads_lead_to_the_other_order_and_keep_the_filters(

@@ -97,13 +97,13 @@ def test_the_transit_that_was_found_is_drawn_and_told(
     # 2.5 of the 149 steps' 6.21 hours.
     assert (x[3] - x[2]) / (x[5] - x[0]) == pytest.approx(2.5 / (149 * 150 / 3600), rel=2e-3)
     found = words(section(html, "candidate"))
-    assert "A transit was found" in found
+    assert "Transit found" in found
     assert "Depth 1.00 ± 0.10 %" in found
     assert "Depth by colour red 1.10 ± 0.20 % blue 0.80 ± 0.30 %" in found
     assert "Duration 2.50 h" in found
     assert f"BJD {MID:.4f}" in found
     assert f"{NIGHT.middles[FRAMES // 2]:%Y-%m-%d %H:%M} UTC" in found
-    assert "For it: all three colours agree" in found
+    assert "Passed: all three colours agree" in found
     assert "odd" not in found
 
 
@@ -146,7 +146,7 @@ def test_a_known_period_shows_the_transit_alone(
     with rows(db) as session:
         session.add(transit(None, mid_bjd_tdb=MID, period_d=1.5, significance=99.0))
     html = page(explorer, STAR)
-    fold = re.findall(r'href="([^"]+)">Fold by it', html)
+    fold = re.findall(r'href="([^"]+)">Fold by this period', html)
     curve = section(page(explorer, html_text.unescape(fold[0])), "curve")
     assert "Hours from the middle of the transit" in curve
     assert ">0</text>" in curve
@@ -217,8 +217,8 @@ def test_an_observation_shows_the_scatter_of_its_stars(
     explorer: FlaskClient, sequence_id: str
 ) -> None:
     curves = section(page(explorer, f"/observations/{sequence_id}"), "light-curves")
-    assert "5 stars of the catalog in 150 frames" in words(curves)
-    assert "the median scatters 1.10 times the photon limit" in words(curves)
+    assert "5 catalog stars with light curves from 150 frames" in words(curves)
+    assert "The median scatter at G 9 to 11 is 1.10 times the photon limit" in words(curves)
     # The fifth has no scatter.
     told = re.findall("<title>(TIC [^<]+)</title>", curves)
     assert told == [
@@ -253,7 +253,7 @@ def test_earlier_curves_stay_when_newer_frames_made_none(
     with rows(db) as session:
         session.execute(update(LightCurveSet).values(reason_code="x", reason="Out of memory."))
     curves = section(page(explorer, f"/observations/{sequence_id}"), "light-curves")
-    assert "They are of earlier frames, and were not made anew: Out of memory." in words(curves)
+    assert "They are from earlier frames and could not be updated: Out of memory." in words(curves)
     assert 'class="mark"' in curves
 
 

@@ -72,7 +72,7 @@ def test_status_says_what_waits_and_what_failed(explorer: FlaskClient, db: Engin
     assert "images are in work" in html
     assert "<b>2 images</b>" in html
     assert "Too few stars" in html
-    assert re.search(r"Of them failed</dt><dd>2<", html)
+    assert re.search(r"Failed within 24 hours</dt><dd>2<", html)
     told = explorer.get("/api/status").get_json()
     assert told["states"]["unsolved"] == 3
     assert told["last_day"] == {"metadata_received": 1, "sources_extracted": 1, "unsolved": 2}
@@ -104,7 +104,9 @@ def test_statistics_add_up(explorer: FlaskClient, db: Engine) -> None:
         ("1", "25.00", "11 October 2018, PAN006: 1"),
         ("0", "50.00", "9 October 2018, PAN001: 2"),
     ]
-    assert "Nothing was taken" in page(explorer, "/stats?after=2017-01-01&before=2017-02-01")
+    assert "No images from these nights" in page(
+        explorer, "/stats?after=2017-01-01&before=2017-02-01"
+    )
     earlier = re.findall(r'href="(/stats\?[^"]*)">Earlier', html)
     assert earlier == ["/stats?after=2018-04-15&amp;before=2018-07-13"]
     assert explorer.get("/stats?after=tomorrow").status_code == 400

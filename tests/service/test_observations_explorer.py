@@ -182,8 +182,8 @@ def test_observation_says_why_it_has_no_film(client: FlaskClient, db: Engine) ->
             session, start=START - timedelta(days=1), film_reason="only 2 <frames>"
         )
     html = page(client, f"/observations/{waiting}")
-    assert "no image has come for a while" in html
-    assert "needs three frames" in html
+    assert "once uploads have stopped for a while" in html
+    assert "at least three frames" in html
     html = page(client, f"/observations/{given_up}")
     assert '<p class="reason">only 2 &lt;frames&gt;</p>' in html
     assert "<video" not in html
@@ -194,7 +194,7 @@ def test_film_of_earlier_images_stays(client: FlaskClient, db: Engine) -> None:
         sequence_id = add_observation(session, film_path=FILM_PATH, film_reason="only 1 frame")
     html = page(client, f"/observations/{sequence_id}")
     assert "<video" in html
-    assert "The film was not made anew when images changed: only 1 frame" in html
+    assert "The film could not be updated after images changed: only 1 frame" in html
 
 
 def test_observation_shows_its_pictures_in_time_order(client: FlaskClient, db: Engine) -> None:
@@ -246,7 +246,7 @@ def test_observation_without_images(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         sequence_id = add_observation(session, field=None)
     html = page(client, f"/observations/{sequence_id}")
-    assert "No image of this observation has arrived yet" in html
+    assert "No images of this observation yet" in html
     assert "<svg" not in html
 
 

@@ -93,11 +93,11 @@ def test_report_of_a_night(client: FlaskClient, db: Engine) -> None:
     assert "13:47 to 13:54: 2 missing" in html
     assert "Too few stars: clouds, dew, daylight, or the cover." in html
     assert "dew needs a heater" in html
-    assert "In the network’s words: only 3 stars" in html
+    assert "Message: only 3 stars" in html
     assert "PAN001/&lt;script&gt;" in html
     assert f'href="/observations/PAN001_14d3bd_20181011T134202#{_image_id(9)}"' in html
     assert html.count('class="thumbnail"') == 7
-    assert "noon to noon in UTC, as the unit’s longitude is not known" in html
+    assert "noon to noon UTC, as the unit’s longitude is unknown" in html
 
 
 def _image_id(number: int) -> str:
@@ -108,7 +108,7 @@ def test_empty_night(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         add_observation(session, images=[DONE])
     html = page(client, "/units/PAN001/nights/2018-10-13")
-    assert "No image of this night has arrived" in html
+    assert "No images from this night" in html
     assert "Was it clear?" in html
     assert f'href="{NIGHT}">11 October 2018</a>' in html
     assert "no images" in page(client, "/units/PAN001/nights/last")

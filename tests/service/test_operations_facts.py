@@ -85,7 +85,7 @@ def test_a_field_that_was_set_is_shown_with_the_observation(
         "ada",
     )
     page = explorer.get(f"/observations/{sequence_id}").text
-    assert "Changes of its facts" in page
+    assert "Change history" in page
     assert "<b>field</b> from M42 to M 43, pinned" in page
     assert "by ada" in page
 

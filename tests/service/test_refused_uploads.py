@@ -105,10 +105,10 @@ def test_the_page_says_why_and_what_to_do(explorer: FlaskClient) -> None:
     assert '<a href="/uploads">3</a>' in explorer.get("/status").text
     only = explorer.get("/uploads?unit=PAN002").text
     assert CR3 not in only
-    assert "Nothing was refused" in explorer.get("/uploads?unit=PAN009").text
+    assert "No refused uploads" in explorer.get("/uploads?unit=PAN009").text
     behind = explorer.get("/uploads?cursor=0").text
     assert "That was the last page" in behind
-    assert "Nothing was refused" not in behind
+    assert "No refused uploads" not in behind
 
 
 def test_the_night_of_a_unit_that_only_had_refusals_tells_them(explorer: FlaskClient) -> None:
@@ -120,7 +120,7 @@ def test_the_night_of_a_unit_that_only_had_refusals_tells_them(explorer: FlaskCl
     assert explorer.get("/api/units/PAN003/nights/2018-10-11").status_code == 404
     nights = explorer.get("/api/units/PAN002/nights").get_json()
     assert (nights["unit"]["unit_id"], nights["items"], nights["next"]) == ("PAN002", [], None)
-    assert "No upload of this unit" in explorer.get("/units/PAN002").text
+    assert "This unit has no images" in explorer.get("/units/PAN002").text
     assert explorer.get("/units/PAN003").status_code == 404
 
 
