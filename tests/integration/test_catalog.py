@@ -117,7 +117,7 @@ def test_embedded_stars_within_limits(db: Engine) -> None:
 
 
 def test_loading_again_writes_nothing(db: Engine, tmp_path: Path) -> None:
-    assert "no stars yet" in load_catalog("status").output
+    assert "No stars are loaded yet" in load_catalog("status").output
     path = write_tic(tmp_path / "tic.csv", sky_of(3000))
     assert "3,000 rows, 3,000 stars, all stars: loaded" in load_catalog("tic", path).output
     before = row_versions(db)

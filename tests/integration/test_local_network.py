@@ -119,7 +119,7 @@ def test_a_second_start_says_that_it_runs_already(local: LocalNetwork) -> None:
     before = state.read_state()["pid"], {name: part["pid"] for name, part in _components().items()}
     again = _command("up")
     assert again.returncode == 0
-    assert "running already" in again.stdout
+    assert "already running" in again.stdout
     after = state.read_state()["pid"], {name: part["pid"] for name, part in _components().items()}
     assert after == before
 
