@@ -338,7 +338,7 @@ def test_a_file_that_is_just_being_replaced(
     store(BUCKET, said["path"], b"newer")
     answer = client.get(CURVE, query_string={"method": "detrended"})
     assert asks_to_come_again(answer)
-    assert "made anew" in answer.text
+    assert "being updated" in answer.text
 
 
 def test_a_file_that_is_gone_or_damaged(
