@@ -4,6 +4,7 @@ from flask import Flask
 
 from observations_explorer import formatting, navigation, parameter_names, problems, static_files
 from observations_explorer.routes import pages
+from panoptes_network.states import ImageState
 from panoptes_network.telemetry import log
 from panoptes_network.web import caching, canonical, public_url, security, well_known
 
@@ -28,6 +29,7 @@ def create_app() -> Flask:
     problems.register(app)
     app.jinja_env.filters.update(formatting.FILTERS)
     app.jinja_env.globals.update(
+        ImageState=ImageState,
         states=formatting.STATES,
         file_kinds=formatting.FILE_KINDS,
         sections=navigation.SECTIONS,

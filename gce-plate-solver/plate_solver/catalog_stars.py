@@ -11,13 +11,13 @@ from scipy.special import chndtr
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
+    SATURATED_FLAG,
     SATURATION_ADU,
     stamp_fits,
 )
 from panoptes_network.frames.frame import Frame
 from plate_solver.detection import (
     APERTURE_DIAMETER_PX,
-    SATURATED_FLAG,
     Detections,
     brightest_pixel,
 )

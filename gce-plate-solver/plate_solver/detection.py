@@ -11,6 +11,7 @@ from panoptes_network.errors import TransientError
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
+    SATURATED_FLAG,
     SATURATION_ADU,
     cut_stamps,
     stamp_corner,
@@ -61,9 +62,6 @@ _SETTINGS = {
 }
 
 _FILTER = "CONV NORM\n0.3 1 0.3\n1 3 1\n0.3 1 0.3\n"
-
-SATURATED_FLAG = 4
-"""The bit of `flags` for at least one saturated pixel (source-extractor manual, FLAGS)."""
 
 
 @dataclass(frozen=True, slots=True)

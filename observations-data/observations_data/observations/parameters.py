@@ -9,10 +9,10 @@ from observations_data.http.query_parameters import (
     MAX_TEXT,
 )
 from observations_data.observations.search.pagination import Sort
-from observations_data.observations.search.query import MAX_EXPTIME_S
 from observations_data.open_api import Parameter, Schema
 from observations_data.pagination import Direction
 from observations_data.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
+from panoptes_network.database.parents import MAX_EXPTIME_S
 from panoptes_network.states import ImageState
 
 FILM = "film"

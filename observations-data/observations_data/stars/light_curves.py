@@ -19,9 +19,8 @@ from observations_data.photometry.ensemble import NORMAL_MAD, nan_median
 from observations_data.stars.parameters import StarId
 from observations_data.stars.sequence_stamps import SequenceStamps
 from observations_data.stars.star import star_url
+from panoptes_network.frames.bayer import SATURATED_FLAG
 
-SATURATED_FLAG = 4
-"""The bit of source-extractor's FLAGS for saturated pixels."""
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 DAY = timedelta(days=1)
 METHOD = (

@@ -17,6 +17,7 @@ from observations_explorer.formatting import dms, figure, hms
 from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place
 from observations_explorer.static_files import VENDOR
+from panoptes_network.config import settings
 from panoptes_network.states import FAILED_STATES, WAITING_STATES
 
 Json = dict[str, Any]
@@ -28,8 +29,6 @@ ONE_DAY = timedelta(days=1)
 N_LEVELS = 5
 N_LISTED = 20
 WHOLE_SKY_SQDEG = 41_253
-LATE_S = 900.0
-"""Idle time after which the pipeline resends an unfinished image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ def status() -> Json:
             (state, found["states"][state], found["waiting"][state]) for state in WAITING_STATES
         ],
         "verdict": _verdict(found, missing),
-        "late_s": LATE_S,
+        "late_s": settings().sweep_lease_s,
         "n_refused": fetch("/uploads", limit="1")["total"],
         "units": sorted(units, key=lambda unit: unit["last_image"] or "", reverse=True),
     }
@@ -159,7 +158,7 @@ def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
     """Return the style of the equivalent night verdict, and the status in words."""
     if missing or found["dead_letters"]:
         return "problems", "something needs an operator"
-    if max(found["waiting"].values()) > LATE_S:
+    if max(found["waiting"].values()) > settings().sweep_lease_s:
         return "waiting", "images wait longer than usual"
     if any(found["states"][state] for state in WAITING_STATES):
         return "waiting", "images are in work"

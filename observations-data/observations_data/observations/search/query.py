@@ -23,10 +23,9 @@ from observations_data.http.query_parameters import (
 from observations_data.observations.search.pagination import NEWEST_FIRST, Cursor, Order
 from observations_data.position import Cone, Place
 from panoptes_network.database.models import Sequence, SequenceFigures
+from panoptes_network.database.parents import MAX_EXPTIME_S
 from panoptes_network.states import ImageState
 from panoptes_network.tags import fold
-
-MAX_EXPTIME_S = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
