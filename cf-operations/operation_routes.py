@@ -15,7 +15,7 @@ from panoptes_network.operations.listing import ListRequest, list_matching
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.sweep import SweepRequest, sweep
 from panoptes_network.operations.tagging import TagRequest, change_tags
-from panoptes_network.web.endpoint import RETRY_AFTER_S, answer
+from panoptes_network.web.endpoint import answer, error_response, try_again
 
 MAX_PUSH_BYTES = 20_000_000
 """Messages have at most 10 MB, and a third more in base64."""
@@ -38,7 +38,7 @@ def route(request: Request) -> Response:
     if request.path in _ROUTES:
         model, work = _ROUTES[request.path]
         return answer(request, model, work, SERVICE)
-    return _error(404, Reason.BAD_REQUEST, f"post to {', '.join([_DEAD_LETTER, *_ROUTES])}")
+    return error_response(Reason.BAD_REQUEST, f"post to {', '.join([_DEAD_LETTER, *_ROUTES])}", 404)
 
 
 def _take_dead_letter(request: Request) -> Response:
@@ -47,24 +47,12 @@ def _take_dead_letter(request: Request) -> Response:
         return jsonify(dead_letters.receive(request.get_data()))
     except PermanentError as error:
         _log.warning(error.message, extra={"reason_code": error.reason})
-        return _error(400, error.reason, error.message)
+        return error_response(error.reason, error.message, 400)
     except TransientError as error:
         _log.warning("try again: %s", error)
-        return _away(str(error))
+        return try_again(str(error))
     except HTTPException:
         raise
     except Exception:
         _log.exception("unexpected fault")
-        return _away("an unexpected fault; it is in the log")
-
-
-def _away(message: str) -> Response:
-    response = _error(503, "try_again", message)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _error(status: int, reason: str, message: str) -> Response:
-    response = jsonify(error={"reason": reason, "message": message})
-    response.status_code = status
-    return response
+        return try_again("an unexpected fault; it is in the log")

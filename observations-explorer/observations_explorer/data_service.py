@@ -15,10 +15,10 @@ from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import check_safe
 from panoptes_network.telemetry import trace
 from panoptes_network.web import identity_token
+from panoptes_network.web.retry_after import RETRY_AFTER_S
 
 Json = dict[str, Any]
 
-RETRY_AFTER_S = 10
 READY_TIMEOUT_S = 8
 """observations-data allows its dependencies 5 seconds."""
 PIECE_BYTES = 2**18

@@ -45,5 +45,10 @@ def escape(text: str) -> str:
     return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
+def shorten(text: str, max_bytes: int) -> str:
+    """Return text in storable form, limited to a number of bytes of UTF-8."""
+    return escape(text).encode()[:max_bytes].decode("utf-8", "ignore")
+
+
 def _within(place: str, name: object) -> str:
     return escape(f"{place}.{name}" if place else str(name))[:_MAX_PLACE]

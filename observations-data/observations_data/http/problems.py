@@ -6,8 +6,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, ServiceUnav
 from observations_data.http.query_parameters import BadParameterError
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.web.request_guard import BadTextError
-
-RETRY_AFTER_S = 10
+from panoptes_network.web.retry_after import RETRY_AFTER_S
 
 
 def register(app: Flask) -> None:

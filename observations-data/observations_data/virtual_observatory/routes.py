@@ -21,8 +21,8 @@ from observations_data.virtual_observatory.dali import MAX_VALUES, MAXREC_LIMIT,
 from observations_data.virtual_observatory.obscore_table import OBSCORE
 from observations_data.virtual_observatory.route_parameters import HEADING
 from panoptes_network.errors import TransientError
+from panoptes_network.web.retry_after import with_retry_after
 
-RETRY_AFTER_S = 10
 MAX_LINKS_BYTES = 100 * MAXREC_LIMIT
 """Size of a form that requests the links of all rows of an SIA response."""
 IDS = "obs_publisher_did"
@@ -142,9 +142,7 @@ def _refused(error: UsageFault) -> Response:
 
 
 def _away(error: TransientError) -> Response:
-    response = votable_response.fault(f"TransientFault: {error}", 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return with_retry_after(votable_response.fault(f"TransientFault: {error}", 503))
 
 
 def _failed(error: HTTPException) -> Response:

@@ -433,18 +433,13 @@ def _refusal(
     error: PanoptesError, service: str, bucket_path: str | None, generation: int | None
 ) -> ImageEvent:
     return ImageEvent(
-        bucket_path=None if bucket_path is None else _storable(bucket_path),
+        bucket_path=bucket_path and storable.shorten(bucket_path, _MAX_REFUSED_PATH_BYTES),
         service=service,
         message_id=None if generation is None else f"generation {generation}",
         state=end_state(error),
         reason_code=error.reason,
         reason=error.message,
     )
-
-
-def _storable(path: str) -> str:
-    """Return a refused path in storable form, escaped and limited in length."""
-    return storable.escape(path).encode()[:_MAX_REFUSED_PATH_BYTES].decode("utf-8", "ignore")
 
 
 def _event(

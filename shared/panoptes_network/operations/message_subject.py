@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import ImageObject, M, PipelineImage, StorageObject, parse
 from panoptes_network.ids import MAX_PATH_BYTES, CameraTime, ObjectPath, parse_upload_path
+from panoptes_network.storable import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Subject:
             return cls(
                 _checked_id(pipeline.image_id),
                 pipeline.bucket,
-                _storable(pipeline.bucket_path),
+                shorten(pipeline.bucket_path, MAX_PATH_BYTES),
                 pipeline.generation,
             )
         if (image := _read(ImageObject, data)) is not None:
@@ -55,7 +56,13 @@ def _of_object(
     bucket: str | None, name: str, generation: int | None, *, is_upload: bool = False
 ) -> Subject:
     path = image_path(name)
-    return Subject(path.image_id if path else None, bucket, _storable(name), generation, is_upload)
+    return Subject(
+        path.image_id if path else None,
+        bucket,
+        shorten(name, MAX_PATH_BYTES),
+        generation,
+        is_upload,
+    )
 
 
 def _read(model: type[M], data: bytes) -> M | None:
@@ -70,8 +77,3 @@ def _checked_id(text: str) -> str | None:
         return str(CameraTime.parse(text))
     except PermanentError:
         return None
-
-
-def _storable(path: str) -> str:
-    """Return a path in storable form: without NUL, and truncated to the maximum length."""
-    return path.replace("\0", "\\0").encode()[:MAX_PATH_BYTES].decode(errors="ignore")

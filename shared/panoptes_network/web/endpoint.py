@@ -22,8 +22,7 @@ from panoptes_network.events import EventAttributes, M, PushEnvelope, parse, unw
 from panoptes_network.telemetry import instrumentation, log, metrics, trace
 from panoptes_network.web import admission, authentication, cross_site, redirects, request_guard
 from panoptes_network.web.request_guard import MAX_BODY_BYTES, TOO_DEEP
-
-RETRY_AFTER_S = 10
+from panoptes_network.web.retry_after import with_retry_after
 
 _GUARDED = "panoptes_guarded"
 _NOTED = ("image_id", "sequence_id", "bucket_path", "generation")
@@ -108,13 +107,13 @@ def answer(
     except PermanentError as error:
         trace.note(reason_code=error.reason)
         logger.warning(error.message, extra={"reason_code": error.reason})
-        return _error(error.reason, error.message, 200 if is_push else _status(error))
+        return error_response(error.reason, error.message, 200 if is_push else _status(error))
     except TransientError as error:
         logger.warning("try again: %s", error)
-        return _away(str(error))
+        return try_again(str(error))
     except Exception:
         logger.exception("unexpected fault")
-        return _away("an unexpected fault; it is in the log")
+        return try_again("an unexpected fault; it is in the log")
     said = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
     _note(said)
     return jsonify(said)
@@ -130,7 +129,7 @@ def _probe(ready: Mapping[str, Check]) -> Response | None:
     asked = ready if request.path == "/ready" else {}
     missing = [name for name, check in asked.items() if not _answers(name, check)]
     if missing:
-        return _away(f"no answer from: {', '.join(missing)}")
+        return try_again(f"no answer from: {', '.join(missing)}")
     return jsonify(status="ok")
 
 
@@ -147,7 +146,7 @@ def _refuse_when_busy() -> Response | None:
     if not admission.is_refused():
         return None
     _drop_body()
-    return _away(admission.BUSY)
+    return try_again(admission.BUSY)
 
 
 def _guard(max_body_bytes: int) -> Response | None:
@@ -155,7 +154,7 @@ def _guard(max_body_bytes: int) -> Response | None:
         request_guard.check(request, max_body_bytes)
     except HTTPException as error:
         _drop_body()
-        return _error(_reason(error), str(error.description), error.code or 400)
+        return error_response(_reason(error), str(error.description), error.code or 400)
     return None
 
 
@@ -166,7 +165,7 @@ def _refuse_strangers() -> Response | None:
         return _refusal(error)
     except TransientError as error:
         _drop_body()
-        return _away(str(error))
+        return try_again(str(error))
     trace.note(caller=account)
     return None
 
@@ -176,7 +175,7 @@ def _refuse_other_names() -> Response | None:
         cross_site.check_host(request)
     except MisdirectedRequest as error:
         _drop_body()
-        return _error(Reason.BAD_REQUEST, str(error.description), 421)
+        return error_response(Reason.BAD_REQUEST, str(error.description), 421)
     return None
 
 
@@ -185,10 +184,10 @@ def _refuse_other_sites(media_types: Collection[str]) -> Response | None:
         cross_site.check(request, media_types=media_types)
     except Forbidden as error:
         _drop_body()
-        return _error("forbidden", str(error.description), 403)
+        return error_response("forbidden", str(error.description), 403)
     except UnsupportedMediaType as error:
         _drop_body()
-        return _error(Reason.BAD_REQUEST, str(error.description), 415)
+        return error_response(Reason.BAD_REQUEST, str(error.description), 415)
     return None
 
 
@@ -200,7 +199,7 @@ def _refuse_half_events() -> Response | None:
         parse(EventAttributes, _event_attributes())
     except PermanentError as error:
         _drop_body()
-        return _error(error.reason, error.message, _status(error))
+        return error_response(error.reason, error.message, _status(error))
     return None
 
 
@@ -215,7 +214,7 @@ def _refusal(error: authentication.RefusedError) -> Response:
     reason = "unauthenticated" if error.status == 401 else "forbidden"
     trace.note(reason_code=reason)
     _drop_body()
-    response = _error(reason, str(error), error.status)
+    response = error_response(reason, str(error), error.status)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -234,7 +233,7 @@ def _metrics() -> Response | None:
 def _fault(error: HTTPException) -> Response:
     """Respond to the framework's refusals without its message, which may quote headers."""
     _drop_body()
-    return _error(_reason(error), error.name, error.code or 500)
+    return error_response(_reason(error), error.name, error.code or 500)
 
 
 def _reason(error: HTTPException) -> Reason:
@@ -243,7 +242,7 @@ def _reason(error: HTTPException) -> Reason:
 
 def _too_deep(_: Exception) -> Response:
     """Refuse an event whose body is nested too deeply for the framework."""
-    return _error(Reason.BAD_REQUEST, TOO_DEEP, 400)
+    return error_response(Reason.BAD_REQUEST, TOO_DEEP, 400)
 
 
 def _require_guard() -> None:
@@ -281,14 +280,14 @@ def _status(error: PermanentError) -> int:
     return _STATUS.get(error.reason, 422)
 
 
-def _error(reason: str, message: str, status: int) -> Response:
+def error_response(reason: str, message: str, status: int) -> Response:
+    """Return a refusal as JSON: its reason and plain words."""
     response = jsonify(error={"reason": reason, "message": message})
     response.status_code = status
     return response
 
 
-def _away(message: str) -> Response:
+def try_again(message: str) -> Response:
+    """Return 503: the same request may succeed later."""
     trace.note(reason_code="try_again")
-    response = _error("try_again", message, 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return with_retry_after(error_response("try_again", message, 503))
