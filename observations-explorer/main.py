@@ -4,6 +4,7 @@ from flask import Flask
 
 from observations_explorer import formatting, navigation, parameter_names, problems, static_files
 from observations_explorer.routes import pages
+from panoptes_network.figures import BY_NAME, FIGURES, TRENDS
 from panoptes_network.states import ImageState
 from panoptes_network.telemetry import log
 from panoptes_network.web import caching, canonical, public_url, security, well_known
@@ -32,6 +33,9 @@ def create_app() -> Flask:
         ImageState=ImageState,
         states=formatting.STATES,
         file_kinds=formatting.FILE_KINDS,
+        figures=FIGURES,
+        image_columns=[figure for figure in FIGURES if figure.heading],
+        night_figures=[BY_NAME[name] for name in TRENDS],
         sections=navigation.SECTIONS,
         section=navigation.current,
         absolute=public_url.absolute,

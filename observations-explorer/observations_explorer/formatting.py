@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
+from panoptes_network.figures import Figure
 from panoptes_network.nights.findings import duration
 from panoptes_network.states import FileKind, ImageState
 
@@ -71,6 +72,20 @@ def figure(value: float | None, digits: int = 0) -> str:
     if value is None:
         return MISSING
     return f"{value:,.{digits}f}".replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)
+
+
+def symbol(measured: Figure) -> str:
+    """Write the unit of an image's figure, short."""
+    return "\N{DOUBLE PRIME}" if measured.unit == "arcsec" else measured.plain_unit
+
+
+def with_unit(value: float | None, measured: Figure) -> str:
+    """Write an image's figure with its unit; a magnitude needs none."""
+    written = figure(value, measured.digits)
+    if value is None or measured.unit in (None, "mag"):
+        return written
+    gap = "" if measured.unit == "arcsec" else " "
+    return f"{written}{gap}{symbol(measured)}"
 
 
 def file_size(n_bytes: int) -> str:
@@ -150,6 +165,8 @@ def light_percent(share: float | None) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "utc": utc,
     "figure": figure,
+    "symbol": symbol,
+    "with_unit": with_unit,
     "file_size": file_size,
     "hms": hms,
     "dms": dms,

@@ -13,6 +13,7 @@ from observations_explorer import formatting
 from observations_explorer.charts import calendar, night
 from panoptes_network import config
 from panoptes_network.database.models import Image, ImageEvent
+from panoptes_network.figures import TRENDS
 from panoptes_network.states import FileKind, ImageState
 from tests.conftest import free_port, serving
 from tests.service.web_services import (
@@ -184,7 +185,7 @@ def test_not_ready_where_the_data_service_is_not(
 
 
 def _shown(minutes: list[int], **columns: Any) -> dict[str, Any]:
-    values = dict.fromkeys(["fwhm_px", "rms_arcsec", "background_adu", "limiting_mag"])
+    values = dict.fromkeys(TRENDS)
     images = [
         {
             **values,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from panoptes_network.errors import Reason
+from panoptes_network.figures import TRENDS
 from panoptes_network.nights import advice, findings, statistics
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
@@ -36,7 +37,8 @@ def image(number: int, **columns: Any) -> NightImage:
         "ended_at": time + timedelta(seconds=180),
         "updated_at": time + timedelta(seconds=180),
     }
-    return NightImage(**{**known, **columns})
+    figures = {name: columns.pop(name) for name in TRENDS if name in columns}
+    return NightImage(**{**known, **columns}, figures=figures)
 
 
 def facts(images: list[NightImage], **known: Any) -> NightFacts:
@@ -170,7 +172,7 @@ def test_what_gets_worse_is_said(name: str, first: float, last: float, is_worse:
     images = [image(n, **{name: first if n < 5 else last}) for n in range(10)]
     made = report(facts(images))
     assert course(made, name)["is_worse"] is is_worse
-    assert (advice.TRENDS[name].action in said(made)) is is_worse
+    assert (TRENDS[name].action in said(made)) is is_worse
 
 
 def test_what_gets_worse_within_a_sequence_only() -> None:

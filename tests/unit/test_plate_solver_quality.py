@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+from panoptes_network.figures import FIGURES
 from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.quality import LIMIT_SNR, astrometric_figures, photometric_figures
@@ -57,6 +58,15 @@ def test_all_figures_can_be_written_to_the_database() -> None:
     figures = astrometric_figures(*solved(301.6, 44.5))
     assert all(type(value) is float for value in figures["footprint_deg"])
     assert all(type(v) is float for k, v in figures.items() if k != "footprint_deg")
+
+
+def test_every_figure_of_the_table_is_measured() -> None:
+    measured = {
+        *astrometric_figures(*solved(301.6, 44.5)),
+        *photometric_figures(sources_with_snr(np.zeros(0)), NONE, np.zeros(0)),
+        "n_stamps",  # counted where the stamps are cut
+    }
+    assert {figure.name for figure in FIGURES} <= measured
 
 
 def test_counts() -> None:

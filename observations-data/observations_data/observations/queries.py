@@ -21,6 +21,7 @@ from observations_data.position import Cone
 from observations_data.units.queries import longitudes, night_of
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import (
+    FIGURE_COLUMNS,
     Image,
     ImageEvent,
     Sequence,
@@ -72,13 +73,7 @@ IMAGE_COLUMNS = (
     Image.pixel_scale_arcsec,
     Image.rotation_deg,
     Image.footprint_deg,
-    Image.rms_arcsec,
-    Image.n_sources,
-    Image.n_matched,
-    Image.n_stamps,
-    Image.fwhm_px,
-    Image.background_adu,
-    Image.limiting_mag,
+    *FIGURE_COLUMNS,
     Image.processing_s,
     Image.received_at,
     Image.updated_at,

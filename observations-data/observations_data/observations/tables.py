@@ -1,10 +1,21 @@
 """Columns of the listings of observations, images, events, units and nights."""
 
 from observations_data.data_tables import Column, Kind, Table
+from panoptes_network.figures import FIGURES
 
 RA, DEC = "pos.eq.ra;meta.main", "pos.eq.dec;meta.main"
 FOOTPRINT = "RA and Dec of the newest solved image's corners, ICRS degrees"
 STATES = Column("states", "number of images by state, for states that occur", Kind.JSON)
+FIGURE_COLUMNS = tuple(
+    Column(
+        figure.name,
+        figure.description,
+        Kind.INTEGER if figure.is_count else Kind.REAL,
+        figure.unit,
+        figure.ucd,
+    )
+    for figure in FIGURES
+)
 
 OBSERVATIONS = Table(
     "observations",
@@ -57,25 +68,7 @@ IMAGES = Table(
             "rotation_deg", "position angle of +y, north to east", Kind.REAL, "deg", "pos.posAng"
         ),
         Column("footprint_deg", "RA and Dec of the corners, ICRS degrees", Kind.JSON),
-        Column("rms_arcsec", "residual of the solution, RMS", Kind.REAL, "arcsec", "stat.rms;pos"),
-        Column("n_sources", "detected sources", Kind.INTEGER, ucd="meta.number;src"),
-        Column(
-            "n_matched",
-            "number of sources matched to a catalog star",
-            Kind.INTEGER,
-            ucd="meta.number;src",
-        ),
-        Column(
-            "n_stamps",
-            "number of catalog stars with a stamp, detected or not",
-            Kind.INTEGER,
-            ucd="meta.number",
-        ),
-        Column(
-            "fwhm_px", "median width of the stars", Kind.REAL, "pix", "phys.angSize;stat.median"
-        ),
-        Column("background_adu", "median background", Kind.REAL, "adu", "instr.background"),
-        Column("limiting_mag", "limiting magnitude", Kind.REAL, "mag", "phot.mag;stat.max"),
+        *FIGURE_COLUMNS,
         Column(
             "processing_s", "processing time of the plate solver", Kind.REAL, "s", "time.duration"
         ),

@@ -15,6 +15,7 @@ from panoptes_network.database import refusals
 from panoptes_network.database.models import Camera, Image, ImageEvent, ImageFile, Sequence
 from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
+from panoptes_network.figures import TRENDS
 from panoptes_network.ids import format_time
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
@@ -39,13 +40,10 @@ IMAGE_COLUMNS = (
     Image.exptime_s,
     Image.ra_deg,
     Image.dec_deg,
-    Image.rms_arcsec,
-    Image.fwhm_px,
-    Image.background_adu,
-    Image.limiting_mag,
     Image.processing_s,
     Image.received_at,
     Image.updated_at,
+    *(getattr(Image, name) for name in TRENDS),
 )
 LAST = "last"
 EVENING = timedelta(hours=6)
@@ -156,7 +154,7 @@ def _images(
     ended, given_up = _ends(session, ids), _given_up(session, ids)
     return [
         NightImage(
-            **row._asdict(),
+            **_columns(row),
             camera_id=sequences[row.sequence_id].camera_id,
             ended_at=ended.get(row.image_id),
             file_kinds=frozenset(files.get(row.image_id, ())),
@@ -164,6 +162,11 @@ def _images(
         )
         for row in rows
     ]
+
+
+def _columns(row: AnyRow) -> Json:
+    columns = row._asdict()
+    return {"figures": {name: columns.pop(name) for name in TRENDS}, **columns}
 
 
 def _ends(session: Session, image_ids: list[str]) -> dict[str, datetime]:
@@ -244,9 +247,9 @@ def _shown(image: NightImage, files: dict[str, Json]) -> ShownImage[datetime]:
         "exptime_s": image.exptime_s,
         "state": image.state,
         "reason_code": image.reason_code,
-        "rms_arcsec": image.rms_arcsec,
-        "fwhm_px": image.fwhm_px,
-        "background_adu": image.background_adu,
-        "limiting_mag": image.limiting_mag,
+        "rms_arcsec": image.figures["rms_arcsec"],
+        "fwhm_px": image.figures["fwhm_px"],
+        "background_adu": image.figures["background_adu"],
+        "limiting_mag": image.figures["limiting_mag"],
         "files": {kind: files[kind] for kind in SHOWN_FILES if kind in files},
     }

@@ -4,8 +4,8 @@ Columns required by clients have the UCDs of 2003 (UCD1), as in the standard; th
 current ones (UCD1+).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from observations_data.data_tables import Column, Kind, Row, Table
 from observations_data.database import AnyRow, Json
+from observations_data.observations.tables import FIGURE_COLUMNS
 from observations_data.virtual_observatory.dali import Query
 from observations_data.virtual_observatory.identifiers import Product, dataset_id
 from panoptes_network.database.models import Image, Sequence, Source
 from panoptes_network.errors import Reason
+from panoptes_network.figures import FIGURES
 from panoptes_network.sky.zones import DegColumn, is_within
 
 MAX_VERBOSITY = 3
@@ -115,6 +117,17 @@ def _count(name: str, description: str, ucd: str) -> Column:
     return Column(name, description, Kind.INTEGER, None, ucd)
 
 
+def _figures(verbosity: int) -> Iterator[Column]:
+    """Return the columns of the figures that are there from a verbosity on."""
+    for column in FIGURE_COLUMNS:
+        if _CONE_FIGURES.get(column.name) == verbosity:
+            description = column.description[0].upper() + column.description[1:]
+            yield replace(column, description=description)
+
+
+_CONE_FIGURES = {
+    figure.name: figure.cone_verbosity for figure in FIGURES if figure.cone_verbosity is not None
+}
 _PLACE = (
     _number("ra_deg", "Right ascension, ICRS", "deg", "POS_EQ_RA_MAIN"),
     _number("dec_deg", "Declination, ICRS", "deg", "POS_EQ_DEC_MAIN"),
@@ -195,17 +208,13 @@ IMAGES = Catalog(
             Column("field", "Target field", Kind.TEXT, None, "meta.id;src"),
             _SEQUENCE_ID,
             _text("obs_publisher_did", "Identifier for DataLink and SIA", "meta.ref.ivoid"),
-            _count("n_sources", "Number of detected sources", "meta.number;src"),
-            _number("limiting_mag", "Limiting magnitude", "mag", "phot.mag;stat.max"),
+            *_figures(2),
             _text("state", "Processing state of the image", "meta.code.status"),
         ),
         3: (
             _number("pixel_scale_arcsec", "Side of a pixel", "arcsec", "phys.angSize;instr.pixel"),
             _number("rotation_deg", "Position angle of the +y axis", "deg", "pos.posAng"),
-            _number("rms_arcsec", "Scatter of the plate solution", "arcsec", "stat.error;pos"),
-            _count("n_matched", "Number of sources matched to catalog stars", "meta.number;src"),
-            _number("fwhm_px", "Median full width at half maximum", "pix", "phys.angSize"),
-            _number("background_adu", "Median background", "adu", "instr.background"),
+            *_figures(3),
         ),
     },
     selected=select(
@@ -217,15 +226,10 @@ IMAGES = Catalog(
         Sequence.field,
         Image.sequence_id,
         Image.solved_path,
-        Image.n_sources,
-        Image.limiting_mag,
         Image.state,
         Image.pixel_scale_arcsec,
         Image.rotation_deg,
-        Image.rms_arcsec,
-        Image.n_matched,
-        Image.fwhm_px,
-        Image.background_adu,
+        *(getattr(Image, name) for name in _CONE_FIGURES),
     )
     .join(Sequence, Sequence.sequence_id == Image.sequence_id)
     .order_by(Image.time.desc(), Image.image_key.desc()),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from observations_explorer.formatting import STATES, figure
-from panoptes_network.nights.findings import QUANTITIES
+from panoptes_network.figures import BY_NAME, TRENDS
 
 Json = dict[str, Any]
 
@@ -128,7 +128,7 @@ def charts(report: Json) -> Charts | None:
         return None
     axis = Axis.of(images)
     cameras = [camera["camera_id"] for camera in report["cameras"]]
-    quantities = (_chart(name, images, cameras, axis) for name in QUANTITIES)
+    quantities = (_chart(name, images, cameras, axis) for name in TRENDS)
     return Charts(
         lanes=[_lane(camera_id, report, axis) for camera_id in cameras],
         quantities=[chart for chart in quantities if chart is not None],
@@ -176,13 +176,13 @@ def _gap(gap: Json, axis: Axis) -> Mark:
 
 
 def _chart(name: str, images: list[Json], cameras: list[str], axis: Axis) -> Chart | None:
-    title, unit, digits = QUANTITIES[name]
+    trend, unit = TRENDS[name], BY_NAME[name].plain_unit
     known = [image for image in images if image[name] is not None]
     if len(known) < 2:
         return None
     values = [float(image[name]) for image in known]
     low, high = _reach(values)
-    written = partial(figure, digits=digits)
+    written = partial(figure, digits=trend.digits)
     dots = [
         Dot(
             axis.percent(_time(image) + _length(image) / 2),
@@ -192,7 +192,7 @@ def _chart(name: str, images: list[Json], cameras: list[str], axis: Axis) -> Cha
         )
         for image, value in zip(known, values, strict=True)
     ]
-    return Chart(title[0].upper() + title[1:], unit, written(low), written(high), dots)
+    return Chart(trend.title[0].upper() + trend.title[1:], unit, written(low), written(high), dots)
 
 
 def _reach(values: Iterable[float]) -> tuple[float, float]:

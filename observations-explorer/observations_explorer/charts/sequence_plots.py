@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from observations_explorer.charts.scatter_plot import Plot, Quantity, Sample, plot
+from panoptes_network.figures import leading
 from panoptes_network.nights.statistics import direction, separation_arcmin
 
 Image = dict[str, Any]
@@ -19,12 +20,15 @@ class Measured(NamedTuple):
     quantity: Quantity
 
 
-MEASURED = (
-    Measured("fwhm_px", Quantity("Star width (FWHM)", "px", 2)),
-    Measured("background_adu", Quantity("Sky background", "ADU", 0)),
-    Measured("rms_arcsec", Quantity("Astrometric rms", "arcsec", 2)),
-    Measured("n_sources", Quantity("Sources", "per image", 0)),
-    Measured("limiting_mag", Quantity("Limiting magnitude", "mag", 2)),
+MEASURED = tuple(
+    Measured(
+        figure.name,
+        Quantity(
+            figure.title, "per image" if figure.is_count else figure.plain_unit, figure.plot_digits
+        ),
+    )
+    for figure in leading("fwhm_px", "background_adu")
+    if figure.plot_digits is not None
 )
 DRIFT = Quantity("Offset drift", "arcmin from the first", 2)
 

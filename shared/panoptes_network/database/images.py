@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network import storable
 from panoptes_network.config import settings
-from panoptes_network.database.models import Image, ImageEvent
+from panoptes_network.database.models import FIGURE_COLUMNS, Image, ImageEvent
 from panoptes_network.database.parents import FileRank, insert_parents
 from panoptes_network.database.superseded import (
     files_of,
@@ -49,13 +49,7 @@ _RESULTS = (
     Image.pixel_scale_arcsec,
     Image.rotation_deg,
     Image.footprint_deg,
-    Image.rms_arcsec,
-    Image.n_sources,
-    Image.n_matched,
-    Image.n_stamps,
-    Image.fwhm_px,
-    Image.background_adu,
-    Image.limiting_mag,
+    *FIGURE_COLUMNS,
     Image.processing_s,
 )
 """Columns that a newer file of the same image resets."""

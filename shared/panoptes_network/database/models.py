@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
+from panoptes_network.figures import FIGURES
 from panoptes_network.states import ImageState
 
 
@@ -228,6 +229,12 @@ class Image(Base):
     put_off_at: Mapped[datetime | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+FIGURE_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = tuple(
+    getattr(Image, figure.name) for figure in FIGURES
+)
+"""The columns of `images` with what was measured."""
 
 
 class ImageFile(Base):

@@ -144,25 +144,6 @@ ADVICE: dict[str, Advice] = {
 
 UNKNOWN = Advice("The network gave no reason that is known here.", OPERATOR)
 
-TRENDS: dict[str, Advice] = {
-    "fwhm_px": Advice(
-        "the stars grew wider",
-        "Dew on the lens or a focus that drifts as it cools: heat the lens, tape the focus ring.",
-    ),
-    "rms_arcsec": Advice(
-        "the positions grew less exact",
-        "Mostly wider or trailed stars: check focus and tracking.",
-    ),
-    "background_adu": Advice(
-        "the sky grew brighter",
-        "Moonrise, twilight, clouds that reflect a town, or a lamp near the unit.",
-    ),
-    "limiting_mag": Advice(
-        "fainter stars were lost",
-        "Clouds or haze came, or dew on the lens: look at the last pictures.",
-    ),
-}
-
 GAPS = Advice(
     "frames are missing within sequences",
     "Look at the unit's log at those times: weather, a camera that hung, a full disk. Frames that"

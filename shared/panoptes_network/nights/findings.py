@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from panoptes_network.figures import BY_NAME, TRENDS
 from panoptes_network.nights import advice
 from panoptes_network.nights.schema import (
     Course,
@@ -21,12 +22,6 @@ PATIENCE_S = 3600
 """Time that an image may wait before it is reported as a problem."""
 Report = NightFigures[datetime]
 
-QUANTITIES = {
-    "fwhm_px": ("star width", "px", 1),
-    "rms_arcsec": ("position rms", "arcsec", 2),
-    "background_adu": ("sky background", "ADU", 0),
-    "limiting_mag": ("limiting magnitude", "mag", 1),
-}
 AS_IT_SHOULD_BE = frozenset({ImageState.SKIPPED})
 ENDS: dict[str, str] = {
     ImageState.ERROR: "failed",
@@ -138,9 +133,9 @@ def _worse(quality: Quality) -> list[tuple[str, Course]]:
 
 
 def _trend(where: str, name: str, course: Course) -> Finding:
-    title, unit, digits = QUANTITIES[name]
-    first, last = (f"{value:.{digits}f}" for value in (course["first"], course["last"]))
-    what = f"{where}: {course['trend']} ({title} from {first} to {last} {unit})."
+    trend, unit = TRENDS[name], BY_NAME[name].plain_unit
+    first, last = (f"{value:.{trend.digits}f}" for value in (course["first"], course["last"]))
+    what = f"{where}: {course['trend']} ({trend.title} from {first} to {last} {unit})."
     return _finding("warning", what, course["action"])
 
 

@@ -5,11 +5,12 @@ are aware datetimes. `findings` describe the problems that deserve an owner's at
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
+from panoptes_network.figures import TRENDS
 from panoptes_network.frames.bayer import STAMP_SIDE
 from panoptes_network.nights import advice, statistics
 from panoptes_network.nights.findings import findings, verdict
@@ -37,7 +38,6 @@ from panoptes_network.nights.schema import (
     Waiting,
     WideStars,
 )
-from panoptes_network.nights.statistics import WORSE
 from panoptes_network.states import END_STATES, FAILED_STATES, SOLVED_STATES, FileKind, ImageState
 
 MAX_EXAMPLES = 20
@@ -48,8 +48,8 @@ MAX_EXAMPLES = 20
 class NightImage:
     """The columns of an image that the report uses; names as in the database.
 
-    `file_kinds` are the kinds of its product files, `ended_at` is the end of its last attempt,
-    `date_obs` the camera's clock in the header.
+    `figures` has those of `figures.TRENDS` by name, `file_kinds` the kinds of its product files,
+    `ended_at` is the end of its last attempt, `date_obs` the camera's clock in the header.
     """
 
     image_id: str
@@ -72,10 +72,7 @@ class NightImage:
     exptime_s: float | None = None
     ra_deg: float | None = None
     dec_deg: float | None = None
-    rms_arcsec: float | None = None
-    fwhm_px: float | None = None
-    background_adu: float | None = None
-    limiting_mag: float | None = None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
     processing_s: float | None = None
     ended_at: datetime | None = None
     file_kinds: frozenset[str] = frozenset()
@@ -236,14 +233,14 @@ def _cameras(images: list[NightImage]) -> list[CameraNight[datetime]]:
 
 
 def _quality(images: list[NightImage]) -> Quality:
-    return {name: _course(name, images) for name in WORSE}
+    return {name: _course(name, images) for name in TRENDS}
 
 
 def _course(name: str, images: list[NightImage]) -> Course | None:
-    series = [(image.time, getattr(image, name)) for image in images]
+    series = [(image.time, image.figures.get(name)) for image in images]
     found = statistics.course(name, [(time, v) for time, v in series if v is not None])
     if found is not None and found["is_worse"]:
-        found["trend"], found["action"] = advice.TRENDS[name]
+        found["trend"], found["action"] = TRENDS[name].meaning, TRENDS[name].action
     return found
 
 
@@ -393,8 +390,9 @@ def _wide_stars(images: list[NightImage]) -> list[WideStars]:
     """Return the cameras with images whose stars are wider than a stamp."""
     widths = defaultdict(list)
     for image in images:
-        if image.fwhm_px is not None and image.fwhm_px > STAMP_SIDE:
-            widths[image.camera_id].append(image.fwhm_px)
+        fwhm_px = image.figures.get("fwhm_px")
+        if fwhm_px is not None and fwhm_px > STAMP_SIDE:
+            widths[image.camera_id].append(fwhm_px)
     return [
         {"camera_id": camera_id, "count": len(own), "fwhm_px": median(own)}
         for camera_id, own in sorted(widths.items())

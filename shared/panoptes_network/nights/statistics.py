@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median, median_low
 
+from panoptes_network.figures import TRENDS
 from panoptes_network.nights.schema import Contradiction, Course, Gap, Spread
 
 Series = list[tuple[datetime, float]]
@@ -22,15 +23,6 @@ CLOCK_TOLERANCE_S = 120
 
 SITE_TOLERANCE_DEG = 0.01
 """About a kilometre."""
-
-WORSE = {
-    "fwhm_px": lambda first, last: last > 1.3 * first,
-    "rms_arcsec": lambda first, last: last > 1.5 * first,
-    # A change of a few ADU in a dark sky is not brightening.
-    "background_adu": lambda first, last: last > 1.5 * first and last - first > 50,
-    "limiting_mag": lambda first, last: last < first - 0.5,
-}
-"""Differences between the first and last third of a night that count as much worse."""
 
 
 def cadence_s(times: Sequence[datetime]) -> float | None:
@@ -64,7 +56,7 @@ def course(name: str, series: Series) -> Course | None:
     Parameters
     ----------
     name : str
-        A key of `WORSE`.
+        One of `figures.TRENDS`.
     series : list of (time, value)
         In time order.
     """
@@ -73,7 +65,7 @@ def course(name: str, series: Series) -> Course | None:
         return None
     third = max(1, len(values) // 3)
     first, last = median(values[:third]), median(values[-third:])
-    is_worse = len(values) >= MIN_FOR_TREND and bool(WORSE[name](first, last))
+    is_worse = len(values) >= MIN_FOR_TREND and bool(TRENDS[name].is_worse(first, last))
     return {
         "median": median(values),
         "first": first,

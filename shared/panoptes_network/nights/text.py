@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from panoptes_network.nights.findings import QUANTITIES, count, duration
+from panoptes_network.figures import BY_NAME, TRENDS
+from panoptes_network.nights.findings import count, duration
 from panoptes_network.nights.schema import CameraNight, Course, NightReport, SequenceNight
 from panoptes_network.states import ImageState
 
@@ -136,8 +137,8 @@ def _states(counted: Counted) -> str:
 
 
 def _figure(name: str, course: Course) -> str:
-    title, unit, digits = QUANTITIES[name]
-    return f"{title} {course['median']:.{digits}f} {unit}"
+    trend = TRENDS[name]
+    return f"{trend.title} {course['median']:.{trend.digits}f} {BY_NAME[name].plain_unit}"
 
 
 def _clock(time: str | None, pattern: str = "%H:%M") -> str:
