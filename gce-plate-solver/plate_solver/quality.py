@@ -54,12 +54,14 @@ def photometric_figures(
         Magnitudes of these stars.
     """
     clean = detections.flags == 0
+    zero_point_mag = _zero_point(detections, matched, magnitudes)
     return {
         "n_sources": len(detections),
         "n_matched": len(matched),
         "fwhm_px": _median(detections.fwhm_px[clean & (detections.snr > 20)]),
         "background_adu": _background(detections),
-        "limiting_mag": _limiting_magnitude(detections, matched, magnitudes),
+        "limiting_mag": _limiting_magnitude(detections, zero_point_mag),
+        "zero_point_mag": zero_point_mag,
     }
 
 
@@ -69,21 +71,25 @@ def _background(detections: Detections) -> float | None:
     return None if level_adu is None or level_adu < -READ_NOISE_ADU else level_adu
 
 
-def _limiting_magnitude(
+def _zero_point(
     detections: Detections, matched: NDArray[np.int64], magnitudes: NDArray[np.float64]
 ) -> float | None:
+    """Return the catalog magnitude of a star of 1 ADU, the median of bright unsaturated stars."""
+    good = (detections.snr > _BRIGHT_SNR)[matched] & ~detections.is_saturated[matched]
+    good &= np.isfinite(magnitudes)
+    return _median(magnitudes[good] + 2.5 * np.log10(detections.flux_adu[matched][good]))
+
+
+def _limiting_magnitude(detections: Detections, zero_point_mag: float | None) -> float | None:
     """Return the catalog magnitude of a star with `LIMIT_SNR`.
 
     The zero point comes from bright unsaturated stars, the noise from faint sources, so it is also
     valid for a catalog that is much shallower than the frame.
     """
-    good = (detections.snr > _BRIGHT_SNR)[matched] & ~detections.is_saturated[matched]
-    good &= np.isfinite(magnitudes)
-    zero_point = _median(magnitudes[good] + 2.5 * np.log10(detections.flux_adu[matched][good]))
     noise_adu = _median(detections.flux_err_adu[detections.snr < _BRIGHT_SNR])
-    if zero_point is None or noise_adu is None:
+    if zero_point_mag is None or noise_adu is None:
         return None
-    return zero_point - 2.5 * float(np.log10(LIMIT_SNR * noise_adu))
+    return zero_point_mag - 2.5 * float(np.log10(LIMIT_SNR * noise_adu))
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

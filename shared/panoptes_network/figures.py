@@ -171,6 +171,15 @@ FIGURES = (
             "Clouds or haze came, or dew on the lens: look at the last pictures.",
         ),
     ),
+    Figure(
+        name="zero_point_mag",
+        description="catalog magnitude of a star of 1 ADU",
+        unit="mag",
+        ucd="phot.mag;arith.zp",
+        title="Zero point magnitude",
+        digits=2,
+        plot_digits=2,
+    ),
 )
 
 

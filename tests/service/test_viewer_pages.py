@@ -126,6 +126,7 @@ def test_observation_page_has_frames_plots_and_reasons(
         "Astrometric rms",
         "Sources",
         "Limiting magnitude",
+        "Zero point magnitude",
         "Offset drift",
     ]
     assert 'id="failures"' not in html

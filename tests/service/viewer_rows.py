@@ -37,6 +37,7 @@ SOLVED: dict[str, Any] = {
     "fwhm_px": 2.4,
     "background_adu": 115.0,
     "limiting_mag": 13.7,
+    "zero_point_mag": 20.45,
     "headers": {"FIELD": "<b>M42</b>", "AIRMASS": 1.25, "EXPTIME": 120.4, "ISBIAS": False},
     "files": {FileKind.PICTURE: 1, FileKind.THUMBNAIL: 1},
 }

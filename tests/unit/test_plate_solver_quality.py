@@ -95,6 +95,8 @@ def test_limiting_magnitude_is_where_the_signal_meets_the_limit() -> None:
     snr = LIMIT_SNR * 10 ** (0.4 * (14.2 - magnitudes))
     figures = photometric_figures(sources_with_snr(snr), np.arange(50), magnitudes)
     assert figures["limiting_mag"] == pytest.approx(14.2, abs=1e-9)
+    # S/N 5 is a flux of 500 ADU here.
+    assert figures["zero_point_mag"] == pytest.approx(14.2 + 2.5 * np.log10(500), abs=1e-9)
 
 
 def test_saturated_stars_and_those_of_unknown_magnitude_do_not_count() -> None:
@@ -119,6 +121,7 @@ def test_what_cannot_be_told_is_none() -> None:
         "fwhm_px": None,
         "background_adu": None,
         "limiting_mag": None,
+        "zero_point_mag": None,
     }
     bright = photometric_figures(sources_with_snr(np.full(2, 500.0)), np.arange(2), np.ones(2))
     assert bright["limiting_mag"] is None

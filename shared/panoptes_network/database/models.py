@@ -225,6 +225,7 @@ class Image(Base):
     fwhm_px: Mapped[float | None]
     background_adu: Mapped[float | None]
     limiting_mag: Mapped[float | None]
+    zero_point_mag: Mapped[float | None]
     processing_s: Mapped[float | None]
     put_off_at: Mapped[datetime | None]
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
