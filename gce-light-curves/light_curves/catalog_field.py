@@ -7,8 +7,9 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
-from light_curves.measurements import CatalogField, Floats
+from light_curves.measurements import CatalogField
 from light_curves.solved_frames import SolvedFrame
+from panoptes_network.arrays import Floats
 from panoptes_network.catalog.lookup import (
     ColouredStars,
     at_epoch,

@@ -12,10 +12,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from panoptes_network.arrays import Floats, Singles
 from panoptes_network.light_curves.schema import COLOURS
 
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
 Times = NDArray[np.datetime64]
 
 N_COLOURS = len(COLOURS)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from light_curves.measurements import Floats, Singles
+from panoptes_network.arrays import Floats, Singles
 
 NORMAL_MAD = 1.4826
 """Ratio of a normal distribution's standard deviation to its median absolute deviation."""

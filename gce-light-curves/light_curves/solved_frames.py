@@ -15,8 +15,9 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from light_curves.airmass import airmass
-from light_curves.measurements import Exposure, Floats
+from light_curves.measurements import Exposure
 from panoptes_network import storage
+from panoptes_network.arrays import Floats
 from panoptes_network.config import settings
 from panoptes_network.database.light_curve_sets import MIN_FRAMES, Site, SolvedImage
 from panoptes_network.errors import PermanentError, Reason

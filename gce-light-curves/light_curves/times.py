@@ -7,7 +7,8 @@ from astropy.coordinates import EarthLocation, get_body_barycentric_posvel
 from astropy.time import Time
 from astropy.utils import iers
 
-from light_curves.measurements import Floats, Times
+from light_curves.measurements import Times
+from panoptes_network.arrays import Floats
 
 iers.conf.auto_download = False  # what the library brings along is enough, see bjd_tdb
 

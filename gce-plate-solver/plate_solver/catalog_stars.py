@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 from scipy.special import chndtr
 
+from panoptes_network.arrays import Floats, Integers
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -36,9 +37,6 @@ _HALF_WINDOW = 3
 _SIDE = 2 * _HALF_WINDOW + 1
 _DISTANCE_STEP_PX = 0.05
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class UnseenStars:
@@ -58,20 +56,20 @@ class UnseenStars:
         :data:`SATURATED_FLAG` or 0: source-extractor says nothing about them.
     """
 
-    stars: Indices
+    stars: Integers
     x_px: Floats
     y_px: Floats
     flux_adu: Floats
     flux_err_adu: Floats
     peak_adu: Floats
-    flags: Indices
+    flags: Integers
 
     def __len__(self) -> int:
         return len(self.stars)
 
 
 def measure_unseen(
-    stars: Indices, x_px: Floats, y_px: Floats, detections: Detections, frame: Frame,
+    stars: Integers, x_px: Floats, y_px: Floats, detections: Detections, frame: Frame,
     plane: NDArray[np.float32],
 ) -> UnseenStars:  # fmt: skip
     """Measure stars at given positions, with the aperture and plane used for detections.
@@ -110,7 +108,7 @@ def measure_unseen(
     )
 
 
-def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> Floats:
+def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Integers) -> Floats:
     """Return the light of other stars in a star's aperture, relative to its own light there.
 
     It uses the catalog only: positions, magnitudes, and the usual width of stars.
@@ -149,8 +147,8 @@ def neighbour_flux(x_px: Floats, y_px: Floats, mag: Floats, wanted: Indices) -> 
 
 
 def unseen_places(
-    x_px: Floats, y_px: Floats, mag: Floats, seen: Indices, frame: Frame, faintest_mag: float
-) -> tuple[Indices, Floats, Floats]:
+    x_px: Floats, y_px: Floats, mag: Floats, seen: Integers, frame: Frame, faintest_mag: float
+) -> tuple[Integers, Floats, Floats]:
     """Select the catalog stars that get a row without a detection.
 
     Parameters
@@ -177,7 +175,7 @@ def unseen_places(
     return chosen[whole], x[whole], y[whole]
 
 
-def _nearest(detections: Detections, x_px: Floats, y_px: Floats) -> Indices:
+def _nearest(detections: Detections, x_px: Floats, y_px: Floats) -> Integers:
     tree = _tree(detections.x_px, detections.y_px)
     return np.asarray(tree.query(np.stack([x_px, y_px], axis=1))[1], dtype=np.int64)
 
@@ -187,7 +185,7 @@ def _tree(x_px: Floats, y_px: Floats) -> KDTree:
     return KDTree(np.stack([x_px, y_px], axis=1), balanced_tree=False, compact_nodes=False)
 
 
-def _superpixels(pixel: Floats) -> tuple[Indices, Floats]:
+def _superpixels(pixel: Floats) -> tuple[Integers, Floats]:
     """Return the superpixel at a position, and the offset from its centre, in superpixels."""
     place = (pixel - 0.5) / 2
     cell = np.rint(place).astype(np.int64)

@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Floats
+
 WINDOW_SIGMA = 1.0
 """Superpixels; about the sigma of a star's core and trail together."""
 
 _HALF_WINDOW = 3
 _ITERATIONS = 5
 _MAX_SHIFT = 1.5
-
-Floats = NDArray[np.float64]
 
 
 def windowed_centroids(

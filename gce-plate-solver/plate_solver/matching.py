@@ -1,19 +1,17 @@
 """Matching of sources to catalog stars."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
+
+from panoptes_network.arrays import Floats, Integers
 
 MATCH_RADIUS_PX = 2.0
 """A faint star's centroid scatters by half a pixel; stars closer than this are blended."""
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-
 
 def match(
     source_x: Floats, source_y: Floats, star_x: Floats, star_y: Floats, rank: Floats
-) -> tuple[Indices, Indices]:
+) -> tuple[Integers, Integers]:
     """Match each source to at most one star and each star to at most one source.
 
     Stars choose in the order of `rank`: if several stars blend into one source, the brightest one
@@ -44,7 +42,7 @@ def match(
     return _first_come(near["i"][order], near_stars[order])
 
 
-def _first_come(sources: Indices, stars: Indices) -> tuple[Indices, Indices]:
+def _first_come(sources: Integers, stars: Integers) -> tuple[Integers, Integers]:
     """Go through the pairs and keep those whose sides are both free."""
     star_of: dict[int, int] = {}
     taken: set[int] = set()

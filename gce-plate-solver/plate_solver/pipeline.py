@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
+from panoptes_network.arrays import Floats, Integers
 from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
@@ -148,7 +149,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
 def match_stars(
     detections: Detections,
     stars: CatalogStars,
-    star_pixels: tuple[matching.Floats, matching.Floats],
+    star_pixels: tuple[Floats, Floats],
     frame: Frame,
 ) -> Matches:
     """Match sources to stars, except sources too close to the edge for a complete stamp."""
@@ -198,7 +199,7 @@ def _rows(
     detections: Detections,
     matches: Matches,
     unseen: UnseenStars,
-    known: Callable[[Rows, matching.Indices], list[Rows]],
+    known: Callable[[Rows, Integers], list[Rows]],
 ) -> list[Rows]:
     """Return all rows, in groups that fill the same columns; `known` adds columns of stars."""
     detected = detected_rows(claim.image_key, claim.time, detections, solution)
@@ -238,9 +239,7 @@ def _solve(detections: Detections, frame: Frame, claim: Claim, folder: Path) -> 
         raise explained(error, detections, frame, claim.headers) from error
 
 
-def _stars_around(
-    first: WCS, frame: Frame, claim: Claim
-) -> tuple[CatalogStars, matching.Floats, matching.Floats]:
+def _stars_around(first: WCS, frame: Frame, claim: Claim) -> tuple[CatalogStars, Floats, Floats]:
     """Return the catalog stars of a frame, brightest first, and their positions at its time."""
     centre = first.all_pix2world([[(frame.width - 1) / 2, (frame.height - 1) / 2]], 0)[0]
     half_diagonal_deg = np.hypot(frame.width, frame.height) / 2 * PIXEL_SCALE_ARCSEC / 3600

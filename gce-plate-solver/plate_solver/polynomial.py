@@ -2,9 +2,8 @@
 
 import numpy as np
 from astropy.wcs import Sip
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from panoptes_network.arrays import Floats
 
 
 class Polynomial:

@@ -13,14 +13,12 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from panoptes_network.arrays import Floats, Integers
 from panoptes_network.errors import Reason, UnsolvedError
 from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.polynomial import Polynomial, sip_distortion
 from plate_solver.solving import PIXEL_SCALE_ARCSEC, SCALE_TOLERANCE
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
 MAX_RMS_PX = 0.8
 """A correct solution scatters by 0.1-0.5 pixel (simulated, real); a wrong one by a pixel or more.
@@ -133,7 +131,7 @@ def _bright_near(sky: Floats, crval: Floats, half_size: Floats) -> Floats:
 
 def _match_outwards(
     to_pixels: Polynomial, plane: Floats, uv: Floats, half_size: Floats
-) -> tuple[Indices, Indices]:
+) -> tuple[Integers, Integers]:
     """Return indices of catalog stars and of their matching detections."""
     tree = KDTree(uv)
     for reach, radius_px, max_order in _ROUNDS:
@@ -148,7 +146,7 @@ def _match_outwards(
 
 def _match(
     predicted: Floats, uv: Floats, tree: KDTree, limit_px: float, radius_px: float
-) -> tuple[Indices, Indices]:
+) -> tuple[Integers, Integers]:
     """Match stars within `limit_px` of the centre to the nearest detection, excluding outliers.
 
     If stars are few, the nearest `_MIN_IN_REACH` are matched at any distance.

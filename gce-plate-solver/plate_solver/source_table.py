@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Floats, Integers
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.frames.bayer import STAMP_SIDE, cut_stamps, stamp_corner
 from panoptes_network.frames.frame import Frame
-from plate_solver.catalog_stars import Floats, Indices, UnseenStars
+from plate_solver.catalog_stars import UnseenStars
 from plate_solver.detection import Detections
 from plate_solver.refit import Solution
 
@@ -54,8 +55,8 @@ class Matches:
     `separation_px` is the distance between source and star, pixels.
     """
 
-    sources: Indices
-    stars: Indices
+    sources: Integers
+    stars: Integers
     separation_px: Floats
 
     def take(self, which: NDArray[np.bool_]) -> Self:
@@ -93,7 +94,7 @@ def matched_rows(detected: Rows, matches: Matches, scale_arcsec: float) -> Rows:
 
 
 def known_rows(
-    rows: Rows, which: Indices, stars: CatalogStars, neighbours: Floats, frame: Frame
+    rows: Rows, which: Integers, stars: CatalogStars, neighbours: Floats, frame: Frame
 ) -> list[Rows]:
     """Return the rows of catalog stars with ids and stamps, in groups that fill the same columns.
 

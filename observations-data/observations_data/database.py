@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from panoptes_network.config import settings
 from panoptes_network.database.engine import limit_waiting, run_transaction
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.json_object import Json
 
 P = ParamSpec("P")
-Json = dict[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
 
 LOCK_TIMEOUT_S = 2

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from observations_data.database import Json
 from panoptes_network.database.models import FactChange
+from panoptes_network.json_object import Json
 
 MAX_CHANGES = 50
 COLUMNS = (

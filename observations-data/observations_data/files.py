@@ -10,11 +10,12 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, case, literal, select, true, union_all
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageFile, Sequence
+from panoptes_network.json_object import Json
 from panoptes_network.nights.schema import Film, StoredFile
 from panoptes_network.states import FileKind
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 
-from observations_data.database import Json
 from observations_data.files import bucket_names
 from panoptes_network.errors import TransientError
+from panoptes_network.json_object import Json
 from panoptes_network.web.readiness import database, storage
 
 READY_TIMEOUT_S = 5.0

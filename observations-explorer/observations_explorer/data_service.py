@@ -13,11 +13,10 @@ from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound,
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import check_safe
+from panoptes_network.json_object import Json
 from panoptes_network.telemetry import trace
 from panoptes_network.web import identity_token
 from panoptes_network.web.retry_after import RETRY_AFTER_S
-
-Json = dict[str, Any]
 
 READY_TIMEOUT_S = 8
 """observations-data allows its dependencies 5 seconds."""

@@ -9,7 +9,7 @@ from statistics import median
 
 from werkzeug.exceptions import BadRequest
 
-from observations_explorer.data_service import Json
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import BAD, COLOURS, QUALITY_MEANINGS, Quality
 
 

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import CatalogField, Exposure, LightCurves, SequenceFluxes
+from panoptes_network.arrays import Floats
 from simulator.variables import Variable
-
-Floats = NDArray[np.float64]
 
 START = np.datetime64("2018-08-12T08:30:00", "us")
 START_BJD = 2458342.858

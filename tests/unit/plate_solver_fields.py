@@ -8,6 +8,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Floats
 from panoptes_network.frames.bayer import superpixel_plane
 from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections, detect, flag_saturated
@@ -15,8 +16,6 @@ from simulator import Observation, simulate
 from simulator.observation import FULL_HEIGHT, FULL_WIDTH
 from simulator.optics import field_wcs
 from simulator.truth import Truth
-
-Floats = NDArray[np.float64]
 
 INDEX_DIR = Path("/usr/share/astrometry")
 SCALE_ARCSEC = 10.29

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from light_curves.flats.flat import (
     LARGEST_MASK_PX,
@@ -14,6 +13,7 @@ from light_curves.flats.flat import (
     shared_response,
     star_mask,
 )
+from panoptes_network.arrays import Floats
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -31,8 +31,6 @@ SHAPE = HEIGHT, WIDTH = 216, 264
 RESPONSE = 0.008
 SKY_ADU = {"green": 1500.0, "red": 700.0, "blue": 1000.0}
 """A bright night: photons of 100 frames then tell what takes thousands on a dark one."""
-
-Floats = NDArray[np.float64]
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from observations_data.photometry import (
 from observations_data.photometry.aperture import circle_overlap, colour_pixels
 from observations_data.photometry.comparison import MAX_CANDIDATES, MAX_COMPARISONS
 from observations_data.photometry.ensemble import MIN_COMPARISONS
+from panoptes_network.arrays import Floats
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -41,7 +42,6 @@ pytestmark = pytest.mark.numerics
 SIDE = 10
 PER_PIXEL = {"r": 4, "g": 2, "b": 4}
 """Pixels of the mosaic for each one of the colour."""
-Floats = NDArray[np.float64]
 PLACES = st.floats(3.5, 5.5)
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from panoptes_network.arrays import Floats
 from panoptes_network.frames.bayer import SATURATION_ADU, stamp_fits
 from panoptes_network.frames.frame import Frame
 from plate_solver.catalog_stars import (
@@ -16,7 +16,6 @@ from plate_solver.catalog_stars import (
 )
 from tests.unit.plate_solver_fields import Field, sources_at
 
-Floats = NDArray[np.float64]
 NOBODY = np.zeros(0, dtype=np.int64)
 APERTURE_LIGHT = 0.88
 """Part of a star's light that a detection's flux has: `test_fluxes_are_those_of_the_stars`."""

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from plate_solver.centroids import Floats, windowed_centroids
+from panoptes_network.arrays import Floats
+from plate_solver.centroids import windowed_centroids
 from tests.unit.plate_solver_fields import Field
 
 SHAPE = (60, 80)

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plate_solver.matching import MATCH_RADIUS_PX, Floats, match
+from panoptes_network.arrays import Floats
+from plate_solver.matching import MATCH_RADIUS_PX, match
 
 # A small square, so that most points have several neighbours within the radius.
 POINTS = st.lists(st.tuples(st.floats(0, 12), st.floats(0, 12)), max_size=25)

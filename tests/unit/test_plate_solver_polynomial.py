@@ -6,7 +6,8 @@ from astropy.wcs import WCS
 from numpy.polynomial.polynomial import polyval2d
 from numpy.typing import NDArray
 
-from plate_solver.polynomial import Floats, Polynomial, sip_distortion
+from panoptes_network.arrays import Floats
+from plate_solver.polynomial import Polynomial, sip_distortion
 
 HALF_SIZE = np.array([2604.0, 1738.0])
 SCALE_DEG = 10.29 / 3600

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 
+from panoptes_network.arrays import Floats
 from panoptes_network.figures import FIGURES
 from panoptes_network.frames.frame import Frame
 from plate_solver.detection import Detections
 from plate_solver.quality import LIMIT_SNR, astrometric_figures, photometric_figures
 from plate_solver.refit import Solution
 from simulator.optics import field_wcs
-from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, Floats, sources_at
+from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, sources_at
 
 HEIGHT, WIDTH = 800, 1000
 NONE = np.zeros(0, dtype=np.int64)

@@ -8,9 +8,10 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
+from panoptes_network.arrays import Floats
 from panoptes_network.errors import Reason, UnsolvedError
 from plate_solver.refit import Solution, refit
-from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, Floats, StarList, star_list
+from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, StarList, star_list
 
 
 def solution_of(stars: StarList) -> Solution:

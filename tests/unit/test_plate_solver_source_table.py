@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Floats
 from panoptes_network.catalog.lookup import CatalogStars
 from panoptes_network.database.copy import encode
 from panoptes_network.frames.bayer import STAMP_SIDE, stamp_fits
@@ -23,7 +24,7 @@ from plate_solver.source_table import (
     unseen_rows,
 )
 from simulator.optics import field_wcs
-from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, Floats, sources_at
+from tests.unit.plate_solver_fields import SCALE_ARCSEC, Field, sources_at
 
 HEIGHT, WIDTH = 300, 401
 COUNT = 400

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.measurements import N_COLOURS, Singles
+from light_curves.measurements import N_COLOURS
+from panoptes_network.arrays import Singles
 
 OUTLIER_SIGMA = 5.0
 NEIGHBOURHOOD = 5

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.measurements import SequenceFluxes, Singles
+from light_curves.measurements import SequenceFluxes
+from panoptes_network.arrays import Singles
 from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.light_curves.schema import COLOURS, Quality
 

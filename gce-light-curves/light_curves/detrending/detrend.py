@@ -10,8 +10,9 @@ from light_curves.detrending.ensemble import Ensemble
 from light_curves.detrending.frames import FrameFacts, frame_facts
 from light_curves.detrending.groups import frame_groups
 from light_curves.detrending.pixel_phase import focus_terms
-from light_curves.measurements import N_COLOURS, LightCurves, SequenceFluxes, Singles
+from light_curves.measurements import N_COLOURS, LightCurves, SequenceFluxes
 from light_curves.times import bjd_tdb
+from panoptes_network.arrays import Singles
 from panoptes_network.light_curves.schema import BAD, Quality
 
 WIDTH_TERMS = slice(2, 4)

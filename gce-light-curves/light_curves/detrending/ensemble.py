@@ -18,7 +18,8 @@ from light_curves import robust
 from light_curves.detrending import pixel_phase
 from light_curves.detrending.comparison import Comparison
 from light_curves.detrending.pixel_phase import FIELD_TERMS, N_PHASES, MapEquations, folding
-from light_curves.measurements import N_COLOURS, Floats, Singles
+from light_curves.measurements import N_COLOURS
+from panoptes_network.arrays import Floats, Singles
 
 DEGREE = 2
 """Degree of the zero point's polynomial over the field."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from light_curves import robust
 from light_curves.detrending.comparison import FEWEST, Comparison
 from light_curves.detrending.ensemble import Ensemble, zero_point_terms
-from light_curves.measurements import Singles
+from panoptes_network.arrays import Singles
 from panoptes_network.light_curves.schema import Quality
 
 MAG_OF_E = 2.5 * np.log10(np.e)

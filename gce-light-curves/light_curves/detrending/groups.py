@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.measurements import Floats, Singles
+from panoptes_network.arrays import Floats, Singles
 
 JUMP_PX = 50.0
 """Between two frames: tracking moves stars less than this, a flip by thousands."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.measurements import Singles
+from panoptes_network.arrays import Singles
 
 STARS_PER_BIN = 25
 

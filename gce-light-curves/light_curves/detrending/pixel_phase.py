@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
-from light_curves.measurements import Floats, Singles
+from panoptes_network.arrays import Floats, Singles
 
 ORDER = 4
 """Maximum |a| + |b| of the waves pi (a x + b y): those of 2 pixels and shorter."""

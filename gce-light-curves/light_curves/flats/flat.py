@@ -13,16 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
+from panoptes_network.arrays import Floats, Mask, Singles
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
     READ_NOISE_ADU,
     SATURATION_ADU,
 )
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 CELL_PX = 33
 """Side of the cells in which the sky is assumed smooth, pixels of one Bayer plane."""

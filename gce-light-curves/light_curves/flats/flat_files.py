@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from light_curves.flats.flat import FlatSums, PixelFlat, pixel_flat, shared_response
-from light_curves.measurements import Singles
 from panoptes_network import storage
+from panoptes_network.arrays import Singles
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_models import CameraFlat

@@ -1,14 +1,10 @@
 """Crowding: stars with neighbours that are too near or too bright, by the catalog."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from light_curves.photometry.stamps import reading_order
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 
 def neighbour_light(x_px: Floats, y_px: Floats, gaia_mag: Singles, radius_px: float) -> Floats:

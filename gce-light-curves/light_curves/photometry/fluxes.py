@@ -10,7 +10,6 @@ divides the light between two stars at the same position.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
@@ -18,10 +17,7 @@ from light_curves.photometry import stamps
 from light_curves.photometry.frame_light import FrameLight
 from light_curves.photometry.sky import Mesh, clipped_mesh, median_mesh
 from light_curves.photometry.stamps import Stamps
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 CATALOG_ERROR = 1.0
 """Relative error of a catalog flux: the star's colour is ignored."""

@@ -14,11 +14,8 @@ from light_curves.photometry.frame_psf import GREEN, solve_frame
 from light_curves.photometry.psf import HALF_PX, SequencePsf
 from light_curves.photometry.psf_fit import fit_psf
 from light_curves.photometry.psf_stars import PlacedFrame
+from panoptes_network.arrays import Floats, Singles
 from panoptes_network.light_curves.schema import Quality
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 CROWDED_PX = 3.0
 CROWDED_LIGHT = 0.5

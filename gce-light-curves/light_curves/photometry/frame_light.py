@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.compiled import compiled
+from panoptes_network.arrays import Singles
 from panoptes_network.frames import bayer
-
-Singles = NDArray[np.float32]
 
 _NEAR_SATURATION = 0.985
 """Fraction of the range above black from which a pixel counts as saturated: the plateau is noisy.

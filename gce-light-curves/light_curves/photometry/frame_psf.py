@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from light_curves.measurements import N_COLOURS
 from light_curves.photometry.crowding import with_neighbours
@@ -12,10 +11,7 @@ from light_curves.photometry.frame_light import FrameLight
 from light_curves.photometry.psf import CHANGES, HALF_PX, Psf, SequencePsf
 from light_curves.photometry.psf_stars import PlacedFrame
 from light_curves.photometry.stamps import Stamps, cut, describe, reading_order
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 GREEN = 1
 NEIGHBOURS_PX = 20.0

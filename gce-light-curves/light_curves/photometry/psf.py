@@ -6,16 +6,12 @@ from math import factorial
 from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from light_curves.measurements import N_COLOURS
 from light_curves.photometry import splines
 from light_curves.photometry.splines import N_SPLINES
 from light_curves.photometry.stamps import Stamps, make_stamps
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 FIELD_TERMS = 3
 """A constant, and terms growing with x and with y from the frame's centre."""

@@ -20,11 +20,8 @@ from light_curves.photometry.psf import CHANGES, FIELD_TERMS, Psf, SequencePsf
 from light_curves.photometry.psf_stars import MARGIN_PX, MIN_STARS, PlacedFrame, choose_stars
 from light_curves.photometry.splines import N_SPLINES, overlapping, spline_table
 from light_curves.photometry.stamps import CELL_COLOUR, Stamps, cut, describe
+from panoptes_network.arrays import Floats, Integers, Singles
 from panoptes_network.errors import PermanentError, Reason
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 PSF_FRAMES = 10
 WIDE_STARS = 150

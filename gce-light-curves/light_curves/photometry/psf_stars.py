@@ -8,11 +8,8 @@ from numpy.typing import NDArray
 
 from light_curves.photometry.crowding import neighbour_light
 from light_curves.photometry.frame_light import Camera, saturated_from
+from panoptes_network.arrays import Floats, Integers, Singles
 from panoptes_network.errors import PermanentError, Reason
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 MAX_STARS = 450
 MIN_STARS = 40

@@ -9,10 +9,7 @@ from scipy.ndimage import distance_transform_edt
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
 from light_curves.photometry.stamps import CELL_COLOUR
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 CELL_PX = 48
 """Side of the mesh's cells: 576 pixels of red or blue."""

@@ -8,12 +8,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import BSpline, PPoly
 
 from light_curves.compiled import compiled
-
-Floats = NDArray[np.float64]
+from panoptes_network.arrays import Floats
 
 ORDER = 4
 """Cubics have four coefficients, and four splines overlap at each place."""

@@ -7,15 +7,11 @@ near each other in the frame, for cache efficiency: the caller sorts them.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from light_curves.compiled import compiled
 from light_curves.measurements import N_COLOURS
 from light_curves.photometry.splines import N_SPLINES, overlapping, spline_table
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Floats, Integers, Singles
 
 CELL_COLOUR = np.array([[1, 2], [0, 1]])
 """Colour (0 red, 1 green, 2 blue) by parity of row and column: `panoptes_network.frames.bayer`."""

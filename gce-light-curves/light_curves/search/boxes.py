@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.search.red_noise import SlowNoise
-
-Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+from panoptes_network.arrays import Floats, Singles
 
 DURATIONS_H = 1.25 ** np.arange(8)
 """1 to 4.8 h; a transit between two durations loses at most 5 % of its significance."""

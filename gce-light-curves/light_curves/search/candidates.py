@@ -11,9 +11,8 @@ from light_curves.search.night import Night
 from light_curves.search.transits import TransitSearch, search_transits
 from light_curves.search.variability import VariabilitySearch, search_variables
 from light_curves.search.vetting import vet
+from panoptes_network.arrays import Floats
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
-
-Floats = NDArray[np.float64]
 
 FALSE_ALARMS = 0.01
 """Maximum false-alarm probability of a candidate."""

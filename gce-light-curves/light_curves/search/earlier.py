@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from light_curves.search.night import Night
-
-Integers = NDArray[np.int64]
+from panoptes_network.arrays import Integers
 
 COLUMNS = ["picid", "gaia_mag", "time", "bjd_tdb", "flux", "flux_err", "quality"]
 

@@ -8,8 +8,7 @@ Kepler: noise brightens as often as it dims, a transit only dims.
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from panoptes_network.arrays import Floats, Indices
 
 STARS_PER_BIN = 500
 """Stars of similar brightness: enough for the level reached by one constant star in a hundred."""

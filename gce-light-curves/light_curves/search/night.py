@@ -6,11 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from light_curves.measurements import LightCurves, Singles, Times
+from light_curves.measurements import LightCurves, Times
+from panoptes_network.arrays import Floats, Indices, Singles
 from panoptes_network.light_curves.schema import BAD
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
 
 MIN_GOOD_FRAMES = 20
 """Stars with fewer good frames are not searched."""

@@ -16,10 +16,9 @@ from light_curves.search.false_alarm import share_beyond, steady_powers
 from light_curves.search.periods import Evidence, Repeated, search_periods
 from light_curves.search.transits import Box, TransitSearch, search_transits
 from light_curves.search.vetting import vet
+from panoptes_network.arrays import Indices
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 from panoptes_network.light_curves.schema import Vetting
-
-Indices = NDArray[np.intp]
 
 LONGEST_SPAN_D = 30.0
 """Maximum distance of nights from tonight: the time per star grows with its square."""

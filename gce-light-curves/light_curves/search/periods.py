@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from light_curves.compiled import compiled
 from light_curves.search.boxes import DURATIONS_H, MIDS_PER_DURATION
 from light_curves.search.transits import TransitSearch
-
-Floats = NDArray[np.float64]
+from panoptes_network.arrays import Floats
 
 SHORTEST_D, LONGEST_D = 0.5, 15.0
 """Range of the periods."""

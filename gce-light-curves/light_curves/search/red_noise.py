@@ -12,8 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from panoptes_network.arrays import Floats, Indices
 
 TIMESCALE_H = 1.0
 SHORTEST_PERIOD_H = 1 / 3

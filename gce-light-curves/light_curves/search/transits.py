@@ -10,9 +10,7 @@ from light_curves.search.boxes import MIDS_PER_DURATION, Scan, Trials, make_tria
 from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
 from light_curves.search.night import Night
 from light_curves.search.red_noise import AMPLITUDES, SlowNoise, fit_slow_noise, slow_columns
-
-Floats = NDArray[np.float64]
-Indices = NDArray[np.intp]
+from panoptes_network.arrays import Floats, Indices
 
 FINER_DURATIONS = 1.25 ** np.linspace(-0.75, 0.75, 7)
 FINER_MIDS = np.linspace(-0.75, 0.75, 7) / MIDS_PER_DURATION

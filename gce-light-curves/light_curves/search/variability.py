@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
 from light_curves.search.night import Night
-
-Floats = NDArray[np.float64]
+from panoptes_network.arrays import Floats
 
 MAX_PER_DAY = 48.0
 """Maximum frequency, a period of half an hour."""

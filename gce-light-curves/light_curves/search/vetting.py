@@ -11,8 +11,6 @@ from light_curves.search.boxes import Trials, scan, trials_at
 from light_curves.search.transits import Box, TransitSearch
 from panoptes_network.light_curves.schema import BAD, COLOURS, Quality, Vetting
 
-Floats = NDArray[np.float64]
-
 AGREE_SIGMA = 3.0
 ALIKE_SIGMA = 3.0
 NEIGHBOURHOOD_PX = 300.0

@@ -7,12 +7,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from observations_data.candidates.parameters import CandidateSearch, Sort
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.pagination import fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
 from panoptes_network.database.models import Sequence
+from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import is_near
 
 COLUMNS = tuple(Candidate.__table__.columns)

@@ -8,7 +8,7 @@ from observations_data.candidates import queries
 from observations_data.candidates.parameters import MAX_SIGNIFICANCE, CandidateSearch, Sort
 from observations_data.candidates.tables import CANDIDATES
 from observations_data.data_tables import table_response
-from observations_data.database import Json, read, unknown
+from observations_data.database import read, unknown
 from observations_data.observations.parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
 from observations_data.open_api import (
     COUNT,
@@ -21,6 +21,7 @@ from observations_data.open_api import (
 )
 from observations_data.pagination import Direction
 from observations_data.stars.schemas import RADIUS
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import CandidateKind
 
 api = Blueprint("candidates", __name__)

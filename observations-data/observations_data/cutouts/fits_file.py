@@ -7,9 +7,9 @@ from datetime import datetime
 from astropy.io import fits
 
 from observations_data.cutouts.frame_region import FrameRegion
-from observations_data.database import Json
 from observations_data.stars.light_curves import DAY, MJD_EPOCH
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
+from panoptes_network.json_object import Json
 from panoptes_network.storage import StoredObject
 
 STORAGE_CARDS = ("BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "ZHECKSUM")

@@ -13,13 +13,14 @@ from observations_data.cutouts.parameters import (
     MIN_SIDE_PX,
     CutoutSearch,
 )
-from observations_data.database import Json, read, unknown
+from observations_data.database import read, unknown
 from observations_data.observations.parameters import DEC, IMAGE_ID, RA
 from observations_data.open_api import Parameter, described, file_spec
 from observations_data.stars.fits import MEDIA_TYPE, fits_file
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.json_object import Json
 
 api = Blueprint("cutouts", __name__)
 

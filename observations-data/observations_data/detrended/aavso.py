@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from statistics import median
 
-from observations_data.database import Json
 from observations_data.stars.star import star_name
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import BAD
 
 MEDIA_TYPE = "text/plain"

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from observations_data import file_storage
 from observations_data.candidates.queries import known_as
-from observations_data.database import Json, plain, read
+from observations_data.database import plain, read
 from observations_data.detrended.queries import curves_of_star
 from observations_data.detrended.tables import FROM_FILE, METHOD, QUALITY
 from observations_data.stars.parameters import FrameSearch, StarId
 from observations_data.stars.star import require_star, star_url
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.parquet_file import read_footer, read_rows
 from panoptes_network.storage import StoredObject
 

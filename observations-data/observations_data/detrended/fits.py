@@ -1,9 +1,9 @@
 """A star's detrended light curve as a FITS file for ``lightkurve.read`` and others."""
 
 from observations_data.data_tables import Column, Kind, Table
-from observations_data.database import Json
 from observations_data.detrended.tables import DETRENDED, QUALITY
 from observations_data.stars.fits import Cards, star_file
+from panoptes_network.json_object import Json
 
 BJD = Column("time", "middle of the exposure, BJD", Kind.REAL, "d")
 MOMENT = Column("date_avg", "middle of the exposure, UTC", Kind.TEXT)

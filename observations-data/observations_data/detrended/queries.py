@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.detrended.parameters import CurveSearch, Sort
 from observations_data.files import LIGHT_CURVE_COLUMNS, light_curve_files
 from observations_data.pagination import fetch_page
@@ -14,6 +14,7 @@ from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
 from panoptes_network.database.models import Sequence
+from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import is_near
 
 SUMMARY_COLUMNS = (

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from observations_data.data_tables import MEDIA_TYPES, table_response
-from observations_data.database import Json, read
+from observations_data.database import read
 from observations_data.detrended import aavso, schemas
 from observations_data.detrended.curve import detrended_curve
 from observations_data.detrended.fits import detrended_table
@@ -21,6 +21,7 @@ from observations_data.stars import tables as star_tables
 from observations_data.stars.light_curves import light_curve
 from observations_data.stars.parameters import FrameSearch, StarId
 from panoptes_network.ids import fold_id
+from panoptes_network.json_object import Json
 
 api = Blueprint("light_curves", __name__)
 

@@ -3,9 +3,10 @@
 from sqlalchemy import Integer, Label, cast, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.network_state.exposure import known_exposure
 from panoptes_network.database.models import SequenceFigures
+from panoptes_network.json_object import Json
 
 BAND_DEG = 10
 """Height of a cell, about that of a frame."""

@@ -12,11 +12,12 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import Json, read
+from observations_data.database import read
 from panoptes_network.config import settings
 from panoptes_network.database import films, light_curve_sets
 from panoptes_network.database.models import Image
 from panoptes_network.database.operation_models import DeadLetter
+from panoptes_network.json_object import Json
 from panoptes_network.states import FAILED_STATES, WAITING_STATES, ImageState
 
 WINDOW = timedelta(hours=1)

@@ -5,9 +5,10 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.network_state import metrics as network_metrics
 from panoptes_network.database.models import Image
+from panoptes_network.json_object import Json
 from panoptes_network.nights import advice
 from panoptes_network.states import FAILED_STATES
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import Json
 from observations_data.http.query_parameters import (
     DEFAULT_LIMIT,
     BadParameterError,
@@ -18,6 +17,7 @@ from observations_data.http.query_parameters import (
 from panoptes_network.database import refusals
 from panoptes_network.database.models import ImageEvent
 from panoptes_network.errors import Reason
+from panoptes_network.json_object import Json
 from panoptes_network.nights import advice
 
 MAX_EVENT_ID = 2**63 - 1

@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from observations_data.database import Json
 from observations_data.http.query_parameters import BadParameterError, Parameters, day
 from observations_data.network_state.exposure import known_exposure
 from observations_data.units.queries import HALF_DAY, night_date, night_of, noon_of_unit
@@ -34,6 +33,7 @@ from panoptes_network.database.models import (
     Unit,
 )
 from panoptes_network.database.times import has_plausible
+from panoptes_network.json_object import Json
 from panoptes_network.nights.night import EARLIEST, LATEST
 from panoptes_network.states import ImageState
 

@@ -6,12 +6,13 @@ from itertools import islice
 from flask import Response, request
 
 from observations_data.data_tables import Format, Row, csv_lines, label_download
-from observations_data.database import Json, read
+from observations_data.database import read
 from observations_data.http.query_parameters import MAX_LIMIT, BadParameterError
 from observations_data.observations import queries
 from observations_data.observations.parameters import FILE_KINDS, FILM
 from observations_data.observations.search.query import Search
 from observations_data.observations.tables import OBSERVATIONS_CSV
+from panoptes_network.json_object import Json
 from panoptes_network.web.public_url import absolute
 
 MAX_ROWS = 100_000

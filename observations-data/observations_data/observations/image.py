@@ -8,13 +8,14 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from observations_data import file_storage
-from observations_data.database import Json, read
+from observations_data.database import read
 from observations_data.observations import queries
 from observations_data.observations.queries import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
+from panoptes_network.json_object import Json
 
 FIRST_BYTES = 20 * BLOCK_BYTES
 """Both headers of a solved file, read at once."""

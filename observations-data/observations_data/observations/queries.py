@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from observations_data import files as file_rows
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.fact_changes import changes
 from observations_data.observations.search import name_resolver
 from observations_data.observations.search.facets import facets
@@ -27,6 +27,7 @@ from panoptes_network.database.models import (
     Sequence,
     SequenceFigures,
 )
+from panoptes_network.json_object import Json
 from panoptes_network.states import ImageState
 
 SEQUENCE_COLUMNS = (

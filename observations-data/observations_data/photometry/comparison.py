@@ -6,6 +6,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Mask
+
 MAX_CANDIDATES = 60
 MAX_COMPARISONS = 30
 MIN_PRESENCE = 0.9
@@ -20,8 +22,6 @@ CROWDED_FLAGS = 1 | 2
 """source-extractor's FLAGS for neighbours, whose distance and light are checked here; any other
 flag (saturated, at the edge, incomplete) excludes a star.
 """
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

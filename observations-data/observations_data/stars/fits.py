@@ -9,10 +9,10 @@ from astropy.io import fits
 from flask import Response
 
 from observations_data.data_tables import Column, Kind, Table
-from observations_data.database import Json
 from observations_data.stars.star import star_name
 from observations_data.stars.tables import LIGHT_CURVE, STAMPS
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
+from panoptes_network.json_object import Json
 
 MEDIA_TYPE = "application/fits"
 Cards = Mapping[str, tuple[str | float, str]]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from observations_data.database import AnyRow, Json, plain
+from observations_data.database import AnyRow, plain
 from observations_data.photometry import (
     APERTURE_RADIUS_PX,
     COLOURS,
@@ -20,6 +20,7 @@ from observations_data.stars.parameters import StarId
 from observations_data.stars.sequence_stamps import SequenceStamps
 from observations_data.stars.star import star_url
 from panoptes_network.frames.bayer import SATURATED_FLAG
+from panoptes_network.json_object import Json
 
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from observations_data.candidates.queries import candidates_of
 from observations_data.data_tables import table_response
-from observations_data.database import Json, read
+from observations_data.database import read
 from observations_data.detrended.queries import curves_of_star
 from observations_data.observations.parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
 from observations_data.open_api import described
@@ -15,6 +15,7 @@ from observations_data.stars import stamps as star_frames
 from observations_data.stars import star as star_rows
 from observations_data.stars.parameters import FrameSearch, SourceSearch, StarId, visit_limit
 from observations_data.stars.sources import sources_of
+from panoptes_network.json_object import Json
 
 api = Blueprint("sources", __name__)
 

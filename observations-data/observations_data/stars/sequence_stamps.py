@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.photometry import FrameSources, comparison_candidates
 from observations_data.stars.parameters import FrameSearch, StarId
 from observations_data.stars.stamps import conditions
@@ -17,6 +17,7 @@ from observations_data.stars.star import require_star
 from panoptes_network.database.copy import read_copy
 from panoptes_network.database.models import Image, Source
 from panoptes_network.frames.bayer import STAMP_SIDE
+from panoptes_network.json_object import Json
 
 MAX_SEQUENCES = 20
 _SOURCE = np.dtype(

@@ -3,10 +3,11 @@
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.stars.parameters import SourceSearch
 from observations_data.stars.star import star_url
 from panoptes_network.database.models import CatalogStar, Image, Source
+from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import is_near
 
 # Not a join: that might read the whole catalog for an image's many rows.

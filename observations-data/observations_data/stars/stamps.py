@@ -4,11 +4,12 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.stars.parameters import FrameCursor, FrameSearch, StarId
 from observations_data.stars.star import is_of, require_star, star_url
 from panoptes_network.database.models import Image, Source
 from panoptes_network.frames.bayer import STAMP_SIDE
+from panoptes_network.json_object import Json
 
 FRAME_COLUMNS = (
     Image.image_id,

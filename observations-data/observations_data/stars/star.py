@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.stars.parameters import Catalog, StarId
 from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.light_curve_models import StarLightCurve
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
 from panoptes_network.database.times import has_plausible
+from panoptes_network.json_object import Json
 
 CATALOG_COLUMNS = (
     CatalogStar.catalog,

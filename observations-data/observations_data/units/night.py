@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from typing_extensions import TypedDict
 
 from observations_data import files as file_rows
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.http.query_parameters import date_of
 from observations_data.units.queries import require_unit, unit_facts
 from panoptes_network.database import refusals
@@ -17,6 +17,7 @@ from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
 from panoptes_network.figures import TRENDS
 from panoptes_network.ids import format_time
+from panoptes_network.json_object import Json
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
 from panoptes_network.nights.schema import NightReport, T

@@ -25,13 +25,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json, unknown
+from observations_data.database import AnyRow, unknown
 from observations_data.fact_changes import changes
 from observations_data.units.parameters import NightSearch
 from panoptes_network import id_spellings
 from panoptes_network.database import refusals
 from panoptes_network.database.models import Image, Sequence, SequenceFigures, Unit
 from panoptes_network.database.times import has_plausible
+from panoptes_network.json_object import Json
 from panoptes_network.nights.night import Night, known_longitude, noon_offset
 from panoptes_network.states import ImageState
 

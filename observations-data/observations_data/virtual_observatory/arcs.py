@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from panoptes_network.arrays import Mask
+
 Vectors = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 def dot(left: Vectors, right: Vectors) -> NDArray[np.float64]:

@@ -12,13 +12,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from observations_data.data_tables import Column, Kind, Row, Table
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.observations.tables import FIGURE_COLUMNS
 from observations_data.virtual_observatory.dali import Query
 from observations_data.virtual_observatory.identifiers import Product, dataset_id
 from panoptes_network.database.models import Image, Sequence, Source
 from panoptes_network.errors import Reason
 from panoptes_network.figures import FIGURES
+from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import DegColumn, is_within
 
 MAX_VERBOSITY = 3

@@ -16,9 +16,9 @@ import numpy as np
 from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import Json
 from observations_data.virtual_observatory.footprint_bytes import footprint_bytes
 from panoptes_network.database.models import SequenceFigures
+from panoptes_network.json_object import Json
 
 if TYPE_CHECKING:
     from mocpy import MOC

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from observations_data.data_tables import Column, Kind, Row, Table
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.files import (
     LIGHT_CURVE_COLUMNS,
     LIGHT_CURVES,
@@ -22,6 +22,7 @@ from observations_data.virtual_observatory.dali import Query
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image
+from panoptes_network.json_object import Json
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 

@@ -13,17 +13,19 @@ import numpy as np
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, Json
+from observations_data.database import AnyRow
 from observations_data.files import OFFERED_RAW_PATH
 from observations_data.virtual_observatory import obscore
-from observations_data.virtual_observatory.arcs import Mask, Vectors
+from observations_data.virtual_observatory.arcs import Vectors
 from observations_data.virtual_observatory.dali import Interval, Query, UsageFault
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from observations_data.virtual_observatory.newest import newest_images
 from observations_data.virtual_observatory.positions import regions
 from observations_data.virtual_observatory.regions import REACH_DEG, Region
+from panoptes_network.arrays import Mask
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
+from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import is_in_box
 
 Wanted = dict[Product, set[str] | None]

@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, LargeBinary, and_, func, literal, or_, sel
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from observations_data.virtual_observatory.arcs import Mask, Vectors
+from observations_data.virtual_observatory.arcs import Vectors
 from observations_data.virtual_observatory.footprint_bytes import FOOTPRINT, concat, footprint_bytes
 from observations_data.virtual_observatory.obscore import corners_of
+from panoptes_network.arrays import Mask
 from panoptes_network.database.models import Image
 
 CHUNKS = (2_000, *[20_000] * 25)

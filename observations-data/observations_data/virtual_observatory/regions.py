@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from observations_data.virtual_observatory import arcs
-from observations_data.virtual_observatory.arcs import Mask, Vectors
+from observations_data.virtual_observatory.arcs import Vectors
+from panoptes_network.arrays import Mask
 from panoptes_network.sky.directions import unit_vectors
 from panoptes_network.sky.zones import Box, Interval
 

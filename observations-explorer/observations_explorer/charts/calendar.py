@@ -4,11 +4,9 @@ from calendar import Calendar
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
 
 from observations_explorer.formatting import STATES
-
-Json = dict[str, Any]
+from panoptes_network.json_object import Json
 
 
 @dataclass(frozen=True, slots=True)

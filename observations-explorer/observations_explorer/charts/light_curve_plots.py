@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from observations_explorer.charts.folding import CYCLES, Folding
 from observations_explorer.charts.scatter_plot import Plot, Quantity, Sample, plot
-from observations_explorer.data_service import Json
 from observations_explorer.formatting import utc
+from panoptes_network.json_object import Json
 
 COLOURS = {"r": "Red", "g": "Green", "b": "Blue"}
 """Suffixes of the columns of each colour."""

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from observations_explorer.formatting import day, figure, span
-
-Json = dict[str, Any]
+from panoptes_network.json_object import Json
 
 MAX_TICKS = 5
 BAR_WIDTH = 0.86

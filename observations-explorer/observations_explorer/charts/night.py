@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 from observations_explorer.formatting import STATES, figure
 from panoptes_network.figures import BY_NAME, TRENDS
-
-Json = dict[str, Any]
+from panoptes_network.json_object import Json
 
 MIN_SPAN = timedelta(minutes=20)
 """Minimum length of the axis, for nights with one image."""

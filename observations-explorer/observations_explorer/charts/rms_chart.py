@@ -6,8 +6,8 @@ from statistics import median
 from observations_explorer.charts import chart
 from observations_explorer.charts.axes import Scale
 from observations_explorer.charts.chart import Chart, Line, Mark
-from observations_explorer.data_service import Json
 from observations_explorer.formatting import figure, star_name
+from panoptes_network.json_object import Json
 
 CELL_X, CELL_Y = 0.4, 3.0
 """Size of a cell, percent and pixels: only one mark per cell is drawn."""

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from observations_explorer.data_service import Json
+from panoptes_network.json_object import Json
 
 HOURS_A_DAY = 24.0
 MAX_TRANSITS = 500

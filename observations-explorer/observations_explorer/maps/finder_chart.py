@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from observations_explorer.data_service import Json
 from observations_explorer.maps import image_overlay
+from panoptes_network.json_object import Json
 from panoptes_network.sky.projection import Pixel, Projection
 from panoptes_network.states import FileKind
 

@@ -1,12 +1,10 @@
 """The map beside the list of observations: positions of the page's observations."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place, circle, separation_deg
-
-Json = dict[str, Any]
+from panoptes_network.json_object import Json
 
 MARGIN_DEG = 1.5
 """Margin of a map of a part of the sky."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from observations_explorer.data_service import Json
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import Vetting
 
 N_COLOURS = 3

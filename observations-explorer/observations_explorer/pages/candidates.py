@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from werkzeug.exceptions import BadRequest
 
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.pages.candidate_checks import checks
 from observations_explorer.pages.candidate_filters import CandidateSearch
+from panoptes_network.json_object import Json
 
 PAGE_LENGTH = 25
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from observations_explorer.data_service import Json
 from observations_explorer.formatting import utc
+from panoptes_network.json_object import Json
 
 TEX_SIGNS = str.maketrans(
     {

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.maps import image_overlay, sky_map
+from panoptes_network.json_object import Json
 from panoptes_network.nights import advice
 from panoptes_network.sky.projection import Projection
 

@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 from werkzeug.exceptions import NotFound
 
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.formatting import figure
+from panoptes_network.json_object import Json
 from panoptes_network.states import SOLVED_STATES
 
 

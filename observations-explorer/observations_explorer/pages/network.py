@@ -18,9 +18,8 @@ from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place
 from observations_explorer.static_files import VENDOR
 from panoptes_network.config import settings
+from panoptes_network.json_object import Json
 from panoptes_network.states import FAILED_STATES, WAITING_STATES
-
-Json = dict[str, Any]
 
 ATLAS = VENDOR / "aladin-lite" / "aladin.js"
 N_OUTLINES = 200

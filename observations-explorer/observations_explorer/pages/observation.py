@@ -10,11 +10,12 @@ from flask import url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
 from observations_explorer.charts import sequence_plots
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.pages import observation_light_curves
 from observations_explorer.pages.citation import cite
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime, is_plausible
+from panoptes_network.json_object import Json
 from panoptes_network.nights.advice import Advice, of_reason
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from observations_explorer.data_service import Json
 from observations_explorer.formatting import STATES, day
+from panoptes_network.json_object import Json
 
 LABELS = {
     "unit": "Unit",

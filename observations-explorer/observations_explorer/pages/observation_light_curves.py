@@ -4,8 +4,9 @@ from flask import url_for
 from werkzeug.exceptions import NotFound
 
 from observations_explorer.charts.rms_chart import rms_chart
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.pages import light_curve_status
+from panoptes_network.json_object import Json
 
 MAX_STARS = 20_000
 N_NAMED = 8

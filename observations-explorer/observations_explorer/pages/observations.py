@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from werkzeug.exceptions import BadRequest
 
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.maps import list_map
 from observations_explorer.pages.observation_filters import COMMON, Search
 from panoptes_network.config import settings
+from panoptes_network.json_object import Json
 
 PAGE_LENGTH = 50
 

@@ -8,10 +8,11 @@ from werkzeug.exceptions import BadRequest, NotFound
 from observations_explorer.charts import stamp_sheet
 from observations_explorer.charts.folding import Folding
 from observations_explorer.charts.light_curve_plots import Light, plots
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves
+from panoptes_network.json_object import Json
 
 MAX_STAMPS = 120
 """Stamps on a sheet, and fetched at once by the page's script."""

@@ -11,11 +11,12 @@ from observations_explorer.charts import light_curve_chart
 from observations_explorer.charts.chart import Chart
 from observations_explorer.charts.folding import Folding
 from observations_explorer.charts.transit_box import Box
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
 from observations_explorer.formatting import utc_of
 from observations_explorer.light_curve import Measurement, Method, View, measurements
 from observations_explorer.pages.candidate_checks import checks
 from observations_explorer.pages.light_curve_status import why
+from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import QUALITY_MEANINGS
 
 

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from observations_explorer.charts import calendar
 from observations_explorer.charts import night as night_chart
-from observations_explorer.data_service import Json, fetch
+from observations_explorer.data_service import fetch
+from panoptes_network.json_object import Json
 from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120

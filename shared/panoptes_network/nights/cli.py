@@ -1,7 +1,6 @@
 """The command ``panoptes-night PAN001 2018-10-11``: print a night report."""
 
 import json
-from typing import Any
 from urllib.parse import quote
 
 import click
@@ -9,10 +8,9 @@ import requests
 from pydantic import TypeAdapter, ValidationError
 
 from panoptes_network.config import settings
+from panoptes_network.json_object import Json
 from panoptes_network.nights.schema import NightReport
 from panoptes_network.nights.text import text
-
-Json = dict[str, Any]
 
 
 @click.command()

@@ -3,10 +3,10 @@
 from sqlalchemy import ColumnElement, Text, cast, extract, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import Json
 from observations_data.observations.search.query import Conditions, select_observations
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
+from panoptes_network.json_object import Json
 from panoptes_network.states import ImageState
 
 MAX_VALUES = 100
