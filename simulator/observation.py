@@ -15,7 +15,7 @@ FULL_WIDTH, FULL_HEIGHT = 5208, 3476
 SUFFIXES = (".fits", ".fits.fz", ".cr2")
 SIDEREAL_DAY = timedelta(seconds=86164)
 """Rounded to a second, like exposure starts."""
-LEAST_CR2_SIZE = 22
+MIN_CR2_SIZE = 22
 """Columns and rows; decoders do not accept smaller raw files."""
 
 
@@ -105,7 +105,7 @@ class Observation:
     nights_before: int = 0
 
     def __post_init__(self) -> None:
-        least = LEAST_CR2_SIZE if self.suffix == ".cr2" else 2
+        least = MIN_CR2_SIZE if self.suffix == ".cr2" else 2
         for name, size, full in (
             ("width", self.width, FULL_WIDTH),
             ("height", self.height, FULL_HEIGHT),
