@@ -236,7 +236,7 @@ def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     if not page.evaluate("'uPlot' in window"):
         pytest.skip("uPlot was not fetched at setup")
-    expect(page.locator(".plot .u-over")).to_have_count(6)
+    expect(page.locator(".plot .u-over")).to_have_count(7)
     page.locator(".plot .u-over").first.hover()
     assert "UTC" not in page.locator(".plot .u-legend").first.inner_text()
     assert "px" in page.locator(".plot .u-legend").first.inner_text()
