@@ -8,16 +8,11 @@ from observations_explorer.charts import calendar
 from observations_explorer.charts import night as night_chart
 from observations_explorer.data_service import fetch
 from panoptes_network.json_object import Json
+from panoptes_network.nights.text import VERDICTS
 from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120
 MAX_PICTURES = 18
-VERDICTS = {
-    "good": "all well",
-    "waiting": "in work",
-    "problems": "with problems",
-    "empty": "no images",
-}
 
 
 def units() -> Json:
