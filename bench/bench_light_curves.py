@@ -8,10 +8,8 @@ The seed is drawn anew each time and printed: nobody can have tuned the network 
 """
 
 import argparse
-import secrets
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +25,7 @@ from blind_search import BlindSearch, search_file
 from numpy.typing import NDArray
 from served_light_curves import Curves, raw_curves, read_file, scatter
 from servers import open_folder
-from simulated_nights import FRAMES, SIZE, Nights, NightTruth, last_night, read_truth
+from simulated_nights import SIZE, Nights, NightTruth, add_options, last_night, read_truth
 from sqlalchemy import ColumnElement, func, select
 from whole_network import running_network, say, upload_folder, wait_until
 
@@ -107,19 +105,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--night", choices=PRESETS, help="one of them alone")
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
-    parser.add_argument("--frames", type=int, default=FRAMES)
+    add_options(parser)
     parser.add_argument(
         "--no-peer", dest="peer", action="store_false", help="without astrowisp and autowisp"
     )
     parser.add_argument("--depth", type=float, default=0.01, help="of the transits")
     parser.add_argument("--nights", type=int, default=1, help="of the same field")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "panoptes-nights",
-        help="keeps rendered nights",
-    )
     return parser.parse_args()
 
 

@@ -6,8 +6,6 @@ is no peer: no pipeline for such cameras makes a flat of the sky between the sta
 """
 
 import argparse
-import secrets
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from astropy.io import fits
 from bench_forced_photometry import catalog_field
 from numpy.typing import NDArray
 from served_light_curves import scatter
-from simulated_nights import SIZE, Nights, NightTruth, last_night, read_truth
+from simulated_nights import FRAMES, SIZE, Nights, NightTruth, add_options, last_night, read_truth
 
 from light_curves.detrending.detrend import detrend
 from light_curves.flats.flat import FlatSums, pixel_flat, shared_response, star_mask
@@ -71,16 +69,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
-    parser.add_argument("--frames", type=int, default=144, help="of each night")
+    add_options(parser)
     parser.add_argument("--nights", type=int, default=3)
-    parser.add_argument("--measured", type=int, default=144, help="frames of the last night")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "panoptes-nights",
-        help="keeps rendered nights",
-    )
+    parser.add_argument("--measured", type=int, default=FRAMES, help="frames of the last night")
     return parser.parse_args()
 
 

@@ -1,7 +1,10 @@
 """Simulated nights of one field, with the truth of every star beside the frames."""
 
+import argparse
+import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +113,18 @@ class Nights:
         folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(self.command(folder), check=True, stdout=subprocess.DEVNULL)
         done.touch()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the seed, the frames of each night, and the folder that keeps them."""
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of each night")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "panoptes-nights",
+        help="keeps rendered nights",
+    )
 
 
 def last_night(folder: Path, frames: int) -> list[Path]:
