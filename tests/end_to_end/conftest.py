@@ -23,7 +23,7 @@ from simulator import Frame, Observation, simulate
 from tests.conftest import free_port, serving
 from tests.end_to_end.browsing import CHROMIUM, FLAGS
 from tests.integration.solver import load_gaia
-from tests.service.web_services import is_healthy, web_command, web_environment
+from tests.service.support.web_services import is_healthy, web_command, web_environment
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import requests
 from panoptes_network import config
 from panoptes_network.operations.sweep import sweep_all
 from tests.end_to_end.conftest import Network
-from tests.service.functions import frame
+from tests.service.support.functions import frame
 
 FITS = frame()
 NIGHT, SEQUENCE = "2018-08-11", "20180812T083000"

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from panoptes_network.states import ImageState
 from tests.end_to_end.browsing import DARK, LIGHT, PHONE, guarded_page
-from tests.service.light_curve_rows import Curves, add_light_curves, transit
-from tests.service.star_fields import StarField, add_catalog_star, add_stars
-from tests.service.web_services import START, add_observation, rows, storage_at
+from tests.service.support.light_curve_rows import Curves, add_light_curves, transit
+from tests.service.support.star_fields import StarField, add_catalog_star, add_stars
+from tests.service.support.web_services import START, add_observation, rows, storage_at
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "observations-explorer" / "node_modules" / "axe-core" / "axe.min.js"

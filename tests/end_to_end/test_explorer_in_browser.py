@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, select
 from panoptes_network.database.models import Image, ImageEvent, ImageFile, Sequence
 from panoptes_network.states import FileKind, ImageState
 from tests.end_to_end.browsing import DARK, LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
-from tests.service.web_services import (
+from tests.service.support.web_services import (
     START,
     add_observation,
     rows,

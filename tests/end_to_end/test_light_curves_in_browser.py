@@ -8,9 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page
-from tests.service.light_curve_rows import FRAMES, Curves, add_light_curves, transit
-from tests.service.star_fields import StarField, add_stars
-from tests.service.web_services import add_observation, rows, storage_at
+from tests.service.support.light_curve_rows import FRAMES, Curves, add_light_curves, transit
+from tests.service.support.star_fields import StarField, add_stars
+from tests.service.support.web_services import add_observation, rows, storage_at
 
 NIGHT = Curves()
 SOLVED = {"state": "sources_extracted"}

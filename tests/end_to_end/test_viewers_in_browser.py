@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
-from tests.service.star_fields import SIZE
-from tests.service.viewer_rows import FIELD, FRAMES, Viewed, add_viewed_observation
+from tests.service.support.star_fields import SIZE
+from tests.service.support.viewer_rows import FIELD, FRAMES, Viewed, add_viewed_observation
 
 STAR = "/sources/1000?catalog=tic"
 BRIGHTEST = """canvas => {

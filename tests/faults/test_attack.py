@@ -22,7 +22,7 @@ from panoptes_network.states import ImageState
 from tests.faults.network import FaultyNetwork, running
 from tests.faults.proxy import Faults
 from tests.faults.slow_clients import slow_clients
-from tests.service.web_services import add_observation, rows
+from tests.service.support.web_services import add_observation, rows
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 

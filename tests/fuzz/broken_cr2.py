@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from simulator import simulate
 from tests.fuzz.mutations import EXTREME, Mutation
-from tests.service.bad_cr2 import FILES
-from tests.service.raw_frames import SMALL
+from tests.service.support.bad_cr2 import FILES
+from tests.service.support.raw_frames import SMALL
 
 _TAGS = (
     *(0x0100, 0x0101, 0x0102, 0x0103, 0x010F, 0x0110, 0x0111, 0x0112, 0x0115, 0x0116, 0x0117),

@@ -29,12 +29,12 @@ from panoptes_network import config
 from panoptes_network.events import FilmRequest, HeaderRequest, ImageObject
 from panoptes_network.states import FileKind, ImageState
 from tests.fuzz import api_documents
-from tests.service.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame, served
-from tests.service.operations import add_image, add_letters
-from tests.service.raw_frames import cr2_frames
-from tests.service.star_fields import StarField, add_stars
-from tests.service.viewer_rows import SOLVED_PATH, solved_file
-from tests.service.web_services import add_observation, create_app, rows, storage_at, store
+from tests.service.support.functions import IMAGE_ID, PATH, SEQUENCE_ID, Network, frame, served
+from tests.service.support.operations import add_image, add_letters
+from tests.service.support.raw_frames import cr2_frames
+from tests.service.support.star_fields import StarField, add_stars
+from tests.service.support.viewer_rows import SOLVED_PATH, solved_file
+from tests.service.support.web_services import add_observation, create_app, rows, storage_at, store
 
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "4"))
 """Requests to each operation, of either kind: those its document allows, and others.

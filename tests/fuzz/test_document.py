@@ -25,9 +25,9 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import Engine
 
-from tests.service.light_curve_rows import Curves, add_light_curves, transit
-from tests.service.star_fields import StarField, add_stars
-from tests.service.web_services import add_observation, create_app, rows, storage_at
+from tests.service.support.light_curve_rows import Curves, add_light_curves, transit
+from tests.service.support.star_fields import StarField, add_stars
+from tests.service.support.web_services import add_observation, create_app, rows, storage_at
 
 Document = tuple[Any, Any, dict[str, str]]
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))

@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 
 from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from tests.fuzz.hostile_json import texts, values
-from tests.service.functions import IDS, IMAGE_ID, PATH, Network, frame, served
-from tests.service.test_bucket_upload import HEADERS
-from tests.service.web_services import add_observation, create_app, rows
+from tests.service.functions.test_bucket_upload import HEADERS
+from tests.service.support.functions import IDS, IMAGE_ID, PATH, Network, frame, served
+from tests.service.support.web_services import add_observation, create_app, rows
 
 EXAMPLES = int(os.environ.get("POISON_EXAMPLES", "25"))
 """Hostile requests to each service."""

@@ -17,7 +17,7 @@ from panoptes_network.database import engine as database
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.errors import TransientError
 from tests.integration.cloud_sql import TOKEN, Account, Interface, front
-from tests.service.functions import served
+from tests.service.support.functions import served
 
 USER = "cf-header-to-db-test@panoptes-demo-1.iam"
 

@@ -19,7 +19,7 @@ from local.postgres_roles import superuser
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.migrate import alembic_config, migrate
 from panoptes_network.database.models import FileFigures, Image, ImageFile, SequenceFigures
-from tests.service.web_services import START, add_observation, rows
+from tests.service.support.web_services import START, add_observation, rows
 
 CORNERS = [80.0, -10.0, 90.0, -10.0, 90.0, 0.0, 80.0, 0.0]
 SOLVED: dict[str, Any] = {

@@ -13,7 +13,7 @@ from light_curves.nights import earlier_files, followed
 from panoptes_network.config import settings
 from panoptes_network.database.light_curve_sets import SetClaim
 from tests.integration.solver import Solver
-from tests.service.operations import add_image
+from tests.service.support.operations import add_image
 
 TONIGHT = "PAN001_14d3bd_20181014T130000"
 FIELD = CatalogField(

@@ -17,7 +17,7 @@ from plate_solver import worker
 from simulator import Conditions, Frame, Observation, simulate
 from tests.conftest import SHARED_DATA
 from tests.integration.solver import Solver, load_file, load_gaia, stamp_pixels
-from tests.service.functions import frame as small_frame
+from tests.service.support.functions import frame as small_frame
 
 REAL_PATH = "PAN001/KIC 8462852/14d3bd/20160909T081152/20160909T081152.fits"
 CROP = Observation(width=900, height=700, suffix=".fits.fz")

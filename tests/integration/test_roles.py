@@ -17,8 +17,8 @@ from panoptes_network.database.engine import engine, sqlstate
 from panoptes_network.database.metadata import METADATA
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_times import sweep_times
-from tests.service.functions import IMAGE_ID
-from tests.service.operations import add_image, image
+from tests.service.support.functions import IMAGE_ID
+from tests.service.support.operations import add_image, image
 
 INSERT_UNIT = "INSERT INTO units (unit_id) VALUES ('PAN001')"
 PARTITION = "SELECT ensure_sources_partition('2018-10-11 00:00:00Z')"

@@ -16,9 +16,9 @@ from panoptes_network import config, pubsub, storage
 from panoptes_network.database import engine as database
 from panoptes_network.web import authentication
 from tests.conftest import forget_storage_client, free_port, serving
-from tests.service.functions import FaultyService, Network, create_function, served
-from tests.service.issuer import AUDIENCE, CALLER, Issuer, Key
-from tests.service.web_services import (
+from tests.service.support.functions import FaultyService, Network, create_function, served
+from tests.service.support.issuer import AUDIENCE, CALLER, Issuer, Key
+from tests.service.support.web_services import (
     create_app,
     is_healthy,
     web_command,

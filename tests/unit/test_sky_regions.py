@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from observations_data.virtual_observatory.regions import Circle, Polygon, Range, Region
 from panoptes_network.sky.directions import unit_vectors
-from tests.service.sky_rows import footprint
+from tests.service.support.sky_rows import footprint
 
 ORDER = 9
 RNG = np.random.default_rng(20181011)
