@@ -13,7 +13,7 @@ from observations_data.network_state import stats_routes as statistics_routes
 from observations_data.observations import routes as observation_routes
 from observations_data.open_api import parameter_names
 from observations_data.open_api import routes as open_api_routes
-from observations_data.stars import routes as source_routes
+from observations_data.sources import routes as source_routes
 from observations_data.virtual_observatory import routes as vo_routes
 from panoptes_network.telemetry import log
 from panoptes_network.web import canonical, security, well_known

@@ -1,1 +1,1 @@
-"""Sources of an image; a star with its visits, stamps and light curves."""
+"""A catalog star: its entry, visits, stamps and raw light curves."""

@@ -9,18 +9,20 @@ from observations_data.database import read
 from observations_data.detrended.queries import curves_of_star
 from observations_data.observations.parameters import CURSOR, IMAGE_ID, SEQUENCE_ID
 from observations_data.open_api import described
+from observations_data.sources import schemas
+from observations_data.sources.queries import sources_of
 from observations_data.stars import fits as star_fits
-from observations_data.stars import schemas, tables
+from observations_data.stars import schemas as star_schemas
 from observations_data.stars import stamps as star_frames
 from observations_data.stars import star as star_rows
+from observations_data.stars import tables
 from observations_data.stars.parameters import FrameSearch, SourceSearch, StarId, visit_limit
-from observations_data.stars.sources import sources_of
 from panoptes_network.json_object import Json
 
 api = Blueprint("sources", __name__)
 
 STARS = "Sources and stars"
-OF_STAR = (schemas.CATALOG, SEQUENCE_ID, schemas.FRAME_LIMIT)
+OF_STAR = (star_schemas.CATALOG, SEQUENCE_ID, star_schemas.FRAME_LIMIT)
 
 
 @api.get("/images/<image_id>/sources")
@@ -41,8 +43,8 @@ def sources(image_id: str) -> Response:
 @described(
     STARS,
     schemas.STAR,
-    path=(schemas.PICID,),
-    query=(schemas.CATALOG, schemas.VISIT_LIMIT),
+    path=(star_schemas.PICID,),
+    query=(star_schemas.CATALOG, schemas.VISIT_LIMIT),
     problems=(404,),
 )
 def star(picid: str) -> Response:
@@ -59,8 +61,8 @@ def star(picid: str) -> Response:
 @api.get("/sources/<picid>/stamps")
 @described(
     STARS,
-    schemas.STAMPS,
-    path=(schemas.PICID,),
+    star_schemas.STAMPS,
+    path=(star_schemas.PICID,),
     query=(*OF_STAR, CURSOR),
     problems=(404,),
 )
@@ -84,8 +86,8 @@ def _star(session: Session, asked: StarId, limit: int) -> Json:
 
 def _wants_fits() -> bool:
     if "format" in request.args:
-        return request.args["format"] == schemas.FITS
-    media_types = [*schemas.STAMPS.content]
+        return request.args["format"] == star_schemas.FITS
+    media_types = [*star_schemas.STAMPS.content]
     return request.accept_mimetypes.best_match(media_types) == star_fits.MEDIA_TYPE
 
 
