@@ -79,5 +79,5 @@ def judge(search: TransitSearch, stars: Indices, middles: Float64, constant: Ind
         at_time=at_time,
         above_constant=at_time & (search.power[stars] > limit),
         below_probability=at_time & (search.false_alarm_probability[stars] < FALSE_ALARMS),
-        depth=search.scan.depth[stars, search.best[stars]].astype(np.float64),
+        depth=np.array([search.scan(star).depth[0, search.best[star]] for star in stars.tolist()]),
     )

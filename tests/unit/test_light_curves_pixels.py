@@ -8,7 +8,15 @@ from light_curves.photometry.fluxes import solve_fluxes
 from light_curves.photometry.frame_light import Camera, FrameLight, frame_light
 from light_curves.photometry.psf import CHANGES, START_SIGMAS_PX, START_WEIGHTS, Psf
 from light_curves.photometry.sky import clipped_mesh, median_mesh
-from light_curves.photometry.stamps import Stamps, cut, describe, find_pairs, paint, reading_order
+from light_curves.photometry.stamps import (
+    CELL_COLOUR,
+    Stamps,
+    cut,
+    describe,
+    find_pairs,
+    paint,
+    reading_order,
+)
 
 pytestmark = pytest.mark.numerics
 
@@ -133,6 +141,17 @@ def test_the_sky_follows_a_gradient_and_leaves_out_stars_and_bad_cells() -> None
     places = np.array([60.0, 150.0, 200.0]), np.array([80.0, 100.0, 150.0])
     expected = 100 + 0.05 * places[0] + 0.1 * places[1]
     assert sky.at(*places) == pytest.approx(np.repeat(expected[:, None], 3, axis=1), abs=0.3)
+
+
+def test_each_colour_of_the_sky_has_its_own_level_in_every_cell() -> None:
+    # 149 rows and 203 columns: most cells begin in the middle of a Bayer cell.
+    colour = CELL_COLOUR[np.ix_(np.arange(149) % 2, np.arange(203) % 2)]
+    noise = np.random.default_rng(4).normal(0, 0.1, (149, 203))
+    image = (np.array([10.0, -20.0, 30.0])[colour] + noise).astype(np.float32)
+    level = clipped_mesh(image, np.full_like(image, 1e-4)).level
+    assert level.shape[1:] == (3, 4)
+    for c, expected in enumerate((10, -20, 30)):
+        assert level[c] == pytest.approx(np.full((3, 4), expected), abs=0.05)
 
 
 def test_a_flat_divides_the_light_and_a_pixel_without_sensitivity_is_bad() -> None:

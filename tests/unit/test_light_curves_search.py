@@ -6,16 +6,22 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.timeseries import BoxLeastSquares, LombScargle
+from scipy.stats import multivariate_normal
 
 from light_curves.measurements import LightCurves
-from light_curves.search import known
+from light_curves.search import known, red_noise, transits, variability
 from light_curves.search.boxes import Trials, make_trials, scan, transit_shape
 from light_curves.search.candidates import find_candidates
 from light_curves.search.night import Night
-from light_curves.search.red_noise import SlowNoise
+from light_curves.search.red_noise import (
+    AMPLITUDES,
+    SlowNoise,
+    fit_slow_noise,
+    slow_columns,
+)
 from light_curves.search.transits import search_transits
-from light_curves.search.variability import periodogram
-from light_curves.search.vetting import is_near_saturation
+from light_curves.search.variability import periodogram, search_variables
+from light_curves.search.vetting import Vetter
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 from panoptes_network.light_curves.schema import Quality, Vetting
 from simulator.transit import radius_for_depth, transit_flux
@@ -113,6 +119,44 @@ def test_a_star_that_drifts_slowly_is_less_significant_than_a_transit_of_a_stead
     assert np.median(search.noise.amplitude[200:]) < 0.001
 
 
+def test_the_slow_noise_is_the_most_probable_by_scipys_normal_distribution() -> None:
+    rng = np.random.default_rng(8)
+    time_d = np.arange(40) * 134 / 86400
+    columns = slow_columns(time_d)
+    sigma = rng.uniform(0.004, 0.008, 40)
+    flux = 1 + 0.006 * columns[:, 1:] @ rng.normal(size=columns.shape[1] - 1)
+    flux += rng.normal(0, sigma)
+    worse = flux + np.where(np.arange(40) % 2, 1, -1)  # no transit explains this star
+    found = fit_slow_noise(flux[None], worse[None], sigma[None] ** -2, columns, [np.array([0])])
+    slow = columns[:, 1:] @ columns[:, 1:].T
+    white = np.diag(sigma**2) + 1.0  # the star's level is free: within 100 %, many times its error
+    probability = [
+        multivariate_normal(np.ones(40), white + amplitude**2 * slow).logpdf(flux)
+        for amplitude in AMPLITUDES
+    ]
+    best = AMPLITUDES[int(np.argmax(probability))]
+    # A star alone in its bin: the expectation maximisation ends at its own best amplitude.
+    assert found.amplitude[0] == pytest.approx(best, rel=0.2)
+    assert best > 0.003
+
+
+def test_the_search_does_not_depend_on_how_many_stars_are_searched_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    night = Night.of_curves(SimulatedNight(stars=31, variables={7: transit()}).curves())
+    together = search_transits(night), search_variables(night, np.zeros(31))
+    for module in (red_noise, transits, variability):
+        monkeypatch.setattr(module, "STARS_AT_ONCE", 7)
+    apart = search_transits(night), search_variables(night, np.zeros(31))
+    assert together[0] is not None
+    assert apart[0] is not None
+    assert np.array_equal(apart[0].best, together[0].best)
+    assert apart[0].power == pytest.approx(together[0].power, rel=1e-4, abs=1e-4)
+    assert apart[0].upside_down == pytest.approx(together[0].upside_down, rel=1e-4, abs=1e-4)
+    assert apart[1].period_d == pytest.approx(together[1].period_d)
+    assert apart[1].significance == pytest.approx(together[1].significance)
+
+
 def test_a_neighbour_that_dims_at_the_same_time_is_counted() -> None:
     night = SimulatedNight(variables={7: transit(0.02), 8: transit(0.02)})
     curves = night.curves()
@@ -145,6 +189,12 @@ def test_stars_near_saturation_near_the_edge_and_crowded_ones_are_told() -> None
         7: [False, False, True],
         8: [False, False, False],
     }
+
+
+def is_near_saturation(curves: LightCurves, star: int) -> bool:
+    search = search_transits(Night.of_curves(curves))
+    assert search is not None
+    return Vetter(curves, search).is_near_saturation(star)
 
 
 def test_a_star_just_below_the_saturated_ones_is_near_saturation() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from light_curves import robust
+from light_curves.blocks import blocks
 from light_curves.measurements import N_COLOURS
 from panoptes_network.arrays import Singles
 
@@ -73,8 +74,7 @@ def lone_outliers(flux: Singles, err: Singles) -> NDArray[np.bool_]:
     Changes of a star over two frames or more are not outliers.
     """
     is_far = np.zeros(flux.shape, np.bool_)
-    for first in range(0, flux.shape[1], STARS_AT_ONCE):
-        stars = slice(first, first + STARS_AT_ONCE)
+    for stars in blocks(flux.shape[1], STARS_AT_ONCE):
         away = np.abs(flux[:, stars] - _usual(flux[:, stars]))
         is_far[:, stars] = away > OUTLIER_SIGMA * err[:, stars]
     beside = np.pad(is_far, ((1, 1), (0, 0)))

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from light_curves.blocks import blocks
 from light_curves.files.columns import Arrays, frame_columns, measurement_columns, star_columns
 from light_curves.measurements import LightCurves
 from panoptes_network.light_curves.schema import (
@@ -92,8 +93,8 @@ def _append_curves(path: Path, curves: LightCurves) -> None:
     layout = np.dtype([_field(column, n_frames) for column in _VECTORS])
     with path.open("ab") as file:
         file.write(hdu.header.tostring().encode("ascii"))
-        for start in range(0, n_stars, STARS_AT_ONCE):
-            file.write(_rows(curves, slice(start, start + STARS_AT_ONCE), layout).data)
+        for some in blocks(n_stars, STARS_AT_ONCE):
+            file.write(_rows(curves, some, layout).data)
         file.write(bytes(-n_stars * layout.itemsize % BLOCK_BYTES))
 
 

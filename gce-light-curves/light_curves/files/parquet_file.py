@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from light_curves.blocks import blocks
 from light_curves.files.columns import frame_columns, measurement_columns, on_frame, star_columns
 from light_curves.measurements import LightCurves
 from panoptes_network.light_curves.parquet_file import LightCurveWriter
@@ -20,8 +21,7 @@ def write_parquet(path: Path, curves: LightCurves) -> NDArray[Any]:
     """
     first_rows = []
     with LightCurveWriter(path, frame_columns(curves)) as writer:
-        for start in range(0, len(curves.fluxes.field), STARS_AT_ONCE):
-            chosen = slice(start, start + STARS_AT_ONCE)
+        for chosen in blocks(len(curves.fluxes.field), STARS_AT_ONCE):
             columns = star_columns(curves, chosen), measurement_columns(curves, chosen)
             first_rows.append(writer.write(*columns, on_frame(curves, chosen)))
     return np.concatenate(first_rows)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
-from panoptes_network.arrays import Floats, Mask, Singles
+from light_curves.compiled import compiled
+from panoptes_network.arrays import Floats, Integers, Mask, Singles
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
@@ -150,21 +151,25 @@ def star_mask(
     """
     mag = np.nan_to_num(gaia_mag.astype(np.float64), nan=MASK_MAG)
     radius = MASK_PX + MASK_GROWTH_PX * np.maximum(MASK_MAG - mag, 0)
-    radius = np.ceil(np.minimum(radius, LARGEST_MASK_PX)).astype(np.int64)
+    reach = np.ceil(np.minimum(radius, LARGEST_MASK_PX)).astype(np.int64)
     usable = np.isfinite(x_px) & np.isfinite(y_px) & (mag < FAINTEST_MAG)
-    # A star's centre may be a radius beyond the edge, and its far side two.
-    border = 2 * int(LARGEST_MASK_PX)
-    mask = np.zeros((shape[0] + 2 * border, shape[1] + 2 * border), np.bool_)
-    for size in map(int, np.unique(radius[usable])):
-        chosen = np.flatnonzero(usable & (radius == size))
-        column, row = (np.rint(place[chosen]).astype(np.int64) for place in (x_px, y_px))
-        near = (column > -size) & (column < shape[1] + size) & (row > -size)
-        near &= row < shape[0] + size
-        down, across = np.indices((2 * size + 1, 2 * size + 1)) - size
-        dy, dx = np.nonzero(down**2 + across**2 <= size**2)
-        for step_y, step_x in zip(dy - size + border, dx - size + border, strict=True):
-            mask[row[near] + step_y, column[near] + step_x] = True
-    return mask[border:-border, border:-border]
+    column, row = (np.rint(place[usable]).astype(np.int64) for place in (x_px, y_px))
+    mask = np.zeros(shape, np.bool_)
+    _mark_disks(row, column, reach[usable], mask)
+    return mask
+
+
+@compiled
+def _mark_disks(row: Integers, column: Integers, radius: Integers, mask: Mask) -> None:
+    """Mark the part of each disk that is on the frame."""
+    height, width = mask.shape
+    for star in range(len(row)):
+        reach = radius[star]
+        for y in range(max(row[star] - reach, 0), min(row[star] + reach + 1, height)):
+            half = int(np.sqrt(reach**2 - (y - row[star]) ** 2))
+            first, last = max(column[star] - half, 0), min(column[star] + half, width - 1)
+            for x in range(first, last + 1):
+                mask[y, x] = True
 
 
 def shared_response(first: FlatSums, second: FlatSums) -> float:
@@ -213,25 +218,25 @@ def pixel_flat(sums: FlatSums, response: float) -> PixelFlat:
 
 def _add(pixels: NDArray[np.uint16], is_star: Mask, deviation: Singles, weight: Singles) -> None:
     """Add one Bayer plane to its part of the sums."""
-    light = pixels.astype(np.float32)
-    light -= np.float32(BLACK_LEVEL_ADU)
-    usable = ~is_star
-    usable &= pixels < SATURATION_ADU
-    cells = _cell_medians(light, usable)
-    if not np.median(cells) > MIN_SKY_ADU:
-        return
-    sky = _interpolated(cells, light.shape)
-    light -= sky
-    np.maximum(sky, np.float32(MIN_SKY_ADU), out=sky)
-    variance = sky / np.float32(GAIN_E_PER_ADU)
-    variance += np.float32(READ_NOISE_ADU**2)
-    usable &= np.square(light) < np.float32(CLIP_SIGMA**2) * variance
-    np.divide(sky, variance, out=variance)
-    variance *= usable
-    light *= variance
-    deviation += light
-    sky *= variance
-    weight += sky
+    cells = _cell_medians(pixels, is_star)
+    if np.median(cells) > MIN_SKY_ADU:
+        _add_pixels(pixels, is_star, _interpolated(cells, pixels.shape), deviation, weight)
+
+
+@compiled
+def _add_pixels(
+    pixels: NDArray[np.uint16], is_star: Mask, sky: Singles, deviation: Singles, weight: Singles
+) -> None:
+    for y in range(pixels.shape[0]):
+        for x in range(pixels.shape[1]):
+            if is_star[y, x] or pixels[y, x] >= SATURATION_ADU:
+                continue
+            light = pixels[y, x] - BLACK_LEVEL_ADU - sky[y, x]
+            level = max(sky[y, x], MIN_SKY_ADU)
+            variance = level / GAIN_E_PER_ADU + READ_NOISE_ADU**2
+            if light**2 < CLIP_SIGMA**2 * variance:
+                deviation[y, x] += light * level / variance
+                weight[y, x] += level**2 / variance
 
 
 def _mean_of(deviation: Singles, weight: Singles) -> tuple[Singles, Singles]:
@@ -246,13 +251,15 @@ def _mean_of(deviation: Singles, weight: Singles) -> tuple[Singles, Singles]:
     return np.asarray(value, np.float32), np.asarray(variance, np.float32)
 
 
-def _cell_medians(values: Singles, usable: Mask) -> Singles:
-    """Return medians of cells of `CELL_PX`; cells with too few usable pixels copy a neighbour's.
+def _cell_medians(pixels: NDArray[np.uint16], is_star: Mask) -> Singles:
+    """Return median light of cells of `CELL_PX`; cells with too few usable pixels copy a neighbour.
 
     All are NaN if no cell has enough. Leftover pixels at the end belong to no cell.
     """
     sample = np.s_[::SAMPLE_STEP, ::SAMPLE_STEP]
-    some = np.where(usable[sample], values[sample], np.float32(np.nan))
+    usable = ~is_star[sample] & (pixels[sample] < SATURATION_ADU)
+    light = pixels[sample].astype(np.float32) - np.float32(BLACK_LEVEL_ADU)
+    some = np.where(usable, light, np.float32(np.nan))
     side = CELL_PX // SAMPLE_STEP
     rows, columns = (length // side for length in some.shape)
     whole = some[: rows * side, : columns * side]

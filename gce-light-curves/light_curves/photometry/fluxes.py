@@ -171,16 +171,7 @@ def solve_fluxes(
         stamps.paint(own, -change, residual)
         flux += change
     is_seen = seen > 0
-    noise = stamps.overlaps(own, itself, _noise_of_weighted(weight, light.weights(residual)))
+    noise = stamps.overlaps(own, itself, light.weighted_noise(weight, residual))
     with np.errstate(invalid="ignore"):
         errors = np.where(is_seen, equations.errors() * np.sqrt(noise / seen), np.nan)
     return Solution(np.where(is_seen, flux, np.nan), errors, sky, residual, weight)
-
-
-def _noise_of_weighted(weight: Singles, found_weight: Singles) -> Singles:
-    """Return the variance of each weighted pixel from the solved light.
-
-    The fit's weights use the catalog's light, so that they contain no noise of the frame; but a red
-    star has a fourth of that light, and its pixels much less noise.
-    """
-    return np.divide(weight**2, found_weight, where=found_weight > 0, out=np.zeros_like(weight))

@@ -62,6 +62,24 @@ class FrameLight:
         _weigh(self.adu, residual, self.is_good, gain, variance, weight)
         return weight
 
+    def weighted_noise(self, weight: Singles, residual: Singles) -> Singles:
+        """Return the variance of each pixel times its weight, by the light of a solved model.
+
+        The fit's weights use the catalog's light, so that they contain no noise of the frame; but a
+        red star has a fourth of that light, and its pixels much less noise.
+
+        Parameters
+        ----------
+        weight : ndarray, float32
+            Weights used by the fit; 0 for bad pixels.
+        residual : ndarray, float32
+            Residual of the solved model.
+        """
+        noise = np.empty_like(self.adu)
+        gain, variance = self.camera.gain_e_per_adu, self.camera.read_noise_adu**2
+        _weigh_noise(self.adu, residual, gain, variance, weight, noise)
+        return noise
+
 
 def saturated_from(camera: Camera) -> float:
     """Return the level from which a pixel counts as saturated, black included."""
@@ -111,3 +129,20 @@ def _weigh(
         for x in range(width):
             expected = max(adu[y, x] - residual[y, x], np.float32(0))
             weight[y, x] = is_good[y, x] / np.float32(expected / gain + read_variance)
+
+
+@compiled
+def _weigh_noise(
+    adu: Singles,
+    residual: Singles,
+    gain: float,
+    read_variance: float,
+    weight: Singles,
+    noise: Singles,
+) -> None:
+    height, width = adu.shape
+    for y in range(height):
+        for x in range(width):
+            expected = max(adu[y, x] - residual[y, x], np.float32(0))
+            variance = np.float32(expected / gain + read_variance)
+            noise[y, x] = weight[y, x] * weight[y, x] * variance

@@ -31,7 +31,6 @@ LIMB_DARKENING = (0.40, 0.25)
 """Quadratic, of a Sun-like star in green: Claret and Bloemen (2011), A&A 529, A75, about."""
 PLANET_RADIUS = 0.1
 """Radius of the planet that shapes the boxes, in stellar radii: a transit of 1 %."""
-STARS_AT_ONCE = 300
 _STRIPS = np.linspace(-24, 24, 25) / 25
 """Positions of strips across the planet's disk, in its radii."""
 
@@ -138,6 +137,10 @@ def trials_at(time_d: Floats, mid_d: Floats, duration_h: Floats) -> Trials:
 def scan(flux: NDArray[np.floating], weight: Floats, trials: Trials, noise: SlowNoise) -> Scan:
     """Fit the depth of each trial to each star, together with its level and its slow noise.
 
+    Generalised least squares, the level's columns projected out: with weights W, columns P, their
+    normal matrix N = P'WP + prior and a box b, the information is b'Wb - b'WP N^-1 P'Wb, and the
+    depth b'W(y - P N^-1 P'Wy) by it.
+
     Parameters
     ----------
     flux : ndarray, shape (n, f)
@@ -151,26 +154,9 @@ def scan(flux: NDArray[np.floating], weight: Floats, trials: Trials, noise: Slow
     Returns
     -------
     Scan
+        Memory grows with n times the trials times the noise's columns: give few stars at once.
     """
-    depth = np.zeros((len(flux), len(trials)), np.float32)
-    information = np.zeros_like(depth)
-    for start in range(0, len(flux), STARS_AT_ONCE):
-        some = slice(start, start + STARS_AT_ONCE)
-        depth[some], information[some] = _scan(
-            flux[some], weight[some], trials.shape, noise.take(some)
-        )
-    return Scan(depth, information)
-
-
-def _scan(
-    flux: NDArray[np.floating], weight: Floats, shape: Floats, noise: SlowNoise
-) -> tuple[Floats, Floats]:
-    """Return depth and information: generalised least squares, the level's columns projected out.
-
-    With weights W, columns P, their normal matrix N = P'WP + prior and a box b, the information
-    is b'Wb - b'WP N^-1 P'Wb, and the depth b'W(y - P N^-1 P'Wy) by it.
-    """
-    columns, root = noise.columns, noise.inverse_root(weight)
+    columns, root, shape = noise.columns, noise.inverse_root(weight), trials.shape
     missing = np.where(weight > 0, 1 - flux, 0.0)
     solved = np.einsum(
         "nrp,nr->np", root, np.einsum("nrp,np->nr", root, (weight * missing) @ columns)
@@ -181,4 +167,4 @@ def _scan(
     information = alone - (np.matmul(root, overlap) ** 2).sum(axis=1)
     usable = information > MIN_INFORMATION * alone
     depth = np.divide(score, information, out=np.zeros_like(score), where=usable)
-    return depth, np.where(usable, information, 0)
+    return Scan(depth.astype(np.float32), np.where(usable, information, 0).astype(np.float32))

@@ -10,7 +10,7 @@ from light_curves.search.known import known_star
 from light_curves.search.night import Night
 from light_curves.search.transits import TransitSearch, search_transits
 from light_curves.search.variability import VariabilitySearch, search_variables
-from light_curves.search.vetting import vet
+from light_curves.search.vetting import Vetter
 from panoptes_network.arrays import Floats
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 
@@ -48,8 +48,9 @@ def candidates_of(
 
 def transit_candidates(curves: LightCurves, search: TransitSearch) -> list[FoundCandidate]:
     """Return a search's stars with a single dip, with their boxes vetted."""
+    vetter = Vetter(curves, search)
     return [
-        _transit(curves, search, int(star))
+        _transit(vetter, star)
         for star in _chosen(search.false_alarm_probability, search.significance)
     ]
 
@@ -75,7 +76,8 @@ def variable_candidates(
     return found
 
 
-def _transit(curves: LightCurves, search: TransitSearch, star: int) -> FoundCandidate:
+def _transit(vetter: Vetter, star: int) -> FoundCandidate:
+    curves, search = vetter.curves, vetter.search
     box = search.box(star)
     return FoundCandidate(
         kind=CandidateKind.TRANSIT,
@@ -86,7 +88,7 @@ def _transit(curves: LightCurves, search: TransitSearch, star: int) -> FoundCand
         depth_err=box.depth_err,
         duration_h=box.duration_h,
         mid_bjd_tdb=box.mid_d + float(search.night.bjd_offset_d[star]),
-        vetting=vet(curves, search, star, box),
+        vetting=vetter.vet(star, box),
     )
 
 

@@ -15,7 +15,7 @@ from light_curves.search.earlier import read_night
 from light_curves.search.false_alarm import share_beyond, steady_powers
 from light_curves.search.periods import Evidence, Repeated, search_periods
 from light_curves.search.transits import Box, TransitSearch, search_transits
-from light_curves.search.vetting import vet
+from light_curves.search.vetting import Vetter
 from panoptes_network.arrays import Indices
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 from panoptes_network.light_curves.schema import Vetting
@@ -99,9 +99,8 @@ def find_over_nights(
         np.array([best.power for best in by_chance]),
         np.array([best.upside_down for best in by_chance]),
     )
-    return _candidates(
-        curves, search, [int(s) for s in worth if int(s) in repeated], repeated, constant
-    )
+    stars = [int(star) for star in worth if int(star) in repeated]
+    return _candidates(Vetter(curves, search), stars, repeated, constant)
 
 
 def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
@@ -136,8 +135,7 @@ def _nights(
 
 
 def _candidates(
-    curves: LightCurves,
-    search: TransitSearch,
+    vetter: Vetter,
     stars: list[int],
     repeated: dict[int, Repeated],
     constant: NDArray[np.floating],
@@ -145,7 +143,7 @@ def _candidates(
     power = np.array([repeated[star].power for star in stars])
     probability = share_beyond(power, constant)
     rows = [
-        _row(curves, search, star, repeated[star], float(chance))
+        _row(vetter, star, repeated[star], float(chance))
         for star, chance in zip(stars, probability, strict=True)
     ]
     return OverNights(
@@ -157,12 +155,11 @@ def _candidates(
     )
 
 
-def _row(
-    curves: LightCurves, search: TransitSearch, star: int, best: Repeated, probability: float
-) -> FoundCandidate:
+def _row(vetter: Vetter, star: int, best: Repeated, probability: float) -> FoundCandidate:
+    whose = subject(vetter.curves, int(vetter.search.night.star[star]))
     return FoundCandidate(
         kind=CandidateKind.TRANSIT,
-        **{**subject(curves, int(search.night.star[star])), "n_nights": best.n_nights},
+        **{**whose, "n_nights": best.n_nights},
         significance=best.depth / best.depth_err,
         false_alarm_probability=probability,
         depth=best.depth,
@@ -170,19 +167,18 @@ def _row(
         duration_h=best.duration_h,
         mid_bjd_tdb=best.mid_bjd,
         period_d=best.period_d,
-        vetting=_vetting(curves, search, star, best),
+        vetting=_vetting(vetter, star, best),
     )
 
 
-def _vetting(
-    curves: LightCurves, search: TransitSearch, star: int, best: Repeated
-) -> dict[str, Any]:
+def _vetting(vetter: Vetter, star: int, best: Repeated) -> dict[str, Any]:
     """Return the vetting of tonight's event, if there is one, and the odd-even difference."""
-    mid_d = best.mid_bjd - float(search.night.bjd_offset_d[star])
+    night = vetter.search.night
+    mid_d = best.mid_bjd - float(night.bjd_offset_d[star])
     if best.period_d is not None:
-        cycles = np.ceil((search.night.time_d[0] - mid_d) / best.period_d)
+        cycles = np.ceil((night.time_d[0] - mid_d) / best.period_d)
         mid_d += float(cycles) * best.period_d
     box = Box(mid_d, best.duration_h, best.depth, best.depth_err)
-    is_tonight = len(trials_at(search.night.time_d, np.array([mid_d]), np.array([box.duration_h])))
-    tonight = vet(curves, search, star, box) if is_tonight else {}
+    is_tonight = len(trials_at(night.time_d, np.array([mid_d]), np.array([box.duration_h])))
+    tonight = vetter.vet(star, box) if is_tonight else {}
     return {**tonight, Vetting.ODD_EVEN_SIGMA: best.odd_even_sigma}

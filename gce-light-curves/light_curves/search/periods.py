@@ -46,12 +46,13 @@ class Evidence:
     @classmethod
     def of(cls, search: TransitSearch, star: int) -> "Evidence":
         """Return the evidence for a star from a night's search."""
-        information = search.scan.information[star].astype(np.float64)
+        found = search.scan(star)
+        information = found.information[0].astype(np.float64)
         return cls(
             mid_bjd=search.trials.mid_d + search.night.bjd_offset_d[star],
             duration_h=search.trials.duration_h,
             log_prior=search.trials.log_prior,
-            score=search.scan.depth[star] * information,
+            score=found.depth[0] * information,
             information=information,
         )
 
@@ -63,7 +64,7 @@ class Repeated:
     Parameters
     ----------
     power, upside_down : float
-        Gain of the best dip and of the best rise; see `TransitSearch.gain`.
+        Gain of the best dip and of the best rise; see `TransitSearch`.
     period_d : float or None
         None if only one event was seen.
     mid_bjd : float

@@ -6,12 +6,14 @@ Gaussian process with a correlation time of `TIMESCALE_H`, written as a few cosi
 amplitudes, so that missing frames and unequal errors cost nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from light_curves.blocks import blocks
 from panoptes_network.arrays import Floats, Indices
 
 TIMESCALE_H = 1.0
@@ -27,7 +29,8 @@ LOG_RARITY = 5.0
 From injections: with 0, noisy stars pass for transits; with 9, transits pass for noise.
 """
 STEPS = 30
-STARS_AT_ONCE = 500
+STARS_AT_ONCE = 100
+"""Limits the memory of their normal matrices."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,8 @@ def fit_slow_noise(
         Indices of stars of similar brightness; each star is in one bin.
     """
     likelihood = np.zeros((len(flux), len(AMPLITUDES)))
-    for start in range(0, len(flux), STARS_AT_ONCE):
-        some = slice(start, start + STARS_AT_ONCE)
-        constant = _log_likelihoods(flux[some], weight[some], columns)
-        transit = _log_likelihoods(flat[some], weight[some], columns)
+    for some in blocks(len(flux), STARS_AT_ONCE):
+        constant, transit = _log_likelihoods((flux[some], flat[some]), weight[some], columns)
         likelihood[some] = np.logaddexp(constant, transit - LOG_RARITY)
     variance = np.full(len(flux), AMPLITUDES[0] ** 2)
     for stars in bins:
@@ -126,17 +127,31 @@ def _probabilities(log_likelihood: Floats) -> Floats:
     return np.asarray(probability)
 
 
-def _log_likelihoods(flux: NDArray[np.floating], weight: Floats, columns: Floats) -> Floats:
-    """Return the marginal log likelihood of each of `AMPLITUDES`, shape (n, a), but a constant."""
-    missing = np.where(weight > 0, 1 - flux, 0.0)
-    normal, right = _normal(columns, weight), (weight * missing) @ columns
-    alone = (weight * missing**2).sum(axis=1)
-    found = np.zeros((len(flux), len(AMPLITUDES)))
-    for index, amplitude in enumerate(AMPLITUDES):
-        prior = _prior(columns, np.array([amplitude]))
-        solved = np.linalg.solve(normal + prior, right[..., None])[..., 0]
-        volume = np.linalg.slogdet(normal + prior)[1] - np.linalg.slogdet(prior)[1]
-        found[:, index] = ((solved * right).sum(axis=1) - alone - volume) / 2
+def _log_likelihoods(
+    fluxes: Sequence[NDArray[np.floating]], weight: Floats, columns: Floats
+) -> list[Floats]:
+    """Return each curve's marginal log likelihood of `AMPLITUDES`, shape (n, a), but a constant.
+
+    The level is eliminated first. What is left of the normal matrix is then diagonalised, once for
+    all amplitudes, which only add to the diagonal.
+    """
+    normal = _normal(columns, weight)
+    level = normal[:, 0, 0] + LEVEL_PRIOR
+    of_level = normal[:, 1:, 0] / level[:, None]
+    rest = normal[:, 1:, 1:] - of_level[:, :, None] * normal[:, :1, 1:]
+    information, axes = np.linalg.eigh(rest)
+    information = np.maximum(information, 0)[:, :, None]
+    volume = (
+        np.log1p(information * AMPLITUDES**2).sum(axis=1) + np.log(level / LEVEL_PRIOR)[:, None]
+    )
+    found = []
+    for flux in fluxes:
+        missing = np.where(weight > 0, 1 - flux, 0.0)
+        right = (weight * missing) @ columns
+        along = np.einsum("npq,np->nq", axes, right[:, 1:] - of_level * right[:, :1])
+        explained = (along[:, :, None] ** 2 / (information + AMPLITUDES**-2.0)).sum(axis=1)
+        alone = (weight * missing**2).sum(axis=1) - right[:, 0] ** 2 / level
+        found.append((explained - alone[:, None] - volume) / 2)
     return found
 
 

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from light_curves.blocks import blocks
 from light_curves.search.boxes import MIDS_PER_DURATION, Scan, Trials, make_trials, scan, trials_at
 from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
 from light_curves.search.night import Night
 from light_curves.search.red_noise import AMPLITUDES, SlowNoise, fit_slow_noise, slow_columns
-from panoptes_network.arrays import Floats, Indices
+from panoptes_network.arrays import Floats, Indices, Singles
 
+STARS_AT_ONCE = 100
+"""Limits the memory of a scan."""
 FINER_DURATIONS = 1.25 ** np.linspace(-0.75, 0.75, 7)
 FINER_MIDS = np.linspace(-0.75, 0.75, 7) / MIDS_PER_DURATION
 """Number of durations and mid-times tried around the best trial."""
@@ -46,6 +48,8 @@ class Box:
 class TransitSearch:
     """Result of a night's search for its n stars, by k trials.
 
+    A trial's gain is twice the increase of the log posterior probability, at least 0.
+
     Parameters
     ----------
     night : Night
@@ -53,46 +57,37 @@ class TransitSearch:
         Stars of similar brightness.
     noise : SlowNoise
     trials : Trials
-    scan : Scan
+    deviations : ndarray, shape (n, k), float32
+        Depth of each star and trial in standard deviations.
+    best : ndarray, shape (n,), intp
+        The trial of each star's most probable dip.
+    power, upside_down : ndarray, shape (n,), float32
+        Gain of the best dip and of the best rise; 0 where there is none.
     """
 
     night: Night
     bins: list[Indices]
     noise: SlowNoise
     trials: Trials
-    scan: Scan
+    deviations: Singles
+    best: Indices
+    power: Singles
+    upside_down: Singles
 
     @cached_property
-    def deviations(self) -> NDArray[np.float32]:
-        """Depth of each star and trial in standard deviations, shape (n, k)."""
-        return self.scan.deviations
-
-    @cached_property
-    def gain(self) -> NDArray[np.float32]:
-        """Twice the increase of the log posterior probability per trial, shape (n, k)."""
-        prior = 2 * self.trials.log_prior.astype(np.float32)
-        return np.asarray(np.maximum(self.deviations**2 + prior, 0))
-
-    @cached_property
-    def best(self) -> Indices:
-        """The most probable dip of each star, shape (n,)."""
-        return np.asarray(np.where(self.deviations > 0, self.gain, -1).argmax(axis=1))
-
-    @cached_property
-    def significance(self) -> NDArray[np.float32]:
+    def significance(self) -> Singles:
         """Depth of the best trial in standard deviations, shape (n,)."""
         return np.asarray(np.take_along_axis(self.deviations, self.best[:, None], axis=1)[:, 0])
 
     @cached_property
-    def power(self) -> NDArray[np.float32]:
-        """Gain of the best dip, shape (n,); 0 where there is none."""
-        return np.asarray(np.where(self.deviations > 0, self.gain, 0).max(axis=1))
-
-    @cached_property
     def false_alarm_probability(self) -> Floats:
         """Fraction of constant stars of similar brightness with at least this gain, shape (n,)."""
-        upside_down = np.where(self.deviations < 0, self.gain, 0).max(axis=1)
-        return false_alarm_probability(self.power, self.bins, upside_down)
+        return false_alarm_probability(self.power, self.bins, self.upside_down)
+
+    def scan(self, star: int, trials: Trials | None = None) -> Scan:
+        """Return depths and information of one star: those of the search, or of other trials."""
+        own = slice(star, star + 1)
+        return _scan(self.night, own, trials or self.trials, self.noise)
 
     def box(self, star: int) -> Box:
         """Return the best box of a star, with mid-time and duration refined beyond the trials."""
@@ -101,8 +96,7 @@ class TransitSearch:
         mid_d = self.trials.mid_d[best] + FINER_MIDS * self.trials.duration_h[best] / 24
         mids, durations = (each.ravel() for each in np.meshgrid(mid_d, duration_h))
         finer = trials_at(self.night.time_d, mids, durations)
-        own, noise = slice(star, star + 1), self.noise.take(slice(star, star + 1))
-        found = scan(self.night.flux[own], self.night.weight[own], finer, noise)
+        found = self.scan(star, finer)
         at = int(found.deviations[0].argmax())
         return Box(
             mid_d=float(finer.mid_d[at]),
@@ -123,10 +117,40 @@ def search_transits(night: Night) -> TransitSearch | None:
     if len(night) == 0 or len(trials) == 0:
         return None
     bins, columns = brightness_bins(night.gaia_mag), slow_columns(night.time_d)
-    white = SlowNoise(columns, np.full(len(night), AMPLITUDES[0]))
-    first = scan(night.flux, night.weight, trials, white)
-    best = (first.deviations**2 + 2 * trials.log_prior).argmax(axis=1)
-    depth = np.take_along_axis(first.depth, best[:, None], axis=1)
-    flat = night.flux + depth * trials.shape[best]
-    noise = fit_slow_noise(night.flux, flat, night.weight, columns, bins)
-    return TransitSearch(night, bins, noise, trials, scan(night.flux, night.weight, trials, noise))
+    noise = fit_slow_noise(
+        night.flux, _without_largest_box(night, trials), night.weight, columns, bins
+    )
+    deviations = np.empty((len(night), len(trials)), np.float32)
+    best = np.empty(len(night), np.intp)
+    power, upside_down = np.empty((2, len(night)), np.float32)
+    for some in blocks(len(night), STARS_AT_ONCE):
+        deviations[some] = _scan(night, some, trials, noise).deviations
+        best[some], power[some], upside_down[some] = _best_dips(deviations[some], trials)
+    return TransitSearch(night, bins, noise, trials, deviations, best, power, upside_down)
+
+
+def _without_largest_box(night: Night, trials: Trials) -> Singles:
+    """Return the fluxes without each star's largest dip or rise as in white noise, shape (n, f)."""
+    level = slow_columns(night.time_d)[:, :1]
+    white = SlowNoise(level, np.full(len(night), AMPLITUDES[0]))
+    flat = np.empty_like(night.flux)
+    for some in blocks(len(night), STARS_AT_ONCE):
+        first = _scan(night, some, trials, white)
+        best = (first.deviations**2 + 2 * trials.log_prior).argmax(axis=1)
+        depth = np.take_along_axis(first.depth, best[:, None], axis=1)
+        flat[some] = night.flux[some] + depth * trials.shape[best]
+    return flat
+
+
+def _scan(night: Night, stars: slice, trials: Trials, noise: SlowNoise) -> Scan:
+    return scan(night.flux[stars], night.weight[stars], trials, noise.take(stars))
+
+
+def _best_dips(deviations: Singles, trials: Trials) -> tuple[Indices, Singles, Singles]:
+    """Return the best dip's trial and gain, and the best rise's gain, of each star."""
+    gain = np.maximum(deviations**2 + 2 * trials.log_prior.astype(np.float32), 0)
+    best = np.where(deviations > 0, gain, -1).argmax(axis=1)
+    dip, rise = (
+        np.where(wanted, gain, 0).max(axis=1) for wanted in (deviations > 0, deviations < 0)
+    )
+    return np.asarray(best), dip, rise

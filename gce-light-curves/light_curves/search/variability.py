@@ -5,15 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from light_curves.blocks import blocks
 from light_curves.search.false_alarm import brightness_bins, false_alarm_probability
 from light_curves.search.night import Night
-from panoptes_network.arrays import Floats
+from panoptes_network.arrays import Floats, Indices
 
 MAX_PER_DAY = 48.0
 """Maximum frequency, a period of half an hour."""
 MIN_CYCLES = 0.5
 """Minimum number of cycles in the night: a longer period shows only a slope."""
 FREQUENCIES_PER_PEAK = 5
+STARS_AT_ONCE = 2000
+"""Limits the memory of periodograms."""
 MIN_VOLUME = 1e-4
 """Minimum relative volume of a sine's normal matrix: below it, sine and level are degenerate."""
 
@@ -55,17 +58,25 @@ def search_variables(night: Night, stetson: NDArray[np.floating]) -> Variability
         return VariabilitySearch(
             *(np.full(len(night), value) for value in (np.nan, np.nan, 0.0, 1.0))
         )
-    gain, size = periodogram(night.time_d, night.flux, night.weight, frequency)
-    best = gain.argmax(axis=1)
-    gain, amplitude = (
-        np.take_along_axis(values, best[:, None], axis=1)[:, 0] for values in (gain, size)
-    )
+    best, gain, amplitude = _best_sines(night, frequency)
     bins = brightness_bins(night.gaia_mag)
     index = np.where(np.isfinite(stetson), stetson, 0).astype(np.float64)
     by_sine = false_alarm_probability(gain, bins)
     by_index = false_alarm_probability(index, bins)
     both = np.minimum(1, 2 * np.minimum(by_sine, by_index))
     return VariabilitySearch(1 / frequency[best], amplitude, np.sqrt(gain), both)
+
+
+def _best_sines(night: Night, frequency: Floats) -> tuple[Indices, Floats, Floats]:
+    """Return the best frequency of each star, with its gain and amplitude."""
+    best = np.empty(len(night), np.intp)
+    gain, amplitude = np.empty((2, len(night)))
+    for some in blocks(len(night), STARS_AT_ONCE):
+        gains, sizes = periodogram(night.time_d, night.flux[some], night.weight[some], frequency)
+        best[some] = gains.argmax(axis=1)
+        rows = np.arange(len(gains))
+        gain[some], amplitude[some] = gains[rows, best[some]], sizes[rows, best[some]]
+    return best, gain, amplitude
 
 
 def frequencies(time_d: Floats) -> Floats:
