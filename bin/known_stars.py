@@ -47,6 +47,11 @@ PRECISE = {
     "KELT-16": (314.266667, 31.661111, 0.968995),
     "WASP-124": (332.714292, -30.749667, 3.372650),
 }
+SOUTH_OF_EQUATOR = {
+    *("BD-00 4475", "CoRoT-18", "CoRoT-19", "CoRoT-21", "CoRoT-4", "HD 130322", "HD 192263"),
+    *("HD 217786 A", "HIP 97233", "PHL 5038", "WASP-138", "WASP-183", "ZTFJ0407-00", "υ Leo"),
+}
+"""Hosts within a degree south of the equator whose other names do not tell so: SIMBAD."""
 SAME = 20 * units.arcsec
 J2000_MINUS_HIPPARCOS_YEARS = 2000.0 - 1991.25
 MAS_DEG = 1 / 3.6e6
@@ -75,16 +80,15 @@ def main() -> int:
 
 def _hosts(program: Path) -> Iterator[Row]:
     """List the hosts of planets that were discovered by transits."""
-    for name, star in _exoplanets(program.read_bytes())["stars"].items():
+    for name, star in exoplanets(program.read_bytes())["stars"].items():
         planets = [one for one in star["exoplanets"] if one["detectionMethod"] == "Primary Transit"]
         if planets:
             is_b = [one["planetName"] for one in planets] == ["b"]
             period_d = planets[0].get("period") if is_b else None
-            place = (15 * _sexagesimal(star["RA"]), _sexagesimal(star["DE"]))
-            yield (name, "planet" if is_b else "planets", *place, period_d)
+            yield (name, "planet" if is_b else "planets", *host_place(name, star), period_d)
 
 
-def _exoplanets(program: bytes) -> dict[str, Any]:
+def exoplanets(program: bytes) -> dict[str, Any]:
     """Return the list of exoplanets stored in a program as a zlib stream of JSON."""
     for match in re.finditer(rb"\x78[\x01\x9c\xda]", program):
         stream = program[match.start() : match.start() + 4_000_000]
@@ -97,11 +101,21 @@ def _exoplanets(program: bytes) -> dict[str, Any]:
     raise SystemExit("this program holds no list of exoplanets")
 
 
-def _sexagesimal(text: str) -> float:
+def sexagesimal(text: str) -> float:
     """Return ``20h0m43s`` in hours, ``-5d3m1.5s`` in degrees."""
     first, minutes, seconds = re.findall(r"[\d.]+", text)
     value = float(first) + float(minutes) / 60 + float(seconds) / 3600
     return -value if text.startswith("-") else value
+
+
+def host_place(name: str, star: dict[str, Any]) -> tuple[float, float]:
+    """Return a host's position in degrees, with the sign that the list drops before ``0d``."""
+    ra_deg, dec_deg = 15 * sexagesimal(star["RA"]), sexagesimal(star["DE"])
+    # Names like 2MASS J13414903-0007410 tell the sign, too.
+    is_south = re.search(r"J[0-9.]{6,10}-00[0-9.]{4,}", star.get("starAltNames", "") + name)
+    if abs(dec_deg) < 1 and (is_south or name in SOUTH_OF_EQUATOR):
+        dec_deg = -abs(dec_deg)
+    return ra_deg, dec_deg
 
 
 def _places(hipparcos: Path) -> dict[int, tuple[float, float]]:
