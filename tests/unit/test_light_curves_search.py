@@ -90,6 +90,19 @@ def test_depths_of_many_transits_are_unbiased() -> None:
     assert np.median(depths) == pytest.approx(0.01, rel=0.05)
 
 
+def test_depths_near_the_noise_are_not_those_of_the_luckiest_box() -> None:
+    variables = {star: transit(hours_off=0.005 * star - 0.5) for star in range(200)}
+    night = SimulatedNight(stars=600, noise=0.012, variables=variables)
+    search = search_transits(Night.of_curves(night.curves()))
+    assert search is not None
+    assert np.median(search.significance[:200]) == pytest.approx(4.4, abs=0.2)
+    boxes = [search.box(star) for star in range(200)]
+    depth, error = np.array([(box.depth, box.depth_err) for box in boxes]).T
+    # 1.06 times for the best trials alone; the median's own error is 2 %.
+    assert np.median(depth) == pytest.approx(0.01, rel=0.04)
+    assert np.std((depth - 0.01) / error) == pytest.approx(0.9, abs=0.2)
+
+
 @pytest.mark.parametrize("red_noise", [0.0, 0.002])
 def test_one_constant_star_in_a_hundred_is_a_false_alarm(red_noise: float) -> None:
     rng = np.random.default_rng(5)

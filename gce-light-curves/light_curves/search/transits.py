@@ -14,14 +14,18 @@ from panoptes_network.arrays import Floats, Indices, Singles
 
 STARS_AT_ONCE = 100
 """Limits the memory of a scan."""
-FINER_DURATIONS = 1.25 ** np.linspace(-0.75, 0.75, 7)
-FINER_MIDS = np.linspace(-0.75, 0.75, 7) / MIDS_PER_DURATION
-"""Number of durations and mid-times tried around the best trial."""
+NEAR_DURATIONS = 1.25 ** np.linspace(-1.5, 1.5, 9)
+NEAR_MIDS = np.linspace(-3, 3, 25) / MIDS_PER_DURATION
+"""Durations and mid-times around the best trial, relative to its own, that a box is averaged over.
+"""
 
 
 @dataclass(frozen=True)
 class Box:
     """The best transit of a star in a night.
+
+    Means and standard deviation of the posterior probability around the best trial. The best trial
+    itself is too deep: it is chosen for the noise that happens to be in it.
 
     Parameters
     ----------
@@ -90,20 +94,32 @@ class TransitSearch:
         return _scan(self.night, own, trials or self.trials, self.noise)
 
     def box(self, star: int) -> Box:
-        """Return the best box of a star, with mid-time and duration refined beyond the trials."""
+        """Return the best box of a star."""
         best = self.best[star]
-        duration_h = float(self.trials.duration_h[best]) * FINER_DURATIONS
-        mid_d = self.trials.mid_d[best] + FINER_MIDS * self.trials.duration_h[best] / 24
+        duration_h = float(self.trials.duration_h[best]) * NEAR_DURATIONS
+        mid_d = self.trials.mid_d[best] + NEAR_MIDS * self.trials.duration_h[best] / 24
         mids, durations = (each.ravel() for each in np.meshgrid(mid_d, duration_h))
-        finer = trials_at(self.night.time_d, mids, durations)
-        found = self.scan(star, finer)
-        at = int(found.deviations[0].argmax())
+        near = trials_at(self.night.time_d, mids, durations)
+        found = self.scan(star, near)
+        share = _posterior(found.deviations[0], near)
+        depth = float(share @ found.depth[0])
+        variance = np.divide(1, found.information[0], where=share > 0, out=np.zeros_like(share))
         return Box(
-            mid_d=float(finer.mid_d[at]),
-            duration_h=float(finer.duration_h[at]),
-            depth=float(found.depth[0, at]),
-            depth_err=float(found.information[0, at] ** -0.5),
+            mid_d=float(share @ near.mid_d),
+            duration_h=float(share @ near.duration_h),
+            depth=depth,
+            depth_err=float(np.sqrt(share @ (variance + (found.depth[0] - depth) ** 2))),
         )
+
+
+def _posterior(deviations: Singles, trials: Trials) -> Floats:
+    """Return the probability of each trial that is a dip, shape (k,); their sum is 1."""
+    log_probability = deviations.astype(np.float64) ** 2 / 2 + trials.log_prior
+    is_dip = deviations > 0
+    if not is_dip.any():
+        return np.full(len(trials), 1 / len(trials))
+    share = np.where(is_dip, np.exp(log_probability - log_probability[is_dip].max()), 0)
+    return np.asarray(share / share.sum())
 
 
 def search_transits(night: Night) -> TransitSearch | None:
