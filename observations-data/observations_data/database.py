@@ -7,28 +7,24 @@ that end in Z.
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, Select, text
 from sqlalchemy.orm import Session
 
 from panoptes_network.config import settings
 from panoptes_network.database.engine import limit_waiting, run_transaction
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.json_object import Json
 
 P = ParamSpec("P")
+R = TypeVar("R")
 AnyRow = Row[*tuple[Any, ...]]
 
 LOCK_TIMEOUT_S = 2
 """Longest wait of a page for another transaction's lock: schema changes lock whole tables."""
 
 
-def read(
-    query: Callable[Concatenate[Session, P], Mapping[str, object]],
-    *args: P.args,
-    **kwargs: P.kwargs,
-) -> Json:
+def read(query: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run `query` in one read-only snapshot of the database.
 
     Each statement is limited to READ_TIMEOUT_S, so that none holds a connection for long.
@@ -39,13 +35,26 @@ def read(
         If the database is unavailable, full, locked, or too slow.
     """
 
-    def work(session: Session) -> Mapping[str, object]:
+    def work(session: Session) -> R:
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         limit_waiting(session, settings().read_timeout_s, LOCK_TIMEOUT_S)
         return query(session, *args, **kwargs)
 
-    result: Json = plain(run_transaction(work))
+    result: R = plain(run_transaction(work))
     return result
+
+
+def count(session: Session, query: Select[int]) -> int:
+    """Return the number that a query counts."""
+    return session.scalar(query) or 0
+
+
+def as_record(kind: Callable[..., R], fields: Mapping[str, object]) -> R:
+    """Return the fields of a row as a record of a response, whose times `read` turns into text.
+
+    Nothing is checked: tests validate whole responses by their types.
+    """
+    return kind(**fields)
 
 
 def unknown(what: str, name: str) -> PermanentError:

@@ -3,8 +3,9 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from observations_data.database import as_record
 from panoptes_network.database.models import FactChange
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import FactChange as Change
 
 MAX_CHANGES = 50
 COLUMNS = (
@@ -19,8 +20,8 @@ COLUMNS = (
 )
 
 
-def changes(session: Session, subject: str) -> list[Json]:
+def changes(session: Session, subject: str) -> list[Change]:
     """Return the last changes of a unit's or an observation's facts, newest first."""
     query = select(*COLUMNS).where(FactChange.subject == subject)
     found = session.execute(query.order_by(FactChange.change_id.desc()).limit(MAX_CHANGES))
-    return [row._asdict() for row in found]
+    return [as_record(Change, row._asdict()) for row in found]

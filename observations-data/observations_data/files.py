@@ -4,7 +4,9 @@ Responses call the two buckets ``raw`` and ``processed``, whatever their actual 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Images
+from typing import TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, case, literal, select, true, union_all
@@ -15,9 +17,12 @@ from panoptes_network.config import settings
 from panoptes_network.database.gone import is_gone
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageFile, Sequence
-from panoptes_network.json_object import Json
 from panoptes_network.nights.schema import Film, StoredFile
+from panoptes_network.responses.files import Files
+from panoptes_network.responses.observations import ImageFacts
 from panoptes_network.states import FileKind
+
+F = TypeVar("F")
 
 IMAGE_PATHS = {"raw": Image.bucket_path, "processed": Image.solved_path}
 """Columns of an image that name a file; as a kind of file, each has its bucket's name."""
@@ -55,7 +60,7 @@ def film_of(row: AnyRow) -> Film | None:
     return {**file_in("processed", row.film_path), "n_frames": row.film_frames}
 
 
-def light_curve_files(row: AnyRow) -> dict[str, Json]:
+def light_curve_files(row: AnyRow) -> Files:
     """Return the light-curve files of a sequence by kind, from the row of its set."""
     named = {
         LIGHT_CURVES: (row.parquet_path, row.parquet_bytes),
@@ -68,7 +73,7 @@ def light_curve_files(row: AnyRow) -> dict[str, Json]:
     }
 
 
-def files_of_image(row: AnyRow, products: dict[str, Json]) -> dict[str, Json]:
+def files_of_image(row: AnyRow, products: Files) -> Files:
     """Return an image's files by kind: those in its row, and its `products`.
 
     A deleted raw file is excluded (`RAW_IS_GONE`).
@@ -79,19 +84,19 @@ def files_of_image(row: AnyRow, products: dict[str, Json]) -> dict[str, Json]:
     return _in_order({**own, **products})
 
 
-def files_by_kind(images: list[Json]) -> dict[str, list[Json]]:
+def files_by_kind(images: Images[ImageFacts]) -> dict[str, list[StoredFile]]:
     """Return the files of all images, in the images' order, for each kind that occurs.
 
     ``raw`` and ``processed`` are always present, even if no image has such a file.
     """
-    files: dict[str, list[Json]] = {kind: [] for kind in IMAGE_PATHS}
+    files: dict[str, list[StoredFile]] = {kind: [] for kind in IMAGE_PATHS}
     for image in images:
         for kind, file in image["files"].items():
             files.setdefault(kind, []).append(file)
     return _in_order(files)
 
 
-def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, dict[str, Json]]:
+def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, Files]:
     """Return the files in ``image_files`` by image id and kind, for the selected images.
 
     If an image has several of a kind, from uploads under several paths, the newest one is used.
@@ -102,13 +107,13 @@ def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, di
         .where(images, ~is_gone(ImageFile))
         .order_by(ImageFile.updated_at, ImageFile.path)
     ).all()
-    found: dict[str, dict[str, Json]] = defaultdict(dict)
+    found: dict[str, Files] = defaultdict(dict)
     for row in rows:
         found[row.image_id].update(_known_file(row))
     return found
 
 
-def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str, Json]:
+def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str, StoredFile]:
     """Return the thumbnail of each sequence's newest image that has one.
 
     In each sequence, the index finds the newest images, and the first hit ends the search.
@@ -153,7 +158,7 @@ def require_file(session: Session, bucket: str, path: str) -> StoredFile:
     return file_in(bucket, path)
 
 
-def _known_file(row: AnyRow) -> dict[str, Json]:
+def _known_file(row: AnyRow) -> Files:
     """Return a row of ``image_files`` by its kind; empty if its bucket is unknown."""
     calls = {name: bucket for bucket, name in bucket_names().items()}
     if row.bucket not in calls:
@@ -161,5 +166,5 @@ def _known_file(row: AnyRow) -> dict[str, Json]:
     return {row.kind: {**file_in(calls[row.bucket], row.path), "n_bytes": row.n_bytes}}
 
 
-def _in_order(files: Json) -> Json:
+def _in_order(files: Mapping[str, F]) -> dict[str, F]:
     return {kind: files[kind] for kind in KINDS if kind in files}

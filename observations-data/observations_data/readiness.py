@@ -7,14 +7,14 @@ from functools import cache
 
 from observations_data.files import bucket_names
 from panoptes_network.errors import TransientError
-from panoptes_network.json_object import Json
+from panoptes_network.responses.network import Status
 from panoptes_network.web.readiness import database, storage
 
 READY_TIMEOUT_S = 5.0
 """Time limit for each check, regardless of its own limits."""
 
 
-def require_ready() -> Json:
+def require_ready() -> Status:
     """Check that all dependencies respond.
 
     Raises

@@ -7,6 +7,9 @@ the report of a night take name, unit and words from here.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# pydantic takes those of `typing` from Python 3.12 on.
+from typing_extensions import TypedDict
+
 
 @dataclass(frozen=True, slots=True)
 class Trend:
@@ -69,6 +72,19 @@ class Figure:
     def plain_unit(self) -> str:
         """The unit as text for people."""
         return _PLAIN_UNITS.get(self.unit or "", self.unit or "")
+
+
+class ImageFigures(TypedDict):
+    """The fields of an image for `FIGURES`, for type checks; a test compares their names."""
+
+    rms_arcsec: float | None
+    n_sources: int | None
+    n_matched: int | None
+    n_stamps: int | None
+    fwhm_px: float | None
+    background_adu: float | None
+    limiting_mag: float | None
+    zero_point_mag: float | None
 
 
 _PLAIN_UNITS = {"pix": "px", "adu": "ADU"}

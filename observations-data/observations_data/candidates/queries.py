@@ -7,13 +7,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from observations_data.candidates.parameters import CandidateSearch, Sort
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, count, unknown
 from observations_data.pagination import fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
 from panoptes_network.database.models import Sequence
-from panoptes_network.json_object import Json
+from panoptes_network.responses import candidates as responses
 from panoptes_network.sky.zones import is_near
 
 COLUMNS = tuple(Candidate.__table__.columns)
@@ -56,8 +56,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def candidates(session: Session, search: CandidateSearch) -> Json:
-    """Return a page of candidates: ``items``, ``total``, ``next``, ``sort``, ``order``."""
+def candidates(session: Session, search: CandidateSearch) -> responses.CandidatePage:
+    """Return a page of candidates."""
     asked = {name: getattr(search, name) for name in _CONDITIONS}
     meets = [_CONDITIONS[name](value) for name, value in asked.items() if value is not None]
     key, number = _KEYS[search.order.sort], Candidate.candidate_id.expression
@@ -65,14 +65,14 @@ def candidates(session: Session, search: CandidateSearch) -> Json:
     page, following = fetch_page(session, found, key, (number,), search.order, search.limit)
     return {
         "items": [_candidate(row) for row in page],
-        "total": session.scalar(select(func.count()).select_from(Candidate).where(*meets)),
+        "total": count(session, select(func.count()).select_from(Candidate).where(*meets)),
         "next": following,
         "sort": search.order.sort,
         "order": search.order.direction,
     }
 
 
-def candidate(session: Session, candidate_id: int) -> Json:
+def candidate(session: Session, candidate_id: int) -> responses.Candidate:
     """Return one candidate.
 
     Raises
@@ -87,7 +87,7 @@ def candidate(session: Session, candidate_id: int) -> Json:
     return _candidate(row)
 
 
-def candidates_of(session: Session, star: StarId) -> list[Json]:
+def candidates_of(session: Session, star: StarId) -> list[responses.Candidate]:
     """Return the candidates of a star, most significant first."""
     rows = session.execute(
         select(*COLUMNS)
@@ -98,7 +98,7 @@ def candidates_of(session: Session, star: StarId) -> list[Json]:
     return [_candidate(row) for row in rows]
 
 
-def known_as(session: Session, star: StarId) -> Json:
+def known_as(session: Session, star: StarId) -> responses.KnownAs:
     """Return `known_name` and `known_kind` of a known star; None for others."""
     row = session.execute(
         select(Candidate.known_name, Candidate.known_kind)
@@ -106,13 +106,16 @@ def known_as(session: Session, star: StarId) -> Json:
         .order_by(Candidate.known_name.is_(None), Candidate.candidate_id)
         .limit(1)
     ).one_or_none()
-    return row._asdict() if row else {"known_name": None, "known_kind": None}
+    if row is None:
+        return {"known_name": None, "known_kind": None}
+    return {"known_name": row.known_name, "known_kind": row.known_kind}
 
 
-def _candidate(row: AnyRow) -> Json:
-    return {
-        **{column.name: getattr(row, column.name) for column in COLUMNS},
+def _candidate(row: AnyRow) -> responses.Candidate:
+    columns = {column.name: getattr(row, column.name) for column in COLUMNS}
+    made = {
         "picid": str(row.picid),
         "url": f"/candidates/{row.candidate_id}",
         "star_url": star_url(row.picid, row.catalog),
     }
+    return as_record(responses.Candidate, columns | made)

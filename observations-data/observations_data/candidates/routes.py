@@ -10,19 +10,11 @@ from observations_data.candidates.tables import CANDIDATES
 from observations_data.data_tables import table_response
 from observations_data.database import read, unknown
 from observations_data.observations.parameters import DEC, MAGS, ORDER, PAGE, RA, SEQUENCE_ID, UNIT
-from observations_data.open_api import (
-    COUNT,
-    MAYBE_TEXT,
-    Parameter,
-    described,
-    json_spec,
-    listing,
-    row_of,
-)
+from observations_data.open_api import Parameter, described, json_spec, listing, row_of
 from observations_data.pagination import Direction
 from observations_data.stars.schemas import RADIUS
-from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import CandidateKind
+from panoptes_network.responses.candidates import Candidate, CandidatePage
 
 api = Blueprint("candidates", __name__)
 
@@ -62,13 +54,7 @@ QUERY = (
 @api.get("/candidates")
 @described(
     TAG,
-    listing(
-        CANDIDATES,
-        total=COUNT,
-        next=MAYBE_TEXT,
-        sort={"enum": [*Sort]},
-        order={"enum": [*Direction]},
-    ),
+    listing(CandidatePage, CANDIDATES, sort=Sort, order=Direction),
     query=QUERY,
 )
 def candidates() -> Response:
@@ -77,7 +63,8 @@ def candidates() -> Response:
     Candidates come from a search of each observation's light curves, and from a search over all
     nights of a star: the latter have no `sequence_id`.
     """
-    return table_response(read(queries.candidates, CandidateSearch.parse(request.args)), CANDIDATES)
+    found = read(queries.candidates, CandidateSearch.parse(request.args))
+    return table_response(found, found["items"], CANDIDATES)
 
 
 @api.get("/candidates/<candidate_id>")
@@ -86,7 +73,7 @@ def candidates() -> Response:
     json_spec("The candidate.", row_of(CANDIDATES), CANDIDATES),
     path=(CANDIDATE_ID,),
 )
-def candidate(candidate_id: str) -> Json:
+def candidate(candidate_id: str) -> Candidate:
     """Get a candidate."""
     if not re.fullmatch("[0-9]{1,18}", candidate_id, re.ASCII):
         raise unknown("candidate", candidate_id)

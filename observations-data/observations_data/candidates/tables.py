@@ -1,6 +1,7 @@
 """Columns of the list of candidates."""
 
 from observations_data.data_tables import Column, Kind, Table
+from panoptes_network.responses.candidates import Candidate
 
 CANDIDATES = Table(
     "candidates",
@@ -49,4 +50,5 @@ CANDIDATES = Table(
         Column("url", "URL of the candidate", Kind.TEXT, ucd="meta.ref.url"),
         Column("star_url", "URL of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
+    row=Candidate,
 )

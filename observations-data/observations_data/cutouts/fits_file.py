@@ -3,27 +3,37 @@
 import io
 import re
 from datetime import datetime
+from typing import TypedDict
 
 from astropy.io import fits
 
 from observations_data.cutouts.frame_region import FrameRegion
 from observations_data.stars.light_curves import DAY, MJD_EPOCH
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU
-from panoptes_network.json_object import Json
+from panoptes_network.responses.values import Time
 from panoptes_network.storage import StoredObject
+
+
+class SolvedImage(TypedDict):
+    """A solved image: its id and time, the path of its solved file, and its field."""
+
+    image_id: str
+    time: Time
+    solved_path: str
+    field: str | None
+
 
 STORAGE_CARDS = ("BSCALE", "BZERO", "EXTNAME", "EXTVER", "CHECKSUM", "DATASUM", "ZHECKSUM")
 """Storage cards of the original file; astropy writes those of the new one."""
 
 
-def cutout_file(piece: FrameRegion, image: Json, stored: StoredObject) -> bytes:
+def cutout_file(piece: FrameRegion, image: SolvedImage, stored: StoredObject) -> bytes:
     """Return a cutout as a FITS file with the frame's cards, adapted, and its origin.
 
     Parameters
     ----------
     piece : FrameRegion
-    image : dict
-        ``image_id``, ``time``, ``field`` (may be None).
+    image : SolvedImage
     stored : StoredObject
         The file that the cutout was read from.
 
@@ -45,7 +55,9 @@ def cutout_file(piece: FrameRegion, image: Json, stored: StoredObject) -> bytes:
     return written.getvalue()
 
 
-def _add_origin(header: fits.Header, piece: FrameRegion, image: Json, stored: StoredObject) -> None:
+def _add_origin(
+    header: fits.Header, piece: FrameRegion, image: SolvedImage, stored: StoredObject
+) -> None:
     if image["field"]:
         header["OBJECT"] = (_ascii(image["field"]), "field that was pointed at")
     header["IMAGEID"] = (image["image_id"], "the frame")

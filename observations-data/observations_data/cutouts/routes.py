@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from observations_data import file_storage
-from observations_data.cutouts.fits_file import cutout_file
+from observations_data.cutouts.fits_file import SolvedImage, cutout_file
 from observations_data.cutouts.frame_region import read_region
 from observations_data.cutouts.parameters import (
     DEFAULT_SIDE_PX,
@@ -13,14 +13,13 @@ from observations_data.cutouts.parameters import (
     MIN_SIDE_PX,
     CutoutSearch,
 )
-from observations_data.database import read, unknown
+from observations_data.database import as_record, read, unknown
 from observations_data.observations.parameters import DEC, IMAGE_ID, RA
 from observations_data.open_api import Parameter, described, file_spec
 from observations_data.stars.fits import MEDIA_TYPE, fits_file
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.json_object import Json
 
 api = Blueprint("cutouts", __name__)
 
@@ -59,7 +58,7 @@ def cutout(image_id: str) -> Response:
     return fits_file(cutout_file(piece, image, stored), name)
 
 
-def _solved_image(session: Session, image_id: str) -> Json:
+def _solved_image(session: Session, image_id: str) -> SolvedImage:
     row = session.execute(
         select(Image.image_id, Image.time, Image.solved_path, Sequence.field)
         .join(Sequence, Sequence.sequence_id == Image.sequence_id)
@@ -69,4 +68,4 @@ def _solved_image(session: Session, image_id: str) -> Json:
         raise unknown("image", image_id)
     if row.solved_path is None:
         raise PermanentError(Reason.OBJECT_MISSING, f"{image_id} has no place on the sky")
-    return row._asdict()
+    return as_record(SolvedImage, row._asdict())

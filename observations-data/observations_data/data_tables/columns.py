@@ -1,10 +1,10 @@
 """Table definitions, from which every format is described."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
 
-Row = dict[str, Any]
+Row = Mapping[str, object]
 """A row as in JSON; unknown values are None or missing."""
 
 
@@ -49,6 +49,7 @@ class Column:
 class Table:
     """The columns of a listing; `name` is also that of its file.
 
+    `row` is the type of its rows in `panoptes_network.responses`, if it has one.
     `infos` are names and texts that apply to all rows: INFO elements of a VOTable, metadata of
     Parquet.
     """
@@ -57,3 +58,4 @@ class Table:
     description: str
     columns: tuple[Column, ...]
     infos: tuple[tuple[str, str], ...] = ()
+    row: type | None = None

@@ -9,7 +9,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from observations_data.data_tables.columns import Column, Kind, Row, Table
 
@@ -24,7 +23,7 @@ def csv_lines(table: Table, rows: Iterable[Row]) -> Iterator[str]:
         yield _line([csv_cell(column, row.get(column.name)) for column in table.columns])
 
 
-def csv_cell(column: Column, value: Any) -> str:
+def csv_cell(column: Column, value: object) -> str:
     """Return a cell's text, before quoting."""
     if value is None:
         return ""

@@ -2,8 +2,9 @@
 
 import io
 import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from observations_data.data_tables.columns import Column, Kind, Row, Table
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 WHOLE = frozenset({Kind.INTEGER, Kind.ID})
 
 
-def parquet_bytes(table: Table, rows: list[Row]) -> bytes:
+def parquet_bytes(table: Table, rows: Sequence[Row]) -> bytes:
     """Return the rows as a Parquet file.
 
     pandas reads integers as its nullable ``Int64``; otherwise it would turn a column with nulls
@@ -56,7 +57,7 @@ def _field(column: Column) -> "pa.Field":
     )
 
 
-def _pandas_metadata(table: Table) -> dict[str, Any]:
+def _pandas_metadata(table: Table) -> dict[str, object]:
     """Return which columns pandas reads as ``Int64`` (pandas documentation, "Parquet")."""
     whole = [column for column in table.columns if column.kind in WHOLE]
     columns = [
@@ -72,11 +73,11 @@ def _pandas_metadata(table: Table) -> dict[str, Any]:
     return {"index_columns": [], "column_indexes": [], "columns": columns}
 
 
-def _value(column: Column, value: Any) -> Any:
+def _value(column: Column, value: object) -> object:
     if value is None:
         return None
     if column.kind is Kind.ID:
-        return int(value)
+        return int(str(value))
     if column.kind is Kind.TIME:
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat(str(value))
     return json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else value

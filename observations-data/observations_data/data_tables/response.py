@@ -1,8 +1,8 @@
 """The response with a table, in the requested format."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, request
@@ -40,23 +40,23 @@ SUFFIXES = {Format.CSV: ".csv", Format.VOTABLE: ".vot", Format.PARQUET: ".parque
 
 
 def table_response(
-    listing: dict[str, Any],
+    listing: Mapping[str, object],
+    rows: Sequence[Row],
     table: Table,
     *,
-    items: str = "items",
     name: str | None = None,
     page: str = "cursor",
 ) -> Response:
-    """Return the rows of `listing` in the requested format; as JSON, the whole listing.
+    """Return the rows of a listing in the requested format; as JSON, the whole listing.
 
     Parameters
     ----------
-    listing : dict
+    listing : mapping
         Its ``next``, if there are more rows, becomes a Link header.
+    rows : sequence of mappings
+        The rows in `listing`.
     table : Table
         The columns of the flat formats.
-    items : str
-        Key of the rows in `listing`.
     name : str
         Name of the downloaded file, without its suffix; by default the table's.
     page : str
@@ -73,7 +73,7 @@ def table_response(
     if wanted is Format.JSON:
         response = jsonify(listing)
     else:
-        response = Response(_written(wanted, listing[items], table))
+        response = Response(_written(wanted, rows, table))
         label_download(response, wanted, name or table.name)
     response.vary.add("Accept")
     if listing.get("next"):
@@ -104,7 +104,7 @@ def label_download(response: Response, written: Format, name: str) -> None:
     response.headers.set("Content-Disposition", "attachment", filename=name + SUFFIXES[written])
 
 
-def _written(wanted: Format, rows: list[Row], table: Table) -> str | bytes:
+def _written(wanted: Format, rows: Sequence[Row], table: Table) -> str | bytes:
     if wanted is Format.CSV:
         return "".join(csv_lines(table, rows))
     if wanted is Format.PARQUET:

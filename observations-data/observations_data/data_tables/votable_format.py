@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from observations_data.data_tables.columns import Column, Kind, Row, Table
@@ -133,14 +133,14 @@ def _row(table: Table, row: Row) -> str:
     return f"<TR>{''.join(f'<TD>{cell}</TD>' for cell in cells)}</TR>\n"
 
 
-def _cell(column: Column, value: Any) -> str:
+def _cell(column: Column, value: object) -> str:
     """Return a value as XML; missing values are empty cells (VOTable 1.4, 5.5)."""
     if value is None:
         return ""
     if column.kind in {Kind.INTEGER, Kind.ID}:
         return str(value)
     if column.kind is Kind.REAL:
-        return str(value) if math.isfinite(value) else "NaN"
+        return "NaN" if isinstance(value, float) and not math.isfinite(value) else str(value)
     if column.kind is Kind.BOOLEAN:
         return "T" if value else "F"
     text = json.dumps(value, ensure_ascii=False) if column.kind is Kind.JSON else str(value)

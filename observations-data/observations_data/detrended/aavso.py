@@ -12,8 +12,10 @@ from statistics import median
 
 from observations_data.stars.star import star_name
 from panoptes_network.errors import PermanentError, Reason
-from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import BAD
+from panoptes_network.responses.candidates import KnownAs
+from panoptes_network.responses.light_curves import DetrendedCurve, DetrendedFrame, StarPlace
+from panoptes_network.responses.values import number
 
 MEDIA_TYPE = "text/plain"
 UNIX_EPOCH_JD = 2440587.5
@@ -40,7 +42,7 @@ FLUX_NOTE = (
 )
 
 
-def extended(curve: Json, obscode: str) -> str:
+def extended(curve: DetrendedCurve, obscode: str) -> str:
     """Return a report of the green magnitudes of all frames, UTC Julian dates.
 
     Parameters
@@ -72,7 +74,7 @@ def extended(curve: Json, obscode: str) -> str:
     return _text(head, [f"#{MAG_NOTE}", EXTENDED_FIELDS, *rows])
 
 
-def exoplanet(curve: Json, obscode: str) -> str:
+def exoplanet(curve: DetrendedCurve, obscode: str) -> str:
     """Return a report of one night, that of the newest sequence, BJD in TDB.
 
     Raises
@@ -110,22 +112,21 @@ def exoplanet(curve: Json, obscode: str) -> str:
     return _text(head, ["#DATE,DIFF,ERR,DETREND_1", *rows])
 
 
-def _star(curve: Json) -> Json:
+def _star(curve: DetrendedCurve) -> StarPlace:
     if curve["star"] is None:
         raise PermanentError(Reason.OBJECT_MISSING, "this star has no detrended light curve")
-    star: Json = curve["star"]
-    return star
+    return curve["star"]
 
 
-def _good(items: list[Json], colour: str) -> Iterator[Json]:
+def _good(items: list[DetrendedFrame], colour: str) -> Iterator[DetrendedFrame]:
     """Yield the frames with good flux in a colour, or in all colours (an empty text)."""
     for item in items:
-        if not item["quality"] & BAD and (item[f"flux{colour}"] or 0) > 0:
+        if not item["quality"] & BAD and (number(item, f"flux{colour}") or 0) > 0:
             yield item
 
 
-def _magnitude(curve: Json, gaia_mag: float, item: Json) -> str:
-    flux, flux_err = item["flux_g"], item["flux_err_g"]
+def _magnitude(curve: DetrendedCurve, gaia_mag: float, item: DetrendedFrame) -> str:
+    flux, flux_err = item["flux_g"] or math.nan, item["flux_err_g"]
     error = None if flux_err is None else MAG_ERR * flux_err / flux
     jd = datetime.fromisoformat(item["time"]).timestamp() / DAY_S + UNIX_EPOCH_JD
     name = curve["known"]["known_name"] or _catalog_name(curve)
@@ -142,16 +143,15 @@ def _magnitude(curve: Json, gaia_mag: float, item: Json) -> str:
     )
 
 
-def _planets_host(known: Json) -> str | None:
+def _planets_host(known: KnownAs) -> str | None:
     """Return the name of a host whose transiting planet is b; None for other stars.
 
     For ``planets``, hosts of several, it is unknown which one transits.
     """
-    name: str | None = known["known_name"]
-    return name if known["known_kind"] == "planet" else None
+    return known["known_name"] if known["known_kind"] == "planet" else None
 
 
-def _catalog_name(curve: Json) -> str:
+def _catalog_name(curve: DetrendedCurve) -> str:
     return star_name(int(curve["picid"]), curve["catalog"])
 
 

@@ -3,7 +3,7 @@
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.detrended.tables import DETRENDED, QUALITY
 from observations_data.stars.fits import Cards, star_file
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import DetrendedCurve
 
 BJD = Column("time", "middle of the exposure, BJD", Kind.REAL, "d")
 MOMENT = Column("date_avg", "middle of the exposure, UTC", Kind.TEXT)
@@ -18,7 +18,7 @@ TIME_CARDS: Cards = {
 }
 
 
-def detrended_table(curve: Json) -> bytes:
+def detrended_table(curve: DetrendedCurve) -> bytes:
     """Return a detrended light curve as a FITS file with one table, ``LIGHTCURVE``.
 
     Parameters
@@ -28,4 +28,5 @@ def detrended_table(curve: Json) -> bytes:
     """
     rows = [{**item, "time": item["bjd_tdb"], "date_avg": item["time"]} for item in curve["items"]]
     meanings = [f"quality {said['bit']}: {said['meaning']}" for said in QUALITY]
-    return star_file(curve, LIGHT_CURVE, rows, TIME_CARDS, [curve["method"], *meanings])
+    comments = [curve["method"], *meanings]
+    return star_file(curve, LIGHT_CURVE, rows, TIME_CARDS, comments, curve["star"])

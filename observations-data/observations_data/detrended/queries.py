@@ -1,21 +1,29 @@
 """Queries of light curves: of a sequence, of a star, and their files."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, count, plain, unknown
 from observations_data.detrended.parameters import CurveSearch, Sort
 from observations_data.files import LIGHT_CURVE_COLUMNS, light_curve_files
 from observations_data.pagination import fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
+from panoptes_network.config import settings
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
 from panoptes_network.database.models import Sequence
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import (
+    CurvePage,
+    CurveStar,
+    CurveSummary,
+    StarPlace,
+)
 from panoptes_network.sky.zones import is_near
+from panoptes_network.storage import StoredObject
 
 SUMMARY_COLUMNS = (
     StarLightCurve.n_frames,
@@ -62,7 +70,18 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) -> Json:
+@dataclass(frozen=True, slots=True)
+class StoredCurve:
+    """A star's light curve in one sequence: its rows are in `file`, from `first_row` on."""
+
+    summary: CurveSummary
+    star: StarPlace
+    picid: int
+    file: StoredObject
+    first_row: int
+
+
+def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) -> CurvePage:
     """Return a sequence's light-curve set, and a page of its stars as ``items``.
 
     If no light curves were made yet, `made_at` is None and there are no items; `reason` explains
@@ -91,31 +110,25 @@ def curves_of_sequence(session: Session, sequence_id: str, search: CurveSearch) 
         search.order,
         search.limit,
     )
-    return {
-        "sequence_id": sequence_id,
-        **{column.key: getattr(made, column.key) for column in SET_COLUMNS},
-        "files": light_curve_files(made),
-        "items": [_star(row) for row in page],
-        "total": session.scalar(select(func.count()).select_from(StarLightCurve).where(*meets)),
-        "next": following,
-        "sort": search.order.sort,
-        "order": search.order.direction,
-    }
+    return as_record(
+        CurvePage,
+        {
+            "sequence_id": sequence_id,
+            **{column.key: getattr(made, column.key) for column in SET_COLUMNS},
+            "files": light_curve_files(made),
+            "items": [_star(row) for row in page],
+            "total": count(session, select(func.count()).select_from(StarLightCurve).where(*meets)),
+            "next": following,
+            "sort": search.order.sort,
+            "order": search.order.direction,
+        },
+    )
 
 
 def curves_of_star(
     session: Session, star: StarId, sequence_id: str | None = None, limit: int = MAX_PER_STAR
-) -> list[tuple[Json, Json]]:
-    """Return the sequences with a light curve of a star, newest first.
-
-    Returns
-    -------
-    list of (dict, dict)
-        The public data of each: the star's figures and the files of the sequence. Then its
-        location: the `path`, `generation` and `n_bytes` of the Parquet file, the `first_row`; with
-        the
-        star's `ra_deg`, `dec_deg`, `gaia_mag` and the like.
-    """
+) -> list[StoredCurve]:
+    """Return the sequences with a light curve of a star, newest first."""
     own = [StarLightCurve.picid == star.picid, StarLightCurve.catalog == star.catalog]
     if sequence_id is not None:
         own.append(StarLightCurve.sequence_id == sequence_id)
@@ -137,26 +150,29 @@ def curves_of_star(
     return [_curve(row) for row in rows]
 
 
-def _star(row: AnyRow) -> Json:
-    return {
-        **{column.key: getattr(row, column.key) for column in LISTED},
-        "picid": str(row.picid),
-        "url": star_url(row.picid, row.catalog),
-    }
+def _star(row: AnyRow) -> CurveStar:
+    columns = {column.key: getattr(row, column.key) for column in LISTED}
+    star = {"picid": str(row.picid), "url": star_url(row.picid, row.catalog)}
+    return as_record(CurveStar, columns | star)
 
 
-def _curve(row: AnyRow) -> tuple[Json, Json]:
-    said = {
+def _curve(row: AnyRow) -> StoredCurve:
+    summary = {
         "sequence_id": row.sequence_id,
         **{column.key: getattr(row, column.key) for column in SUMMARY_COLUMNS},
         "made_at": row.made_at,
         "files": light_curve_files(row),
     }
-    lies = {
-        "path": row.parquet_path,
-        "generation": row.parquet_generation,
-        "n_bytes": row.parquet_bytes,
-        "first_row": row.first_row,
-        **{column.key: getattr(row, column.key) for column in STAR_COLUMNS},
-    }
-    return said, lies
+    star = {"ra_deg": row.ra_deg, "dec_deg": row.dec_deg, "gaia_mag": row.gaia_mag}
+    return StoredCurve(
+        summary=as_record(CurveSummary, plain(summary)),
+        star=as_record(StarPlace, plain(star)),
+        picid=row.picid,
+        file=StoredObject(
+            settings().processed_bucket,
+            row.parquet_path,
+            row.parquet_generation,
+            row.parquet_bytes,
+        ),
+        first_row=row.first_row,
+    )

@@ -21,7 +21,8 @@ from observations_data.stars import tables as star_tables
 from observations_data.stars.light_curves import light_curve
 from observations_data.stars.parameters import FrameSearch, StarId
 from panoptes_network.ids import fold_id
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import DetrendedCurve
+from panoptes_network.responses.stars import RawCurve
 
 api = Blueprint("light_curves", __name__)
 
@@ -59,13 +60,9 @@ def lightcurve(picid: str) -> Response:
             raise BadParameterError("method", "detrended, or omitted, for a report")
         return _report(REPORTS[wanted](detrended_curve(asked, search), obscode), picid)
     if method is Method.DETRENDED:
-        found, table, fits = detrended_curve(asked, search), DETRENDED, detrended_table
-    else:
-        found = light_curve(**read(sequence_stamps.stamps_by_sequence, asked, search))
-        table, fits = star_tables.LIGHT_CURVE, star_fits.light_curve_table
-    if wanted == star_answers.FITS:
-        return _varying(star_fits.fits_file(fits(found), f"{picid}_lightcurve"))
-    return table_response(found, table, name=f"{picid}_lightcurve")
+        return _detrended(detrended_curve(asked, search), wanted, f"{picid}_lightcurve")
+    found = read(sequence_stamps.stamps_by_sequence, asked, search)
+    return _raw(light_curve(found.star, found.sequences), wanted, f"{picid}_lightcurve")
 
 
 @api.get("/observations/<sequence_id>/light-curves")
@@ -83,8 +80,21 @@ def light_curves(sequence_id: str) -> Response:
     null.
     """
     search = CurveSearch.parse(request.args)
-    found: Json = read(curves_of_sequence, fold_id(sequence_id), search)
-    return table_response(found, LIGHT_CURVES, name=f"{found['sequence_id']}_light_curves")
+    found = read(curves_of_sequence, fold_id(sequence_id), search)
+    name = f"{found['sequence_id']}_light_curves"
+    return table_response(found, found["items"], LIGHT_CURVES, name=name)
+
+
+def _raw(found: RawCurve, wanted: str | None, name: str) -> Response:
+    if wanted == star_answers.FITS:
+        return _varying(star_fits.fits_file(star_fits.light_curve_table(found), name))
+    return table_response(found, found["items"], star_tables.LIGHT_CURVE, name=name)
+
+
+def _detrended(found: DetrendedCurve, wanted: str | None, name: str) -> Response:
+    if wanted == star_answers.FITS:
+        return _varying(star_fits.fits_file(detrended_table(found), name))
+    return table_response(found, found["items"], DETRENDED, name=name)
 
 
 def _further_format() -> str | None:

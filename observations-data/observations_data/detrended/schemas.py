@@ -1,6 +1,6 @@
 """Parameters and responses of light-curve routes, for the OpenAPI document."""
 
-from observations_data.data_tables import Column, Table
+from observations_data.data_tables import Table
 from observations_data.detrended import aavso, tables
 from observations_data.detrended.parameters import (
     DEFAULT_CURVES,
@@ -12,27 +12,20 @@ from observations_data.detrended.parameters import (
 )
 from observations_data.observations.parameters import CURSOR, DEC, MAGS, ORDER, RA
 from observations_data.open_api import (
-    COUNT,
-    ID,
-    MAYBE_NUMBER,
-    MAYBE_TEXT,
-    NUMBER,
-    TEXT,
     Parameter,
     ResponseSpec,
     Schema,
-    list_of,
     listing,
-    record,
-    row_of,
+    schema_of,
     table_spec,
 )
 from observations_data.pagination import Direction
 from observations_data.stars import schemas as star_answers
 from observations_data.stars.fits import MEDIA_TYPE
+from observations_data.stars.parameters import Catalog
 from observations_data.stars.tables import LIGHT_CURVE
+from panoptes_network.responses.light_curves import CurvePage, DetrendedCurve
 
-MAYBE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 AAVSO, AAVSO_EXOPLANET = "aavso", "aavso-exoplanet"
 FORMATS = {
     star_answers.FITS: MEDIA_TYPE,
@@ -50,43 +43,6 @@ OBSCODE = Parameter(
     "Observer code for the reports `aavso` and `aavso-exoplanet`.",
     {"type": "string", "pattern": f"^({OBSERVER})?$"},
 )
-_FILES: Schema = {
-    "type": "object",
-    "description": "Files with all light curves of the sequence: light_curves, light_curves_fits.",
-    "additionalProperties": record(
-        path=TEXT, name=TEXT, bucket=TEXT, url=TEXT, n_bytes=MAYBE_COUNT
-    ),
-}
-_STAR: Schema = {
-    "type": ["object", "null"],
-    "required": ["ra_deg", "dec_deg", "gaia_mag"],
-    "properties": {"ra_deg": NUMBER, "dec_deg": NUMBER, "gaia_mag": MAYBE_NUMBER},
-}
-_QUALITY = list_of(record(bit=COUNT, name=TEXT, meaning=TEXT))
-
-
-def _summary(column: Column) -> Schema:
-    return {"description": column.description}
-
-
-SEQUENCE = record(
-    sequence_id=TEXT,
-    **{column.name: _summary(column) for column in tables.SUMMARY},
-    made_at={"type": ["string", "null"]},
-    files=_FILES,
-)
-DETRENDED = record(
-    items=list_of(row_of(tables.DETRENDED)),
-    picid=ID,
-    catalog=star_answers.CATALOG_NAME,
-    url=TEXT,
-    method=TEXT,
-    quality=_QUALITY,
-    star=_STAR,
-    known=record(known_name=MAYBE_TEXT, known_kind=MAYBE_TEXT),
-    sequences=list_of(SEQUENCE),
-    total=COUNT,
-)
 
 
 def _either(raw: ResponseSpec, detrended: Schema, table: Table) -> ResponseSpec:
@@ -95,22 +51,9 @@ def _either(raw: ResponseSpec, detrended: Schema, table: Table) -> ResponseSpec:
     return star_answers.with_formats(table_spec(LIGHT_CURVE, page, table), FORMATS)
 
 
+DETRENDED = schema_of(DetrendedCurve, tables.DETRENDED, catalog=Catalog)
 CURVE = _either(star_answers.LIGHT_CURVE, DETRENDED, tables.DETRENDED)
-CURVES = listing(
-    tables.LIGHT_CURVES,
-    sequence_id=TEXT,
-    n_frames=MAYBE_COUNT,
-    n_stars=MAYBE_COUNT,
-    photon_limit_ratio=MAYBE_NUMBER,
-    made_at={"type": ["string", "null"]},
-    reason_code=MAYBE_TEXT,
-    reason=MAYBE_TEXT,
-    files=_FILES,
-    total=COUNT,
-    next=MAYBE_TEXT,
-    sort={"enum": [*Sort]},
-    order={"enum": [*Direction]},
-)
+CURVES = listing(CurvePage, tables.LIGHT_CURVES, sort=Sort, order=Direction)
 CURVES_QUERY = (
     *MAGS,
     Parameter(

@@ -4,6 +4,7 @@ from observations_data.data_tables import Column, Kind, Table
 from observations_data.stars.tables import SEQUENCE
 from panoptes_network.light_curves import schema
 from panoptes_network.light_curves.schema import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
+from panoptes_network.responses.light_curves import CurveStar, DetrendedFrame, QualityBit
 
 KINDS = {
     "string": Kind.TEXT,
@@ -46,8 +47,10 @@ METHOD = (
     " in each sequence; its colours are combined by their scatter. Errors hold for constant"
     " stars. raw_flux is the fit's own, before that. See docs/decisions of the project."
 )
-QUALITY = [{"bit": bit.value, "name": bit.name, "meaning": QUALITY_MEANINGS[bit]}
-           for bit in QUALITY_MEANINGS]  # fmt: skip
+QUALITY: list[QualityBit] = [
+    {"bit": bit.value, "name": str(bit.name), "meaning": meaning}
+    for bit, meaning in QUALITY_MEANINGS.items()
+]
 _MEANINGS = "; ".join(f"{said['bit']}: {said['meaning']}" for said in QUALITY)
 
 
@@ -68,6 +71,7 @@ DETRENDED = Table(
         *(_column(column) for column in FROM_FILE[1:]),
     ),
     infos=(("method", METHOD), ("quality", _MEANINGS)),
+    row=DetrendedFrame,
 )
 SUMMARY = (
     Column("n_frames", "number of frames with the star", Kind.INTEGER, ucd="meta.number"),
@@ -99,4 +103,5 @@ LIGHT_CURVES = Table(
         Column("url", "URL of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
     infos=(("quality", _MEANINGS),),
+    row=CurveStar,
 )

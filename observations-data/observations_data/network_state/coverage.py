@@ -6,15 +6,15 @@ from sqlalchemy.orm import Session
 from observations_data.database import AnyRow
 from observations_data.network_state.exposure import known_exposure
 from panoptes_network.database.models import SequenceFigures
-from panoptes_network.json_object import Json
+from panoptes_network.responses.network import Coverage, SkyCell
 
 BAND_DEG = 10
 """Height of a cell, about that of a frame."""
 N_BANDS = 180 // BAND_DEG
 
 
-def coverage(session: Session) -> Json:
-    """Return the cells with observations: ``items``, ``total``.
+def coverage(session: Session) -> Coverage:
+    """Return the cells with observations.
 
     Cells are parts of bands of `BAND_DEG` in declination, about as wide as high. An observation
     counts in the cell of the mean centre of its solved images.
@@ -50,7 +50,7 @@ def _cells() -> tuple[Label[int], Label[int], Label[int]]:
     return first, second, third
 
 
-def _item(row: AnyRow) -> Json:
+def _item(row: AnyRow) -> SkyCell:
     width_deg = 360 / row.n_cells
     return {
         "ra_min_deg": row.cell * width_deg,

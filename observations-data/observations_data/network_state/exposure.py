@@ -1,11 +1,13 @@
 """Sums of exposures, where unknown is not 0."""
 
-from typing import Any
-
 from sqlalchemy import ColumnElement, case, func
+from sqlalchemy.orm import InstrumentedAttribute
 
 
-def known_exposure(exposure_s: Any, n_images: Any) -> ColumnElement[float | None]:
+def known_exposure(
+    exposure_s: ColumnElement[float] | InstrumentedAttribute[float],
+    n_images: ColumnElement[int] | InstrumentedAttribute[int],
+) -> ColumnElement[float | None]:
     """Return the sum of sequences' exposures, seconds.
 
     It is NULL if there are images but no known exposure: a sequence's figures add nothing for an

@@ -1,10 +1,10 @@
 """The network's figures from the database, as metrics beside those of requests."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
@@ -12,12 +12,11 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import read
+from observations_data.database import count, read
 from panoptes_network.config import settings
 from panoptes_network.database import films, light_curve_sets
 from panoptes_network.database.models import Image
 from panoptes_network.database.operation_models import DeadLetter
-from panoptes_network.json_object import Json
 from panoptes_network.states import FAILED_STATES, WAITING_STATES, ImageState
 
 WINDOW = timedelta(hours=1)
@@ -25,7 +24,37 @@ WINDOW = timedelta(hours=1)
 BUCKETS_S = (1, 2, 3, 5, 10, 20, 60)
 
 
-def figures(session: Session) -> Json:
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The number of images that failed in a state for a reason."""
+
+    state: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """Images by processing seconds, below each bound, and the sum of the seconds."""
+
+    buckets: list[tuple[str, float]]
+    sum_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of the network; `ages_s` are the longest idle times of unfinished images."""
+
+    states: dict[str, int]
+    failures: list[Failures]
+    ages_s: dict[str, float]
+    dead_letters: int
+    films_due: int
+    light_curves_due: int
+    processing: Processing
+
+
+def figures(session: Session) -> Figures:
     """Return the figures of the network in one snapshot."""
     counts = session.execute(
         select(Image.state, Image.reason_code, func.count()).group_by(
@@ -37,19 +66,19 @@ def figures(session: Session) -> Json:
         states[state] += number
     letters = select(func.count()).where(DeadLetter.is_open)
     quiet_s = settings().sequence_quiet_s
-    return {
-        "states": states,
-        "failures": [
-            {"state": state, "reason": reason or "unknown", "count": number}
+    return Figures(
+        states=states,
+        failures=[
+            Failures(state, reason or "unknown", number)
             for state, reason, number in counts
             if state in FAILED_STATES
         ],
-        "ages_s": {state.value: _oldest_s(session, state) for state in WAITING_STATES},
-        "dead_letters": session.scalar(letters),
-        "films_due": _count(session, films.quiet(quiet_s)),
-        "light_curves_due": _count(session, light_curve_sets.due(quiet_s)),
-        "processing": _processing(session),
-    }
+        ages_s={state.value: _oldest_s(session, state) for state in WAITING_STATES},
+        dead_letters=count(session, letters),
+        films_due=_count(session, films.quiet(quiet_s)),
+        light_curves_due=_count(session, light_curve_sets.due(quiet_s)),
+        processing=_processing(session),
+    )
 
 
 @cache
@@ -79,8 +108,8 @@ class _Figures(Collector):
             yield from _families(found)
 
 
-def _count(session: Session, query: Select[Any]) -> int | None:
-    return session.scalar(select(func.count()).select_from(query.subquery()))
+def _count(session: Session, query: Select[*tuple[object, ...]]) -> int:
+    return count(session, select(func.count()).select_from(query.subquery()))
 
 
 def _oldest_s(session: Session, state: ImageState) -> float:
@@ -99,7 +128,7 @@ def _oldest_s(session: Session, state: ImageState) -> float:
     return max(0.0, float(age or 0))
 
 
-def _processing(session: Session) -> Json:
+def _processing(session: Session) -> Processing:
     """Return the number of images of the last hour by processing seconds, and their sum."""
     seconds = Image.processing_s
     below = [func.count().filter(seconds <= bound).label(str(bound)) for bound in BUCKETS_S]
@@ -108,51 +137,52 @@ def _processing(session: Session) -> Json:
             Image.updated_at > func.now() - WINDOW, seconds.is_not(None)
         )
     ).one()
-    count, total, *counts = row
+    n_images, total, *counts = row
     bounds = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
-    return {"buckets": list(zip(bounds, [*counts, count], strict=True)), "sum_s": total}
+    numbers = map(float, [*counts, n_images])
+    return Processing(list(zip(bounds, numbers, strict=True)), total or 0.0)
 
 
-def _families(found: Json) -> Iterator[Metric]:
-    yield _gauge("panoptes_images", "Images by state", ["state"], found["states"])
+def _families(found: Figures) -> Iterator[Metric]:
+    yield _gauge("panoptes_images", "Images by state", ["state"], found.states)
     failed = GaugeMetricFamily(
         "panoptes_failed_images",
         "Images without a solution, by state and reason code",
         labels=["state", "reason"],
     )
-    for case in found["failures"]:
-        failed.add_metric([case["state"], case["reason"]], case["count"])
+    for case in found.failures:
+        failed.add_metric([case.state, case.reason], case.count)
     yield failed
     yield _gauge(
         "panoptes_oldest_waiting_image_age_seconds",
         "Longest idle time of unfinished images, by state",
         ["state"],
-        found["ages_s"],
+        found.ages_s,
     )
     yield GaugeMetricFamily(
         "panoptes_dead_letters_waiting",
         "Dead letters that were not replayed",
-        value=found["dead_letters"],
+        value=found.dead_letters,
     )
     yield GaugeMetricFamily(
         "panoptes_films_due",
         "Idle sequences whose film lacks some of their images",
-        value=found["films_due"],
+        value=found.films_due,
     )
     yield GaugeMetricFamily(
         "panoptes_light_curves_due",
         "Idle sequences whose light curves lack some of their solved images",
-        value=found["light_curves_due"],
+        value=found.light_curves_due,
     )
     yield GaugeHistogramMetricFamily(
         "panoptes_processing_seconds",
         "Processing seconds of images changed within the last hour",
-        buckets=[(bound, float(number)) for bound, number in found["processing"]["buckets"]],
-        gsum_value=found["processing"]["sum_s"],
+        buckets=found.processing.buckets,
+        gsum_value=found.processing.sum_s,
     )
 
 
-def _gauge(name: str, words: str, labels: list[str], values: dict[str, float]) -> Metric:
+def _gauge(name: str, words: str, labels: list[str], values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, words, labels=labels)
     for label, value in values.items():
         family.add_metric([label], value)

@@ -5,17 +5,17 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow
+from observations_data.database import AnyRow, as_record
 from observations_data.network_state import metrics as network_metrics
 from panoptes_network.database.models import Image
-from panoptes_network.json_object import Json
 from panoptes_network.nights import advice
+from panoptes_network.responses.network import FailureCount, PipelineStatus
 from panoptes_network.states import FAILED_STATES
 
 DAY = timedelta(days=1)
 
 
-def status(session: Session) -> Json:
+def status(session: Session) -> PipelineStatus:
     """Return the pipeline status in one snapshot.
 
     ``states`` counts all images. ``waiting`` is the longest idle time of unfinished images, in
@@ -39,17 +39,21 @@ def status(session: Session) -> Json:
         .group_by(Image.state, Image.reason_code)
         .order_by(func.count().desc(), Image.state, Image.reason_code)
     ).all()
-    return {
-        "time": session.scalar(select(func.now())),
-        "states": figures["states"],
-        "waiting": figures["ages_s"],
-        "dead_letters": figures["dead_letters"],
-        "films_due": figures["films_due"],
-        "last_day": {str(state): count for state, count in states},
-        "failures": [_failure(row) for row in failures],
-    }
+    return as_record(
+        PipelineStatus,
+        {
+            "time": session.scalar(select(func.now())),
+            "states": figures.states,
+            "waiting": figures.ages_s,
+            "dead_letters": figures.dead_letters,
+            "films_due": figures.films_due,
+            "last_day": {str(state): count for state, count in states},
+            "failures": [_failure(row) for row in failures],
+        },
+    )
 
 
-def _failure(row: AnyRow) -> Json:
+def _failure(row: AnyRow) -> FailureCount:
     known = advice.of_reason(row.reason_code)
-    return {**row._asdict(), "meaning": known.meaning, "action": known.action}
+    advised = {"meaning": known.meaning, "action": known.action}
+    return as_record(FailureCount, row._asdict() | advised)

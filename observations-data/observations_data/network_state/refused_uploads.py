@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from observations_data.database import as_record, count
 from observations_data.http.query_parameters import (
     DEFAULT_LIMIT,
     BadParameterError,
@@ -17,8 +18,8 @@ from observations_data.http.query_parameters import (
 from panoptes_network.database import refusals
 from panoptes_network.database.models import ImageEvent
 from panoptes_network.errors import Reason
-from panoptes_network.json_object import Json
 from panoptes_network.nights import advice
+from panoptes_network.responses.network import RefusedUpload, RefusedUploadPage
 
 MAX_EVENT_ID = 2**63 - 1
 _UNIT = re.compile(r"PAN[0-9]{3}", re.IGNORECASE | re.ASCII)
@@ -50,17 +51,14 @@ class UploadSearch:
         return cls(unit_id, reason_code, _cursor(parameters), limit(parameters))
 
 
-def uploads(session: Session, search: UploadSearch) -> Json:
-    """Return a page of the matching refused uploads, and their number.
-
-    ``next`` is the cursor of the next page, None on the last one.
-    """
+def uploads(session: Session, search: UploadSearch) -> RefusedUploadPage:
+    """Return a page of the matching refused uploads."""
     query = refusals.standing()
     if search.unit_id is not None:
         query = query.where(refusals.is_of_unit(search.unit_id))
     if search.reason_code is not None:
         query = query.where(ImageEvent.reason_code == search.reason_code)
-    total = session.scalar(select(func.count()).select_from(query.subquery()))
+    total = count(session, select(func.count()).select_from(query.subquery()))
     if search.before_event is not None:
         query = query.where(ImageEvent.event_id < search.before_event)
     page = query.order_by(ImageEvent.event_id.desc()).limit(search.limit + 1)
@@ -79,17 +77,20 @@ def _cursor(parameters: Parameters) -> int | None:
     return int(value)
 
 
-def _upload(row: ImageEvent) -> Json:
+def _upload(row: ImageEvent) -> RefusedUpload:
     known = advice.of_reason(row.reason_code)
     generation = _GENERATION.fullmatch(row.message_id or "")
-    return {
-        "bucket_path": row.bucket_path,
-        "generation": generation and generation[1],
-        "unit_id": refusals.unit_of(str(row.bucket_path)),
-        "at": row.at,
-        "state": row.state,
-        "reason_code": row.reason_code,
-        "reason": row.reason,
-        "meaning": known.meaning,
-        "action": known.action,
-    }
+    return as_record(
+        RefusedUpload,
+        {
+            "bucket_path": row.bucket_path,
+            "generation": generation and generation[1],
+            "unit_id": refusals.unit_of(str(row.bucket_path)),
+            "at": row.at,
+            "state": row.state,
+            "reason_code": row.reason_code,
+            "reason": row.reason,
+            "meaning": known.meaning,
+            "action": known.action,
+        },
+    )

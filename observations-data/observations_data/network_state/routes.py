@@ -1,7 +1,5 @@
 """Routes for network-wide coverage, refused uploads and pipeline status."""
 
-from typing import Any
-
 from flask import Blueprint, Response, request
 
 from observations_data.data_tables import Column, Kind, Table, table_response
@@ -10,19 +8,15 @@ from observations_data.network_state import coverage as sky_coverage
 from observations_data.network_state import pipeline as pipeline_status
 from observations_data.network_state import refused_uploads
 from observations_data.observations.parameters import CURSOR, LIMIT
-from observations_data.open_api import (
-    COUNT,
-    MAYBE_TEXT,
-    OBJECT,
-    TIME,
-    Parameter,
-    described,
-    json_spec,
-    list_of,
-    listing,
-    record,
-)
+from observations_data.open_api import Parameter, described, json_spec, listing, schema_of
 from panoptes_network.errors import Reason
+from panoptes_network.responses.network import (
+    Coverage,
+    PipelineStatus,
+    RefusedUpload,
+    RefusedUploadPage,
+    SkyCell,
+)
 
 api = Blueprint("network", __name__)
 
@@ -39,6 +33,7 @@ COVERAGE = Table(
         Column("n_images", "their images", Kind.INTEGER),
         Column("exposure_s", "sum of their known exposures", Kind.REAL, "s"),
     ),
+    row=SkyCell,
 )
 UPLOADS = Table(
     "uploads",
@@ -54,6 +49,7 @@ UPLOADS = Table(
         Column("meaning", "explanation of the reason", Kind.TEXT, ucd="meta.note"),
         Column("action", "remedy", Kind.TEXT, ucd="meta.note"),
     ),
+    row=RefusedUpload,
 )
 UNIT = Parameter(
     "unit",
@@ -61,41 +57,31 @@ UNIT = Parameter(
     {"type": "string", "pattern": "^[Pp][Aa][Nn][0-9]{3}$", "examples": ["PAN001"]},
 )
 REASON_CODE = Parameter("reason_code", "Reason of the refusal.", {"enum": [*Reason]})
-STATUS = json_spec(
-    "Pipeline status.",
-    record(
-        time=TIME,
-        states=OBJECT,
-        waiting=OBJECT,
-        dead_letters=COUNT,
-        films_due=COUNT,
-        last_day=OBJECT,
-        failures=list_of(OBJECT),
-    ),
-)
+STATUS = json_spec("Pipeline status.", schema_of(PipelineStatus))
 
 
 @api.get("/coverage")
-@described(NETWORK, listing(COVERAGE, total=COUNT))
+@described(NETWORK, listing(Coverage, COVERAGE))
 def coverage() -> Response:
     """Count observations by cells of the sky."""
-    return table_response(read(sky_coverage.coverage), COVERAGE)
+    found = read(sky_coverage.coverage)
+    return table_response(found, found["items"], COVERAGE)
 
 
 @api.get("/uploads")
 @described(
     NETWORK,
-    listing(UPLOADS, total=COUNT, next=MAYBE_TEXT),
+    listing(RefusedUploadPage, UPLOADS),
     query=(UNIT, REASON_CODE, CURSOR, LIMIT),
 )
 def uploads() -> Response:
     """List refused uploads, with reasons and remedies."""
-    search = refused_uploads.UploadSearch.parse(request.args)
-    return table_response(read(refused_uploads.uploads, search), UPLOADS)
+    found = read(refused_uploads.uploads, refused_uploads.UploadSearch.parse(request.args))
+    return table_response(found, found["items"], UPLOADS)
 
 
 @api.get("/status")
 @described(NETWORK, STATUS)
-def status() -> dict[str, Any]:
+def status() -> PipelineStatus:
     """Get the pipeline status: waiting images, and failures of the last day."""
     return read(pipeline_status.status)

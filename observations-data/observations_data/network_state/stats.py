@@ -4,9 +4,10 @@ All numbers come from the figures maintained by the database (`SequenceFigures`,
 images, files or sources are counted here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from observations_data.database import as_record
 from observations_data.http.query_parameters import BadParameterError, Parameters, day
 from observations_data.network_state.exposure import known_exposure
 from observations_data.units.queries import HALF_DAY, night_date, night_of, noon_of_unit
@@ -33,9 +35,21 @@ from panoptes_network.database.models import (
     Unit,
 )
 from panoptes_network.database.times import has_plausible
-from panoptes_network.json_object import Json
 from panoptes_network.nights.night import EARLIEST, LATEST
+from panoptes_network.responses.network import (
+    AllSums,
+    CatalogSize,
+    FileSums,
+    NewestImage,
+    NightSums,
+    Statistics,
+    Sums,
+    UnitSums,
+)
 from panoptes_network.states import ImageState
+
+R = TypeVar("R")
+Query = Select[*tuple[object, ...]]
 
 USUAL_NIGHTS = 90
 MAX_NIGHTS = 366
@@ -70,7 +84,7 @@ class StatsSearch:
         return self.after or _shifted(last, 1 - USUAL_NIGHTS), last
 
 
-def stats(session: Session, search: StatsSearch) -> Json:
+def stats(session: Session, search: StatsSearch) -> Statistics:
     """Return totals, and numbers for each unit and night.
 
     ``n_sources`` and ``n_matched`` count detections: a star counts in each image that shows it.
@@ -79,24 +93,25 @@ def stats(session: Session, search: StatsSearch) -> Json:
     belongs to the night in which it began. ``files`` counts CR2 files and products, whose sizes are
     known; ``catalog`` counts the stars of the loaded files.
     """
-    newest = _newest_image(session)
-    night = newest and night_of(newest["time"], newest.pop("longitude_deg"))
+    newest, night = _newest_image(session)
     first, last = search.bounds(date.fromisoformat(night) if night else datetime.now(UTC).date())
-    files = _rows(session, _FILES)
+    files = _rows(session, _FILES, FileSums)
+    [sums] = _rows(session, _of_sequences(*_FIGURES), Sums)
+    totals: AllSums = {
+        **sums,
+        "n_files": sum(file["n_files"] for file in files),
+        "n_bytes": sum(file["n_bytes"] for file in files),
+    }
     return {
-        "totals": {
-            **_rows(session, _of_sequences(*_FIGURES))[0],
-            "n_files": sum(file["n_files"] for file in files),
-            "n_bytes": sum(file["n_bytes"] for file in files),
-        },
+        "totals": totals,
         "states": _states(session),
         "files": files,
-        "catalog": _rows(session, _CATALOG),
+        "catalog": _rows(session, _CATALOG, CatalogSize),
         "newest_image": newest,
-        "units": _rows(session, _BY_UNIT),
+        "units": _rows(session, _BY_UNIT, UnitSums),
         "after": first.isoformat(),
         "before": last.isoformat(),
-        "nights": _rows(session, _by_night(first, last)),
+        "nights": _rows(session, _by_night(first, last), NightSums),
     }
 
 
@@ -132,7 +147,7 @@ _CATALOG = (
 )
 
 
-def _of_sequences(*columns: ColumnElement[Any]) -> Select[Any]:
+def _of_sequences(*columns: ColumnElement[Any]) -> Query:
     joined = SequenceFigures.sequence_id == Sequence.sequence_id
     return select(*columns).select_from(Sequence).join(SequenceFigures, joined)
 
@@ -144,7 +159,7 @@ _BY_UNIT = (
 )
 
 
-def _by_night(first: date, last: date) -> Select[Any]:
+def _by_night(first: date, last: date) -> Query:
     """Return the query of nights and units; bounds of start times allow an index."""
     earliest, latest = (datetime.combine(each, time(12), UTC) for each in (first, last))
     night = night_date(Sequence.start_time, noon_of_unit())
@@ -168,12 +183,12 @@ def _by_night(first: date, last: date) -> Select[Any]:
 
 def _states(session: Session) -> dict[str, int]:
     counts = (_total(SequenceFigures.n_in(state)).label(state) for state in ImageState)
-    [row] = _rows(session, select(*counts))
-    return {state: count for state, count in row.items() if count}
+    [row] = session.execute(select(*counts))
+    return {state: count for state, count in row._asdict().items() if count}
 
 
-def _newest_image(session: Session) -> Json | None:
-    """Return the most recently taken image, with the longitude of its unit."""
+def _newest_image(session: Session) -> tuple[NewestImage | None, str | None]:
+    """Return the most recently taken image, and the date of its night."""
     last = SequenceFigures.last_image
     newest = select(func.max(last)).where(has_plausible(last)).scalar_subquery()
     found = (
@@ -185,9 +200,13 @@ def _newest_image(session: Session) -> Json | None:
         .order_by(Image.image_id)
         .limit(1)
     )
-    rows = _rows(session, found)
-    return rows[0] if rows else None
+    row = session.execute(found).one_or_none()
+    if row is None:
+        return None, None
+    columns = row._asdict()
+    night = night_of(row.time, columns.pop("longitude_deg"))
+    return as_record(NewestImage, columns), night
 
 
-def _rows(session: Session, query: Executable) -> list[Json]:
-    return [row._asdict() for row in session.execute(query)]
+def _rows(session: Session, query: Executable, kind: Callable[..., R]) -> list[R]:
+    return [as_record(kind, row._asdict()) for row in session.execute(query)]

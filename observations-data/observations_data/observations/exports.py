@@ -12,7 +12,8 @@ from observations_data.observations import queries
 from observations_data.observations.parameters import FILE_KINDS, FILM
 from observations_data.observations.search.query import Search
 from observations_data.observations.tables import OBSERVATIONS_CSV
-from panoptes_network.json_object import Json
+from panoptes_network.nights.schema import StoredFile
+from panoptes_network.responses.observations import Observation, ObservationPage
 from panoptes_network.web.public_url import absolute
 
 MAX_ROWS = 100_000
@@ -44,7 +45,7 @@ def file_list(sequence_id: str) -> Response:
     if kind and kind not in FILE_KINDS:
         raise BadParameterError("kind", f"one of {', '.join(FILE_KINDS)}")
     found = read(queries.observation, sequence_id)
-    by_kind = {
+    by_kind: dict[str, list[StoredFile]] = {
         **found["files"],
         FILM: [found["film"]] if found["film"] else [],
         **{name: [file] for name, file in found["light_curves"].items()},
@@ -54,19 +55,19 @@ def file_list(sequence_id: str) -> Response:
     return Response("".join(f"{url}\n" for url in urls), mimetype="text/plain")
 
 
-def _page(parameters: Mapping[str, str], cursor: str | None) -> Json:
+def _page(parameters: Mapping[str, str], cursor: str | None) -> ObservationPage:
     asked = {**parameters, "limit": str(MAX_LIMIT), "cursor": cursor or ""}
     return read(queries.observations, Search.parse(asked))
 
 
-def _lines(parameters: Mapping[str, str], first: Json) -> Iterator[str]:
+def _lines(parameters: Mapping[str, str], first: ObservationPage) -> Iterator[str]:
     """Yield the lines of the file, some hundreds at a time."""
     lines = csv_lines(OBSERVATIONS_CSV, islice(_rows(parameters, first), MAX_ROWS))
     while piece := "".join(islice(lines, MAX_LIMIT)):
         yield piece
 
 
-def _rows(parameters: Mapping[str, str], page: Json) -> Iterator[Row]:
+def _rows(parameters: Mapping[str, str], page: ObservationPage) -> Iterator[Row]:
     """Yield the rows of a page and all following ones, each page on demand."""
     yield from map(_contract_row, page["items"])
     while page["next"]:
@@ -74,7 +75,7 @@ def _rows(parameters: Mapping[str, str], page: Json) -> Iterator[Row]:
         yield from map(_contract_row, page["items"])
 
 
-def _contract_row(row: Row) -> Row:
+def _contract_row(row: Observation) -> Row:
     return {
         **row,
         "field_name": row["field"],

@@ -8,14 +8,14 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from observations_data import file_storage
-from observations_data.database import read
+from observations_data.database import as_record, read
 from observations_data.observations import queries
 from observations_data.observations.queries import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import NeighbouringImage, SequenceFacts, WholeImage
 
 FIRST_BYTES = 20 * BLOCK_BYTES
 """Both headers of a solved file, read at once."""
@@ -26,7 +26,7 @@ WCS_CARD = re.compile(
 )
 
 
-def image_with_solution(image_id: str) -> Json:
+def image_with_solution(image_id: str) -> WholeImage:
     """Return an image with its sequence, its neighbours, and its solution.
 
     ``wcs`` are the solution's FITS cards by keyword, with 1-based pixels; None without a solution,
@@ -41,11 +41,11 @@ def image_with_solution(image_id: str) -> Json:
     """
     found = read(_image, image_id)
     solved = found["files"].get("processed")
-    found["wcs"] = _solution_or_none(solved["path"], found["updated_at"]) if solved else None
-    return found
+    wcs = _solution_or_none(solved["path"], found["updated_at"]) if solved else None
+    return {**found, "wcs": wcs}
 
 
-def _image(session: Session, image_id: str) -> Json:
+def _image(session: Session, image_id: str) -> NeighbouringImage:
     found = queries.image(session, image_id)
     sequence = session.execute(
         select(*SEQUENCE_COLUMNS).where(Sequence.sequence_id == found["sequence_id"])
@@ -57,7 +57,7 @@ def _image(session: Session, image_id: str) -> Json:
     behind = of_sequence.where(place > here).order_by(Image.time, Image.image_id)
     return {
         **found,
-        "sequence": sequence._asdict(),
+        "sequence": as_record(SequenceFacts, sequence._asdict()),
         "previous_image": session.scalar(before.limit(1)),
         "next_image": session.scalar(behind.limit(1)),
     }

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from observations_data import files as file_rows
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, count, unknown
 from observations_data.fact_changes import changes
 from observations_data.observations.search import name_resolver
 from observations_data.observations.search.facets import facets
@@ -27,7 +27,18 @@ from panoptes_network.database.models import (
     Sequence,
     SequenceFigures,
 )
-from panoptes_network.json_object import Json
+from panoptes_network.responses.files import Files
+from panoptes_network.responses.observations import (
+    Centre,
+    Event,
+    EventList,
+    ImageList,
+    ListedImage,
+    Observation,
+    ObservationPage,
+    StoredImage,
+    WholeObservation,
+)
 from panoptes_network.states import ImageState
 
 SEQUENCE_COLUMNS = (
@@ -92,12 +103,10 @@ EVENT_COLUMNS = (
 )
 
 
-def observations(session: Session, search: Search) -> Json:
-    """Return a page of observations: ``items``, ``total``, ``next``, ``sort``, ``order``.
+def observations(session: Session, search: Search) -> ObservationPage:
+    """Return a page of observations.
 
-    ``total`` counts the matches on all pages; ``next`` is the cursor of the next page, None on the
-    last one. A search with ``facets`` has them (`search.facets`), one around a position has its
-    ``centre``.
+    A search with ``facets`` has them (`search.facets`), one around a position has its ``centre``.
 
     Raises
     ------
@@ -110,9 +119,9 @@ def observations(session: Session, search: Search) -> Json:
     key = search.order.key(cone)
     rows = fetch_page(session, matching, key, search.order, search.cursor, search.limit + 1)
     page, has_more = rows[: search.limit], len(rows) > search.limit
-    listing: Json = {
+    listing: ObservationPage = {
         "items": _observation_items(session, page),
-        "total": session.scalar(select_observations(func.count()).where(*conditions.values())),
+        "total": count(session, select_observations(func.count()).where(*conditions.values())),
         "next": str(_cursor(search, page[-1])) if has_more else None,
         "sort": search.order.sort,
         "order": search.order.direction,
@@ -124,7 +133,7 @@ def observations(session: Session, search: Search) -> Json:
     return listing
 
 
-def observation(session: Session, sequence_id: str) -> Json:
+def observation(session: Session, sequence_id: str) -> WholeObservation:
     """Return an observation with its images, oldest first, and its files by kind.
 
     ``light_curves`` are the files of the whole sequence's light curves, by kind; empty before they
@@ -150,23 +159,26 @@ def observation(session: Session, sequence_id: str) -> Json:
     }
 
 
-def _observation_items(session: Session, rows: Collection[AnyRow]) -> list[Json]:
-    """Return observations as JSON, from rows of `OBSERVATION_COLUMNS`."""
+def _observation_items(session: Session, rows: Collection[AnyRow]) -> list[Observation]:
+    """Return observations, from rows of `OBSERVATION_COLUMNS`."""
     thumbnails = file_rows.newest_thumbnails(session, [row.sequence_id for row in rows])
     longitude_deg = longitudes(session, {row.unit_id for row in rows})
     return [
-        {
-            **{column.key: getattr(row, column.key) for column in FACTS},
-            "film": file_rows.film_of(row),
-            "night": night_of(row.start_time, longitude_deg[row.unit_id]),
-            **_figures(row),
-            "thumbnail": thumbnails.get(row.sequence_id),
-        }
+        as_record(
+            Observation,
+            {
+                **{column.key: getattr(row, column.key) for column in FACTS},
+                "film": file_rows.film_of(row),
+                "night": night_of(row.start_time, longitude_deg[row.unit_id]),
+                **_figures(row),
+                "thumbnail": thumbnails.get(row.sequence_id),
+            },
+        )
         for row in rows
     ]
 
 
-def _figures(row: AnyRow) -> Json:
+def _figures(row: AnyRow) -> dict[str, object]:
     counts = {state.value: getattr(row, f"n_{state}") for state in ImageState}
     return {
         "n_images": row.n_images,
@@ -178,15 +190,15 @@ def _figures(row: AnyRow) -> Json:
     }
 
 
-def _light_curves(session: Session, sequence_id: str) -> dict[str, Json]:
+def _light_curves(session: Session, sequence_id: str) -> Files:
     row = session.execute(
         select(*file_rows.LIGHT_CURVE_COLUMNS).where(LightCurveSet.sequence_id == sequence_id)
     ).one_or_none()
     return file_rows.light_curve_files(row) if row else {}
 
 
-def images_of(session: Session, sequence_id: str) -> Json:
-    """Return the images of an observation, oldest first: ``items``, ``total``.
+def images_of(session: Session, sequence_id: str) -> ImageList:
+    """Return the images of an observation, oldest first.
 
     An unknown observation has none.
     """
@@ -203,12 +215,12 @@ def images_of(session: Session, sequence_id: str) -> Json:
         .order_by(Image.time, Image.image_id)
     ).all()
     products = file_rows.product_files(session, Image.sequence_id == sequence_id)
-    images = [_image(row, products.get(row.image_id, {})) for row in rows]
+    images = [as_record(ListedImage, _image(row, products)) for row in rows]
     return {"items": images, "total": len(images)}
 
 
-def events_of_sequence(session: Session, sequence_id: str) -> Json:
-    """Return the history of an observation's images: ``items``, ``total``.
+def events_of_sequence(session: Session, sequence_id: str) -> EventList:
+    """Return the history of an observation's images.
 
     An unknown observation has no history.
     """
@@ -216,7 +228,7 @@ def events_of_sequence(session: Session, sequence_id: str) -> Json:
     return _events(session, ImageEvent.image_id.in_(image_ids))
 
 
-def image(session: Session, image_id: str) -> Json:
+def image(session: Session, image_id: str) -> StoredImage:
     """Return an image with its header, header findings, and history.
 
     Raises
@@ -233,7 +245,7 @@ def image(session: Session, image_id: str) -> Json:
         raise unknown("image", image_id)
     products = file_rows.product_files(session, Image.image_id == row.image_id)
     events = _events(session, ImageEvent.image_id == row.image_id)["items"]
-    return {**_image(row, products.get(row.image_id, {})), "events": events}
+    return as_record(StoredImage, {**_image(row, products), "events": events})
 
 
 def _cursor(search: Search, last: AnyRow) -> Cursor:
@@ -241,7 +253,7 @@ def _cursor(search: Search, last: AnyRow) -> Cursor:
     return Cursor(search.order, columns[KEY], last.sequence_id)
 
 
-def _centre(cone: Cone) -> Json:
+def _centre(cone: Cone) -> Centre:
     return {
         "ra_deg": cone.ra_deg,
         "dec_deg": cone.dec_deg,
@@ -250,15 +262,15 @@ def _centre(cone: Cone) -> Json:
     }
 
 
-def _image(row: AnyRow, products: dict[str, Json]) -> Json:
+def _image(row: AnyRow, products: dict[str, Files]) -> dict[str, object]:
     columns = row._asdict()
     for name in ("bucket_path", "solved_path", "raw_is_gone"):
         del columns[name]
-    return {**columns, "files": file_rows.files_of_image(row, products)}
+    return {**columns, "files": file_rows.files_of_image(row, products.get(row.image_id, {}))}
 
 
-def _events(session: Session, condition: ColumnElement[bool]) -> Json:
+def _events(session: Session, condition: ColumnElement[bool]) -> EventList:
     rows = session.execute(
         select(*EVENT_COLUMNS).where(condition).order_by(ImageEvent.event_id)
     ).all()
-    return {"items": [row._asdict() for row in rows], "total": len(rows)}
+    return {"items": [as_record(Event, row._asdict()) for row in rows], "total": len(rows)}

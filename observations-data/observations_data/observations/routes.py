@@ -1,6 +1,6 @@
 """Routes of observations, images, units, nights and files, and of the service's health."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from flask import Blueprint, Response, request
 
@@ -27,12 +27,15 @@ from observations_data.observations.schemas import (
     STATUS,
 )
 from observations_data.observations.search.query import Search
-from observations_data.open_api import COUNT, MAYBE_TEXT, OBJECT, OPERATION, described, listing
+from observations_data.open_api import OPERATION, described, listing
 from observations_data.open_api.parameter_names import posted
 from observations_data.units import night as night_facts
 from observations_data.units import queries as unit_queries
 from observations_data.units.parameters import NightSearch
 from panoptes_network.ids import fold_id
+from panoptes_network.responses.network import Status
+from panoptes_network.responses.observations import EventList, WholeImage
+from panoptes_network.responses.units import NightPage, UnitList
 
 api = Blueprint("observations", __name__)
 
@@ -66,34 +69,36 @@ def legacy_images() -> Response:
     wanted = next(filter(None, given), None)
     if wanted is None:
         return observations()
-    return table_response(read(queries.images_of, fold_id(wanted)), tables.IMAGES)
+    found = read(queries.images_of, fold_id(wanted))
+    return table_response(found, found["items"], tables.IMAGES)
 
 
 @api.get("/health")
 @described(OPERATION, STATUS)
-def health() -> dict[str, Any]:
+def health() -> Status:
     """Check that this process is alive."""
     return {"status": "ok"}
 
 
 @api.get("/ready")
 @described(OPERATION, STATUS)
-def ready() -> dict[str, Any]:
+def ready() -> Status:
     """Check that the database and storage respond."""
     return service_state.require_ready()
 
 
 @api.get("/units")
-@described(UNITS, listing(tables.UNITS, total=COUNT))
+@described(UNITS, listing(UnitList, tables.UNITS))
 def units() -> Response:
     """List the units."""
-    return table_response(read(unit_queries.units), tables.UNITS)
+    found = read(unit_queries.units)
+    return table_response(found, found["items"], tables.UNITS)
 
 
 @api.get("/units/<unit_id>/nights")
 @described(
     UNITS,
-    listing(tables.NIGHTS, unit=OBJECT, next=MAYBE_TEXT),
+    listing(NightPage, tables.NIGHTS),
     path=(parameters.UNIT_ID,),
     query=(parameters.BEFORE_NIGHT, parameters.LIMIT),
 )
@@ -101,12 +106,13 @@ def nights(unit_id: str) -> Response:
     """List a unit's nights with images, newest first."""
     found = read(unit_queries.nights, unit_id, NightSearch.parse(request.args))
     name = f"{found['unit']['unit_id']}_nights"
-    return table_response(found, tables.NIGHTS, name=name, page=parameters.BEFORE_NIGHT.name)
+    page = parameters.BEFORE_NIGHT.name
+    return table_response(found, found["items"], tables.NIGHTS, name=name, page=page)
 
 
 @api.get("/units/<unit_id>/nights/<date>")
 @described(UNITS, NIGHT, path=(parameters.UNIT_ID, parameters.NIGHT), problems=(400,))
-def night(unit_id: str, date: str) -> dict[str, Any]:
+def night(unit_id: str, date: str) -> Mapping[str, object]:
     """Get the report of a unit's night: arrivals, failures and advice."""
     return read(night_facts.night, unit_id, date)
 
@@ -124,9 +130,8 @@ def observations() -> Response:
     searches around a position. `facets` are included on request: each counts the matches of all
     other filters, most frequent values first, at most 100.
     """
-    return table_response(
-        read(queries.observations, Search.parse(request.args)), tables.OBSERVATIONS
-    )
+    found = read(queries.observations, Search.parse(request.args))
+    return table_response(found, found["items"], tables.OBSERVATIONS)
 
 
 @api.get("/observations.csv")
@@ -145,14 +150,15 @@ def observation(sequence_id: str) -> Response:
     """Get an observation without its history; as a table, its images."""
     found = read(queries.observation, sequence_id)
     name = f"{found['sequence_id']}_images"
-    return table_response(found, tables.IMAGES, items="images", name=name)
+    return table_response(found, found["images"], tables.IMAGES, name=name)
 
 
 @api.get("/observations/<sequence_id>/events")
-@described(SEEN, listing(tables.EVENTS, total=COUNT), path=(parameters.SEQUENCE_ID,))
+@described(SEEN, listing(EventList, tables.EVENTS), path=(parameters.SEQUENCE_ID,))
 def events(sequence_id: str) -> Response:
     """List the history of an observation's images, oldest first."""
-    return table_response(read(queries.events_of_sequence, sequence_id), tables.EVENTS)
+    found = read(queries.events_of_sequence, sequence_id)
+    return table_response(found, found["items"], tables.EVENTS)
 
 
 @api.get("/observations/<sequence_id>/files.txt")
@@ -170,7 +176,7 @@ def file_list(sequence_id: str) -> Response:
 
 @api.get("/images/<image_id>")
 @described(SEEN, IMAGE, path=(parameters.IMAGE_ID,))
-def image(image_id: str) -> dict[str, Any]:
+def image(image_id: str) -> WholeImage:
     """Get an image: measurements, files, header, history, plate solution, neighbours."""
     return image_details.image_with_solution(image_id)
 

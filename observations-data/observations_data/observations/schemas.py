@@ -9,59 +9,26 @@ from observations_data.observations.tables import EVENTS, IMAGES
 from observations_data.observations.tables import OBSERVATIONS as OBSERVATION_TABLE
 from observations_data.open_api import (
     COUNT,
-    MAYBE_TEXT,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    TIME,
-    Schema,
     file_spec,
     json_spec,
     list_of,
+    listing,
     record,
     row_of,
     schema_of,
     table_spec,
-    with_optional,
 )
 from observations_data.pagination import Direction
-from observations_data.units.night import UnitNight
+from panoptes_network.responses.network import Status
+from panoptes_network.responses.observations import ObservationPage, ObservationParts, WholeImage
+from panoptes_network.responses.units import UnitNight
 
-
-def _files(file: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": file}
-
-
-_FILE = record(path=TEXT, name=TEXT, bucket=TEXT, url=TEXT)
-_COUNTS = list_of(record(value=TEXT, count=COUNT))
-_CENTRE = record(ra_deg=NUMBER, dec_deg=NUMBER, name=MAYBE_TEXT, radius_deg=NUMBER)
-_PAGE = record(
-    items=list_of(row_of(OBSERVATION_TABLE)),
-    total=COUNT,
-    next=MAYBE_TEXT,
-    sort={"enum": [*Sort]},
-    order={"enum": [*Direction]},
-)
-
-STATUS = json_spec("The service is healthy.", record(status=TEXT))
-OBSERVATIONS = table_spec(
-    OBSERVATION_TABLE,
-    with_optional(_PAGE, centre=_CENTRE, facets={"additionalProperties": _COUNTS}),
-)
+STATUS = json_spec("The service is healthy.", schema_of(Status))
+OBSERVATIONS = listing(ObservationPage, OBSERVATION_TABLE, sort=Sort, order=Direction)
 OBSERVATIONS_CSV = file_spec("One row per observation.", "text/csv")
 OBSERVATION = table_spec(
     IMAGES,
-    {
-        "allOf": [
-            row_of(OBSERVATION_TABLE),
-            record(
-                images=list_of(row_of(IMAGES)),
-                files=_files(list_of(_FILE)),
-                light_curves=_files(_FILE),
-                fact_changes=list_of(OBJECT),
-            ),
-        ]
-    },
+    {"allOf": [row_of(OBSERVATION_TABLE), schema_of(ObservationParts, IMAGES)]},
     OBSERVATION_TABLE,
 )
 IMAGES_OR_OBSERVATIONS = table_spec(
@@ -69,25 +36,7 @@ IMAGES_OR_OBSERVATIONS = table_spec(
     record(items=list_of({"anyOf": [row_of(IMAGES), row_of(OBSERVATION_TABLE)]}), total=COUNT),
     OBSERVATION_TABLE,
 )
-IMAGE = json_spec(
-    "The image.",
-    record(
-        image_id=TEXT,
-        sequence_id=TEXT,
-        time=TIME,
-        state=TEXT,
-        files=_files(_FILE),
-        headers=OBJECT,
-        contradictions=OBJECT,
-        header_findings=OBJECT,
-        events=list_of(row_of(EVENTS)),
-        sequence=OBJECT,
-        previous_image=MAYBE_TEXT,
-        next_image=MAYBE_TEXT,
-        wcs={"type": ["object", "null"], "description": "cards of the plate solution"},
-    ),
-    EVENTS,
-)
+IMAGE = json_spec("The image.", schema_of(WholeImage, EVENTS), EVENTS)
 NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")

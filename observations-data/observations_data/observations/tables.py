@@ -2,6 +2,8 @@
 
 from observations_data.data_tables import Column, Kind, Table
 from panoptes_network.figures import FIGURES
+from panoptes_network.responses.observations import Event, ListedImage, Observation
+from panoptes_network.responses.units import Night, Unit
 
 RA, DEC = "pos.eq.ra;meta.main", "pos.eq.dec;meta.main"
 FOOTPRINT = "RA and Dec of the newest solved image's corners, ICRS degrees"
@@ -46,6 +48,7 @@ OBSERVATIONS = Table(
             "updated_at", "time of the last change to an image", Kind.TIME, ucd="time.processing"
         ),
     ),
+    row=Observation,
 )
 IMAGES = Table(
     "images",
@@ -77,6 +80,7 @@ IMAGES = Table(
         Column("n_events", "number of events in its history", Kind.INTEGER, ucd="meta.number"),
         Column("files", "its files, by kind", Kind.JSON),
     ),
+    row=ListedImage,
 )
 EVENTS = Table(
     "events",
@@ -89,6 +93,7 @@ EVENTS = Table(
         Column("reason_code", "why", Kind.TEXT, ucd="meta.code.error"),
         Column("reason", "reason in plain words", Kind.TEXT, ucd="meta.note"),
     ),
+    row=Event,
 )
 UNITS = Table(
     "units",
@@ -105,6 +110,7 @@ UNITS = Table(
         Column("last_image", "start of the last image", Kind.TIME, ucd="time.end"),
         Column("last_night", "date of the last night", Kind.TEXT),
     ),
+    row=Unit,
 )
 NIGHTS = Table(
     "unit_nights",
@@ -116,6 +122,7 @@ NIGHTS = Table(
         Column("last_image", "start of the last image", Kind.TIME, ucd="time.end"),
         STATES,
     ),
+    row=Night,
 )
 OBSERVATIONS_CSV = Table(
     "observations_csv",

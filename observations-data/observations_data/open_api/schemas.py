@@ -1,5 +1,6 @@
 """Response schemas; a table's schema is derived from its columns."""
 
+from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -54,11 +55,17 @@ def with_optional(schema: Schema, **properties: Schema) -> Schema:
     return {**schema, "properties": {**schema["properties"], **properties}}
 
 
-def schema_of(kind: Any) -> Schema:
-    """Return the schema of a type as JSON has it, with each part in its place."""
+def schema_of(kind: Any, *tables: Table, **choices: type[StrEnum]) -> Schema:
+    """Return the schema of a type as JSON has it, with each part in its place.
+
+    The rows of `tables` are references to their schemas; `choices` are the values of texts by their
+    names.
+    """
     schema = TypeAdapter(kind).json_schema(mode="serialization")
-    whole: Schema = _without_references(schema, schema.pop("$defs", {}))
-    return whole
+    rows = {table.row.__name__: row_of(table) for table in tables if table.row}
+    whole: Schema = _without_references(schema, {**schema.pop("$defs", {}), **rows})
+    said = {name: {"enum": [*values]} for name, values in choices.items()}
+    return with_optional(whole, **said) if said else whole
 
 
 def list_of(item: Schema) -> Schema:
@@ -77,9 +84,9 @@ def row_schema(table: Table) -> Schema:
     return {**row, "description": table.description}
 
 
-def listing(table: Table, **more: Schema) -> ResponseSpec:
-    """Describe a listing: ``items`` and `more` as JSON, or only the rows in other formats."""
-    return table_spec(table, record(items=list_of(row_of(table)), **more))
+def listing(kind: Any, table: Table, **choices: type[StrEnum]) -> ResponseSpec:
+    """Describe a listing: as JSON by its type (see `schema_of`), else only its rows."""
+    return table_spec(table, schema_of(kind, table, **choices))
 
 
 def table_spec(table: Table, page: Schema, *tables: Table) -> ResponseSpec:
@@ -120,7 +127,7 @@ def _without_references(part: Any, parts: dict[str, Schema]) -> Any:
         return [_without_references(one, parts) for one in part]
     if not isinstance(part, dict):
         return part
-    if "$ref" in part:
+    if part.get("$ref", "").startswith("#/$defs/"):
         return _without_references(parts[part["$ref"].rpartition("/")[2]], parts)
     return {
         name: _without_references(value, parts)

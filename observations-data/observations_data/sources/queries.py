@@ -3,11 +3,11 @@
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, count, unknown
 from observations_data.stars.parameters import SourceSearch
 from observations_data.stars.star import star_url
 from panoptes_network.database.models import CatalogStar, Image, Source
-from panoptes_network.json_object import Json
+from panoptes_network.responses import stars as responses
 from panoptes_network.sky.zones import is_near
 
 # Not a join: that might read the whole catalog for an image's many rows.
@@ -38,8 +38,8 @@ SOURCE_COLUMNS = (
 )
 
 
-def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
-    """Return a page of an image's sources: ``items``, ``total``, ``next``.
+def sources_of(session: Session, image_id: str, search: SourceSearch) -> responses.SourcePage:
+    """Return a page of an image's sources.
 
     Detections come first, brightest first, then undetected catalog stars. The rows are numbered in
     this order, so that the primary key finds any page.
@@ -67,7 +67,7 @@ def sources_of(session: Session, image_id: str, search: SourceSearch) -> Json:
     return {
         "image_id": image_id,
         "items": [_source(row) for row in page],
-        "total": session.scalar(select(func.count()).select_from(Source).where(*wanted)),
+        "total": count(session, select(func.count()).select_from(Source).where(*wanted)),
         "next": str(page[-1].number) if len(rows) > search.limit else None,
     }
 
@@ -86,8 +86,8 @@ def _wanted(search: SourceSearch) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _source(row: AnyRow) -> Json:
-    if row.picid is None:
-        return {**row._asdict(), "url": None}
-    star = {"picid": str(row.picid), "url": star_url(row.picid, row.catalog)}
-    return {**row._asdict(), **star}
+def _source(row: AnyRow) -> responses.Source:
+    star: dict[str, str | None] = {"url": None}
+    if row.picid is not None:
+        star = {"picid": str(row.picid), "url": star_url(row.picid, row.catalog)}
+    return as_record(responses.Source, row._asdict() | star)

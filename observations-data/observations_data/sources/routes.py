@@ -17,7 +17,7 @@ from observations_data.stars import stamps as star_frames
 from observations_data.stars import star as star_rows
 from observations_data.stars import tables
 from observations_data.stars.parameters import FrameSearch, SourceSearch, StarId, visit_limit
-from panoptes_network.json_object import Json
+from panoptes_network.responses.stars import Star
 
 api = Blueprint("sources", __name__)
 
@@ -36,7 +36,7 @@ OF_STAR = (star_schemas.CATALOG, SEQUENCE_ID, star_schemas.FRAME_LIMIT)
 def sources(image_id: str) -> Response:
     """List the sources of an image, brightest first."""
     found = read(sources_of, image_id, SourceSearch.parse(request.args))
-    return table_response(found, tables.SOURCES, name=f"{image_id}_sources")
+    return table_response(found, found["items"], tables.SOURCES, name=f"{image_id}_sources")
 
 
 @api.get("/sources/<picid>")
@@ -55,7 +55,7 @@ def star(picid: str) -> Response:
     """
     asked = StarId.parse(picid, request.args)
     found = read(_star, asked, visit_limit(request.args))
-    return table_response(found, tables.VISITS, items="visits", name=f"{picid}_visits")
+    return table_response(found, found["visits"], tables.VISITS, name=f"{picid}_visits")
 
 
 @api.get("/sources/<picid>/stamps")
@@ -72,14 +72,15 @@ def stamps(picid: str) -> Response:
     found = read(star_frames.stamps, asked, FrameSearch.parse(request.args))
     if _wants_fits():
         return _negotiated(star_fits.stamp_cube(found), f"{picid}_stamps")
-    return table_response(star_frames.with_pixels(found), tables.STAMPS, name=f"{picid}_stamps")
+    shown = star_frames.with_pixels(found)
+    return table_response(shown, shown["items"], tables.STAMPS, name=f"{picid}_stamps")
 
 
-def _star(session: Session, asked: StarId, limit: int) -> Json:
+def _star(session: Session, asked: StarId, limit: int) -> Star:
     found = star_rows.require_star(session, asked)
     return {
         **star_rows.star(session, found, limit),
-        "light_curves": [about for about, _ in curves_of_star(session, found)],
+        "light_curves": [curve.summary for curve in curves_of_star(session, found)],
         "candidates": candidates_of(session, found),
     }
 

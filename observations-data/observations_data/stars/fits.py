@@ -1,18 +1,19 @@
 """Stamps and light curves as FITS files."""
 
 import io
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from astropy.io import fits
 from flask import Response
 
-from observations_data.data_tables import Column, Kind, Table
+from observations_data.data_tables import Column, Kind, Row, Table
+from observations_data.stars.stamps import PackedStamps
 from observations_data.stars.star import star_name
 from observations_data.stars.tables import LIGHT_CURVE, STAMPS
 from panoptes_network.frames.bayer import BLACK_LEVEL_ADU, SATURATION_ADU, STAMP_SIDE
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import StarName, StarPlace
+from panoptes_network.responses.stars import RawCurve
 
 MEDIA_TYPE = "application/fits"
 Cards = Mapping[str, tuple[str | float, str]]
@@ -47,7 +48,7 @@ TIME_CARDS: Cards = {
 }
 
 
-def stamp_cube(listing: Json) -> bytes:
+def stamp_cube(listing: PackedStamps) -> bytes:
     """Return stamps as a FITS file: a cube, and a table ``FRAMES`` of its frames.
 
     Parameters
@@ -64,7 +65,7 @@ def stamp_cube(listing: Json) -> bytes:
     pixels = np.frombuffer(b"".join(item["stamp"] for item in items), ">u2")
     cube = pixels.reshape(-1, STAMP_SIDE, STAMP_SIDE).astype(np.uint16)
     primary = fits.PrimaryHDU(cube if items else None)
-    _add_star(primary.header, listing)
+    _add_star(primary.header, listing, None)
     primary.header["TIMESYS"] = ("UTC", "scale of all times")
     primary.header["BUNIT"] = ("adu", "black level included")
     primary.header["BLACKLEV"] = (BLACK_LEVEL_ADU, "[adu] of an unexposed pixel")
@@ -74,7 +75,7 @@ def stamp_cube(listing: Json) -> bytes:
     return _written(primary, _table(Table("FRAMES", STAMPS.description, FRAME_COLUMNS), items))
 
 
-def light_curve_table(curve: Json) -> bytes:
+def light_curve_table(curve: RawCurve) -> bytes:
     """Return a light curve as a FITS file with one table, ``LIGHTCURVE``.
 
     ``lightkurve.read`` opens it: `time` is in days, as it expects, and `flux` is the relative flux
@@ -102,21 +103,26 @@ def light_curve_table(curve: Json) -> bytes:
 
 
 def star_file(
-    said: Json, table: Table, rows: list[Json], cards: Cards, comments: list[str]
+    star: StarName,
+    table: Table,
+    rows: Sequence[Row],
+    cards: Cards,
+    comments: list[str],
+    place: StarPlace | None = None,
 ) -> bytes:
     """Return a FITS file with one table of a star.
 
     Parameters
     ----------
-    said : dict
-        With `picid` and `catalog`, and `star` if its position is known.
     cards : mapping of str to (value, comment)
         Of the table's header.
     comments : list of str
         Of the file.
+    place : dict, optional
+        The star's position, if it is known.
     """
     primary = fits.PrimaryHDU()
-    _add_star(primary.header, said)
+    _add_star(primary.header, star, place)
     for text in comments:
         primary.header.add_comment(text)
     made = _table(table, rows)
@@ -131,20 +137,20 @@ def fits_file(content: bytes, name: str) -> Response:
     return response
 
 
-def _add_star(header: fits.Header, said: Json) -> None:
-    picid = int(said["picid"])
-    header["OBJECT"] = (star_name(picid, said["catalog"]), "the star")
-    header["PICID"] = (picid, f"its number in the catalog {said['catalog']}")
-    if said["catalog"] == "tic":
+def _add_star(header: fits.Header, star: StarName, place: StarPlace | None) -> None:
+    picid = int(star["picid"])
+    header["OBJECT"] = (star_name(picid, star["catalog"]), "the star")
+    header["PICID"] = (picid, f"its number in the catalog {star['catalog']}")
+    if star["catalog"] == "tic":
         header["TICID"] = (picid, "its number in the TESS Input Catalog")
     header["ORIGIN"] = "Project PANOPTES"
-    if place := said.get("star"):
+    if place:
         header["RADESYS"] = "ICRS"
         header["RA_OBJ"] = (place["ra_deg"], "[deg] right ascension")
         header["DEC_OBJ"] = (place["dec_deg"], "[deg] declination")
 
 
-def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:
+def _table(table: Table, rows: Sequence[Row]) -> fits.BinTableHDU:
     """Return rows as a table whose cards have each column's unit and description."""
     made = fits.BinTableHDU.from_columns(
         [_column(column, [row[column.name] for row in rows]) for column in table.columns],
@@ -155,22 +161,22 @@ def _table(table: Table, rows: list[Json]) -> fits.BinTableHDU:
     return made
 
 
-def _column(column: Column, values: list[Any]) -> fits.Column:
+def _column(column: Column, values: list[object]) -> fits.Column:
     if column.kind in {Kind.INTEGER, Kind.ID}:
         return _whole_numbers(column, values)
     if column.kind is Kind.REAL:
         return fits.Column(column.name, "D", column.unit, array=np.array(values, np.float64))
     if column.kind is Kind.BOOLEAN:
         return fits.Column(column.name, "L", array=np.array(values, np.bool_))
-    texts = np.array([(value or "").encode("ascii", "replace") for value in values], "S")
+    texts = np.array([str(value or "").encode("ascii", "replace") for value in values], "S")
     width = max(texts.dtype.itemsize, 1)
     return fits.Column(column.name, f"{width}A", array=texts)
 
 
-def _whole_numbers(column: Column, values: list[Any]) -> fits.Column:
+def _whole_numbers(column: Column, values: list[object]) -> fits.Column:
     """Return a column of 64-bit integers, with TNULL for unknown values."""
     null = NULL if None in values else None
-    whole = np.array([NULL if value is None else int(value) for value in values], np.int64)
+    whole = np.array([NULL if value is None else int(str(value)) for value in values], np.int64)
     return fits.Column(column.name, "K", column.unit, null=null, array=whole)
 
 

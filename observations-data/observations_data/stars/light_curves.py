@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from observations_data.database import AnyRow, plain
+from observations_data.database import AnyRow, as_record, plain
 from observations_data.photometry import (
     APERTURE_RADIUS_PX,
     COLOURS,
@@ -18,9 +18,15 @@ from observations_data.photometry import (
 from observations_data.photometry.ensemble import NORMAL_MAD, nan_median
 from observations_data.stars.parameters import StarId
 from observations_data.stars.sequence_stamps import SequenceStamps
-from observations_data.stars.star import star_url
+from observations_data.stars.star import named, star_url
 from panoptes_network.frames.bayer import SATURATED_FLAG
-from panoptes_network.json_object import Json
+from panoptes_network.responses.stars import (
+    Aperture,
+    ColourScatter,
+    RawCurve,
+    RawFrame,
+    RawSequence,
+)
 
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -34,14 +40,14 @@ METHOD = (
     " drifts, that scatters it far more than the errors say, least in green. Times are UTC at"
     " the unit, not barycentric. See docs/decisions of the project."
 )
-APERTURE: Json = {
+APERTURE: Aperture = {
     "radius_px": APERTURE_RADIUS_PX,
     "centre": "the source's place in each frame",
     "background": "median of the same colour on the stamp's border, one pixel wide",
 }
 
 
-def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
+def light_curve(star: StarId, sequences: list[SequenceStamps]) -> RawCurve:
     """Return a star's flux in each frame, with the method of measurement.
 
     Parameters
@@ -53,19 +59,16 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
     Returns
     -------
     dict
-        ``items``, one a frame, in the order of the frames; ``sequences`` with their own
-        ``comparison`` stars and ``scatter``, the standard deviation of each colour's relative
-        flux by its median absolute deviation; ``comparison``, all picids that were used.
+        Its items are in the order of the frames; the scatter is the standard deviation of each
+        colour's relative flux by its median absolute deviation.
     """
     measured = [_measured(sequence) for sequence in sequences]
     items = [item for _, items in measured for item in items]
     about = [said for said, _ in measured]
     used = {star["picid"]: None for said in about for star in said["comparison"]}
-    curve: Json = plain(
+    curve: RawCurve = plain(
         {
-            "picid": str(star.picid),
-            "catalog": star.catalog,
-            "url": star_url(star.picid, star.catalog),
+            **named(star),
             "method": METHOD,
             "aperture": APERTURE,
             "comparison": list(used),
@@ -77,7 +80,7 @@ def light_curve(star: StarId, sequences: list[SequenceStamps]) -> Json:
     return curve
 
 
-def _measured(sequence: SequenceStamps) -> tuple[Json, list[Json]]:
+def _measured(sequence: SequenceStamps) -> tuple[RawSequence, list[RawFrame]]:
     """Return a sequence's description and its items."""
     sums = [
         aperture_sums(stamps, x_px, y_px)
@@ -92,13 +95,14 @@ def _measured(sequence: SequenceStamps) -> tuple[Json, list[Json]]:
     stars = [sequence.stars[1:][index] for index in used]
     deviation = np.abs(relative.relative - 1)
     scatter = NORMAL_MAD * nan_median(deviation, 0)[0]
-    said = {
+    by_colour = dict(zip(COLOURS, scatter.round(5).tolist(), strict=True))
+    said: RawSequence = {
         "sequence_id": sequence.sequence_id,
         "n_frames": len(sequence.frames),
         "comparison": [
             {"picid": str(star.picid), "url": star_url(star.picid, star.catalog)} for star in stars
         ],
-        "scatter": dict(zip(COLOURS, scatter.round(5).tolist(), strict=True)),
+        "scatter": as_record(ColourScatter, by_colour),
     }
     flags = sequence.flags[0] | np.where(own.is_saturated, SATURATED_FLAG, 0)
     return said, _items(sequence.frames, own, relative, flags)
@@ -114,7 +118,7 @@ def _chosen(sequence: SequenceStamps, others: list[ApertureSums]) -> NDArray[np.
 
 def _items(
     frames: list[AnyRow], sums: ApertureSums, relative: RelativeFlux, flags: NDArray[np.int64]
-) -> list[Json]:
+) -> list[RawFrame]:
     columns: dict[str, list[object]] = {
         "image_id": [frame.image_id for frame in frames],
         "sequence_id": [frame.sequence_id for frame in frames],
@@ -129,7 +133,8 @@ def _items(
         columns[f"relative_err_{colour}"] = relative.relative_err[:, index].round(6).tolist()
     columns["n_comparison"] = relative.n_comparison.tolist()
     columns["flags"] = flags.tolist()
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    rows = zip(*columns.values(), strict=True)
+    return [as_record(RawFrame, dict(zip(columns, row, strict=True))) for row in rows]
 
 
 def _mjd(frame: AnyRow) -> float | None:

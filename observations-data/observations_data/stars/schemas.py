@@ -2,21 +2,7 @@
 
 from dataclasses import replace
 
-from observations_data.data_tables import Table
-from observations_data.open_api import (
-    COUNT,
-    ID,
-    MAYBE_TEXT,
-    OBJECT,
-    TEXT,
-    Parameter,
-    ResponseSpec,
-    Schema,
-    list_of,
-    listing,
-    record,
-)
-from observations_data.photometry import COLOURS
+from observations_data.open_api import ID, Parameter, ResponseSpec, Schema, listing
 from observations_data.position import MAX_RADIUS_DEG
 from observations_data.stars import tables
 from observations_data.stars.fits import MEDIA_TYPE
@@ -24,6 +10,7 @@ from observations_data.stars.parameters import (
     MAX_FRAMES,
     Catalog,
 )
+from panoptes_network.responses.stars import RawCurve, StampPage
 
 FITS = "fits"
 CATALOG_NAME: Schema = {"enum": [*Catalog]}
@@ -60,25 +47,6 @@ def with_formats(response: ResponseSpec, formats: dict[str, str]) -> ResponseSpe
     )
 
 
-def _of_star(table: Table, **more: Schema) -> ResponseSpec:
-    star = {"picid": ID, "catalog": CATALOG_NAME, "url": TEXT}
-    return listing(table, **star, **more)
-
-
-STAMPS = with_formats(_of_star(tables.STAMPS, next=MAYBE_TEXT), {FITS: MEDIA_TYPE})
-LIGHT_CURVE = _of_star(
-    tables.LIGHT_CURVE,
-    method=TEXT,
-    aperture=OBJECT,
-    comparison=list_of(ID),
-    sequences=list_of(
-        record(
-            sequence_id=TEXT,
-            n_frames=COUNT,
-            comparison=list_of(record(picid=ID, url=TEXT)),
-            scatter=record(**{colour: {"type": ["number", "null"]} for colour in COLOURS}),
-        )
-    ),
-    total=COUNT,
-)
+STAMPS = with_formats(listing(StampPage, tables.STAMPS, catalog=Catalog), {FITS: MEDIA_TYPE})
+LIGHT_CURVE = listing(RawCurve, tables.LIGHT_CURVE, catalog=Catalog)
 FRAME_LIMIT = limit(MAX_FRAMES, MAX_FRAMES)

@@ -17,7 +17,6 @@ from observations_data.stars.star import require_star
 from panoptes_network.database.copy import read_copy
 from panoptes_network.database.models import Image, Source
 from panoptes_network.frames.bayer import STAMP_SIDE
-from panoptes_network.json_object import Json
 
 MAX_SEQUENCES = 20
 _SOURCE = np.dtype(
@@ -72,8 +71,16 @@ class SequenceStamps:
     flags: NDArray[np.int64]
 
 
-def stamps_by_sequence(session: Session, asked: StarId, search: FrameSearch) -> Json:
-    """Return the ``star`` and its newest frames by ``sequences``, oldest first.
+@dataclass(frozen=True, slots=True)
+class StarStamps:
+    """The stamps of a star, with its catalog known, and of others, by sequence."""
+
+    star: StarId
+    sequences: list[SequenceStamps]
+
+
+def stamps_by_sequence(session: Session, asked: StarId, search: FrameSearch) -> StarStamps:
+    """Return the star and its newest frames by sequence, oldest first.
 
     At most `MAX_SEQUENCES` sequences, and at most as many frames in total as the search allows.
 
@@ -95,7 +102,7 @@ def stamps_by_sequence(session: Session, asked: StarId, search: FrameSearch) -> 
         frames.setdefault(row.sequence_id, []).insert(0, row)
     newest = list(frames.values())[:MAX_SEQUENCES]
     sequences = [_sequence(session, found, of_sequence) for of_sequence in reversed(newest)]
-    return {"star": found, "sequences": sequences}
+    return StarStamps(found, sequences)
 
 
 def _sequence(session: Session, found: StarId, frames: list[AnyRow]) -> SequenceStamps:

@@ -4,12 +4,13 @@ import numpy as np
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow
+from observations_data.database import AnyRow, as_record
 from observations_data.stars.parameters import FrameCursor, FrameSearch, StarId
-from observations_data.stars.star import is_of, require_star, star_url
+from observations_data.stars.star import is_of, named, require_star
 from panoptes_network.database.models import Image, Source
 from panoptes_network.frames.bayer import STAMP_SIDE
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import StarName
+from panoptes_network.responses.stars import Frame, Stamp, StampPage
 
 FRAME_COLUMNS = (
     Image.image_id,
@@ -29,10 +30,21 @@ FRAME_COLUMNS = (
 )
 
 
-def stamps(session: Session, asked: StarId, search: FrameSearch) -> Json:
-    """Return a page of a star's stamps, oldest first: ``items``, ``next``.
+class PackedStamp(Frame):
+    """A frame with a star, and the bytes of the stamp: big-endian, row by row."""
 
-    Each item has the stamp's bytes as ``stamp``; `with_pixels` reads them.
+    stamp: bytes
+
+
+class PackedStamps(StarName):
+    """A page of a star's stamps as they are stored."""
+
+    items: list[PackedStamp]
+    next: str | None
+
+
+def stamps(session: Session, asked: StarId, search: FrameSearch) -> PackedStamps:
+    """Return a page of a star's stamps, oldest first; `with_pixels` reads them.
 
     Raises
     ------
@@ -50,20 +62,15 @@ def stamps(session: Session, asked: StarId, search: FrameSearch) -> Json:
     ).all()
     page = rows[: search.limit]
     return {
-        "picid": str(found.picid),
-        "catalog": found.catalog,
-        "url": star_url(found.picid, found.catalog),
+        **named(found),
         "items": [_frame(row) for row in page],
         "next": _cursor(page[-1]) if len(rows) > search.limit else None,
     }
 
 
-def with_pixels(listing: Json) -> Json:
-    """Return the listing of `stamps` with ``pixels``, rows of ADU ``[y][x]``, in place of bytes."""
-    items = [{**item, "pixels": _pixels(item)} for item in listing["items"]]
-    for item in items:
-        del item["stamp"]
-    return {**listing, "items": items}
+def with_pixels(packed: PackedStamps) -> StampPage:
+    """Return a page of stamps with their pixels in place of bytes."""
+    return {**packed, "items": [_unpacked(item) for item in packed["items"]]}
 
 
 def conditions(
@@ -82,10 +89,11 @@ def conditions(
     return [*wanted, Image.sequence_id == sequence_id, Source.time.between(first, last)]
 
 
-def _pixels(item: Json) -> list[list[int]]:
+def _unpacked(item: PackedStamp) -> Stamp:
     side = item["stamp_side"]
-    rows: list[list[int]] = np.frombuffer(item["stamp"], ">u2").reshape(side, side).tolist()
-    return rows
+    pixels = np.frombuffer(item["stamp"], ">u2").reshape(side, side).tolist()
+    frame = {name: value for name, value in item.items() if name != "stamp"}
+    return as_record(Stamp, {**frame, "pixels": pixels})
 
 
 def _behind(cursor: FrameCursor | None) -> list[ColumnElement[bool]]:
@@ -96,10 +104,10 @@ def _behind(cursor: FrameCursor | None) -> list[ColumnElement[bool]]:
     return [Source.time >= cursor.time, is_later]
 
 
-def _frame(row: AnyRow) -> Json:
+def _frame(row: AnyRow) -> PackedStamp:
     columns = row._asdict()
     del columns["image_key"]
-    return columns
+    return as_record(PackedStamp, columns)
 
 
 def _cursor(row: AnyRow) -> str:

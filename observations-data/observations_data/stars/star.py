@@ -1,18 +1,18 @@
 """Stars: catalog entries, and the sequences that contain them."""
 
 from collections.abc import Sequence as Rows
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, unknown
 from observations_data.stars.parameters import Catalog, StarId
 from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.light_curve_models import StarLightCurve
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
 from panoptes_network.database.times import has_plausible
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import StarName
+from panoptes_network.responses.stars import CatalogEntry, SeenStar, Visit
 
 CATALOG_COLUMNS = (
     CatalogStar.catalog,
@@ -33,7 +33,7 @@ VISIT_COLUMNS = (
 )
 
 
-def star(session: Session, found: StarId, limit: int) -> Json:
+def star(session: Session, found: StarId, limit: int) -> SeenStar:
     """Return a star, and its visits in the newest `limit` sequences.
 
     ``ra_deg`` and ``dec_deg`` are measured in its newest image, None without one.
@@ -50,15 +50,18 @@ def star(session: Session, found: StarId, limit: int) -> Json:
     ).one_or_none()
     rows = session.execute(_visits(found).limit(limit)).all()
     newest = session.execute(_newest_place(found)).one_or_none()
-    return {
-        "picid": str(found.picid),
-        "url": star_url(found.picid, found.catalog),
-        "ra_deg": newest.ra_deg if newest else None,
-        "dec_deg": newest.dec_deg if newest else None,
-        "catalog": _catalog_row(catalog) if catalog else None,
-        **_totals(rows),
-        "visits": [_visit(row) for row in rows],
-    }
+    return as_record(
+        SeenStar,
+        {
+            "picid": str(found.picid),
+            "url": star_url(found.picid, found.catalog),
+            "ra_deg": newest.ra_deg if newest else None,
+            "dec_deg": newest.dec_deg if newest else None,
+            "catalog": _catalog_row(catalog) if catalog else None,
+            **_totals(rows),
+            "visits": [_visit(row) for row in rows],
+        },
+    )
 
 
 def require_star(session: Session, asked: StarId) -> StarId:
@@ -100,6 +103,15 @@ def star_url(picid: int, catalog: str | None) -> str:
     return f"/sources/{picid}?catalog={catalog}"
 
 
+def named(star: StarId) -> StarName:
+    """Return a star, whose catalog is known, as responses name it."""
+    return {
+        "picid": str(star.picid),
+        "catalog": str(star.catalog),
+        "url": star_url(star.picid, star.catalog),
+    }
+
+
 def star_name(picid: int, catalog: str) -> str:
     """Return a star's name in its catalog: TIC 123, Gaia DR3 123, HIP 123."""
     if catalog == Catalog.TIC:
@@ -107,7 +119,7 @@ def star_name(picid: int, catalog: str) -> str:
     return f"HIP {-picid}" if picid < 0 else f"Gaia DR3 {picid}"
 
 
-def _catalog_row(row: AnyRow) -> Json:
+def _catalog_row(row: AnyRow) -> CatalogEntry:
     """Return a star's catalog entry, with the Julian year of its position.
 
     Two motions of 0 are unknown: earlier versions loaded them so (`CatalogStar`).
@@ -115,15 +127,15 @@ def _catalog_row(row: AnyRow) -> Json:
     said = row._asdict()
     if row.pmra_masyr == row.pmdec_masyr == 0:
         said |= {"pmra_masyr": None, "pmdec_masyr": None}
-    return {**said, "epoch_yr": EPOCH_YR[row.catalog]}
+    return as_record(CatalogEntry, {**said, "epoch_yr": EPOCH_YR[row.catalog]})
 
 
-def _newest_place(found: StarId) -> Select[*tuple[Any, ...]]:
+def _newest_place(found: StarId) -> Select[float, float]:
     of_star = select(Source.ra_deg, Source.dec_deg).where(is_of(found))
     return of_star.order_by(Source.time.desc(), Source.image_key.desc()).limit(1)
 
 
-def _visits(found: StarId) -> Select[*tuple[Any, ...]]:
+def _visits(found: StarId) -> Select[*tuple[object, ...]]:
     """Return the query of a star's sequences, newest first; each row has the overall totals."""
     n_visits = func.count()
     return (
@@ -144,7 +156,7 @@ def _visits(found: StarId) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _totals(rows: Rows[AnyRow]) -> Json:
+def _totals(rows: Rows[AnyRow]) -> dict[str, object]:
     if not rows:
         return {"n_visits": 0, "n_sequences": 0, "first_time": None, "last_time": None}
     row = rows[0]
@@ -156,6 +168,7 @@ def _totals(rows: Rows[AnyRow]) -> Json:
     }
 
 
-def _visit(row: AnyRow) -> Json:
+def _visit(row: AnyRow) -> Visit:
     columns = row._asdict()
-    return {name: columns[name] for name in (*(c.key for c in VISIT_COLUMNS), "n_visits")}
+    names = (*(column.key for column in VISIT_COLUMNS), "n_visits")
+    return as_record(Visit, {name: columns[name] for name in names})

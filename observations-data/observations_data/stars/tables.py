@@ -3,6 +3,7 @@
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.photometry import COLOURS
 from observations_data.stars.light_curves import METHOD
+from panoptes_network.responses.stars import RawFrame, Source, Stamp, Visit
 
 NAMES = {"r": "red", "g": "green", "b": "blue"}
 ERROR = "stat.error"
@@ -85,6 +86,7 @@ SOURCES = Table(
         Column("has_stamp", "whether its stamp is stored", Kind.BOOLEAN, ucd="meta.code"),
         Column("url", "URL of the star", Kind.TEXT, ucd="meta.ref.url"),
     ),
+    row=Source,
 )
 STAMP_CORNER = (
     Column("stamp_x", "column of the first pixel", Kind.INTEGER, "pix", "pos.cartesian.x"),
@@ -106,6 +108,7 @@ STAMPS = Table(
         *STAMP_CORNER,
         Column("pixels", "rows of raw values, black level included, [y][x]", Kind.JSON, "adu"),
     ),
+    row=Stamp,
 )
 LIGHT_CURVE = Table(
     "light_curve",
@@ -121,6 +124,7 @@ LIGHT_CURVE = Table(
         FLAGS,
     ),
     infos=(("method", METHOD),),
+    row=RawFrame,
 )
 VISITS = Table(
     "visits",
@@ -133,4 +137,5 @@ VISITS = Table(
         Column("start_time", "start of the run", Kind.TIME, ucd="time.start"),
         Column("n_visits", "number of frames with the star", Kind.INTEGER, ucd="meta.number"),
     ),
+    row=Visit,
 )

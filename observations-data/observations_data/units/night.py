@@ -1,11 +1,9 @@
 """The facts of a unit's night, for `panoptes_network.nights.report`."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Generic
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
-from typing_extensions import TypedDict
 
 from observations_data import files as file_rows
 from observations_data.database import AnyRow
@@ -17,10 +15,10 @@ from panoptes_network.database.operation_models import DeadLetter
 from panoptes_network.database.times import has_plausible
 from panoptes_network.figures import TRENDS
 from panoptes_network.ids import format_time
-from panoptes_network.json_object import Json
 from panoptes_network.nights.night import Night
 from panoptes_network.nights.report import NightFacts, NightImage, NightSequence, Refusal, report
-from panoptes_network.nights.schema import NightReport, T
+from panoptes_network.responses.files import Files
+from panoptes_network.responses.units import ShownImage, UnitNight
 from panoptes_network.states import END_STATES, FileKind
 
 IMAGE_COLUMNS = (
@@ -50,30 +48,6 @@ LAST = "last"
 EVENING = timedelta(hours=6)
 """Time after noon at which a night counts as begun."""
 SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
-
-
-class ShownImage(TypedDict, Generic[T]):
-    """An image on the night's timeline; `files` by kind."""
-
-    image_id: str
-    sequence_id: str
-    camera_id: str
-    time: T
-    exptime_s: float | None
-    state: str
-    reason_code: str | None
-    rms_arcsec: float | None
-    fwhm_px: float | None
-    background_adu: float | None
-    limiting_mag: float | None
-    files: dict[str, Json]
-
-
-class UnitNight(NightReport[T], Generic[T]):
-    """A night report with the unit and the images."""
-
-    unit: Json
-    images: list[ShownImage[T]]
 
 
 def night(session: Session, unit_id: str, date: str) -> UnitNight[datetime]:
@@ -149,13 +123,14 @@ def _images(
     session: Session,
     rows: list[AnyRow],
     sequences: dict[str, AnyRow],
-    files: dict[str, dict[str, Json]],
+    files: dict[str, Files],
 ) -> list[NightImage]:
     ids = [row.image_id for row in rows]
     ended, given_up = _ends(session, ids), _given_up(session, ids)
     return [
         NightImage(
-            **_columns(row),
+            **{name: value for name, value in row._asdict().items() if name not in TRENDS},
+            figures={name: getattr(row, name) for name in TRENDS},
             camera_id=sequences[row.sequence_id].camera_id,
             ended_at=ended.get(row.image_id),
             file_kinds=frozenset(files.get(row.image_id, ())),
@@ -163,11 +138,6 @@ def _images(
         )
         for row in rows
     ]
-
-
-def _columns(row: AnyRow) -> Json:
-    columns = row._asdict()
-    return {"figures": {name: columns.pop(name) for name in TRENDS}, **columns}
 
 
 def _ends(session: Session, image_ids: list[str]) -> dict[str, datetime]:
@@ -239,7 +209,7 @@ def _neighbours(session: Session, unit_id: str, asked: Night) -> dict[str, datet
     return row._asdict()
 
 
-def _shown(image: NightImage, files: dict[str, Json]) -> ShownImage[datetime]:
+def _shown(image: NightImage, files: Files) -> ShownImage[datetime]:
     return {
         "image_id": image.image_id,
         "sequence_id": image.sequence_id,

@@ -25,15 +25,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow, unknown
+from observations_data.database import AnyRow, as_record, unknown
 from observations_data.fact_changes import changes
 from observations_data.units.parameters import NightSearch
 from panoptes_network import id_spellings
 from panoptes_network.database import refusals
 from panoptes_network.database.models import Image, Sequence, SequenceFigures, Unit
 from panoptes_network.database.times import has_plausible
-from panoptes_network.json_object import Json
 from panoptes_network.nights.night import Night, known_longitude, noon_offset
+from panoptes_network.responses import units as responses
 from panoptes_network.states import ImageState
 
 HALF_DAY = timedelta(hours=12)
@@ -46,7 +46,7 @@ FACTS = (
 )
 
 
-def units(session: Session) -> Json:
+def units(session: Session) -> responses.UnitList:
     """Return all units by id: location, first and last image, numbers of images and nights."""
     sequences = _sequences_of_units()
     totals = (
@@ -113,8 +113,8 @@ def _sequences_of_units() -> CTE:
     )
 
 
-def nights(session: Session, unit_id: str, search: NightSearch) -> Json:
-    """Return the nights of a unit with images, newest first: ``items``, ``next``.
+def nights(session: Session, unit_id: str, search: NightSearch) -> responses.NightPage:
+    """Return the nights of a unit with images, newest first.
 
     There are no items if all uploads of the unit were refused.
 
@@ -204,9 +204,10 @@ def require_unit(session: Session, unit_id: str) -> Unit:
     return Unit(unit_id=id_spellings.unit(unit_id))
 
 
-def unit_facts(unit: Unit) -> Json:
+def unit_facts(unit: Unit) -> responses.UnitFacts:
     """Return a unit's own data."""
-    return {column.key: getattr(unit, column.key) for column in FACTS}
+    facts = {column.key: getattr(unit, column.key) for column in FACTS}
+    return as_record(responses.UnitFacts, facts)
 
 
 def longitudes(session: Session, unit_ids: set[str]) -> dict[str, float | None]:
@@ -238,15 +239,16 @@ def night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> Col
     return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
 
 
-def _unit(row: AnyRow) -> Json:
+def _unit(row: AnyRow) -> responses.Unit:
     columns = row._asdict()
     last = row.last_image
     columns["n_images"] = int(row.n_images)
     columns["last_night"] = night_of(last, row.longitude_deg) if last else None
-    return {**columns, "longitude_deg": known_longitude(row.longitude_deg)}
+    columns["longitude_deg"] = known_longitude(row.longitude_deg)
+    return as_record(responses.Unit, columns)
 
 
-def _night(row: AnyRow) -> Json:
+def _night(row: AnyRow) -> responses.Night:
     columns = row._mapping  # noqa: SLF001 - a public name of SQLAlchemy's
     return {
         "date": row.date.isoformat(),

@@ -6,7 +6,6 @@ current ones (UCD1+).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -19,7 +18,6 @@ from observations_data.virtual_observatory.identifiers import Product, dataset_i
 from panoptes_network.database.models import Image, Sequence, Source
 from panoptes_network.errors import Reason
 from panoptes_network.figures import FIGURES
-from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import DegColumn, is_within
 
 MAX_VERBOSITY = 3
@@ -38,7 +36,7 @@ class Catalog:
     name: str
     description: str
     columns: dict[int, tuple[Column, ...]]
-    selected: Select[*tuple[Any, ...]]
+    selected: Select[*tuple[object, ...]]
     position: tuple[DegColumn, DegColumn]
     row: Callable[[AnyRow], Row]
 
@@ -84,17 +82,17 @@ class ConeSearch:
         )
 
 
-def found(session: Session, catalog: Catalog, search: ConeSearch) -> Json:
-    """Return the rows in the cone, one more than requested: ``rows``."""
+def found(session: Session, catalog: Catalog, search: ConeSearch) -> list[Row]:
+    """Return the rows in the cone, one more than requested."""
     if not search.maxrec:
-        return {"rows": []}
+        return []
     centre = search.ra_deg, search.dec_deg
     rows = session.execute(
         catalog.selected.where(is_within(*catalog.position, centre, search.radius_deg)).limit(
             search.maxrec + 1
         )
     )
-    return {"rows": [catalog.row(row) for row in rows]}
+    return [catalog.row(row) for row in rows]
 
 
 def _source(row: AnyRow) -> Row:

@@ -10,15 +10,16 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from sqlalchemy import LargeBinary, func, literal, select
 from sqlalchemy.orm import Session
 
+from observations_data.database import as_record
 from observations_data.virtual_observatory.footprint_bytes import footprint_bytes
 from panoptes_network.database.models import SequenceFigures
-from panoptes_network.json_object import Json
+from panoptes_network.responses.values import Time
 
 if TYPE_CHECKING:
     from mocpy import MOC
@@ -42,6 +43,12 @@ MEDIA_TYPES = {
     Format.JSON: "application/json",
     Format.ASCII: "text/plain",
 }
+
+
+class Change(TypedDict):
+    """The time of the last change of an image; None without images."""
+
+    changed_at: Time | None
 
 
 class Cells:
@@ -96,13 +103,14 @@ def cells() -> Cells:
     return Cells()
 
 
-def newest_change(session: Session) -> Json:
-    """Return the time of the last change of an image: ``changed_at``."""
-    return {"changed_at": session.scalar(select(func.max(SequenceFigures.updated_at)))}
+def newest_change(session: Session) -> Change:
+    """Return the time of the last change of an image."""
+    changed_at = session.scalar(select(func.max(SequenceFigures.updated_at)))
+    return as_record(Change, {"changed_at": changed_at})
 
 
-def footprints(session: Session) -> Json:
-    """Return the footprints of all sequences that have one: ``footprints``.
+def footprints(session: Session) -> set[Footprint]:
+    """Return the footprints of all sequences that have one.
 
     Footprints that are not finite, or not on the sky, are skipped.
     """
@@ -113,7 +121,7 @@ def footprints(session: Session) -> Json:
     corners = corners[np.isfinite(corners).all(axis=(1, 2))]
     corners = corners[(np.abs(corners[..., 1]) <= 90).all(axis=1)]
     turned = np.stack([corners[..., 0] % 360, corners[..., 1]], axis=-1)
-    return {"footprints": {tuple(one) for one in turned.reshape(-1, 8).tolist()}}
+    return {tuple(one) for one in turned.reshape(-1, 8).tolist()}
 
 
 def written(moc: "MOC", asked: Format) -> bytes:

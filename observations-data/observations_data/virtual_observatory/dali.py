@@ -7,6 +7,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypedDict
+
+from observations_data.data_tables import Row
 
 DEFAULT_MAXREC = 1000
 MAXREC_LIMIT = 10_000
@@ -33,6 +36,13 @@ Interval = tuple[float, float]
 
 class UsageFault(ValueError):  # noqa: N818 - DALI's name of it
     """A request that the standard does not allow; the message names the parameter."""
+
+
+class FoundRows(TypedDict):
+    """The rows of a response, and whether there are more."""
+
+    rows: list[Row]
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from observations_data.files import (
     product_files,
 )
 from observations_data.http.file_stream import MEDIA_TYPES, UNKNOWN_TYPE
-from observations_data.virtual_observatory.dali import Query
+from observations_data.virtual_observatory.dali import FoundRows, Query
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image
-from panoptes_network.json_object import Json
+from panoptes_network.responses.files import Files
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
@@ -78,10 +78,10 @@ LINKS = Table(
 )
 
 
-def links(session: Session, query: Query) -> Json:
-    """Return the files of the images named by ID, one row each: ``rows``.
+def links(session: Session, query: Query) -> FoundRows:
+    """Return the files of the images named by ID, one row each.
 
-    An unknown identifier has a row with an error; without identifiers there are no rows. ``is_cut``
+    An unknown identifier has a row with an error; without identifiers there are no rows. `is_cut`
     means that there are more identifiers than the limit: as in DataLink 1.1, 2.1.1, the first ones
     have all their rows, the others none.
     """
@@ -113,7 +113,7 @@ def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
     return {row.image_id: row for row in rows}
 
 
-def _rows(asked: str, product: Product, files: dict[str, Json]) -> Iterator[Row]:
+def _rows(asked: str, product: Product, files: Files) -> Iterator[Row]:
     for kind, file in files.items():
         suffix = PurePosixPath(file["path"]).suffix.lower()
         yield {

@@ -17,7 +17,7 @@ from observations_data.database import AnyRow
 from observations_data.files import OFFERED_RAW_PATH
 from observations_data.virtual_observatory import obscore
 from observations_data.virtual_observatory.arcs import Vectors
-from observations_data.virtual_observatory.dali import Interval, Query, UsageFault
+from observations_data.virtual_observatory.dali import FoundRows, Interval, Query, UsageFault
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from observations_data.virtual_observatory.newest import newest_images
 from observations_data.virtual_observatory.positions import regions
@@ -25,7 +25,6 @@ from observations_data.virtual_observatory.regions import REACH_DEG, Region
 from panoptes_network.arrays import Mask
 from panoptes_network.database.models import Image, Sequence
 from panoptes_network.database.times import has_plausible
-from panoptes_network.json_object import Json
 from panoptes_network.sky.zones import is_in_box
 
 Wanted = dict[Product, set[str] | None]
@@ -54,10 +53,10 @@ FIRST_MJD, LAST_MJD = -600_000.0, 2_900_000.0
 """The years 216 to 9798: the common range of datetime and the database."""
 
 
-def frames(session: Session, query: Query) -> Json:
-    """Return the matching rows, newest first, one more than requested: ``rows``.
+def frames(session: Session, query: Query) -> FoundRows:
+    """Return the matching rows, newest first, one more than requested.
 
-    ``is_cut`` means that the search ended before it had checked every image.
+    `is_cut` means that the search ended before it had checked every image.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def moc() -> Response:
     order = query_parameters.whole_number(request.args, "order", coverage.HIGHEST_ORDER)
     changed_at = read(coverage.newest_change)["changed_at"]
     cells = coverage.cells()
-    cells.update(changed_at, lambda: read(coverage.footprints)["footprints"])
+    cells.update(changed_at, lambda: read(coverage.footprints))
     form = asked or coverage.Format.FITS
     file = cells.file(form, coverage.HIGHEST_ORDER if order is None else order)
     response = Response(file, mimetype=coverage.MEDIA_TYPES[form])

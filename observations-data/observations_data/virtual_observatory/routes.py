@@ -49,7 +49,7 @@ def search_cone(catalog: str) -> Response:
     """Search sources, or images by their centres, around a position: Simple Cone Search 1.03."""
     search = cone_search.ConeSearch.parse(_query())
     searched = cone_search.CATALOGS[catalog]
-    rows = read(cone_search.found, searched, search)["rows"]
+    rows = read(cone_search.found, searched, search)
     is_described = catalog == cone_search.IMAGES.name and search.verbosity > 1
     table = searched.table(search.verbosity)
     links = IDS if is_described else None

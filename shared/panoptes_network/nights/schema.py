@@ -4,7 +4,9 @@ The report is made with aware datetimes, and read as JSON with texts: `T` is one
 """
 
 from datetime import datetime
-from typing import Generic, Literal, NotRequired, TypeVar
+from typing import Annotated, Generic, Literal, NotRequired, TypeVar
+
+from pydantic import Field
 
 # pydantic takes those of `typing` from Python 3.12 on.
 from typing_extensions import TypedDict
@@ -82,12 +84,16 @@ class CameraNight(Totals[T], Files, Generic[T]):
 
 
 class StoredFile(TypedDict):
-    """An object of a bucket, ``raw`` or ``processed``, and the path of its download."""
+    """An object of a bucket, ``raw`` or ``processed``, and the path of its download.
+
+    `n_bytes` is its size, where it is recorded.
+    """
 
     path: str
     name: str
     bucket: str
     url: str
+    n_bytes: NotRequired[Annotated[int, Field(ge=0)] | None]
 
 
 class Film(StoredFile):

@@ -3,10 +3,11 @@
 from sqlalchemy import ColumnElement, Text, cast, extract, func, select
 from sqlalchemy.orm import Session
 
+from observations_data.database import as_record
 from observations_data.observations.search.query import Conditions, select_observations
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import FacetCount
 from panoptes_network.states import ImageState
 
 MAX_VALUES = 100
@@ -21,8 +22,8 @@ _FACETS: dict[str, tuple[ColumnElement[str], set[str]]] = {
 """Counted values, and the parameters that filter by the same value."""
 
 
-def facets(session: Session, conditions: Conditions) -> Json:
-    """Return the most frequent values of each facet, ``{"value", "count"}``, in descending order.
+def facets(session: Session, conditions: Conditions) -> dict[str, list[FacetCount]]:
+    """Return the most frequent values of each facet, in descending order.
 
     Each is counted under the conditions of all other parameters, so it shows the number of matches
     for another value.
@@ -43,12 +44,12 @@ def _without(conditions: Conditions, own: set[str]) -> list[ColumnElement[bool]]
 
 def _values(
     session: Session, value: ColumnElement[str], conditions: list[ColumnElement[bool]]
-) -> list[Json]:
+) -> list[FacetCount]:
     values = select_observations(value.label("value")).where(*conditions).subquery()
     count = func.count().label("count")
     counted = select(values.c.value, count).group_by(values.c.value)
     most = counted.order_by(count.desc(), values.c.value).limit(MAX_VALUES)
-    return [row._asdict() for row in session.execute(most)]
+    return [as_record(FacetCount, row._asdict()) for row in session.execute(most)]
 
 
 def _states(session: Session, conditions: list[ColumnElement[bool]]) -> dict[str, int]:
@@ -60,6 +61,6 @@ def _states(session: Session, conditions: list[ColumnElement[bool]]) -> dict[str
     return {state: count for state, count in row._asdict().items() if count}
 
 
-def _most_first(counts: dict[str, int]) -> list[Json]:
+def _most_first(counts: dict[str, int]) -> list[FacetCount]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{"value": value, "count": count} for value, count in ranked]

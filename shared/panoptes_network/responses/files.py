@@ -1,0 +1,6 @@
+"""Files of images and observations."""
+
+from panoptes_network.nights.schema import StoredFile
+
+Files = dict[str, StoredFile]
+"""Files by kind."""
