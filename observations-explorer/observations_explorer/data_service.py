@@ -1,9 +1,9 @@
 """Requests to observations-data: JSON to display, or responses to forward."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
 import requests
@@ -13,10 +13,11 @@ from werkzeug.exceptions import BadGateway, BadRequest, HTTPException, NotFound,
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.ids import check_safe
-from panoptes_network.json_object import Json
 from panoptes_network.telemetry import trace
 from panoptes_network.web import identity_token
 from panoptes_network.web.retry_after import RETRY_AFTER_S
+
+R = TypeVar("R")
 
 READY_TIMEOUT_S = 8
 """observations-data allows its dependencies 5 seconds."""
@@ -54,8 +55,8 @@ NOT_PUBLIC = frozenset({"metrics"})
 """First parts of paths that the explorer may request, but does not forward to clients."""
 
 
-def fetch(path: str, **parameters: str) -> Json:
-    """Return the JSON object from observations-data.
+def fetch(kind: Callable[..., R], path: str, /, **parameters: str) -> R:
+    """Return the JSON object from observations-data, which is of a kind of `responses`.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def fetch(path: str, **parameters: str) -> Json:
         raise BadGateway("The data service answered something that is not JSON.") from error
     if not isinstance(found, dict):
         raise BadGateway("The data service answered something unexpected.")
-    return found
+    return kind(**found)
 
 
 def missing() -> str | None:
@@ -152,14 +153,22 @@ def _ask(
     path: str,
     timeout_s: float | None = None,
     headers: Mapping[str, str] | None = None,
-    **options: Any,
+    params: Mapping[str, str] | bytes | None = None,
+    *,
+    stream: bool = False,
 ) -> requests.Response:
     url = settings().observations_data_url.rstrip("/") + path
     limit_s = _time_left_s() if timeout_s is None else timeout_s
     try:
         sent = {**(headers or {}), **trace.headers(), **identity_token.headers(url)}
         return requests.request(
-            method, url, headers=sent, timeout=limit_s, allow_redirects=False, **options
+            method,
+            url,
+            headers=sent,
+            params=params,
+            stream=stream,
+            timeout=limit_s,
+            allow_redirects=False,
         )
     except (requests.RequestException, TransientError) as error:
         raise ServiceUnavailable(

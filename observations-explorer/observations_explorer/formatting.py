@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from panoptes_network.figures import Figure
 from panoptes_network.nights.findings import duration
@@ -162,7 +162,7 @@ def light_percent(share: float | None) -> str:
     return MISSING if share is None else figure(100 * share, 2)
 
 
-FILTERS: dict[str, Callable[..., Any]] = {
+FILTERS: dict[str, Callable[..., object]] = {
     "utc": utc,
     "figure": figure,
     "symbol": symbol,

@@ -9,8 +9,9 @@ from statistics import median
 
 from werkzeug.exceptions import BadRequest
 
-from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import BAD, COLOURS, QUALITY_MEANINGS, Quality
+from panoptes_network.responses.light_curves import DetrendedFrame
+from panoptes_network.responses.values import number
 
 
 class Method(StrEnum):
@@ -68,7 +69,7 @@ class Measurement:
         return not self.quality & BAD
 
 
-def measurements(items: list[Json], view: View) -> list[Measurement]:
+def measurements(items: list[DetrendedFrame], view: View) -> list[Measurement]:
     """Return the measurements of a view, in order of time, skipping frames without any."""
     found = []
     for item in items:
@@ -82,19 +83,27 @@ def measurements(items: list[Json], view: View) -> list[Measurement]:
     return sorted(found, key=lambda one: one.time_s)
 
 
-def _light(item: Json, view: View) -> tuple[float | None, float | None]:
+def _light(item: DetrendedFrame, view: View) -> tuple[float | None, float | None]:
     """Return the flux and its error; for raw fluxes of all colours, the sum."""
     prefix = "raw_" if view.method is Method.RAW else ""
     if view.colour != ALL:
-        return item[f"{prefix}flux_{view.colour}"], item[f"{prefix}flux_err_{view.colour}"]
+        names = (f"{prefix}flux_{view.colour}", f"{prefix}flux_err_{view.colour}")
+        return number(item, names[0]), number(item, names[1])
     if view.method is not Method.RAW:
         return item["flux"], item["flux_err"]
-    fluxes = [item[f"raw_flux_{colour}"] for colour in COLOURS]
-    errors = [item[f"raw_flux_err_{colour}"] for colour in COLOURS]
+    fluxes = _of_all(item, "raw_flux")
+    errors = _of_all(item, "raw_flux_err")
     return (
-        None if None in fluxes else math.fsum(fluxes),
-        None if None in errors else math.hypot(*errors),
+        None if fluxes is None else math.fsum(fluxes),
+        None if errors is None else math.hypot(*errors),
     )
+
+
+def _of_all(item: DetrendedFrame, name: str) -> list[float] | None:
+    """Return a measurement in all colours; None if one is missing."""
+    found = [number(item, f"{name}_{colour}") for colour in COLOURS]
+    known = [value for value in found if value is not None]
+    return known if len(known) == len(found) else None
 
 
 @dataclass(frozen=True, slots=True)

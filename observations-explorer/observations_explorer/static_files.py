@@ -6,7 +6,6 @@ applies to relative URLs in styles and scripts.
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Response, send_from_directory
 
@@ -36,7 +35,7 @@ def register(app: Flask) -> None:
         return answer
 
     @app.url_defaults
-    def add_version(endpoint: str, values: dict[str, Any]) -> None:
+    def add_version(endpoint: str, values: dict[str, object]) -> None:
         if endpoint == ENDPOINT:
             values["version_asked"] = version
 

@@ -28,7 +28,7 @@ from panoptes_network.light_curves.schema import Quality
 NIGHT_S = datetime(2018, 10, 11, 4, 12, tzinfo=UTC).timestamp()
 
 
-def item(number: int = 0, **columns: Any) -> dict[str, Any]:
+def item(number: int = 0, **columns: Any) -> Any:
     """Return a frame of a star's light curve, as observations-data tells it."""
     return {
         "image_id": f"PAN001_14d3bd_{number}",
@@ -128,9 +128,10 @@ def test_transits_come_again_after_a_period() -> None:
 
 
 def test_a_candidate_without_a_transit_has_no_box() -> None:
-    transit = {"mid_bjd_tdb": 10.0, "duration_h": 3.0, "depth": 0.01, "period_d": None}
+    transit: Any = {"mid_bjd_tdb": 10.0, "duration_h": 3.0, "depth": 0.01, "period_d": None}
     assert Box.of(transit) == Box(10.0, 0.125, 0.01)
-    assert Box.of({**transit, "depth": None}) is None
+    without: Any = {**transit, "depth": None}
+    assert Box.of(without) is None
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,8 @@ def test_only_bad_bits_make_a_measurement_hollow() -> None:
     assert not measured(quality=Quality.OUTLIER).is_good
 
 
-def said(**vetting: Any) -> list[tuple[bool, str]]:
+def said(**given: Any) -> list[tuple[bool, str]]:
+    vetting: Any = given
     return [(check.is_passed, check.words) for check in checks(vetting)]
 
 

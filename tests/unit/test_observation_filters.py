@@ -1,6 +1,5 @@
 """The address of the page of observations: what it asks for, and where its links lead."""
 
-from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observations_explorer.pages.observation_filters import LABELS, Search, place_of
+from panoptes_network.responses.observations import FacetCount
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_head_sorts_and_turns_around() -> None:
 
 
 def test_a_facet_is_chosen_and_left_again() -> None:
-    counted: dict[str, list[dict[str, Any]]] = {
+    counted: dict[str, list[FacetCount]] = {
         "unit": [{"value": "PAN001", "count": 3}, {"value": "PAN006", "count": 1}],
         "year": [{"value": "2018", "count": 4}],
         "tag": [],

@@ -18,7 +18,7 @@ from observations_explorer.charts.light_curve_plots import Light
 TIMES_MJD = [58402.571, 58402.9, 58405.25, 58391.0, 58450.123456]
 
 
-def frame(mjd: float | None, value: float | None, error: float | None = 0.01) -> dict[str, Any]:
+def frame(mjd: float | None, value: float | None, error: float | None = 0.01) -> Any:
     colours = {f"{name}_{c}": value for c in "rgb" for name in ("relative", "flux")}
     errors = {f"{name}_err_{c}": error for c in "rgb" for name in ("relative", "flux")}
     names = {"image_id": "PAN001_14d3bd_20181011T134333", "time": "2018-10-11T13:43:33Z"}

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 
 from observations_explorer.formatting import STATES
-from panoptes_network.json_object import Json
+from panoptes_network.responses.units import Night
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Day:
     """
 
     day: date
-    night: Json | None
+    night: Night | None
     is_open: bool
     is_of_month: bool
 
@@ -46,7 +46,7 @@ def bar(states: dict[str, int]) -> list[tuple[str, float, float]]:
     return parts
 
 
-def months(nights: list[Json], first: date | None, last: date) -> list[Month]:
+def months(nights: list[Night], first: date | None, last: date) -> list[Month]:
     """Return the months that have nights, newest first.
 
     Parameters
@@ -61,7 +61,7 @@ def months(nights: list[Json], first: date | None, last: date) -> list[Month]:
     return [_month(month, by_day, first, last) for month in firsts]
 
 
-def _month(month: date, by_day: dict[date, Json], first: date | None, last: date) -> Month:
+def _month(month: date, by_day: dict[date, Night], first: date | None, last: date) -> Month:
     def day(day: date) -> Day:
         is_open = (first is None or first <= day) and day <= last
         return Day(day, by_day.get(day), is_open, day.month == month.month)

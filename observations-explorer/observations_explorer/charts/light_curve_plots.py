@@ -1,12 +1,14 @@
 """A star's aperture light curve: a plot per Bayer colour, over time or folded by a period."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from observations_explorer.charts.folding import CYCLES, Folding
 from observations_explorer.charts.scatter_plot import Plot, Quantity, Sample, plot
 from observations_explorer.formatting import utc
-from panoptes_network.json_object import Json
+from panoptes_network.responses.stars import RawFrame
+from panoptes_network.responses.values import number
 
 COLOURS = {"r": "Red", "g": "Green", "b": "Blue"}
 """Suffixes of the columns of each colour."""
@@ -31,47 +33,50 @@ class ColourPlot:
     plot: Plot
 
 
-def plots(items: list[Json], light: Light, folding: Folding | None) -> list[ColourPlot]:
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A frame with a time and a value, and the value's error."""
+
+    frame: RawFrame
+    mjd: float
+    value: float
+    error: float | None
+
+
+def plots(items: list[RawFrame], light: Light, folding: Folding | None) -> list[ColourPlot]:
     """Return a plot for each colour in any frame; frames without a time are skipped."""
-    timed = [item for item in items if item["mjd"] is not None]
-    if not timed:
-        return []
     found = []
     for colour, name in COLOURS.items():
-        column = f"{light}_{colour}"
-        known = [item for item in timed if item[column] is not None]
+        known = list(_measured(items, light, colour))
         if known:
-            unit, digits, least_span = UNITS[light]
-            quantity = Quantity(name, unit, digits, least_span)
-            found.append(ColourPlot(colour, _plot(quantity, known, light, colour, folding)))
+            quantity = Quantity(name, *UNITS[light])
+            found.append(ColourPlot(colour, _plot(quantity, known, folding)))
     return found
 
 
-def _plot(
-    quantity: Quantity, items: list[Json], light: Light, colour: str, folding: Folding | None
-) -> Plot:
-    times = [float(item["mjd"]) for item in items]
+def _measured(items: list[RawFrame], light: Light, colour: str) -> Iterator[Measured]:
+    for item in items:
+        value = number(item, f"{light}_{colour}")
+        if item["mjd"] is not None and value is not None:
+            yield Measured(item, item["mjd"], value, number(item, f"{light}_err_{colour}"))
+
+
+def _plot(quantity: Quantity, measured: list[Measured], folding: Folding | None) -> Plot:
+    times = [one.mjd for one in measured]
     if folding is None:
-        samples = [
-            _sample(item, at, utc(item["time"]) + " UTC", light, colour)
-            for item, at in zip(items, times, strict=True)
-        ]
+        samples = [_sample(one, one.mjd, f"{utc(one.frame['time'])} UTC") for one in measured]
         ends = f"MJD {min(times):.5f}", f"{max(times):.5f} UTC"
         return plot(quantity, samples, ends, (min(times), max(times)))
     phases = folding.phases(times)
     samples = [
-        _sample(item, phase + cycle, f"phase {phase:.4f}", light, colour)
+        _sample(one, phase + cycle, f"phase {phase:.4f}")
         for cycle in range(CYCLES)
-        for item, phase in zip(items, phases, strict=True)
+        for one, phase in zip(measured, phases, strict=True)
     ]
     return plot(quantity, samples, ("phase 0", f"phase {CYCLES}"), (0, CYCLES))
 
 
-def _sample(item: Json, at: float, label: str, light: Light, colour: str) -> Sample:
+def _sample(one: Measured, at: float, label: str) -> Sample:
     return Sample(
-        at=at,
-        value=float(item[f"{light}_{colour}"]),
-        label=label,
-        image_id=item["image_id"],
-        error=item[f"{light}_err_{colour}"],
+        at=at, value=one.value, label=label, image_id=one.frame["image_id"], error=one.error
     )

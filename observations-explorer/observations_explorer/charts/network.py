@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from observations_explorer.formatting import day, figure, span
-from panoptes_network.json_object import Json
+from panoptes_network.responses.network import NightSums
+from panoptes_network.responses.values import number
 
 MAX_TICKS = 5
 BAR_WIDTH = 0.86
@@ -64,7 +65,7 @@ class Charts:
     ticks: list[tuple[float, str]]
 
 
-def charts(nights: list[Json], units: list[str], first: date, last: date) -> Charts | None:
+def charts(nights: list[NightSums], units: list[str], first: date, last: date) -> Charts | None:
     """Return the charts of some nights; None without images.
 
     Parameters
@@ -88,10 +89,10 @@ def charts(nights: list[Json], units: list[str], first: date, last: date) -> Cha
 
 
 def _chart(
-    quantity: Quantity, nights: list[Json], units: list[str], first: date, n_days: int
+    quantity: Quantity, nights: list[NightSums], units: list[str], first: date, n_days: int
 ) -> Chart:
     by_night = [list(rows) for _, rows in groupby(nights, itemgetter("night"))]
-    totals = [sum(row[quantity.column] or 0 for row in rows) for rows in by_night]
+    totals = [sum(number(row, quantity.column) or 0 for row in rows) for rows in by_night]
     high = max(*totals, 1e-9) if totals else 1e-9
     bars = [bar for rows in by_night for bar in _bars(quantity, rows, units, first, n_days, high)]
     summary = (
@@ -104,7 +105,7 @@ def _chart(
 
 def _bars(
     quantity: Quantity,
-    rows: list[Json],
+    rows: list[NightSums],
     units: list[str],
     first: date,
     n_days: int,
@@ -112,9 +113,10 @@ def _bars(
 ) -> list[Bar]:
     found, below = [], 0.0
     for row in rows:
-        height = 100 * (row[quantity.column] or 0) / high
+        value = number(row, quantity.column)
+        height = 100 * (value or 0) / high
         x = _x(date.fromisoformat(row["night"]), first, n_days) - 50 * BAR_WIDTH / n_days
-        words = f"{day(row['night'])}, {row['unit_id']}: {quantity.written(row[quantity.column])}"
+        words = f"{day(row['night'])}, {row['unit_id']}: {quantity.written(value)}"
         colour = units.index(row["unit_id"])
         below += height
         found.append(Bar(x, 100 - below, height, words, colour, row["unit_id"], row["night"]))

@@ -11,7 +11,9 @@ from functools import partial
 
 from observations_explorer.formatting import STATES, figure
 from panoptes_network.figures import BY_NAME, TRENDS
-from panoptes_network.json_object import Json
+from panoptes_network.nights.schema import Gap
+from panoptes_network.responses.units import ShownImage, UnitNight
+from panoptes_network.responses.values import number
 
 MIN_SPAN = timedelta(minutes=20)
 """Minimum length of the axis, for nights with one image."""
@@ -33,7 +35,7 @@ class Axis:
     end: datetime
 
     @classmethod
-    def of(cls, images: list[Json]) -> "Axis":
+    def of(cls, images: list[ShownImage[str]]) -> "Axis":
         """Return the axis for all images of a night."""
         starts = [_time(image) for image in images]
         first, last = min(starts), max(starts[n] + _length(images[n]) for n in range(len(images)))
@@ -119,7 +121,7 @@ class Charts:
     ticks: list[tuple[float, str]]
 
 
-def charts(report: Json) -> Charts | None:
+def charts(report: UnitNight[str]) -> Charts | None:
     """Return the charts of a night report; None without images."""
     images = report["images"]
     if not images:
@@ -134,15 +136,15 @@ def charts(report: Json) -> Charts | None:
     )
 
 
-def _time(image: Json) -> datetime:
+def _time(image: ShownImage[str]) -> datetime:
     return datetime.fromisoformat(image["time"]).astimezone(UTC)
 
 
-def _length(image: Json) -> timedelta:
+def _length(image: ShownImage[str]) -> timedelta:
     return timedelta(seconds=min(max(image["exptime_s"] or 0, 0), 3600))
 
 
-def _lane(camera_id: str, report: Json, axis: Axis) -> Lane:
+def _lane(camera_id: str, report: UnitNight[str], axis: Axis) -> Lane:
     sequences = [one for one in report["sequences"] if one["camera_id"] == camera_id]
     gaps = [gap for sequence in sequences for gap in sequence["gaps"]]
     images = [image for image in report["images"] if image["camera_id"] == camera_id]
@@ -151,7 +153,7 @@ def _lane(camera_id: str, report: Json, axis: Axis) -> Lane:
     )
 
 
-def _mark(image: Json, axis: Axis) -> Mark:
+def _mark(image: ShownImage[str], axis: Axis) -> Mark:
     start, state = _time(image), image["state"]
     word = STATES[state].word if state in STATES else state
     reason = f", {image['reason_code']}" if image["reason_code"] else ""
@@ -166,20 +168,22 @@ def _mark(image: Json, axis: Axis) -> Mark:
     )
 
 
-def _gap(gap: Json, axis: Axis) -> Mark:
-    start, end = (datetime.fromisoformat(gap[name]).astimezone(UTC) for name in ("start", "end"))
+def _gap(gap: Gap[str], axis: Axis) -> Mark:
+    start, end = (datetime.fromisoformat(at).astimezone(UTC) for at in (gap["start"], gap["end"]))
     x, missing = axis.percent(start), gap["n_missing"]
     words = f"{start:%H:%M} to {end:%H:%M}: {missing} missing"
     return Mark(x, axis.percent(end) - x, words)
 
 
-def _chart(name: str, images: list[Json], cameras: list[str], axis: Axis) -> Chart | None:
+def _chart(
+    name: str, images: list[ShownImage[str]], cameras: list[str], axis: Axis
+) -> Chart | None:
     trend, unit = TRENDS[name], BY_NAME[name].plain_unit
-    known = [image for image in images if image[name] is not None]
+    measured = [(image, number(image, name)) for image in images]
+    known = [(image, value) for image, value in measured if value is not None]
     if len(known) < 2:
         return None
-    values = [float(image[name]) for image in known]
-    low, high = _reach(values)
+    low, high = _reach(value for _, value in known)
     written = partial(figure, digits=trend.digits)
     dots = [
         Dot(
@@ -188,7 +192,7 @@ def _chart(name: str, images: list[Json], cameras: list[str], axis: Axis) -> Cha
             f"{_time(image):%H:%M:%S} {written(value)} {unit}",
             cameras.index(image["camera_id"]),
         )
-        for image, value in zip(known, values, strict=True)
+        for image, value in known
     ]
     return Chart(trend.title[0].upper() + trend.title[1:], unit, written(low), written(high), dots)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from statistics import median
+from typing import NamedTuple
 
 from observations_explorer.charts import chart
 from observations_explorer.charts.axes import Scale
 from observations_explorer.charts.chart import Chart, Line, Mark
 from observations_explorer.formatting import figure, star_name
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import CurveStar
 
 CELL_X, CELL_Y = 0.4, 3.0
 """Size of a cell, percent and pixels: only one mark per cell is drawn."""
@@ -17,7 +18,15 @@ PERCENT = 100.0
 ROOM_MAG = 0.1
 
 
-def rms_chart(stars: list[Json], address_of: Callable[[Json], str]) -> Chart | None:
+class Measured(NamedTuple):
+    """A star with a known magnitude and scatter."""
+
+    star: CurveStar
+    mag: float
+    scatter: float
+
+
+def rms_chart(stars: list[CurveStar], address_of: Callable[[CurveStar], str]) -> Chart | None:
     """Return the chart; None if no star has a magnitude and a scatter.
 
     Parameters
@@ -27,13 +36,17 @@ def rms_chart(stars: list[Json], address_of: Callable[[Json], str]) -> Chart | N
     address_of : callable
         Returns the URL for a star's mark.
     """
-    known = [star for star in stars if star["gaia_mag"] is not None and star["scatter"]]
+    known = [
+        Measured(star, mag, scatter)
+        for star in stars
+        if (mag := star["gaia_mag"]) is not None and (scatter := star["scatter"])
+    ]
     if not known:
         return None
-    mags = [star["gaia_mag"] for star in known]
+    mags = [one.mag for one in known]
     x, y = chart.across(min(mags) - ROOM_MAG, max(mags) + ROOM_MAG), _down(known)
-    marks = _thinned([_mark(star, x, y, address_of) for star in known])
-    limit = photon_limit(known)
+    marks = _thinned([_mark(one, x, y, address_of) for one in known])
+    limit = photon_limit([one.star for one in known])
     return Chart(
         summary=_summary(known),
         across_title="Gaia G magnitude",
@@ -45,33 +58,35 @@ def rms_chart(stars: list[Json], address_of: Callable[[Json], str]) -> Chart | N
     )
 
 
-def photon_limit(stars: list[Json]) -> list[tuple[float, float]]:
+def photon_limit(stars: list[CurveStar]) -> list[tuple[float, float]]:
     """Return magnitudes and the median expected noise of the stars around each."""
-    bins: dict[int, list[Json]] = {}
+    bins: dict[int, list[tuple[float, float]]] = {}
     for star in stars:
-        if star["expected_noise"]:
-            bins.setdefault(int(star["gaia_mag"] // LIMIT_BIN_MAG), []).append(star)
+        mag, noise = star["gaia_mag"], star["expected_noise"]
+        if mag is not None and noise:
+            bins.setdefault(int(mag // LIMIT_BIN_MAG), []).append((mag, noise))
     return [
-        (median(s["gaia_mag"] for s in some), median(s["expected_noise"] for s in some))
+        (median(mag for mag, _ in some), median(noise for _, noise in some))
         for _, some in sorted(bins.items())
     ]
 
 
-def _down(stars: list[Json]) -> Scale:
+def _down(known: list[Measured]) -> Scale:
     """Return the axis of the scatter, which excludes half a percent of the stars at each end."""
-    values = sorted(star["scatter"] for star in stars)
+    values = sorted(one.scatter for one in known)
     spare = len(values) // 200
-    noises = [star["expected_noise"] for star in stars if star["expected_noise"]]
+    noises = [noise for one in known if (noise := one.star["expected_noise"])]
     low = min([values[spare], *noises])
     return chart.down(low / 1.25, max(values[-1 - spare], 2 * low) * 1.25, is_log=True)
 
 
-def _mark(star: Json, x: Scale, y: Scale, address_of: Callable[[Json], str]) -> Mark:
+def _mark(one: Measured, x: Scale, y: Scale, address_of: Callable[[CurveStar], str]) -> Mark:
+    star, mag, scatter = one
     name = star_name(star["picid"], star["catalog"])
-    words = f"{name}: G {figure(star['gaia_mag'], 2)}, {figure(PERCENT * star['scatter'], 2)} %"
+    words = f"{name}: G {figure(mag, 2)}, {figure(PERCENT * scatter, 2)} %"
     if star["expected_noise"]:
-        words += f", {figure(star['scatter'] / star['expected_noise'], 2)} of the limit"
-    return Mark(x(star["gaia_mag"]), y.within(star["scatter"]), words, address_of(star))
+        words += f", {figure(scatter / star['expected_noise'], 2)} of the limit"
+    return Mark(x(mag), y.within(scatter), words, address_of(star))
 
 
 def _thinned(marks: list[Mark]) -> list[Mark]:
@@ -80,7 +95,7 @@ def _thinned(marks: list[Mark]) -> list[Mark]:
     return list(cells.values())
 
 
-def _summary(stars: list[Json]) -> str:
-    ratios = [s["scatter"] / s["expected_noise"] for s in stars if s["expected_noise"]]
-    said = f"Scatter against Gaia G magnitude of {len(stars)} stars"
+def _summary(known: list[Measured]) -> str:
+    ratios = [one.scatter / noise for one in known if (noise := one.star["expected_noise"])]
+    said = f"Scatter against Gaia G magnitude of {len(known)} stars"
     return f"{said}; the median is {median(ratios):.2f} of the photon limit" if ratios else said

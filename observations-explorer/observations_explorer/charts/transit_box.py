@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from panoptes_network.json_object import Json
+from panoptes_network.responses.candidates import Candidate
 
 HOURS_A_DAY = 24.0
 MAX_TRANSITS = 500
@@ -23,12 +23,12 @@ class Box:
     period_d: float | None = None
 
     @classmethod
-    def of(cls, candidate: Json) -> "Box | None":
+    def of(cls, candidate: Candidate) -> "Box | None":
         """Return the box of a candidate; None without a transit."""
-        known = [candidate[name] for name in ("mid_bjd_tdb", "duration_h", "depth")]
-        if None in known:
+        mid_bjd, duration_h = candidate["mid_bjd_tdb"], candidate["duration_h"]
+        depth = candidate["depth"]
+        if mid_bjd is None or duration_h is None or depth is None:
             return None
-        mid_bjd, duration_h, depth = known
         return cls(mid_bjd, duration_h / HOURS_A_DAY, depth, candidate["period_d"])
 
     def corners(self, first_bjd: float, last_bjd: float) -> list[tuple[float, float]]:

@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass
 
 from observations_explorer.maps import image_overlay
-from panoptes_network.json_object import Json
+from panoptes_network.nights.schema import StoredFile
+from panoptes_network.responses.observations import WholeImage
+from panoptes_network.responses.stars import Source
 from panoptes_network.sky.projection import Pixel, Projection
 from panoptes_network.states import FileKind
 
@@ -23,17 +25,17 @@ class Neighbour:
     x: float
     y: float
     radius: float
-    picid: str
-    catalog: str
+    picid: str | None
+    catalog: str | None
     mag: float | None
-    url: str
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     """A square of a picture of `width` by `height`, with the star at `x`, `y`."""
 
-    picture: Json | None
+    picture: StoredFile | None
     image_id: str
     x: float
     y: float
@@ -56,7 +58,7 @@ class Chart:
         return self.y - self.side / 2
 
 
-def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
+def chart(image: WholeImage, sources: list[Source], url: str) -> Chart | None:
     """Return the chart around the star with the URL `url`.
 
     Parameters
@@ -89,12 +91,12 @@ def chart(image: Json, sources: list[Json], url: str) -> Chart | None:
     )
 
 
-def _place(projection: Projection, source: Json) -> image_overlay.Place:
+def _place(projection: Projection, source: Source) -> image_overlay.Place:
     return image_overlay.place(projection, Pixel(source["x_px"], source["y_px"]))
 
 
 def _neighbours(
-    projection: Projection, sources: list[Json], url: str, side: float
+    projection: Projection, sources: list[Source], url: str, side: float
 ) -> list[Neighbour]:
     star = next(source for source in sources if source["url"] == url)
     middle = _place(projection, star)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place, circle, separation_deg
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import Centre, Observation
 
 MARGIN_DEG = 1.5
 """Margin of a map of a part of the sky."""
@@ -30,7 +30,7 @@ class ListMap:
     milky_way: str
 
 
-def list_map(observations: list[Json], searched: Json | None) -> ListMap | None:
+def list_map(observations: list[Observation], searched: Centre | None) -> ListMap | None:
     """Return the map of a page of observations; None if none has a known position.
 
     Parameters
@@ -38,41 +38,45 @@ def list_map(observations: list[Json], searched: Json | None) -> ListMap | None:
     observations : list of dict
         As listed by observations-data.
     searched : dict or None
-        `ra_deg`, `dec_deg` and `radius_deg` of the search circle.
+        The search circle.
     """
-    placed = [one for one in observations if one["ra_deg"] is not None]
+    placed = [(one, at) for one in observations if (at := _centre(one))]
     if not placed and searched is None:
         return None
-    held = [at for one in placed for at in _reach(one)]
+    held = [corner for one, at in placed for corner in _reach(one, at)]
     if searched is not None:
-        held += circle(_centre(searched), searched["radius_deg"], 12)
+        held += circle(_middle(searched), searched["radius_deg"], 12)
     sky = sky_map.holding(held)
-    cone = sky_map.cone(sky, _centre(searched), searched["radius_deg"]) if searched else ""
-    return ListMap(sky, [_mark(one, sky) for one in placed], cone, sky_map.milky_way(sky))
+    cone = sky_map.cone(sky, _middle(searched), searched["radius_deg"]) if searched else ""
+    marks = [_mark(one, at, sky) for one, at in placed]
+    return ListMap(sky, marks, cone, sky_map.milky_way(sky))
 
 
-def distance_deg(observation: Json, searched: Json) -> float | None:
+def distance_deg(observation: Observation, searched: Centre) -> float | None:
     """Return the distance of an observation's centre from the search position."""
-    if observation["ra_deg"] is None:
-        return None
-    return separation_deg(_centre(observation), _centre(searched))
+    centre = _centre(observation)
+    return centre and separation_deg(centre, _middle(searched))
 
 
-def _mark(observation: Json, sky: sky_map.SkyMap) -> Mark:
+def _mark(observation: Observation, centre: Place, sky: sky_map.SkyMap) -> Mark:
     corners = observation["footprint_deg"]
     return Mark(
         observation["sequence_id"],
         f"{observation['field'] or 'No field name'}, {observation['sequence_id']}",
         sky_map.footprint(sky, corners) if corners else "",
-        sky.point(_centre(observation)),
+        sky.point(centre),
     )
 
 
-def _reach(observation: Json) -> list[Place]:
-    centre = _centre(observation)
+def _reach(observation: Observation, centre: Place) -> list[Place]:
     corners = sky_map.corners(observation["footprint_deg"] or [])
     return [*(corners or circle(centre, MARGIN_DEG, 4)), centre]
 
 
-def _centre(of: Json) -> Place:
-    return of["ra_deg"], of["dec_deg"]
+def _centre(observation: Observation) -> Place | None:
+    ra_deg, dec_deg = observation["ra_deg"], observation["dec_deg"]
+    return None if ra_deg is None or dec_deg is None else (ra_deg, dec_deg)
+
+
+def _middle(searched: Centre) -> Place:
+    return searched["ra_deg"], searched["dec_deg"]

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from panoptes_network.json_object import Json
-from panoptes_network.light_curves.schema import Vetting
+from panoptes_network.responses.candidates import Checks
 
 N_COLOURS = 3
 MIN_COLOURS = 2
@@ -25,16 +24,16 @@ class Check:
         return "\N{CHECK MARK}" if self.is_passed else "\N{BALLOT X}"
 
 
-def checks(vetting: Json) -> list[Check]:
+def checks(vetting: Checks) -> list[Check]:
     """Return the checks in a candidate's vetting, in a fixed order."""
     found = (
-        _colours(vetting.get(Vetting.COLOURS_AGREE)),
-        _odd_even(vetting.get(Vetting.ODD_EVEN_SIGMA)),
-        _neighbours(vetting.get(Vetting.NEIGHBOURS_ALIKE)),
-        _frames(vetting.get(Vetting.N_IN_TRANSIT)),
-        _flag(vetting.get(Vetting.IS_NEAR_SATURATION), "near saturation"),
-        _flag(vetting.get(Vetting.IS_NEAR_EDGE), "near the edge of the frame"),
-        _flag(vetting.get(Vetting.IS_CROWDED), "spoilt by neighbours"),
+        _colours(vetting.get("colours_agree")),
+        _odd_even(vetting.get("odd_even_sigma")),
+        _neighbours(vetting.get("neighbours_alike")),
+        _frames(vetting.get("n_in_transit")),
+        _flag(vetting.get("is_near_saturation"), "near saturation"),
+        _flag(vetting.get("is_near_edge"), "near the edge of the frame"),
+        _flag(vetting.get("is_crowded"), "spoilt by neighbours"),
     )
     return [check for check in found if check]
 

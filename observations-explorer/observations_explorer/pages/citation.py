@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from observations_explorer.formatting import utc
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import Observation
 
 TEX_SIGNS = str.maketrans(
     {
@@ -24,7 +24,7 @@ class Citation:
     bibtex: str
 
 
-def cite(observation: Json, unit_name: str | None, address: str, on: date) -> Citation:
+def cite(observation: Observation, unit_name: str | None, address: str, on: date) -> Citation:
     """Return how to cite an observation.
 
     Parameters
@@ -50,7 +50,7 @@ def _credit(unit_id: str, unit_name: str | None) -> str:
     return f"PANOPTES unit {unit_id}" + (f" ({unit_name})" if has_name else "")
 
 
-def _title(observation: Json) -> str:
+def _title(observation: Observation) -> str:
     field = observation["field"] or "Observation without a field name"
     count, exptime_s = observation["n_images"], observation["exptime_s"]
     exposures = f"{count} exposure" + ("" if count == 1 else "s")
@@ -59,7 +59,7 @@ def _title(observation: Json) -> str:
     return f"{field}, {utc(observation['start_time'])} UTC, {exposures}"
 
 
-def _bibtex(unit: str, title: str, observation: Json, address: str, on: date) -> str:
+def _bibtex(unit: str, title: str, observation: Observation, address: str, on: date) -> str:
     fields = {
         "author": f"{{{_tex(unit)}}}",
         "title": f"{{{_tex(title)}}}",

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from observations_explorer.data_service import fetch
 from observations_explorer.maps import image_overlay, sky_map
-from panoptes_network.json_object import Json
+from observations_explorer.pages.content import Content
 from panoptes_network.nights import advice
+from panoptes_network.responses.observations import WholeImage
+from panoptes_network.responses.stars import Source, SourcePage
 from panoptes_network.sky.projection import Projection
 
 BRIGHTEST = 12
@@ -39,9 +40,9 @@ class SkyPlace:
     height: float
 
 
-def image(image_id: str, parameters: Mapping[str, str]) -> Json:
+def image(image_id: str, parameters: Mapping[str, str]) -> Content:
     """Return the content of the page of one image; ``header`` is a search text for its header."""
-    found = fetch(f"/images/{quote(image_id)}")
+    found = fetch(WholeImage, f"/images/{quote(image_id)}")
     sought = parameters.get("header", "")
     return {
         "image": found,
@@ -55,7 +56,7 @@ def image(image_id: str, parameters: Mapping[str, str]) -> Json:
     }
 
 
-def _overlay(found: Json) -> image_overlay.Overlay | None:
+def _overlay(found: WholeImage) -> image_overlay.Overlay | None:
     """Return the drawings over the picture; None if its position is unknown."""
     try:
         return image_overlay.overlay(Projection.of_cards(found["wcs"])) if found["wcs"] else None
@@ -77,15 +78,14 @@ def _sky_place(footprint_deg: list[float] | None) -> SkyPlace | None:
     )
 
 
-def _brightest(found: Json) -> list[Json]:
+def _brightest(found: WholeImage) -> list[Source]:
     if not found["n_matched"]:
         return []
     path = f"/images/{quote(found['image_id'])}/sources"
-    items: list[Json] = fetch(path, matched="true", limit=str(BRIGHTEST))["items"]
-    return items
+    return fetch(SourcePage, path, matched="true", limit=str(BRIGHTEST))["items"]
 
 
-def _cards(headers: Mapping[str, Any]) -> list[Card]:
+def _cards(headers: Mapping[str, object]) -> list[Card]:
     return [Card(name, _written(headers[name])) for name in sorted(headers)]
 
 

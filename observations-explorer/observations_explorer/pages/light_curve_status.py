@@ -6,17 +6,18 @@ from werkzeug.exceptions import NotFound
 
 from observations_explorer.data_service import fetch
 from observations_explorer.formatting import figure
-from panoptes_network.json_object import Json
+from panoptes_network.responses.light_curves import CurvePage
+from panoptes_network.responses.observations import Observation, WholeObservation
+from panoptes_network.responses.stars import Star
 from panoptes_network.states import SOLVED_STATES
 
 
-def why(star: Json, sequence_id: str) -> str:
+def why(star: Star, sequence_id: str) -> str:
     """Return why a star has no light curve in a sequence, or in its newest one.
 
     Parameters
     ----------
     star : dict
-        With its ``visits``.
     sequence_id : str
         Empty: its newest one.
     """
@@ -24,20 +25,20 @@ def why(star: Json, sequence_id: str) -> str:
     if asked is None:
         return "No image has this star yet."
     try:
-        made = fetch(f"/observations/{quote(asked)}/light-curves", limit="1")
+        made = fetch(CurvePage, f"/observations/{quote(asked)}/light-curves", limit="1")
         if made["made_at"]:
             return (
                 f"It is not among the {figure(made['n_stars'])} stars of {asked} that have one:"
                 " too faint, or not in the frame."
             )
-        return of_set(made, fetch(f"/observations/{quote(asked)}"))
+        return of_set(made, fetch(WholeObservation, f"/observations/{quote(asked)}"))
     except NotFound:
         return "Not made yet."
 
 
-def of_set(made: Json, observation: Json) -> str:
+def of_set(made: CurvePage, observation: Observation) -> str:
     """Return why an observation has no light curves."""
     if made["reason"]:
-        return str(made["reason"])
+        return made["reason"]
     solved = sum(observation["states"].get(state, 0) for state in SOLVED_STATES)
     return f"Not made yet: {figure(solved)} of {figure(observation['n_images'])} frames solved."

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import degrees, log, radians, sin
-from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.exceptions import NotFound
@@ -16,9 +15,18 @@ from observations_explorer.data_service import fetch
 from observations_explorer.formatting import dms, figure, hms
 from observations_explorer.maps import sky_map
 from observations_explorer.maps.projection import Place
+from observations_explorer.pages.content import Content
 from observations_explorer.static_files import VENDOR
 from panoptes_network.config import settings
-from panoptes_network.json_object import Json
+from panoptes_network.responses.network import (
+    Coverage,
+    PipelineStatus,
+    RefusedUploadPage,
+    SkyCell,
+    Statistics,
+)
+from panoptes_network.responses.observations import ObservationPage
+from panoptes_network.responses.units import UnitList
 from panoptes_network.states import FAILED_STATES, WAITING_STATES
 
 ATLAS = VENDOR / "aladin-lite" / "aladin.js"
@@ -32,19 +40,21 @@ WHOLE_SKY_SQDEG = 41_253
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of the sky: its outline on the map, its density level from 1, its label."""
+    """A cell of the sky: its outline on the map, its density level from 1, its label and middle."""
 
     outline: str
     level: int
     words: str
     address: str
-    counts: Json
+    ra_deg: float
+    dec_deg: float
+    counts: SkyCell
 
 
-def sky() -> Json:
+def sky() -> Content:
     """Return the content of the sky page."""
-    covered = fetch("/coverage")["items"]
-    newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
+    covered = fetch(Coverage, "/coverage")["items"]
+    newest = fetch(ObservationPage, "/observations", limit=str(N_OUTLINES))["items"]
     ground = sky_map.WholeSky()
     most = max((cell["n_observations"] for cell in covered), default=1)
     cells = [_cell(cell, most, ground) for cell in covered]
@@ -65,7 +75,7 @@ def sky() -> Json:
     }
 
 
-def atlas() -> Json:
+def atlas() -> Content:
     """Return the content of the sky atlas page: the newest frames, for its script.
 
     Raises
@@ -75,7 +85,7 @@ def atlas() -> Json:
     """
     if not ATLAS.exists():
         raise NotFound("The sky atlas is an option that is not installed here: make aladin.")
-    newest = fetch("/observations", limit=str(N_OUTLINES))["items"]
+    newest = fetch(ObservationPage, "/observations", limit=str(N_OUTLINES))["items"]
     frames = [
         {
             "corners_deg": sky_map.corners(one["footprint_deg"]),
@@ -88,11 +98,11 @@ def atlas() -> Json:
     return {"frames": frames}
 
 
-def statistics(parameters: Mapping[str, str]) -> Json:
+def statistics(parameters: Mapping[str, str]) -> Content:
     """Return the content of the statistics page, for the nights in its URL."""
     asked = {name: parameters.get(name, "") for name in ("after", "before")}
-    found = fetch("/stats", **asked)
-    first, last = (date.fromisoformat(found[name]) for name in ("after", "before"))
+    found = fetch(Statistics, "/stats", **asked)
+    first, last = (date.fromisoformat(day) for day in (found["after"], found["before"]))
     units = [unit["unit_id"] for unit in found["units"]]
     seen = {night["unit_id"] for night in found["nights"]}
     shown = [{"unit_id": unit, "colour": n} for n, unit in enumerate(units) if unit in seen]
@@ -113,14 +123,13 @@ def statistics(parameters: Mapping[str, str]) -> Json:
     }
 
 
-def status() -> Json:
+def status() -> Content:
     """Return the content of the pipeline status page."""
     missing = data_service.missing()
-    found = fetch("/status")
+    found = fetch(PipelineStatus, "/status")
     now = datetime.fromisoformat(found["time"])
-    units = [
-        {**unit, "age_s": _age_s(unit["last_image"], now)} for unit in fetch("/units")["items"]
-    ]
+    units = fetch(UnitList, "/units")["items"]
+    newest_first = sorted(units, key=lambda unit: unit["last_image"] or "", reverse=True)
     return {
         "status": found,
         "missing": missing,
@@ -133,16 +142,16 @@ def status() -> Json:
         ],
         "verdict": _verdict(found, missing),
         "late_s": settings().sweep_lease_s,
-        "n_refused": fetch("/uploads", limit="1")["total"],
-        "units": sorted(units, key=lambda unit: unit["last_image"] or "", reverse=True),
+        "n_refused": fetch(RefusedUploadPage, "/uploads", limit="1")["total"],
+        "units": [{**unit, "age_s": _age_s(unit["last_image"], now)} for unit in newest_first],
     }
 
 
-def uploads(parameters: Mapping[str, str]) -> Json:
+def uploads(parameters: Mapping[str, str]) -> Content:
     """Return the content of the page of refused uploads, for the filters in its URL."""
     names = ("unit", "reason_code", "cursor")
     asked = {name: parameters.get(name, "") for name in names}
-    found = fetch("/uploads", **asked)
+    found = fetch(RefusedUploadPage, "/uploads", **asked)
     return {
         "uploads": found["items"],
         "total": found["total"],
@@ -153,7 +162,7 @@ def uploads(parameters: Mapping[str, str]) -> Json:
     }
 
 
-def _verdict(found: Json, missing: str | None) -> tuple[str, str]:
+def _verdict(found: PipelineStatus, missing: str | None) -> tuple[str, str]:
     """Return the style of the equivalent night verdict, and the status in words."""
     if missing or found["dead_letters"]:
         return "problems", "something needs an operator"
@@ -169,7 +178,7 @@ def _age_s(time: str | None, now: datetime) -> float | None:
     return max(0.0, (now - datetime.fromisoformat(time)).total_seconds()) if time else None
 
 
-def _cell(cell: Mapping[str, Any], most: int, ground: sky_map.WholeSky) -> Cell:
+def _cell(cell: SkyCell, most: int, ground: sky_map.WholeSky) -> Cell:
     count = cell["n_observations"]
     share = log(count) / log(most) if most > 1 else 1.0
     ra_deg = (cell["ra_min_deg"] + cell["ra_max_deg"]) / 2
@@ -182,11 +191,13 @@ def _cell(cell: Mapping[str, Any], most: int, ground: sky_map.WholeSky) -> Cell:
         1 + round(share * (N_LEVELS - 1)),
         f"{figure(count)} observations, {figure(cell['n_images'])} images {around}",
         urlencode(search),
-        {**cell, "ra_deg": ra_deg, "dec_deg": dec_deg},
+        ra_deg,
+        dec_deg,
+        cell,
     )
 
 
-def _border(cell: Mapping[str, Any]) -> list[Place]:
+def _border(cell: SkyCell) -> list[Place]:
     """Return positions along a cell's sides, which follow meridians and parallels."""
     west, east = cell["ra_min_deg"], cell["ra_max_deg"]
     south, north = cell["dec_min_deg"], cell["dec_max_deg"]
@@ -195,6 +206,6 @@ def _border(cell: Mapping[str, Any]) -> list[Place]:
     return [*((ra, south) for ra in ras), *((ra, north) for ra in reversed(ras))]
 
 
-def _area_sqdeg(cell: Mapping[str, Any]) -> float:
+def _area_sqdeg(cell: SkyCell) -> float:
     height = sin(radians(cell["dec_max_deg"])) - sin(radians(cell["dec_min_deg"]))
     return float((cell["ra_max_deg"] - cell["ra_min_deg"]) * degrees(height))

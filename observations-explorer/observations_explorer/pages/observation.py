@@ -13,10 +13,18 @@ from observations_explorer.charts import sequence_plots
 from observations_explorer.data_service import fetch
 from observations_explorer.pages import observation_light_curves
 from observations_explorer.pages.citation import cite
+from observations_explorer.pages.content import Content
 from panoptes_network.errors import PermanentError
 from panoptes_network.ids import CameraTime, is_plausible
-from panoptes_network.json_object import Json
 from panoptes_network.nights.advice import Advice, of_reason
+from panoptes_network.nights.schema import StoredFile
+from panoptes_network.responses.observations import (
+    EventList,
+    ListedImage,
+    ObservationPage,
+    WholeObservation,
+)
+from panoptes_network.responses.units import UnitList
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
@@ -32,19 +40,19 @@ class Failure:
     state: str
     reason_code: str
     advice: Advice
-    images: list[Json]
+    images: list[ListedImage]
 
 
 @dataclass(frozen=True, slots=True)
 class OtherCamera:
     """Another camera's simultaneous observation, with a picture of each."""
 
-    observation: Json
-    own: Json | None
-    other: Json | None
+    observation: WholeObservation
+    own: ListedImage | None
+    other: ListedImage | None
 
 
-def observation(sequence_id: str) -> Json:
+def observation(sequence_id: str) -> Content:
     """Return the content of the page of one observation.
 
     Raises
@@ -53,7 +61,7 @@ def observation(sequence_id: str) -> Json:
         NotFound if the observation does not exist; see also `fetch`.
     """
     found = _fetch_observation(sequence_id)
-    events = fetch(f"/observations/{found['sequence_id']}/events")["items"]
+    events = fetch(EventList, f"/observations/{found['sequence_id']}/events")["items"]
     address = absolute(url_for("pages.observation", sequence_id=found["sequence_id"]))
     by_image = sorted(events, key=itemgetter("image_id"))
     return {
@@ -85,7 +93,7 @@ def file_list(sequence_id: str, parameters: Mapping[str, str]) -> str:
     return "".join(f"{absolute(file['url'])}\n" for some in wanted for file in some)
 
 
-def failures(images: list[Json]) -> list[Failure]:
+def failures(images: list[ListedImage]) -> list[Failure]:
     """Return the images that have a reason, grouped, the largest group first."""
     told = [image for image in images if image["reason_code"]]
     key = itemgetter("state", "reason_code")
@@ -96,37 +104,38 @@ def failures(images: list[Json]) -> list[Failure]:
     return sorted(groups, key=lambda group: len(group.images), reverse=True)
 
 
-def _fetch_observation(sequence_id: str) -> Json:
+def _fetch_observation(sequence_id: str) -> WholeObservation:
     try:
         checked_id = CameraTime.parse(sequence_id)
     except PermanentError as error:
         raise NotFound(error.message) from error
-    return fetch(f"/observations/{checked_id}")
+    return fetch(WholeObservation, f"/observations/{checked_id}")
 
 
-def _files(found: Json) -> dict[str, list[Json]]:
+def _files(found: WholeObservation) -> dict[str, list[StoredFile]]:
     return {**found["files"], FILM: [found["film"]] if found["film"] else []}
 
 
-def _poster(files: dict[str, list[Json]]) -> Json | None:
+def _poster(files: dict[str, list[StoredFile]]) -> StoredFile | None:
     """Return a film's poster: the first picture, full-size if available."""
     pictures = files.get(FileKind.PICTURE) or files.get(FileKind.THUMBNAIL)
     return pictures[0] if pictures else None
 
 
 def _unit_name(unit_id: str) -> str | None:
-    names = {unit["unit_id"]: unit["name"] for unit in fetch("/units")["items"]}
+    names = {unit["unit_id"]: unit["name"] for unit in fetch(UnitList, "/units")["items"]}
     return names.get(unit_id)
 
 
-def _other_camera(found: Json) -> OtherCamera | None:
+def _other_camera(found: WholeObservation) -> OtherCamera | None:
     """Return another camera's simultaneous observation; None if there is none."""
     start = datetime.fromisoformat(found["start_time"])
     if not is_plausible(start):
         return None
     days = ((start + sign * SAME_TIME).astimezone(UTC).date().isoformat() for sign in (-1, 1))
     after, before = days
-    near = fetch("/observations", unit=found["unit_id"], after=after, before=before, limit="200")
+    asked = {"unit": found["unit_id"], "after": after, "before": before, "limit": "200"}
+    near = fetch(ObservationPage, "/observations", **asked)
     apart = {
         one["sequence_id"]: abs(datetime.fromisoformat(one["start_time"]) - start)
         for one in near["items"]
@@ -135,15 +144,17 @@ def _other_camera(found: Json) -> OtherCamera | None:
     nearest = min(apart, key=lambda one: apart[one], default=None)
     if nearest is None or apart[nearest] > SAME_TIME:
         return None
-    other = fetch(f"/observations/{nearest}")
+    other = fetch(WholeObservation, f"/observations/{nearest}")
     return OtherCamera(other, *_pair(_pictured(found), _pictured(other)))
 
 
-def _pictured(found: Json) -> list[Json]:
+def _pictured(found: WholeObservation) -> list[ListedImage]:
     return [image for image in found["images"] if image["files"].get(FileKind.THUMBNAIL)]
 
 
-def _pair(own: list[Json], other: list[Json]) -> tuple[Json | None, Json | None]:
+def _pair(
+    own: list[ListedImage], other: list[ListedImage]
+) -> tuple[ListedImage | None, ListedImage | None]:
     """Return the middle one of this camera's pictures, and the other camera's nearest in time."""
     middle = own[len(own) // 2] if own else None
     at = datetime.fromisoformat((middle or other[0])["time"]) if middle or other else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from observations_explorer.formatting import STATES, day
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import FacetCount
 
 LABELS = {
     "unit": "Unit",
@@ -148,7 +148,7 @@ class Search:
         order = self.order or FIRST_ORDER[column]
         return "ascending" if order == "asc" else "descending"
 
-    def facets(self, counted: Mapping[str, list[Json]]) -> list[Facet]:
+    def facets(self, counted: Mapping[str, list[FacetCount]]) -> list[Facet]:
         """Return the facets with more than one choice."""
         found = []
         for name, label in FACETS.items():

@@ -6,7 +6,10 @@ from werkzeug.exceptions import NotFound
 from observations_explorer.charts.rms_chart import rms_chart
 from observations_explorer.data_service import fetch
 from observations_explorer.pages import light_curve_status
-from panoptes_network.json_object import Json
+from observations_explorer.pages.content import Content
+from panoptes_network.responses.candidates import CandidatePage
+from panoptes_network.responses.light_curves import CurvePage, CurveStar
+from panoptes_network.responses.observations import Observation
 
 MAX_STARS = 20_000
 N_NAMED = 8
@@ -14,7 +17,7 @@ SIMULATED = "simulated"
 """The tag of simulated observations."""
 
 
-def light_curves(observation: Json) -> Json | None:
+def light_curves(observation: Observation) -> Content | None:
     """Return the content; None if observations-data has no light curves.
 
     ``chart`` is None without light curves; ``pending`` then explains why. ``reason`` explains why
@@ -22,14 +25,15 @@ def light_curves(observation: Json) -> Json | None:
     """
     sequence_id = observation["sequence_id"]
     try:
-        made = fetch(f"/observations/{sequence_id}/light-curves", limit=str(MAX_STARS))
-        found = fetch("/candidates", sequence_id=sequence_id, limit=str(N_NAMED))
+        path = f"/observations/{sequence_id}/light-curves"
+        made = fetch(CurvePage, path, limit=str(MAX_STARS))
+        found = fetch(CandidatePage, "/candidates", sequence_id=sequence_id, limit=str(N_NAMED))
     except NotFound:
         return None
 
-    def address_of(star: Json) -> str:
-        name = {"picid": star["picid"], "catalog": star["catalog"]}
-        return url_for("pages.star", **name, sequence_id=sequence_id)
+    def address_of(star: CurveStar) -> str:
+        picid, catalog = star["picid"], star["catalog"]
+        return url_for("pages.star", picid=picid, catalog=catalog, sequence_id=sequence_id)
 
     has_curves = made["made_at"] is not None
     chart = rms_chart(made["items"], address_of)

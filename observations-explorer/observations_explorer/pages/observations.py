@@ -6,25 +6,27 @@ from werkzeug.exceptions import BadRequest
 
 from observations_explorer.data_service import fetch
 from observations_explorer.maps import list_map
+from observations_explorer.pages.content import Content
 from observations_explorer.pages.observation_filters import COMMON, Search
 from panoptes_network.config import settings
-from panoptes_network.json_object import Json
+from panoptes_network.responses.observations import ObservationPage
 
 PAGE_LENGTH = 50
 
 
-def observations(parameters: Mapping[str, str]) -> Json:
+def observations(parameters: Mapping[str, str]) -> Content:
     """Return the content of the observations page, for the search in its URL.
 
     `fault` is the error in the search; the page then shows its form and no observations.
     """
     search = Search.parse(parameters)
-    nothing: Json = {"items": [], "total": 0, "next": None, "facets": {}}
+    found: ObservationPage = {"items": [], "total": 0, "next": None, "sort": "", "order": ""}
     fault = None
+    asked = {**search.asked, "facets": "true", "limit": str(PAGE_LENGTH)}
     try:
-        found = fetch("/observations", **search.asked, facets="true", limit=str(PAGE_LENGTH))
+        found = fetch(ObservationPage, "/observations", **asked)
     except BadRequest as error:
-        found, fault = nothing, error.description
+        fault = error.description
     centre = found.get("centre")
     return {
         "observations": found["items"],
@@ -34,7 +36,7 @@ def observations(parameters: Mapping[str, str]) -> Json:
         "common": COMMON,
         "fault": fault,
         "search": search,
-        "facets": search.facets(found["facets"]),
+        "facets": search.facets(found.get("facets", {})),
         "map": list_map.list_map(found["items"], centre),
         "following": search.following(found["next"]) if found["next"] else None,
         "raw_bucket": settings().raw_bucket,

@@ -1,18 +1,22 @@
 """Content of the page of one star, fetched from observations-data."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from werkzeug.exceptions import BadRequest, NotFound
 
 from observations_explorer.charts import stamp_sheet
 from observations_explorer.charts.folding import Folding
-from observations_explorer.charts.light_curve_plots import Light, plots
+from observations_explorer.charts.light_curve_plots import ColourPlot, Light, plots
 from observations_explorer.data_service import fetch
 from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves
-from panoptes_network.json_object import Json
+from observations_explorer.pages.content import Content
+from panoptes_network.responses.light_curves import DetrendedCurve
+from panoptes_network.responses.observations import WholeImage
+from panoptes_network.responses.stars import RawCurve, SourcePage, StampPage, Star
 
 MAX_STAMPS = 120
 """Stamps on a sheet, and fetched at once by the page's script."""
@@ -21,7 +25,17 @@ APERTURES = {"method": "raw"}
 """Parameters that request aperture photometry from observations-data."""
 
 
-def star(picid: str, parameters: Mapping[str, str]) -> Json:
+@dataclass(frozen=True, slots=True)
+class Apertures:
+    """Aperture photometry of a star; it `is_lonely` if there are no comparison stars."""
+
+    found: RawCurve
+    plots: list[ColourPlot]
+    is_lonely: bool
+    light: Light
+
+
+def star(picid: str, parameters: Mapping[str, str]) -> Content:
     """Return the content of the page of one star.
 
     Parameters
@@ -40,13 +54,14 @@ def star(picid: str, parameters: Mapping[str, str]) -> Json:
     """
     folding, view, light = Folding.parse(parameters), View.parse(parameters), _light(parameters)
     asked = asked_frames(parameters)
-    found = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    found = fetch(Star, f"/sources/{quote(picid)}", catalog=asked["catalog"])
     curves = apertures = None
     if view.method is not Method.APERTURE:
         curves = star_light_curves.curves(found, asked, view, folding)
-    if curves is None or curves["chart"] is None:
+    drawn: DetrendedCurve | RawCurve | None = curves.drawn if curves else None
+    if drawn is None:
         apertures = _apertures(picid, asked, light, folding)
-    drawn = (apertures or curves or {})["found"]
+        drawn = apertures.found
     return {
         "star": found,
         "view": view,
@@ -73,7 +88,7 @@ def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
     if colour not in stamp_sheet.COLOURS:
         raise BadRequest(f"colour: one of {', '.join(stamp_sheet.COLOURS)}")
     path = f"/sources/{quote(picid)}/stamps"
-    found = fetch(path, **asked_frames(parameters), limit=str(MAX_STAMPS))
+    found = fetch(StampPage, path, **asked_frames(parameters), limit=str(MAX_STAMPS))
     return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
 
 
@@ -82,14 +97,16 @@ def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: parameters.get(name, "") for name in ("catalog", "sequence_id")}
 
 
-def _apertures(picid: str, asked: Mapping[str, str], light: Light, folding: Folding | None) -> Json:
+def _apertures(
+    picid: str, asked: Mapping[str, str], light: Light, folding: Folding | None
+) -> Apertures:
     """Return the aperture photometry on the star's stamps."""
-    curve = fetch(f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
+    curve = fetch(RawCurve, f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
     drawn = plots(curve["items"], light, folding)
     is_lonely = light is Light.RELATIVE and not drawn
     if is_lonely:
         light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
-    return {"found": curve, "plots": drawn, "is_lonely": is_lonely, "light": light}
+    return Apertures(curve, drawn, is_lonely, light)
 
 
 def _light(parameters: Mapping[str, str]) -> Light:
@@ -100,7 +117,7 @@ def _light(parameters: Mapping[str, str]) -> Light:
         raise BadRequest(f"light: one of {', '.join(Light)}") from error
 
 
-def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
+def _finder(found: Star, curve: DetrendedCurve | RawCurve) -> finder_chart.Chart | None:
     """Return the chart of the star's newest frame; None if there is none or it is missing."""
     if not curve["items"]:
         return None
@@ -108,7 +125,8 @@ def _finder(found: Json, curve: Json) -> finder_chart.Chart | None:
     around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}
     near = {name: str(value) for name, value in around.items()}
     try:
-        sources = fetch(f"{path}/sources", matched="true", limit=str(MAX_SOURCES), **near)
-        return finder_chart.chart(fetch(path), sources["items"], curve["url"])
+        asked = {"matched": "true", "limit": str(MAX_SOURCES), **near}
+        sources = fetch(SourcePage, f"{path}/sources", **asked)["items"]
+        return finder_chart.chart(fetch(WholeImage, path), sources, curve["url"])
     except NotFound:
         return None

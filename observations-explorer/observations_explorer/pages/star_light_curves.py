@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 from urllib.parse import quote
 
@@ -14,43 +15,70 @@ from observations_explorer.charts.transit_box import Box
 from observations_explorer.data_service import fetch
 from observations_explorer.formatting import utc_of
 from observations_explorer.light_curve import Measurement, Method, View, measurements
-from observations_explorer.pages.candidate_checks import checks
+from observations_explorer.pages.candidate_checks import Check, checks
 from observations_explorer.pages.light_curve_status import why
-from panoptes_network.json_object import Json
 from panoptes_network.light_curves.schema import QUALITY_MEANINGS
+from panoptes_network.responses.candidates import Candidate
+from panoptes_network.responses.light_curves import CurveSummary, DetrendedCurve
+from panoptes_network.responses.stars import Star
 
 
-def curves(star: Json, asked: Mapping[str, str], view: View, folding: Folding | None) -> Json:
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Flagged measurements: their number, how many are excluded, and how many have each flag."""
+
+    number: int
+    hollow: int
+    counts: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """A star's light curve by night, and its candidate with its checks and mid-transit time.
+
+    `chart` is None if there is nothing to draw; `pending` then explains why.
+    """
+
+    found: DetrendedCurve | None
+    chart: Chart | None
+    nights: list[CurveSummary]
+    pending: str | None
+    flagged: Flagged | None
+    candidate: Candidate | None
+    checks: list[Check]
+    mid_utc: str | None
+
+    @property
+    def drawn(self) -> DetrendedCurve | None:
+        """The drawn light curve; None if there is nothing to draw."""
+        return self.found if self.chart else None
+
+
+def curves(star: Star, asked: Mapping[str, str], view: View, folding: Folding | None) -> Curves:
     """Return the content of a star's light curve.
 
     Parameters
     ----------
     star : dict
-        As returned by observations-data, with its ``light_curves`` and ``candidates``.
     asked : mapping
         ``catalog`` and ``sequence_id`` as parameters of observations-data.
     view : View
         Detrended or raw.
-
-    Returns
-    -------
-    dict
-        ``chart`` is None if there is nothing to draw; ``pending`` then explains why.
     """
     found, fault = _fetched(star["picid"], asked)
-    measured = measurements(found["items"], view)
+    measured = measurements(found["items"] if found else [], view)
     candidate = _best(star["candidates"], asked["sequence_id"])
     box = Box.of(candidate) if candidate else None
-    return {
-        "found": found,
-        "chart": _chart(measured, view, box, folding) if measured else None,
-        "nights": found["sequences"],
-        "pending": None if measured else fault or why(star, asked["sequence_id"]),
-        "flagged": _flagged(measured),
-        "candidate": candidate,
-        "checks": checks(candidate["vetting"]) if candidate else [],
-        "mid_utc": _mid_utc(measured, box),
-    }
+    return Curves(
+        found=found,
+        chart=_chart(measured, view, box, folding) if measured else None,
+        nights=found["sequences"] if found else [],
+        pending=None if measured else fault or why(star, asked["sequence_id"]),
+        flagged=_flagged(measured),
+        candidate=candidate,
+        checks=checks(candidate["vetting"]) if candidate else [],
+        mid_utc=_mid_utc(measured, box),
+    )
 
 
 def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
@@ -63,9 +91,10 @@ def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
     werkzeug.exceptions.HTTPException
         As `fetch`.
     """
-    star = fetch(f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    star = fetch(Star, f"/sources/{quote(picid)}", catalog=asked["catalog"])
     found, _ = _fetched(picid, asked)
-    measured = [one for one in measurements(found["items"], View()) if one.is_good]
+    items = found["items"] if found else []
+    measured = [one for one in measurements(items, View()) if one.is_good]
     candidate = _best(star["candidates"], asked["sequence_id"])
     box = Box.of(candidate) if candidate else None
     folding = None
@@ -74,22 +103,21 @@ def small_chart(picid: str, asked: Mapping[str, str]) -> Chart | None:
     return _chart(measured, View(), box, folding) if measured else None
 
 
-def _fetched(picid: str, asked: Mapping[str, str]) -> tuple[Json, str | None]:
-    """Return the light curve, and the reason if an expected file has none."""
+def _fetched(picid: str, asked: Mapping[str, str]) -> tuple[DetrendedCurve | None, str | None]:
+    """Return the light curve, or the reason why its file cannot be read."""
     path = f"/sources/{quote(picid)}/lightcurve"
     try:
-        return fetch(path, method="detrended", **asked), None
+        return fetch(DetrendedCurve, path, method="detrended", **asked), None
     except (NotFound, BadGateway):
-        nothing = {"picid": picid, "catalog": asked["catalog"], "items": [], "sequences": []}
-        return nothing, "The file with its light curve cannot be read."
+        return None, "The file with its light curve cannot be read."
 
 
-def _best(candidates: list[Json], sequence_id: str) -> Json | None:
+def _best(candidates: list[Candidate], sequence_id: str) -> Candidate | None:
     """Return the most significant candidate in one sequence, or over all nights."""
     fitting = [
         one for one in candidates if not sequence_id or one["sequence_id"] in (None, sequence_id)
     ]
-    return max(fitting, key=lambda one: float(one["significance"]), default=None)
+    return max(fitting, key=lambda one: one["significance"], default=None)
 
 
 def _chart(
@@ -117,8 +145,8 @@ def _mid_utc(measured: list[Measurement], box: Box | None) -> str | None:
     return utc_of(nearest.time_s + shift_s, "%Y-%m-%d %H:%M")
 
 
-def _flagged(measured: list[Measurement]) -> Json | None:
-    """Return the number of flagged measurements and their flags; None without any."""
+def _flagged(measured: list[Measurement]) -> Flagged | None:
+    """Return the flagged measurements; None without any."""
     flagged = [one for one in measured if one.quality]
     counts = Counter(
         words for one in flagged for bit, words in QUALITY_MEANINGS.items() if one.quality & bit
@@ -126,4 +154,4 @@ def _flagged(measured: list[Measurement]) -> Json | None:
     if not flagged:
         return None
     hollow = sum(not one.is_good for one in flagged)
-    return {"number": len(flagged), "hollow": hollow, "counts": counts.most_common()}
+    return Flagged(len(flagged), hollow, counts.most_common())

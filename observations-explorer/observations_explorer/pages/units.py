@@ -7,23 +7,25 @@ from urllib.parse import quote
 from observations_explorer.charts import calendar
 from observations_explorer.charts import night as night_chart
 from observations_explorer.data_service import fetch
-from panoptes_network.json_object import Json
+from observations_explorer.pages.content import Content
 from panoptes_network.nights.text import VERDICTS
+from panoptes_network.responses.units import NightPage, ShownImage, UnitList, UnitNight
 from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120
 MAX_PICTURES = 18
 
 
-def units() -> Json:
+def units() -> Content:
     """Return the content of the page of all units."""
-    return {"units": fetch("/units")["items"]}
+    return {"units": fetch(UnitList, "/units")["items"]}
 
 
-def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
+def nights(unit_id: str, parameters: Mapping[str, str]) -> Content:
     """Return the content of a unit's page: its nights as a calendar."""
     before = parameters.get("before", "")
-    found = fetch(f"/units/{quote(unit_id)}/nights", before=before, limit=str(NIGHTS_ON_A_PAGE))
+    path, limit = f"/units/{quote(unit_id)}/nights", str(NIGHTS_ON_A_PAGE)
+    found = fetch(NightPage, path, before=before, limit=limit)
     return {
         "unit": found["unit"],
         "nights": found["items"],
@@ -33,9 +35,9 @@ def nights(unit_id: str, parameters: Mapping[str, str]) -> Json:
     }
 
 
-def night(unit_id: str, day: str) -> Json:
+def night(unit_id: str, day: str) -> Content:
     """Return the content of a night report."""
-    report = fetch(f"/units/{quote(unit_id)}/nights/{quote(day)}")
+    report = fetch(UnitNight[str], f"/units/{quote(unit_id)}/nights/{quote(day)}")
     pictured = [image for image in report["images"] if image["files"].get(FileKind.THUMBNAIL)]
     on = date.fromisoformat(report["date"])
     return {
@@ -51,7 +53,7 @@ def night(unit_id: str, day: str) -> Json:
     }
 
 
-def _known_days(found: Json, before: str) -> tuple[date | None, date]:
+def _known_days(found: NightPage, before: str) -> tuple[date | None, date]:
     """Return the first and the last day on a page of nights."""
     first = date.fromisoformat(found["items"][-1]["date"]) if found["next"] else None
     # East of Greenwich, an evening may begin on the previous day in UTC.
@@ -59,7 +61,7 @@ def _known_days(found: Json, before: str) -> tuple[date | None, date]:
     return first, date.fromisoformat(before) - timedelta(days=1) if before else today
 
 
-def _spread(images: list[Json], most: int) -> list[Json]:
+def _spread(images: list[ShownImage[str]], most: int) -> list[ShownImage[str]]:
     """Return at most a number of images, evenly spread from first to last."""
     if len(images) <= most:
         return images

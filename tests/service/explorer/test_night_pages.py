@@ -184,7 +184,7 @@ def test_not_ready_where_the_data_service_is_not(
 # --- how a night is laid out
 
 
-def _shown(minutes: list[int], **columns: Any) -> dict[str, Any]:
+def _shown(minutes: list[int], **columns: Any) -> Any:
     values = dict.fromkeys(TRENDS)
     images = [
         {
@@ -227,11 +227,11 @@ def test_any_night_fits(minutes: list[int], exptime_s: float | None) -> None:
 
 
 def test_no_charts_of_an_empty_night() -> None:
-    assert night.charts({"images": []}) is None
+    assert night.charts(_shown([])) is None
 
 
 def test_a_month_has_whole_weeks() -> None:
-    nights = [{"date": "2018-10-11", "states": {"error": 1, "solved": 3}, "n_images": 4}]
+    nights: Any = [{"date": "2018-10-11", "states": {"error": 1, "solved": 3}, "n_images": 4}]
     [month] = calendar.months(nights, None, date(2018, 10, 20))
     days = [day for week in month.weeks for day in week]
     assert len(days) % 7 == 0

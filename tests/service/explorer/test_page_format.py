@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001 - a page writes real minus signs, primes and dashes
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from astropy.coordinates import Angle
@@ -70,7 +71,7 @@ def test_time_is_shown_in_utc() -> None:
     assert formatting.utc("2018-10-11T03:42:02-10:00") == "2018-10-11 13:42:02"
 
 
-def _images(values: list[float | None]) -> list[dict[str, object]]:
+def _images(values: list[float | None]) -> Any:
     names = (measured.column for measured in sequence_plots.MEASURED)
     columns = {**dict.fromkeys(names), "image_id": "any", "ra_deg": None, "dec_deg": None}
     times = [(START + timedelta(minutes=2 * i)).isoformat() for i in range(len(values))]

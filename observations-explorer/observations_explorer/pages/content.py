@@ -1,0 +1,3 @@
+"""The content of a page: the values of its template, by name."""
+
+Content = dict[str, object]
