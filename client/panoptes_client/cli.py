@@ -24,7 +24,7 @@ from panoptes_client.network import (
 from panoptes_client.output import Format, write
 from panoptes_client.progress import Bars
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 OBSERVATION_COLUMNS = (
     *("sequence_id", "field", "start_time", "n_images", "exptime_s", "ra_deg", "dec_deg"),
@@ -76,7 +76,7 @@ class _Commands(click.Group):
                 ctx.fail(f"No such command {args[0]!r}. Did you mean {near!r}?")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except (NetworkError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -74,12 +74,21 @@ class Connection:
         )(work)
 
     def ask(
-        self, method: str, address: str, allowed: Container[int] = (), **options: Any
+        self,
+        method: str,
+        address: str,
+        allowed: Container[int] = (),
+        *,
+        params: Mapping[str, str] = {},
+        headers: Mapping[str, str] = {},
+        stream: bool = False,
     ) -> requests.Response:
         """Send one request; the response may have a status in `allowed`. See `get`."""
         limits = (self._patience.connect_timeout_s, self._patience.read_timeout_s)
         try:
-            answer = self._session.request(method, address, timeout=limits, **options)
+            answer = self._session.request(
+                method, address, params=params, headers=headers, stream=stream, timeout=limits
+            )
         except requests.RequestException as error:
             raise UnreachableError(f"no answer from {self._url}: {_cause(error)}") from error
         if answer.status_code in PASSING:
@@ -105,13 +114,15 @@ def _cause(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _problem(answer: requests.Response) -> dict[str, Any]:
-    """Return the content of an application/problem+json response; empty for others."""
+def _problem(answer: requests.Response) -> dict[str, str]:
+    """Return the texts of an application/problem+json response; empty for others."""
     try:
         said = answer.json()
     except (requests.RequestException, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    if not isinstance(said, dict):
+        return {}
+    return {name: text for name, text in said.items() if isinstance(text, str)}
 
 
 def _words(answer: requests.Response) -> str:

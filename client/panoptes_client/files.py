@@ -3,11 +3,35 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from panoptes_client.errors import NetworkError
 
 FILM = "film"
+
+
+class Facts(TypedDict):
+    """A file in a response of the network."""
+
+    bucket: str
+    path: str
+    url: str
+    n_bytes: NotRequired[int | None]
+
+
+class Image(TypedDict):
+    """The files of an image in a response, by kind."""
+
+    image_id: str
+    files: dict[str, Facts]
+
+
+class Observation(TypedDict):
+    """The files of an observation in a response."""
+
+    images: list[Image]
+    film: NotRequired[Facts | None]
+    light_curves: NotRequired[dict[str, Facts]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +66,16 @@ class File:
         return place
 
 
-def files_of(observation: dict[str, Any]) -> Iterator[File]:
+def files_of(observation: Observation) -> Iterator[File]:
     """Return the files of an observation, image by image, then those of the observation."""
     for image in observation["images"]:
         for kind, facts in image["files"].items():
             yield _file(kind, facts, image["image_id"])
-    if observation.get(FILM):
-        yield _file(FILM, observation[FILM], None)
+    if film := observation.get("film"):
+        yield _file(FILM, film, None)
     for kind, facts in observation.get("light_curves", {}).items():
         yield _file(kind, facts, None)
 
 
-def _file(kind: str, facts: dict[str, Any], image_id: str | None) -> File:
+def _file(kind: str, facts: Facts, image_id: str | None) -> File:
     return File(kind, facts["bucket"], facts["path"], facts["url"], image_id, facts.get("n_bytes"))

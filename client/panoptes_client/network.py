@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, Unpack
+from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote
 
 import numpy as np
@@ -16,9 +16,11 @@ from astropy.units import Quantity
 
 from panoptes_client.connection import Connection, Patience
 from panoptes_client.download import Progress, download_all
-from panoptes_client.files import File, files_of
+from panoptes_client.files import File, Observation, files_of
 from panoptes_client.search import CandidateSearch, Search, parameters
 from panoptes_client.tables import table_at
+
+R = TypeVar("R")
 
 URL_VARIABLE = "PANOPTES_NETWORK_URL"
 LOCAL_URL = "http://127.0.0.1:8083"
@@ -88,7 +90,7 @@ class Network:
     def files(self, sequence_id: str, kinds: Iterable[str] = ()) -> list[File]:
         """List an observation's files, of these kinds or of all; see `File`."""
         wanted = set(kinds)
-        found = self._json(f"/observations/{quote(sequence_id, safe='')}")
+        found = self._json(Observation, f"/observations/{quote(sequence_id, safe='')}")
         return [file for file in files_of(found) if not wanted or file.kind in wanted]
 
     def download(
@@ -166,7 +168,7 @@ class Network:
 
         Ids are text there, as they have up to 64 bits.
         """
-        return self._json(f"/sources/{picid}")
+        return self._json(dict, f"/sources/{picid}")
 
     def lightcurve(
         self, picid: int | str, sequence_id: str | None = None, *, method: Method = "raw"
@@ -302,16 +304,15 @@ class Network:
 
     def night(self, unit: str, date: str = "last") -> dict[str, Any]:
         """Get the report of a night, by the date of its evening, as the network's JSON."""
-        return self._json(f"/units/{quote(unit, safe='')}/nights/{quote(date, safe='')}")
+        return self._json(dict, f"/units/{quote(unit, safe='')}/nights/{quote(date, safe='')}")
 
-    def _json(self, path: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._connection.get(self._connection.address(path)).json()
-        return found
+    def _json(self, kind: Callable[..., R], path: str) -> R:
+        return kind(**self._connection.get(self._connection.address(path)).json())
 
 
 def _image(image_id: str) -> str:
     return f"/images/{quote(image_id, safe='')}"
 
 
-def _given(parameters: dict[str, Any]) -> dict[str, str]:
+def _given(parameters: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in parameters.items() if value is not None}

@@ -4,7 +4,6 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -95,7 +94,7 @@ def _write(table: Table, wanted: Format, path: Path | None) -> None:
     written.write(path or sys.stdout, format=ASTROPY[wanted], overwrite=True)
 
 
-def _rows(table: Table) -> list[dict[str, Any]]:
+def _rows(table: Table) -> list[dict[str, object]]:
     """Return the rows for JSON: masked and non-finite values are null."""
     columns = {name: table[name].tolist() for name in table.colnames}
     return [
@@ -104,7 +103,7 @@ def _rows(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: object) -> object:
     if value is None or (isinstance(value, float) and not np.isfinite(value)):
         return None
     return str(value) if name in IDS else value

@@ -101,7 +101,7 @@ class CandidateSearch(TypedDict, total=False):
 UNITS = {"radius": units.deg, "min_exptime": units.s, "max_exptime": units.s}
 
 
-def parameters(search: Mapping[str, Any], filters: type = Search) -> dict[str, str]:
+def parameters(search: Mapping[str, object], filters: type = Search) -> dict[str, str]:
     """Return a search as request parameters.
 
     Parameters
@@ -126,7 +126,7 @@ def parameters(search: Mapping[str, Any], filters: type = Search) -> dict[str, s
     return sent
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     if isinstance(value, Quantity):
         return repr(float(value.to_value(UNITS[name])))
     if isinstance(value, bool):
@@ -134,7 +134,7 @@ def _text(name: str, value: Any) -> str:
     return _date_or_time(value) if name in {"after", "before"} else str(value)
 
 
-def _date_or_time(value: Date) -> str:
+def _date_or_time(value: object) -> str:
     if isinstance(value, Time):
         return _date_or_time(value.to_datetime(UTC))
     if isinstance(value, datetime):

@@ -19,6 +19,8 @@ from panoptes_network.errors import PermanentError, Reason
 P = ParamSpec("P")
 R = TypeVar("R")
 AnyRow = Row[*tuple[Any, ...]]
+Query = Select[*tuple[object, ...]]
+"""A query of columns that are chosen at run time."""
 
 LOCK_TIMEOUT_S = 2
 """Longest wait of a page for another transaction's lock: schema changes lock whole tables."""

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, cast, literal, or_, tuple_
+from sqlalchemy import ColumnElement, and_, cast, literal, or_, tuple_
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow
+from observations_data.database import AnyRow, Query
 from observations_data.http.query_parameters import BadParameterError, Parameters, choice
 from panoptes_network import storable
 
 Sorts = TypeVar("Sorts", bound=StrEnum)
 Id = int | str
+IdColumn = ColumnElement[int] | ColumnElement[str]
+Number = ColumnElement[float] | ColumnElement[float | None] | ColumnElement[int]
 LARGEST = 2**63
 KEY = "sort_key"
 """Name of the sort column."""
@@ -109,9 +111,9 @@ def _is_storable(value: Id) -> bool:
 
 def fetch_page(
     session: Session,
-    found: Select[Any],
-    key: ColumnElement[Any],
-    ids: tuple[ColumnElement[Any], ...],
+    found: Query,
+    key: Number,
+    ids: tuple[IdColumn, ...],
     order: Order,
     limit: int,
 ) -> tuple[list[AnyRow], str | None]:
@@ -144,7 +146,7 @@ def _rises(order: Order) -> bool:
 
 
 def _is_after(
-    key: ColumnElement[Any], ids: tuple[ColumnElement[Any], ...], order: Order, cursor: Cursor
+    key: Number, ids: tuple[IdColumn, ...], order: Order, cursor: Cursor
 ) -> ColumnElement[bool]:
     last = [literal(own, column.type) for own, column in zip(cursor.ids, ids, strict=True)]
     if cursor.key is None:
@@ -153,6 +155,6 @@ def _is_after(
 
 
 def _follows(
-    order: Order, row: Sequence[ColumnElement[Any]], last: Sequence[ColumnElement[Any]]
+    order: Order, row: Sequence[Number | IdColumn], last: Sequence[ColumnElement[Any]]
 ) -> ColumnElement[bool]:
     return tuple_(*row) > tuple_(*last) if _rises(order) else tuple_(*row) < tuple_(*last)

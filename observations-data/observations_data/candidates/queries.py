@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from observations_data.candidates.parameters import CandidateSearch, Sort
 from observations_data.database import AnyRow, as_record, count, unknown
-from observations_data.pagination import fetch_page
+from observations_data.pagination import Number, fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.database.light_curve_models import Candidate, StarLightCurve
@@ -18,7 +18,7 @@ from panoptes_network.sky.zones import is_near
 
 COLUMNS = tuple(Candidate.__table__.columns)
 MAX_PER_STAR = 50
-_KEYS: dict[str, ColumnElement[Any]] = {
+_KEYS: dict[str, Number] = {
     Sort.SIGNIFICANCE: Candidate.significance.expression,
     Sort.FALSE_ALARM: Candidate.false_alarm_probability.expression,
     Sort.DEPTH: Candidate.depth.expression,

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from astropy.io import fits
@@ -18,6 +18,8 @@ from panoptes_network import storage
 from panoptes_network.byte_ranges import RangeFile, ReadRange
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.sky.projection import Pixel, Projection, Sky
+
+Hdu: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 
 BLOCK_BYTES = 2**18
 """Bytes read at a time: the headers of a frame, or the tiles of some 40 of its rows."""
@@ -82,7 +84,7 @@ def read_region(stored: storage.StoredObject, search: CutoutSearch) -> FrameRegi
 
 
 @contextmanager
-def _frame_of(stored: storage.StoredObject) -> Iterator[Any]:
+def _frame_of(stored: storage.StoredObject) -> Iterator[Hdu]:
     """Open the first image of a FITS file; errors in astropy mean damage."""
     file = io.BufferedReader(RangeFile(_in_blocks(stored), stored.size))
     try:
@@ -106,7 +108,7 @@ def _square(pixel: Pixel, side_px: int, shape: tuple[int, int]) -> tuple[slice, 
     )
 
 
-def _check_tiles(hdu: Any, columns: slice, rows: slice) -> None:
+def _check_tiles(hdu: Hdu, columns: slice, rows: slice) -> None:
     """Refuse a file whose tiles would require unpacking too many pixels."""
     if not isinstance(hdu, fits.CompImageHDU):
         return

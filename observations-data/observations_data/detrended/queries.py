@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from observations_data.database import AnyRow, as_record, count, plain, unknown
 from observations_data.detrended.parameters import CurveSearch, Sort
 from observations_data.files import LIGHT_CURVE_COLUMNS, light_curve_files
-from observations_data.pagination import fetch_page
+from observations_data.pagination import Number, fetch_page
 from observations_data.stars.parameters import StarId
 from observations_data.stars.star import star_url
 from panoptes_network.config import settings
@@ -43,7 +43,7 @@ STAR_COLUMNS = (
     StarLightCurve.dec_deg,
     StarLightCurve.gaia_mag,
 )
-LISTED: tuple[Any, ...] = (*STAR_COLUMNS, *SUMMARY_COLUMNS)
+LISTED = (*STAR_COLUMNS, *SUMMARY_COLUMNS)
 SET_COLUMNS = (
     LightCurveSet.n_frames,
     LightCurveSet.n_stars,
@@ -53,7 +53,7 @@ SET_COLUMNS = (
     LightCurveSet.reason,
 )
 MAX_PER_STAR = 500
-_KEYS: dict[str, ColumnElement[Any]] = {
+_KEYS: dict[str, Number] = {
     Sort.MAG: StarLightCurve.gaia_mag.expression,
     Sort.SCATTER: StarLightCurve.scatter.expression,
     Sort.EXCESS: StarLightCurve.scatter / func.nullif(StarLightCurve.expected_noise, 0),

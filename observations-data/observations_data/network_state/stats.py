@@ -7,14 +7,13 @@ images, files or sources are counted here.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Executable,
     Label,
-    Select,
     Text,
     cast,
     func,
@@ -22,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from observations_data.database import as_record
+from observations_data.database import Query, as_record
 from observations_data.http.query_parameters import BadParameterError, Parameters, day
 from observations_data.network_state.exposure import known_exposure
 from observations_data.units.queries import HALF_DAY, night_date, night_of, noon_of_unit
@@ -49,7 +48,6 @@ from panoptes_network.responses.network import (
 from panoptes_network.states import ImageState
 
 R = TypeVar("R")
-Query = Select[*tuple[object, ...]]
 
 USUAL_NIGHTS = 90
 MAX_NIGHTS = 366
@@ -147,7 +145,9 @@ _CATALOG = (
 )
 
 
-def _of_sequences(*columns: ColumnElement[Any]) -> Query:
+def _of_sequences(
+    *columns: ColumnElement[int] | ColumnElement[str] | ColumnElement[float | None],
+) -> Query:
     joined = SequenceFigures.sequence_id == Sequence.sequence_id
     return select(*columns).select_from(Sequence).join(SequenceFigures, joined)
 

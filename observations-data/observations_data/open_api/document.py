@@ -2,9 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -91,8 +90,8 @@ def _described(rule: Rule, app: Flask) -> Operation:
     return operation
 
 
-def _words(view: Any) -> Schema:
-    summary, _, description = inspect.cleandoc(view.__doc__).partition("\n\n")
+def _words(view: Callable[..., object]) -> Schema:
+    summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
     return {"summary": summary.rstrip("."), "description": " ".join(description.split())}
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from observations_data.data_tables import Table
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., object])
 Schema = dict[str, Any]
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -56,7 +56,7 @@ class Operation:
     problems: tuple[int, ...]
 
 
-_OPERATIONS: dict[Callable[..., Any], Operation] = {}
+_OPERATIONS: dict[Callable[..., object], Operation] = {}
 
 
 def described(
@@ -95,6 +95,6 @@ def described(
     return mark
 
 
-def operation_of(view: Callable[..., Any]) -> Operation | None:
+def operation_of(view: Callable[..., object]) -> Operation | None:
     """Return the description of a view; None if it has none."""
     return _OPERATIONS.get(view)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from observations_data.open_api.operations import DOCUMENTATION, OPERATION, Schema
 
@@ -121,7 +120,7 @@ def _columns(row: Schema) -> list[Value]:
     ]
 
 
-def _references(part: Any) -> list[str]:
+def _references(part: object) -> list[str]:
     """Return the names of the schemas referenced in a part of the document."""
     if isinstance(part, list):
         return [name for item in part for name in _references(item)]

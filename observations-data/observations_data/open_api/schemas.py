@@ -84,7 +84,7 @@ def row_schema(table: Table) -> Schema:
     return {**row, "description": table.description}
 
 
-def listing(kind: Any, table: Table, **choices: type[StrEnum]) -> ResponseSpec:
+def listing(kind: type, table: Table, **choices: type[StrEnum]) -> ResponseSpec:
     """Describe a listing: as JSON by its type (see `schema_of`), else only its rows."""
     return table_spec(table, schema_of(kind, table, **choices))
 

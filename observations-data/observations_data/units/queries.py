@@ -1,8 +1,7 @@
 """Queries of units and their nights, with images counted by state."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import (
     CTE,
@@ -23,9 +22,9 @@ from sqlalchemy import (
     union,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from observations_data.database import AnyRow, as_record, unknown
+from observations_data.database import AnyRow, Query, as_record, unknown
 from observations_data.fact_changes import changes
 from observations_data.units.parameters import NightSearch
 from panoptes_network import id_spellings
@@ -87,7 +86,9 @@ def units(session: Session) -> responses.UnitList:
     return {"items": [_unit(row) for row in rows], "total": len(rows)}
 
 
-def _plausible(aggregate: Callable[..., Function[Any]], time: ColumnElement[Any]) -> Label[Any]:
+def _plausible(
+    aggregate: Callable[..., Function[datetime]], time: ColumnElement[datetime]
+) -> Label[datetime]:
     """Return an aggregate of the plausible times, under the column's own name."""
     return aggregate(time).filter(has_plausible(time)).label(str(time.key))
 
@@ -146,7 +147,7 @@ def nights(session: Session, unit_id: str, search: NightSearch) -> responses.Nig
     }
 
 
-def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
+def _counts_of_nights(unit: Unit) -> CompoundSelect[*tuple[object, ...]]:
     """Return the parts of a unit's nights: its sequences, and the images of sequences across noon.
 
     A sequence is one tracking run, so hardly any continues over noon. Images with implausible times
@@ -170,7 +171,7 @@ def _counts_of_nights(unit: Unit) -> CompoundSelect[Any]:
         .join(Sequence, joined)
         .where(is_of_unit, *are_plausible, begun == ended)
     )
-    images = (
+    images: Query = (
         select(
             night_date(Image.time, offset),
             literal_column("1"),
@@ -234,7 +235,12 @@ def noon_of_unit() -> ColumnElement[timedelta]:
     return func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def night_date(moment: Any, offset: timedelta | ColumnElement[timedelta]) -> ColumnElement[Any]:
+def night_date(
+    moment: ColumnElement[datetime]
+    | InstrumentedAttribute[datetime]
+    | InstrumentedAttribute[datetime | None],
+    offset: timedelta | ColumnElement[timedelta],
+) -> ColumnElement[date]:
     """Return the date of a time's night, as SQL; `offset` is that of its noon."""
     return cast(func.timezone("UTC", moment) - offset - HALF_DAY, Date)
 

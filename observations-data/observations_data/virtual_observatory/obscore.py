@@ -7,9 +7,9 @@ one has 1.
 import math
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sqlalchemy import Float, cast, func, literal_column
 
 from observations_data.data_tables import Row
@@ -69,7 +69,7 @@ SELECTED = (
 """Columns required by `rows_of`."""
 
 
-def corners_of(footprints_deg: Any) -> Vectors:
+def corners_of(footprints_deg: ArrayLike) -> Vectors:
     """Return footprints as unit vectors.
 
     Parameters

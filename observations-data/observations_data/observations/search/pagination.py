@@ -13,16 +13,26 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, not_, null, tuple_
+from sqlalchemy import ColumnElement, literal, not_, null, tuple_
 from sqlalchemy.orm import Session
 
-from observations_data.database import AnyRow
+from observations_data.database import AnyRow, Query
 from observations_data.http.query_parameters import BadParameterError, Parameters, choice
 from observations_data.pagination import KEY, Direction
 from observations_data.position import Cone
 from panoptes_network import storable
 from panoptes_network.database.models import Sequence, SequenceFigures
 from panoptes_network.database.times import has_plausible
+
+SortKey = datetime | str | float
+SortColumn = (
+    ColumnElement[datetime]
+    | ColumnElement[str]
+    | ColumnElement[str | None]
+    | ColumnElement[int]
+    | ColumnElement[float]
+    | ColumnElement[float | None]
+)
 
 
 class Sort(StrEnum):
@@ -55,7 +65,7 @@ class Order:
         """Whether it requires a position on the sky."""
         return self.sort == Sort.DISTANCE
 
-    def key(self, cone: Cone | None) -> ColumnElement[Any]:
+    def key(self, cone: Cone | None) -> SortColumn:
         """Return the sort key."""
         if self.needs_place and cone is not None:
             return cone.distance
@@ -64,7 +74,7 @@ class Order:
 
 NEWEST_FIRST = Order()
 _USUALLY_FALLING = {Sort.TIME, Sort.IMAGES, Sort.EXPTIME}
-_KEYS: dict[Sort, ColumnElement[Any]] = {
+_KEYS: dict[Sort, SortColumn] = {
     Sort.TIME: Sequence.start_time.expression,
     Sort.FIELD: Sequence.field.expression,
     # An id begins with its unit's id, followed by the camera and the time.
@@ -80,7 +90,7 @@ class Cursor:
     """The last observation of a page: its key, None if unknown, and its id."""
 
     order: Order
-    key: Any
+    key: SortKey | None
     sequence_id: str
 
     def __str__(self) -> str:
@@ -140,7 +150,7 @@ def _count(value: object) -> int:
     return value
 
 
-_READERS: dict[Sort, Callable[[object], Any]] = {
+_READERS: dict[Sort, Callable[[object], SortKey]] = {
     Sort.TIME: _time,
     Sort.FIELD: _text,
     Sort.UNIT: _text,
@@ -152,8 +162,8 @@ _READERS: dict[Sort, Callable[[object], Any]] = {
 
 def fetch_page(
     session: Session,
-    found: Select[Any],
-    key: ColumnElement[Any],
+    found: Query,
+    key: SortColumn,
     order: Order,
     cursor: Cursor | None,
     limit: int,
@@ -172,13 +182,11 @@ def fetch_page(
     return rows
 
 
-def _is_known(key: ColumnElement[Any], order: Order) -> ColumnElement[bool]:
+def _is_known(key: SortColumn, order: Order) -> ColumnElement[bool]:
     return has_plausible(key) if order.sort == Sort.TIME else key.is_not(None)
 
 
-def _known(
-    found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
-) -> Select[Any]:
+def _known(found: Query, key: SortColumn, order: Order, cursor: Cursor | None) -> Query:
     known = found.where(_is_known(key, order)).order_by(
         _directed(key, order), _directed(Sequence.sequence_id.expression, order)
     )
@@ -189,9 +197,7 @@ def _known(
     return known.where(row > last if order.direction == Direction.ASC else row < last)
 
 
-def _unknown(
-    found: Select[Any], key: ColumnElement[Any], order: Order, cursor: Cursor | None
-) -> Select[Any]:
+def _unknown(found: Query, key: SortColumn, order: Order, cursor: Cursor | None) -> Query:
     sequence_id = Sequence.sequence_id.expression
     unknown = found.where(not_(_is_known(key, order))).order_by(_directed(sequence_id, order))
     if cursor is None or cursor.key is not None:
@@ -201,5 +207,5 @@ def _unknown(
     return unknown.where(sequence_id < cursor.sequence_id)
 
 
-def _directed(column: ColumnElement[Any], order: Order) -> ColumnElement[Any]:
+def _directed(column: SortColumn, order: Order) -> ColumnElement[Any]:
     return column.asc() if order.direction == Direction.ASC else column.desc()
