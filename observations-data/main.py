@@ -7,6 +7,7 @@ from observations_data.candidates import routes as candidate_routes
 from observations_data.cutouts import routes as cutout_routes
 from observations_data.detrended import routes as light_curve_routes
 from observations_data.http import headers, problems
+from observations_data.names import routes as name_routes
 from observations_data.network_state import metrics as network_metrics
 from observations_data.network_state import routes as network_routes
 from observations_data.network_state import stats_routes as statistics_routes
@@ -24,6 +25,7 @@ BLUEPRINTS = (
     light_curve_routes.api,
     candidate_routes.api,
     cutout_routes.api,
+    name_routes.api,
     open_api_routes.api,
     network_routes.api,
     statistics_routes.api,

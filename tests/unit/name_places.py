@@ -247,6 +247,7 @@ DEEP_SKY = {
 """NASA/IPAC Extragalactic Database, SIMBAD."""
 
 MISSPELLED = {
+    "Vegaa": "Vega",
     "Betelguese": "Betelgeuse",
     "Betelgeuze": "Betelgeuse",
     "Aldeberan": "Aldebaran",

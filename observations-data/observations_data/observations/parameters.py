@@ -111,8 +111,9 @@ FILTERS = (
     DEC,
     Parameter(
         "name",
-        f"{_POSITION}: a field of the network, a star like TIC 123, or a deep-sky object.",
-        TEXT | {"examples": ["M42", "NGC 7000"]},
+        f"{_POSITION}: the name of a field of the network, a star, a planet, a constellation, or a"
+        " deep-sky object.",
+        TEXT | {"examples": ["M42", "Vega", "HD 189733 b", "Orion"]},
     ),
     Parameter(
         "radius",

@@ -1,8 +1,9 @@
 """Stars: catalog entries, and the sequences that contain them."""
 
+import math
 from collections.abc import Sequence as Rows
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from observations_data.database import AnyRow, as_record, unknown
@@ -11,8 +12,12 @@ from panoptes_network.catalog.epochs import EPOCH_YR
 from panoptes_network.database.light_curve_models import StarLightCurve
 from panoptes_network.database.models import CatalogStar, Image, Sequence, Source
 from panoptes_network.database.times import has_plausible
+from panoptes_network.names import resolver
+from panoptes_network.names.resolver import Target
+from panoptes_network.nights.statistics import separation_arcmin
 from panoptes_network.responses.light_curves import StarName
 from panoptes_network.responses.stars import CatalogEntry, SeenStar, Visit
+from panoptes_network.sky import healpix
 
 CATALOG_COLUMNS = (
     CatalogStar.catalog,
@@ -24,6 +29,10 @@ CATALOG_COLUMNS = (
     CatalogStar.gaia_mag,
     CatalogStar.teff_k,
 )
+PRECISE_ARCSEC = 3.0
+"""Hipparcos, moved to the catalog's epoch, agrees to a tenth of it."""
+TRUNCATED_ARCSEC = 20.0
+"""Positions of some hosts of planets are cut to a second of time."""
 VISIT_COLUMNS = (
     Sequence.sequence_id,
     Sequence.field,
@@ -55,6 +64,7 @@ def star(session: Session, found: StarId, limit: int) -> SeenStar:
         {
             "picid": str(found.picid),
             "url": star_url(found.picid, found.catalog),
+            "names": names_of(found, catalog),
             "ra_deg": newest.ra_deg if newest else None,
             "dec_deg": newest.dec_deg if newest else None,
             "catalog": _catalog_row(catalog) if catalog else None,
@@ -90,6 +100,50 @@ def require_star(session: Session, asked: StarId) -> StarId:
         if catalog in known:
             return StarId(asked.picid, catalog)
     raise unknown("star", str(asked.picid))
+
+
+def catalog_star_of(session: Session, target: Target) -> CatalogStar | None:
+    """Return the star of the loaded catalog at a target's position; if both have it, the TIC's.
+
+    A position with proper motion names the nearest star, another the brightest within its error.
+    """
+    is_precise = "hip" in target.ids
+    reach_deg = (PRECISE_ARCSEC if is_precise else TRUNCATED_ARCSEC) / 3600
+    for catalog in Catalog:
+        ra_deg, dec_deg = target.at(EPOCH_YR[catalog])
+        cells = [
+            CatalogStar.healpix.between(*ends)
+            for ends in healpix.cone_ranges(ra_deg, dec_deg, reach_deg).tolist()
+        ]
+        rows = session.scalars(
+            select(CatalogStar).where(
+                CatalogStar.catalog == catalog,
+                or_(*cells),
+                CatalogStar.dec_deg.between(dec_deg - reach_deg, dec_deg + reach_deg),
+            )
+        ).all()
+        here = (ra_deg, dec_deg)
+        apart = [separation_arcmin((row.ra_deg, row.dec_deg), here) / 60 for row in rows]
+        near = [(far, row) for far, row in zip(apart, rows, strict=True) if far <= reach_deg]
+        if near:
+            return min(near, key=lambda star: star[0] if is_precise else _mag(star[1]))[1]
+    return None
+
+
+def names_of(star_id: StarId, catalog: AnyRow | None) -> list[str]:
+    """Return the names of a star, the best one first; empty if it has none."""
+    if star_id.catalog != Catalog.TIC and star_id.picid < 0:
+        target = resolver.resolve(f"HIP {-star_id.picid}")
+    elif catalog is not None:
+        place = (catalog.ra_deg, catalog.dec_deg)
+        target = resolver.star_at(*place, EPOCH_YR[catalog.catalog])
+    else:
+        target = None
+    return [] if target is None else [*target.names]
+
+
+def _mag(star: CatalogStar) -> float:
+    return math.inf if math.isnan(star.mag) else star.mag
 
 
 def is_of(star_id: StarId) -> ColumnElement[bool]:

@@ -10,20 +10,22 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from panoptes_network.names import deep_sky, tables
-from panoptes_network.names.spelling import MAX_LENGTH, fold
+from panoptes_network.names.spelling import GREEK, MAX_LENGTH, fold
 
 MAX_NEAR = 5
 MIN_SIMILARITY = 0.6
 """Two of five letters may be wrong."""
 _NUMBERED = re.compile(r"(hip|hd|hr|sao)([1-9][0-9]{0,6})([a-z]{0,2})")
 _PLANET = re.compile(r"(.+?)([a-d]?)([b-z])")
+_COMPONENT_A = re.compile(rf"(.*[0-9].*|(?:{'|'.join(GREEK)})[a-z]{{3}})a")
+"""A component with a letter: 61 Cyg A, α Cen A."""
 _FIRST_COMPONENT = re.compile(r"([a-z]{2,7})1([a-z]{3})")
-"""As in ζ1 UMa."""
+"""A numbered component: ζ1 UMa."""
 _MAS_DEG = 1 / 3.6e6
 
 
 class Kind(StrEnum):
-    """What a name is the name of."""
+    """Kinds of named objects."""
 
     STAR = "star"
     PLANET = "planet"
@@ -33,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a name means: its kind, the name to show, and its position.
+    """A named object: its kind, the name to show, and its position.
 
     The position is ICRS, degrees, at J2000, the proper motion in milliarcseconds a year, the first
     with the factor cos(dec). That of a planet is its star's. `radius_deg` is None for stars and
@@ -145,7 +147,7 @@ def _planet(key: str) -> Target | None:
 
 def _component(key: str) -> Target | None:
     """Return a star by the name of its brightest component: 61 Cyg A, ζ1 UMa."""
-    wholes = (key.removesuffix("a"), _FIRST_COMPONENT.sub(r"\1\2", key))
+    wholes = (_COMPONENT_A.sub(r"\1", key), _FIRST_COMPONENT.sub(r"\1\2", key))
     found = [_index().get(whole) for whole in wholes]
     return next((_target_of(star) for star in found if isinstance(star, tables.Star)), None)
 

@@ -74,6 +74,7 @@ class SeenStar(TypedDict):
 
     picid: StarNumber
     url: str
+    names: list[str]
     ra_deg: float | None
     dec_deg: float | None
     catalog: CatalogEntry | None

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from panoptes_network.database.models import CatalogLoad, FactChange, ImageEvent
 from panoptes_network.responses.candidates import Candidate, CandidatePage
 from panoptes_network.responses.light_curves import CurvePage, DetrendedCurve
+from panoptes_network.responses.names import NameResponse
 from panoptes_network.responses.network import (
     Coverage,
     PipelineStatus,
@@ -53,6 +54,9 @@ RESPONSES: tuple[tuple[Any, str], ...] = (
     (RawCurve, "/sources/1000/lightcurve"),
     (DetrendedCurve, "/sources/1000/lightcurve?method=detrended"),
     (CandidatePage, "/candidates"),
+    (NameResponse, "/names?q=M42"),
+    (NameResponse, "/names?q=TIC+1000"),
+    (NameResponse, "/names?q=Vegaa"),
     (Coverage, "/coverage"),
     (RefusedUploadPage, "/uploads"),
     (PipelineStatus, "/status"),

@@ -1,9 +1,6 @@
-"""Positions by name: the network's fields, catalog stars, deep-sky objects."""
+"""Positions by name: the network's fields, catalog stars, and the tables of names."""
 
-import math
 import re
-from functools import cache
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,10 +8,11 @@ from sqlalchemy.orm import Session
 from observations_data.http.query_parameters import BadParameterError
 from observations_data.position import Cone, Place
 from panoptes_network.database.models import CatalogStar, Sequence, SequenceFigures
+from panoptes_network.names import resolver
 
 KNOWN = (
-    "a field of the network with a solved image, a star of the loaded catalog (TIC 12345, HIP"
-    " 12345, Gaia DR3 12345, or the number alone), or a deep-sky object (M42, NGC 7000, IC 434)"
+    "a field of the network with a solved image, a star (Vega, α Lyr, HD 189733, TIC 12345), a"
+    " planet (WASP-12 b), a constellation, or a deep-sky object (M42, NGC 7000, IC 434)"
 )
 MAX_ID = 2**63 - 1
 
@@ -27,24 +25,33 @@ def resolve(session: Session, place: Place) -> Cone:
     """Return the cone that a request searches.
 
     A name is looked up among the network's fields, then among the stars of the loaded catalog, then
-    in OpenNGC (see docs/decisions/0013-search-and-figures.md).
+    in the tables of names (see docs/decisions/0038-names.md).
 
     Raises
     ------
     BadParameterError
-        For an unknown name.
+        For an unknown name; it suggests near matches.
     """
     if place.name is None:
         return Cone(place.ra_deg, place.dec_deg, place.radius_deg)
-    for lookup in (_field, _star, _deep_sky):
-        known = lookup(session, place.name)
-        if known is not None:
-            ra_deg, dec_deg = known
-            return Cone(ra_deg, dec_deg, place.radius_deg, place.name)
-    raise BadParameterError("name", KNOWN)
+    known = _place_of(session, place.name)
+    if known is None:
+        near = resolver.near_matches(place.name)
+        suggestion = f". Did you mean {', '.join(near)}?" if near else ""
+        raise BadParameterError("name", KNOWN + suggestion)
+    ra_deg, dec_deg = known
+    return Cone(ra_deg, dec_deg, place.radius_deg, place.name)
 
 
-def _field(session: Session, name: str) -> tuple[float, float] | None:
+def _place_of(session: Session, name: str) -> tuple[float, float] | None:
+    field = field_place(session, name)
+    if field is not None:
+        return field
+    found = catalog_star(session, name) or resolver.resolve(name)
+    return None if found is None else (found.ra_deg, found.dec_deg)
+
+
+def field_place(session: Session, name: str) -> tuple[float, float] | None:
     """Return the centre of a field's newest solved observation, in any spelling of its name."""
     row = session.execute(
         select(SequenceFigures.ra_deg, SequenceFigures.dec_deg)
@@ -56,46 +63,13 @@ def _field(session: Session, name: str) -> tuple[float, float] | None:
     return None if row is None else (row.ra_deg, row.dec_deg)
 
 
-def _star(session: Session, name: str) -> tuple[float, float] | None:
-    """Return a catalog star's position; if several catalogs have the id, the TIC's."""
+def catalog_star(session: Session, name: str) -> CatalogStar | None:
+    """Return a star of the loaded catalog by its number; if several catalogs have it, the TIC's."""
     match = _STAR.fullmatch(" ".join(name.split()))
     if match is None or int(match["number"]) > MAX_ID:
         return None
     catalog, sign = _NUMBERING.get(match["catalog"].upper(), (None, 1))
-    stars = select(CatalogStar.ra_deg, CatalogStar.dec_deg).where(
-        CatalogStar.picid == sign * int(match["number"])
-    )
+    stars = select(CatalogStar).where(CatalogStar.picid == sign * int(match["number"]))
     if catalog:
         stars = stars.where(CatalogStar.catalog == catalog)
-    row = session.execute(stars.order_by(CatalogStar.catalog.desc()).limit(1)).one_or_none()
-    return None if row is None else (row.ra_deg, row.dec_deg)
-
-
-def _deep_sky(_session: Session, name: str) -> tuple[float, float] | None:
-    """Return the position of a deep-sky object by its designation or common name."""
-    from pyongc import ongc  # noqa: PLC0415 - few requests need it, and it opens a file
-
-    words = " ".join(name.split())
-    if not words.isascii():  # the library takes digits of any script for digits
-        return None
-    found = ongc.get(words)
-    return _common_names().get(words.lower()) if found is None else _place_of(found)
-
-
-@cache
-def _common_names() -> dict[str, tuple[float, float]]:
-    """Return the positions of objects with names like "Orion Nebula", in lowercase."""
-    from pyongc import ongc  # noqa: PLC0415
-
-    named = ((found, _place_of(found)) for found in ongc.listObjects(withname=True))
-    return {
-        common.lower(): place
-        for found, place in named
-        if place is not None
-        for common in found.identifiers[3] or []
-    }
-
-
-def _place_of(found: Any) -> tuple[float, float] | None:
-    radians = found.rad_coords
-    return None if radians is None else (math.degrees(radians[0]), math.degrees(radians[1]))
+    return session.scalar(stars.order_by(CatalogStar.catalog.desc()).limit(1))

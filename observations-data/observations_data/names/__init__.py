@@ -1,0 +1,1 @@
+"""Names that people type: what each means in this network."""
