@@ -157,6 +157,12 @@ def star_name(picid: str, catalog: str | None) -> str:
     return f"HIP {picid[1:]}" if picid.startswith("-") else f"Gaia DR3 {picid}"
 
 
+def star_title(names: list[str], picid: str, catalog: str | None) -> str:
+    """Return a star's best name, its Hipparcos number, and its name in its catalog."""
+    hip = [name for name in names if name.startswith("HIP ")]
+    return " · ".join(dict.fromkeys((*names[:1], *hip[:1], star_name(picid, catalog))))
+
+
 def light_percent(share: float | None) -> str:
     """Format a relative flux in percent, to the hundredth."""
     return MISSING if share is None else figure(100 * share, 2)

@@ -15,6 +15,7 @@ from panoptes_network.web.suggestions import unknown_parameter
 TAKEN: dict[str, frozenset[str]] = {
     "pages.observations": frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"}),
     "pages.candidates": frozenset({*FILTERS, "sort", "order", "cursor"}),
+    "pages.search": frozenset({"q"}),
     "pages.unit": frozenset({"before"}),
     "pages.statistics": frozenset({"after", "before"}),
     "pages.uploads": frozenset({"unit", "reason_code", "cursor"}),

@@ -1,6 +1,7 @@
 """Routes of the pages and their resources."""
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from observations_explorer import data_service
 from observations_explorer.pages import candidates as candidates_page
@@ -8,6 +9,7 @@ from observations_explorer.pages import image as image_page
 from observations_explorer.pages import network as network_page
 from observations_explorer.pages import observation as observation_page
 from observations_explorer.pages import observations as observations_page
+from observations_explorer.pages import search as search_page
 from observations_explorer.pages import star as star_page
 from observations_explorer.pages import star_light_curves
 from observations_explorer.pages import units as units_page
@@ -37,6 +39,16 @@ def observations() -> tuple[str, int]:
     """Show the observations of a search."""
     shown = observations_page.observations(request.args)
     return render_template("observations.html", **shown), 400 if shown["fault"] else 200
+
+
+@pages.get("/search")
+def search() -> AnyResponse | str:
+    """Go to the object of a name; for an unknown one, show names that are spelled like it."""
+    name = " ".join(request.args.get("q", "").split())
+    result = search_page.search(name)
+    if result.address:
+        return redirect(result.address)
+    return render_template("search.html", name=name, near=result.near)
 
 
 @pages.get("/observations/<sequence_id>")

@@ -27,6 +27,7 @@ PAGES = {
     "observations": "/",
     "search": "/?near=M42&state=unsolved&max_images=9",
     "nothing_found": "/?unit=PAN999",
+    "unknown_name": "/search?q=Betelguese",
     "observation": "/observations/PAN001_14d3bd_20181011T134202",
     "image": "/images/PAN001_14d3bd_20181011T134333",
     "star": "/sources/1039?catalog=tic",

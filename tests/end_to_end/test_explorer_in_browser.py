@@ -263,6 +263,20 @@ def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
 
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
+def test_a_name_leads_on_by_the_keyboard(page: Page, two_units: None) -> None:
+    page.goto("/status")
+    box = page.get_by_role("searchbox", name="Find a star")
+    box.fill("pan006")
+    box.press("Enter")
+    page.wait_for_url("**/units/PAN006")
+    box.fill("Orionn")
+    box.press("Enter")
+    page.get_by_role("link", name="Orion", exact=True).click()
+    page.wait_for_url("**/?near=Orion&radius=*")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
     page.goto("/")
     page.get_by_text("More filters").click()

@@ -10,6 +10,7 @@ from observations_explorer.charts import stamp_sheet
 from observations_explorer.charts.folding import Folding
 from observations_explorer.charts.light_curve_plots import ColourPlot, Light, plots
 from observations_explorer.data_service import fetch
+from observations_explorer.formatting import star_title
 from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves
@@ -64,6 +65,7 @@ def star(picid: str, parameters: Mapping[str, str]) -> Content:
         drawn = apertures.found
     return {
         "star": found,
+        "title": star_title(found["names"], picid, found["url"].rpartition("=")[2]),
         "view": view,
         "curves": curves,
         "apertures": apertures,
