@@ -1,5 +1,6 @@
 """The command ``panoptes-network``: search, tables, light curves, stamps and downloads."""
 
+import json
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -124,7 +125,7 @@ def main(context: click.Context, url: str) -> None:
 @click.option("--camera", metavar="14d3bd")
 @click.option("--field", help="Text in the field name.")
 @click.option("--tag")
-@click.option("--name", help="Position by name: a field, 'TIC 123', 'M42', 'NGC 7000'.")
+@click.option("--name", help="Position by name: a field, Vega, 'HD 189733 b', Orion, M42.")
 @click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.  [default: 15]")
 @click.option("--after", metavar="DATE", help="Earliest date or time, UTC.")
@@ -232,27 +233,40 @@ def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> N
     network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
 
 
+@main.command()
+@click.argument("name")
+@click.pass_obj
+def find(network: Network, name: str) -> None:
+    """Look up a name: a star, planet, constellation, deep-sky object, field, unit or id."""
+    click.echo(json.dumps(network.find(name), indent=2, ensure_ascii=False))
+
+
 @main.command(cls=_OfAStar)
-@click.argument("picid", type=int)
+@click.argument("star")
 @click.option("--sequence", help="Observation to use.  [default: all]")
 @click.option("--method", type=click.Choice(METHODS), default="raw")
 @_written
 @click.pass_obj
 def lightcurve(
     network: Network,
-    picid: int,
+    star: str,
     sequence: str | None,
     method: Method,
     as_format: str | None,
     path: Path | None,
 ) -> None:
-    """Get a star's light curve, raw (from comparison stars) or detrended."""
+    """Get a star's light curve, raw (from comparison stars) or detrended.
+
+    STAR is its id in the network's catalog, or a name such as Maia or 'HD 189733'.
+    """
     columns = CURVE_COLUMNS if method == "raw" else DETRENDED_COLUMNS
-    write(network.lightcurve(picid, sequence, method=method), columns, as_format, path)
+    write(
+        network.lightcurve(_picid(network, star), sequence, method=method), columns, as_format, path
+    )
 
 
 @main.command(cls=_OfAStar)
-@click.argument("picid", type=int)
+@click.argument("star")
 @click.option("--sequence", help="Observation to use.  [default: all]")
 @click.option("--for", "program", type=click.Choice([*FILE_FORMATS]), default="lightkurve")
 @click.option("--observer", metavar="CODE", help="AAVSO observer code.")
@@ -267,7 +281,7 @@ def lightcurve(
 @click.pass_obj
 def export(
     network: Network,
-    picid: int,
+    star: str,
     sequence: str | None,
     program: str,
     observer: str | None,
@@ -275,7 +289,9 @@ def export(
 ) -> None:
     """Write a star's detrended light curve as lightkurve FITS or as an AAVSO report."""
     kind = FILE_FORMATS[program]
-    path.write_bytes(network.lightcurve_file(picid, kind, sequence, observer=observer))
+    path.write_bytes(
+        network.lightcurve_file(_picid(network, star), kind, sequence, observer=observer)
+    )
 
 
 @main.command("light-curves")
@@ -328,15 +344,15 @@ def candidates(
 
 
 @main.command(cls=_OfAStar)
-@click.argument("picid", type=int)
+@click.argument("star")
 @click.option("--sequence", help="Observation to use.  [default: all]")
 @_written
 @click.pass_obj
 def stamps(
-    network: Network, picid: int, sequence: str | None, as_format: str | None, path: Path | None
+    network: Network, star: str, sequence: str | None, as_format: str | None, path: Path | None
 ) -> None:
     """Get the raw pixels around a star; use -o stamps.fits for arrays."""
-    write(network.stamps(picid, sequence), STAMP_COLUMNS, as_format, path)
+    write(network.stamps(_picid(network, star), sequence), STAMP_COLUMNS, as_format, path)
 
 
 @main.command()
@@ -354,6 +370,17 @@ def units(network: Network, as_format: str | None, path: Path | None) -> None:
 def nights(network: Network, unit: str, as_format: str | None, path: Path | None) -> None:
     """List the nights of a unit that have images."""
     write(network.nights(unit), NIGHT_COLUMNS, as_format, path)
+
+
+def _picid(network: Network, star: str) -> str:
+    """Return the id of a star by its id or name."""
+    if re.fullmatch(r"-?\d+", star):
+        return star
+    found = network.find(star)
+    if found["picid"] is None:
+        raise click.BadParameter(f"the network's catalog has no star {star!r}", param_hint="STAR")
+    picid: str = found["picid"]
+    return picid
 
 
 def _place(text: str) -> SkyCoord:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack
@@ -16,6 +17,7 @@ from astropy.units import Quantity
 
 from panoptes_client.connection import Connection, Patience
 from panoptes_client.download import Progress, download_all
+from panoptes_client.errors import RefusedError
 from panoptes_client.files import File, Observation, files_of
 from panoptes_client.search import CandidateSearch, Search, parameters
 from panoptes_client.tables import table_at
@@ -163,6 +165,29 @@ class Network:
         asked = parameters({"at": at}) | {"side": str(side)}
         return fits.HDUList.fromstring(self._connection.get(address, asked).content)
 
+    def find(self, name: str) -> dict[str, Any]:
+        """Look up a name: a star, planet, constellation, deep-sky object, field, unit or id.
+
+        Returns
+        -------
+        dict
+            Its `kind`, best `name`, other `names`, position `ra_deg`, `dec_deg` (ICRS, at the
+            Julian year `epoch_yr`) and `radius_deg`. Unknown values are None, as are `picid` and
+            `catalog` of a star that the network's catalog lacks.
+
+        Raises
+        ------
+        RefusedError
+            For an unknown name; its message suggests near matches.
+        """
+        response: dict[str, Any] = self._json(dict, "/names", q=name)
+        found: dict[str, Any] | None = response["found"]
+        if found is None:
+            near = response["near"]
+            hint = f": did you mean {', '.join(near)}?" if near else ""
+            raise RefusedError(f"nothing is called {name!r}{hint}", HTTPStatus.NOT_FOUND, "q")
+        return found
+
     def star(self, picid: int | str) -> dict[str, Any]:
         """Get a star's data and the sequences that contain it, as the network's JSON.
 
@@ -306,8 +331,9 @@ class Network:
         """Get the report of a night, by the date of its evening, as the network's JSON."""
         return self._json(dict, f"/units/{quote(unit, safe='')}/nights/{quote(date, safe='')}")
 
-    def _json(self, kind: Callable[..., R], path: str) -> R:
-        return kind(**self._connection.get(self._connection.address(path)).json())
+    def _json(self, kind: Callable[..., R], path: str, **parameters: str) -> R:
+        address = self._connection.address(path)
+        return kind(**self._connection.get(address, parameters).json())
 
 
 def _image(image_id: str) -> str:

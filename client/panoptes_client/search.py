@@ -23,7 +23,7 @@ class Search(TypedDict, total=False):
     at : SkyCoord
         A single position to search around.
     name : str
-        A position by name: a field of the network, ``TIC 123``, ``M42``, ``NGC 7000``.
+        A position by name: a field of the network, ``Vega``, ``HD 189733 b``, ``Orion``, ``M42``.
     radius : Quantity or float
         Maximum distance of the mean centre from the position; degrees by default.
     after, before : str, date, datetime or Time

@@ -18,6 +18,9 @@ from sqlalchemy import Engine
 
 from panoptes_client.cli import main
 from panoptes_network import config
+from panoptes_network.database.models import CatalogStar
+from panoptes_network.names.resolver import resolve
+from panoptes_network.sky.healpix import healpix_cells
 from panoptes_network.states import FileKind
 from tests.conftest import free_port
 from tests.service.support.functions import served
@@ -206,7 +209,7 @@ def test_files(url: str, names: dict[str, str], tmp_path: Path) -> None:
         (["search", "-o", "found.doc"], 2, "end the name with"),
         (["search", "--format", "fits"], 2, "-o NAME"),
         (["search", "-o", "/nowhere/found.csv"], 1, "/nowhere"),
-        (["lightcurve", "x"], 2, "not a valid integer"),
+        (["lightcurve", "x!"], 1, "nothing is called"),
         (["lightcurve", "1003", "--sequnce", "x"], 2, "--sequence"),
         (["stamps", "-11767", "--sequnce", "x"], 2, "--sequnce"),
     ],
@@ -234,4 +237,51 @@ def test_the_address_may_stand_in_the_environment(
 def test_a_star_may_have_a_negative_number(command: str) -> None:
     arguments = ["-11767", "--sequence", "x", "-o", "star.csv"]
     context = main.commands[command].make_context(command, arguments)
-    assert (context.params["picid"], context.params["sequence"]) == (-11767, "x")
+    assert (context.params["star"], context.params["sequence"]) == ("-11767", "x")
+
+
+def add_maia(db: Engine, picid: int) -> None:
+    """Add Maia, which the tables of names know, to the network's catalog."""
+    target = resolve("Maia")
+    assert target is not None
+    ra_deg, dec_deg = target.at(2000.0)
+    with rows(db) as session:
+        session.merge(
+            CatalogStar(
+                picid=picid,
+                catalog="tic",
+                healpix=int(healpix_cells([ra_deg], [dec_deg])[0]),
+                ra_deg=ra_deg,
+                dec_deg=dec_deg,
+                pmra_masyr=0.0,
+                pmdec_masyr=0.0,
+                mag=3.9,
+                gaia_mag=3.9,
+                teff_k=12000.0,
+            )
+        )
+
+
+def test_a_name_is_looked_up(url: str) -> None:
+    found = json.loads(output(url, "find", "alf Lyr"))
+    assert (found["name"], found["kind"]) == ("Vega · HIP 91262", "star")
+    result = run(url, "find", "Betelguese")
+    assert result.exit_code == 1
+    assert "did you mean Betelgeuse" in result.stderr
+
+
+def test_a_star_may_be_named(url: str, names: dict[str, str], db: Engine) -> None:
+    by_id = output(url, "stamps", names["stamps"], "--format", "json")
+    add_maia(db, int(names["stamps"]))
+    assert output(url, "stamps", "20 Tau", "--format", "json") == by_id
+    assert json.loads(by_id)
+    result = run(url, "lightcurve", "Vega")
+    assert result.exit_code == 2
+    assert "catalog has no star" in result.stderr
+
+
+def test_observations_around_a_named_place(url: str, db: Engine) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[IMAGE])
+    assert sequence_id in output(url, "search", "--name", "Orion", "--radius", "15")
+    assert sequence_id not in output(url, "search", "--name", "Vega", "--radius", "15")
