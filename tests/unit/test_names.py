@@ -169,6 +169,7 @@ def test_any_text_is_answered(text: str) -> None:
     assert len(near_matches(text)) <= MAX_NEAR
 
 
+@example("KOI-72.01", "_", False)
 @given(st.sampled_from([place.name for place in PLACES]), st.sampled_from("\t  -_"), st.booleans())
 def test_case_and_spaces_do_not_count(name: str, space: str, is_decomposed: bool) -> None:
     spelt = f" {space.join(name.split())}{space}"

@@ -39,8 +39,8 @@ _LETTER = {spelt: name for name, others in GREEK.items() for spelt in (name, *ot
 _GREEK = re.compile(rf"({'|'.join(sorted(_LETTER, key=len, reverse=True))})\.?([0-9]*)")
 _CATALOG = {"gl": "gj", "gliese": "gj", "messier": "m", "bs": "hr"}
 _NUMBERED = re.compile(rf"({'|'.join(_CATALOG)})(?=[0-9])")
-_SURVEY = re.compile(r"\b(bd|cd|cpd)\s*([-+\N{MINUS SIGN}\N{EN DASH}])")
-_CANDIDATE = re.compile(r"\b((?:toi|koi)\D*[0-9]+)\.0[0-9]\b")
+_SURVEY = re.compile(r"(?<![0-9a-z])(bd|cd|cpd)\s*([-+\N{MINUS SIGN}\N{EN DASH}])")
+_CANDIDATE = re.compile(r"(?<![0-9a-z])((?:toi|koi)\D*[0-9]+)\.0[0-9](?![0-9a-z])")
 
 
 def fold(name: str) -> str:
