@@ -94,9 +94,9 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
     """Return the document of the pages, with the names of something that there is."""
     page, missing = _answer(_TEXT, "text/html"), (400, 404)
 
-    def shown(*parameters: Schema, answer: Schema = page) -> Schema:
+    def shown(*parameters: Schema, answer: Schema = page, redirect: str = "308") -> Schema:
         failures = {str(status): page for status in missing}
-        responses = {"200": answer, "308": {"description": ""}, **failures}
+        responses = {"200": answer, redirect: {"description": ""}, **failures}
         return {"get": {"parameters": list(parameters), "responses": responses}}
 
     search = [
@@ -134,6 +134,10 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
     return _document(
         {
             "/": shown(*search),
+            "/search": shown(
+                _in_query("q", "Vega", "Betelguese", "PAN001", image_id, "83.8 -5.4", "Orion"),
+                redirect="302",
+            ),
             "/observations/{sequence_id}": shown(observation),
             "/observations/{sequence_id}/files.txt": shown(
                 observation,
