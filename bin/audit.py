@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 VULNERABLE, NOT_DONE = 1, 3
@@ -32,7 +32,22 @@ def main() -> int:
     return status
 
 
-def judge(packages: list[dict[str, Any]]) -> tuple[list[str], int]:
+class Vulnerability(TypedDict):
+    """A vulnerability in pip-audit's report."""
+
+    id: str
+
+
+class Package(TypedDict):
+    """A package in pip-audit's report; `skip_reason` if it was not looked up."""
+
+    name: str
+    version: NotRequired[str]
+    vulns: NotRequired[list[Vulnerability]]
+    skip_reason: NotRequired[str]
+
+
+def judge(packages: list[Package]) -> tuple[list[str], int]:
     """Return the message and the exit status for pip-audit's report."""
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     bad = [package for package in packages if package.get("vulns")]

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord, get_constellation
-from known_stars import exoplanets, host_place
 
+from known_stars import exoplanets, host_place
 from panoptes_network.names.spelling import fold
 from panoptes_network.sky.directions import unit_vectors
 

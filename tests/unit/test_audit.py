@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bin import audit
+import audit
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {"name": "flask", "version": "3.1", "vulns": []}
@@ -26,7 +26,7 @@ UNKNOWN: dict[str, Any] = {"name": "astropy", "skip_reason": "not found on PyPI"
     ],
 )
 def test_what_was_not_looked_up_has_not_passed(
-    packages: list[dict[str, Any]], last: str, status: int
+    packages: list[audit.Package], last: str, status: int
 ) -> None:
     lines, ended = audit.judge(packages)
     assert (lines[-1], ended) == (last, status)
