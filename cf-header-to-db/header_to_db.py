@@ -1,7 +1,7 @@
 """Read a header from the bucket, store unit, camera, sequence and image, queue the image."""
 
 from functools import partial
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,8 @@ from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason, SkippedError
 from panoptes_network.events import HeaderRequest, PipelineImage
 from panoptes_network.frames.calibration import header_kind, path_kind, skipped
-from panoptes_network.frames.fits_header import CardValue, read_image_header
-from panoptes_network.frames.header_values import read_headers
+from panoptes_network.frames.fits_header import Cards, read_image_header
+from panoptes_network.frames.header_values import Finding, read_headers
 from panoptes_network.frames.metadata import Identity, identify, identify_upload
 from panoptes_network.gzip_files import content_of
 from panoptes_network.ids import (
@@ -39,7 +39,18 @@ from panoptes_network.uploads import find_upload
 SERVICE = "cf-header-to-db"
 
 
-def record(request: HeaderRequest) -> dict[str, Any]:
+class Recorded(TypedDict):
+    """Ids and state of a recorded file, and the message that queued it, if one did."""
+
+    image_id: str | None
+    sequence_id: str | None
+    state: str
+    contradictions: dict[str, dict[str, str]]
+    message_id: str | None
+    header_findings: NotRequired[dict[str, Finding]]
+
+
+def record(request: HeaderRequest) -> Recorded:
     """Record an image and queue it for solving; a repeated request has no further effect.
 
     Headers in the request are merged into the file's and take precedence. An image known only by
@@ -75,21 +86,27 @@ def record(request: HeaderRequest) -> dict[str, Any]:
         return image
 
     image = run_transaction(write)
-    return _answer(image.image_id, image.sequence_id, image.state) | {
+    return {
+        **_answer(image.image_id, image.sequence_id, image.state),
         "contradictions": image.contradictions,
         "header_findings": image.header_findings,
         "message_id": _queue(image, stored),
     }
 
 
-def _answer(image_id: str | None, sequence_id: str | None, state: str) -> dict[str, Any]:
-    said = {"image_id": image_id, "sequence_id": sequence_id, "state": state}
-    return {**said, "contradictions": {}, "message_id": None}
+def _answer(image_id: str | None, sequence_id: str | None, state: str) -> Recorded:
+    return {
+        "image_id": image_id,
+        "sequence_id": sequence_id,
+        "state": state,
+        "contradictions": {},
+        "message_id": None,
+    }
 
 
 def _record_unread(
     request: HeaderRequest, stored: StoredObject | None, error: PermanentError
-) -> dict[str, Any]:
+) -> Recorded:
     """Record why a file was not accepted; return the ids it is recorded under."""
     identity = _named_image(request.bucket_path)
     if identity and stored and image_suffix(stored.path) not in FITS_SUFFIXES:
@@ -133,7 +150,7 @@ def _find(request: HeaderRequest) -> StoredObject | None:
         raise
 
 
-def _identify(bucket_path: str | None, headers: dict[str, Any]) -> Identity:
+def _identify(bucket_path: str | None, headers: Cards) -> Identity:
     if bucket_path is None:
         return identify(None, headers)
     try:
@@ -143,7 +160,7 @@ def _identify(bucket_path: str | None, headers: dict[str, Any]) -> Identity:
         raise _skip(bucket_path, headers) or error from None
 
 
-def _skip(bucket_path: str | None, headers: dict[str, Any]) -> SkippedError | None:
+def _skip(bucket_path: str | None, headers: Cards) -> SkippedError | None:
     """Return why a file is only stored; None for a frame to be solved."""
     if names_pointing(bucket_path or ""):
         return SkippedError(
@@ -153,7 +170,7 @@ def _skip(bucket_path: str | None, headers: dict[str, Any]) -> SkippedError | No
     return None if kind is None else skipped(kind)
 
 
-def _file_headers(stored: StoredObject | None) -> dict[str, CardValue]:
+def _file_headers(stored: StoredObject | None) -> Cards:
     if stored is None:
         return {}
     _check_type(stored.path)

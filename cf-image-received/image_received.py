@@ -1,7 +1,5 @@
 """Route an uploaded image: FITS to the database, camera raw to the converters."""
 
-from typing import Any
-
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.errors import PermanentError, Reason
@@ -16,7 +14,7 @@ from panoptes_network.web.service_client import post
 SERVICE = "cf-image-received"
 
 
-def receive(image: ImageObject) -> dict[str, Any]:
+def receive(image: ImageObject) -> dict[str, object]:
     """Look up an object, forward it, and return what was done.
 
     Camera raw files that the converters cannot identify go to cf-header-to-db like FITS files.
@@ -34,11 +32,11 @@ def receive(image: ImageObject) -> dict[str, Any]:
     said = arrived.model_dump(exclude_none=True)
     if image_id := _id_for_converters(found.path):
         message_id = publish(settings().raw_topic, arrived)
-        done = {"published_to": settings().raw_topic, "message_id": message_id}
-        return {"image_id": image_id, **said, **done}
+        sent = {"published_to": settings().raw_topic, "message_id": message_id}
+        return {"image_id": image_id, **said, **sent}
     answer = post(settings().header_to_db_url, arrived)
-    image_id = answer.get("image_id")
-    return {"image_id": image_id, **said, "posted_to": "cf-header-to-db", "answer": answer}
+    done = {"posted_to": "cf-header-to-db", "answer": answer}
+    return {"image_id": answer.get("image_id"), **said, **done}
 
 
 def _find(image: ImageObject) -> StoredObject:

@@ -1,7 +1,6 @@
 """Convert a CR2 to the FITS file that a unit would have uploaded."""
 
 from pathlib import Path
-from typing import Any
 
 from astropy.io import fits
 
@@ -13,6 +12,7 @@ from panoptes_network.frames.cr2.pixels import read_mosaic
 from panoptes_network.frames.cr2.structure import read_structure
 from panoptes_network.ids import FITS_SUFFIXES, ObjectPath, image_suffix, replace_suffix
 from panoptes_network.processing.conversion import (
+    Conversion,
     Product,
     Upload,
     find_cr2,
@@ -25,7 +25,7 @@ SERVICE = "cf-make-fits"
 FITS = Product(".fits.fz", "application/fits")
 
 
-def convert(request: ImageObject) -> dict[str, Any]:
+def convert(request: ImageObject) -> Conversion:
     """Write the FITS file of a CR2 beside it, unless the unit has uploaded its own.
 
     Raises

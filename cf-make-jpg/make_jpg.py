@@ -1,7 +1,6 @@
 """Render a picture and a thumbnail of an image, from its CR2 or FITS file."""
 
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -11,7 +10,7 @@ from panoptes_network.frames.mosaic import read_image
 from panoptes_network.ids import ObjectPath
 from panoptes_network.pictures.caption import with_caption
 from panoptes_network.pictures.render import colour_planes, measure_look, render, thumbnail
-from panoptes_network.processing.conversion import Product, find_image, make_products
+from panoptes_network.processing.conversion import Conversion, Product, find_image, make_products
 from panoptes_network.provenance import Origin
 from panoptes_network.states import FileKind
 
@@ -26,7 +25,7 @@ Thumbnails are shown reduced, fifty per page: this saves a third of the bytes wi
 """
 
 
-def convert(request: ImageObject) -> dict[str, Any]:
+def convert(request: ImageObject) -> Conversion:
     """Make the picture and the thumbnail of an image, unless they exist.
 
     A FITS file that the network made from a CR2 is left to that CR2's event, and a picture made

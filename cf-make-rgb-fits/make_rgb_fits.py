@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -12,8 +11,9 @@ from panoptes_network.events import ImageObject
 from panoptes_network.frames.cr2 import cards
 from panoptes_network.frames.cr2.pixels import interpolate
 from panoptes_network.frames.cr2.structure import read_structure
+from panoptes_network.frames.fits_header import CardValue
 from panoptes_network.ids import ObjectPath
-from panoptes_network.processing.conversion import Product, find_cr2, make_products
+from panoptes_network.processing.conversion import Conversion, Product, find_cr2, make_products
 from panoptes_network.states import FileKind
 from rawpy_options import RawpyOptions
 
@@ -32,7 +32,7 @@ class RgbRequest(ImageObject):
     rawpy_options: RawpyOptions | None = None
 
 
-def convert(request: RgbRequest) -> dict[str, Any]:
+def convert(request: RgbRequest) -> Conversion:
     """Make the colour planes of a CR2, unless they exist.
 
     A request without options accepts planes with any options; one with options gets planes made
@@ -64,7 +64,7 @@ def write_planes(source: Path, path: ObjectPath, folder: Path, options: RawpyOpt
         fits.HDUList([fits.PrimaryHDU(), image]).writeto(folder / product.ending)
 
 
-def _plane_cards(colour: str, options: RawpyOptions) -> dict[str, tuple[Any, str]]:
+def _plane_cards(colour: str, options: RawpyOptions) -> dict[str, tuple[CardValue, str]]:
     """Return the cards that distinguish a plane from a frame."""
     algorithm = "HALF_SIZE" if options.half_size else options.demosaic_algorithm
     return {

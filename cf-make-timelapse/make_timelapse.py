@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NotRequired, ParamSpec, TypedDict, TypeVar
 
 import drawing
 import film
@@ -57,7 +57,23 @@ class Plan:
     before: StoredObject | None
 
 
-def work(request: FilmRequest) -> dict[str, Any]:
+class FilmMade(TypedDict):
+    """A sequence's film, and whether it was made now; if so, its number of frames."""
+
+    sequence_id: str
+    path: str
+    images: int
+    made: bool
+    frames: NotRequired[int]
+
+
+class FilmsAnnounced(TypedDict):
+    """The sequences whose film was requested."""
+
+    announced: list[str]
+
+
+def work(request: FilmRequest) -> FilmMade | FilmsAnnounced:
     """Make the requested film, or announce those that are due.
 
     Raises
@@ -85,12 +101,11 @@ def announce_quiet() -> list[str]:
     return found
 
 
-def make_film(sequence_id: str) -> dict[str, Any]:
+def make_film(sequence_id: str) -> FilmMade:
     """Make a sequence's film, unless there is one of exactly these images."""
     plan = _plan(sequence_id)
-    said = {"sequence_id": sequence_id, "path": plan.path, "images": plan.tried.images}
     if plan.is_made:
-        return {**said, "made": False}
+        return _made(plan, made=False)
     try:
         with work_folder() as folder:
             frames = _write(plan, folder)
@@ -100,7 +115,16 @@ def make_film(sequence_id: str) -> dict[str, Any]:
         run_transaction(lambda s: films.record_no_film(s, sequence_id, plan.tried, reason))
         raise
     run_transaction(lambda s: films.record_film(s, sequence_id, plan.tried, made, frames))
-    return {**said, "made": True, "frames": frames}
+    return {**_made(plan, made=True), "frames": frames}
+
+
+def _made(plan: Plan, *, made: bool) -> FilmMade:
+    return {
+        "sequence_id": plan.sequence_id,
+        "path": plan.path,
+        "images": plan.tried.images,
+        "made": made,
+    }
 
 
 def _plan(sequence_id: str) -> Plan:

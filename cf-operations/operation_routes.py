@@ -1,8 +1,8 @@
 """The routes of the function."""
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from flask import Request, Response, jsonify
 from pydantic import BaseModel
@@ -17,14 +17,23 @@ from panoptes_network.operations.sweep import SweepRequest, sweep
 from panoptes_network.operations.tagging import TagRequest, change_tags
 from panoptes_network.web.endpoint import answer, error_response, try_again
 
+M = TypeVar("M", bound=BaseModel)
+
 MAX_PUSH_BYTES = 20_000_000
 """Messages have at most 10 MB, and a third more in base64."""
 
-_ROUTES: dict[str, tuple[type[BaseModel], Callable[[Any], dict[str, Any]]]] = {
-    "/sweep": (SweepRequest, sweep),
-    "/list": (ListRequest, list_matching),
-    "/replay": (ReplayRequest, replay),
-    "/tag": (TagRequest, change_tags),
+Route = Callable[[Request], Response]
+
+
+def _to(model: type[M], work: Callable[[M], Mapping[str, object]]) -> Route:
+    return lambda request: answer(request, model, work, SERVICE)
+
+
+_ROUTES: dict[str, Route] = {
+    "/sweep": _to(SweepRequest, lambda request: sweep(request).answer()),
+    "/list": _to(ListRequest, list_matching),
+    "/replay": _to(ReplayRequest, lambda request: replay(request).answer()),
+    "/tag": _to(TagRequest, change_tags),
 }
 _DEAD_LETTER = "/dead-letter"
 
@@ -36,8 +45,7 @@ def route(request: Request) -> Response:
     if request.path == _DEAD_LETTER:
         return _take_dead_letter(request)
     if request.path in _ROUTES:
-        model, work = _ROUTES[request.path]
-        return answer(request, model, work, SERVICE)
+        return _ROUTES[request.path](request)
     return error_response(Reason.BAD_REQUEST, f"post to {', '.join([_DEAD_LETTER, *_ROUTES])}", 404)
 
 

@@ -1,7 +1,7 @@
 """The services' data for Terraform, written by ``python -m deployment.infra``."""
 
 import json
-from typing import Any
+from typing import TypedDict
 
 from deployment.service import (
     MAX_ACK_DEADLINE_S,
@@ -23,7 +23,29 @@ FILE = ROOT / "infra" / "services.json"
 _CALLED = (Kind.FUNCTION, Kind.WEB)
 
 
-def document() -> dict[str, Any]:
+class ServiceData(TypedDict):
+    """A service as its resources need it."""
+
+    kind: Kind
+    public: bool
+    database: bool
+    max_instances: int
+    callers: list[str]
+
+
+class Document(TypedDict):
+    """All that the resources are made of."""
+
+    services: dict[str, ServiceData]
+    topics: list[str]
+    subscriptions: dict[str, dict[str, str | int | None]]
+    delivery: dict[str, int]
+    schedules: dict[str, dict[str, object]]
+    events: dict[str, dict[str, str]]
+    grants: list[dict[str, str]]
+
+
+def document() -> Document:
     """Return all that the resources are made of; names are those without an environment."""
     return {
         "services": {name: _service(name, one) for name, one in deployments().items()},
@@ -66,7 +88,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _service(name: str, deployment: Deployment) -> dict[str, Any]:
+def _service(name: str, deployment: Deployment) -> ServiceData:
     return {
         "kind": deployment.kind,
         "public": deployment.public,

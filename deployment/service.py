@@ -4,7 +4,6 @@ import tomllib
 from enum import StrEnum, auto
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,7 +57,7 @@ class Schedule(_Part):
     """A request that the function gets again and again."""
 
     every_s: int = Field(gt=0)
-    body: dict[str, Any]
+    body: dict[str, object]
     path: str = Field("/", pattern="^/")
 
 

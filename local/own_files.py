@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from local.images import ImageFile
 from panoptes_network.byte_ranges import ranges_of
@@ -14,7 +13,7 @@ from panoptes_network.errors import PermanentError, Reason
 from panoptes_network.file_formats import refusal_of_name
 from panoptes_network.frames.cr2.cards import camera_cards
 from panoptes_network.frames.cr2.structure import read_structure
-from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.fits_header import Cards, read_image_header
 from panoptes_network.frames.header_values import clean_headers
 from panoptes_network.frames.metadata import Identity, identify, image_path, text
 from panoptes_network.gzip_files import content_of
@@ -131,7 +130,7 @@ def _path_from_folders(file: Path) -> ObjectPath | None:
     return None
 
 
-def _headers(file: Path, suffix: str) -> dict[str, Any]:
+def _headers(file: Path, suffix: str) -> Cards:
     if suffix == ".cr2":
         return {card: value for card, value, _ in camera_cards(read_structure(file))}
     with file.open("rb") as opened:
@@ -139,7 +138,7 @@ def _headers(file: Path, suffix: str) -> dict[str, Any]:
         return dict(read_image_header(content.read).cards)
 
 
-def _by_time(file: Path, suffix: str, headers: dict[str, Any], given: Given) -> _Dated:
+def _by_time(file: Path, suffix: str, headers: Cards, given: Given) -> _Dated:
     """Identify a file by its header and the user's ids.
 
     Raises

@@ -1,7 +1,6 @@
 """Stars detected by source-extractor in a frame."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +28,7 @@ def is_detected(image: SolvedImage, stars: CatalogField) -> NDArray[np.bool_]:
     return np.where(stars.is_tic, of_tic, of_gaia)
 
 
-def _read(session: Session, image: SolvedImage) -> NDArray[Any]:
+def _read(session: Session, image: SolvedImage) -> NDArray[np.void]:
     # COPY takes no parameters: the text contains only a number and a time from the database.
     query = f"""
         SELECT catalog = 'tic' AS is_tic, picid FROM sources

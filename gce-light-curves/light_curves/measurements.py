@@ -7,15 +7,17 @@ Arrays of stars have n items, those of frames f; colours are the last axis, in t
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from panoptes_network.arrays import Floats, Singles
 from panoptes_network.light_curves.schema import COLOURS
 
 Times = NDArray[np.datetime64]
+
+Number = TypeVar("Number", bound=np.generic)
 
 N_COLOURS = len(COLOURS)
 PSF_TERMS = 5
@@ -181,7 +183,7 @@ class SequenceFluxes:
         """
         f, n = len(exposures), len(field)
 
-        def room(name: str, size: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+        def room(name: str, size: tuple[int, ...], dtype: type[Number]) -> NDArray[Number]:
             if folder is None or 0 in size:
                 return np.zeros(size, dtype)
             return np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, size)
@@ -193,11 +195,11 @@ class SequenceFluxes:
             time=np.array([exposure.time for exposure in exposures], "datetime64[us]"),
             exptime_s=np.array([exposure.exptime_s for exposure in exposures], np.float64),
             airmass=np.array([exposure.airmass for exposure in exposures], np.float64),
-            flux_adu=room("flux_adu", (f, n, N_COLOURS)),
-            flux_err_adu=room("flux_err_adu", (f, n, N_COLOURS)),
-            background_adu=room("background_adu", (f, n, N_COLOURS)),
-            x_px=room("x_px", (f, n)),
-            y_px=room("y_px", (f, n)),
+            flux_adu=room("flux_adu", (f, n, N_COLOURS), np.float32),
+            flux_err_adu=room("flux_err_adu", (f, n, N_COLOURS), np.float32),
+            background_adu=room("background_adu", (f, n, N_COLOURS), np.float32),
+            x_px=room("x_px", (f, n), np.float32),
+            y_px=room("y_px", (f, n), np.float32),
             quality=room("quality", (f, n), np.int32),
             sky_adu=np.full((f, N_COLOURS), np.nan, np.float32),
             fwhm_px=np.full(f, np.nan, np.float32),

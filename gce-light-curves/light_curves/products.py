@@ -8,7 +8,6 @@ they are written, and replaced ones in the transaction.
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -89,7 +88,7 @@ def commit(
     TransientError
         If the database is unavailable.
     """
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         "n_frames": len(curves.fluxes.image_ids),
         "n_stars": n_stars(curves),
         "photon_limit_ratio": photon_limit_ratio(curves),

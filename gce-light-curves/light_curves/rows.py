@@ -1,7 +1,6 @@
 """Database rows of light curves: one per star, and the set's figures."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ LIMIT_MAGS = (9.0, 11.0)
 Rows = NDArray[np.void]
 
 
-def star_rows(curves: LightCurves, sequence_id: str, first_rows: NDArray[Any]) -> list[Rows]:
+def star_rows(curves: LightCurves, sequence_id: str, first_rows: NDArray[np.generic]) -> list[Rows]:
     """Return the rows of `star_light_curves`, grouped by filled columns.
 
     Stars that are on no frame have no row.

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy import units
@@ -134,7 +133,7 @@ class _Measuring:
         if done % LOG_EVERY == 0 or done == len(self._frames):
             _log.info("frame %d of %d", done, len(self._frames), extra=self._about())
 
-    def _about(self) -> dict[str, Any]:
+    def _about(self) -> dict[str, str]:
         return {"sequence_id": self._claim.sequence_id}
 
 

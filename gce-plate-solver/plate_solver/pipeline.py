@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.wcs import WCS
@@ -125,7 +124,10 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     with stage("upload"):
         solved = write_solved(path, frame, solution.wcs, _history(solution), folder)
         upload_product(product, solved, image, claim)
-    figures = {"solved_path": product.path, **astrometric_figures(solution, frame)}
+    figures: dict[str, object] = {
+        "solved_path": product.path,
+        **astrometric_figures(solution, frame),
+    }
     _advance(claim, ImageState.SOLVED, figures)
     with stage("match"):
         places = solution.to_pixels(ra_deg, dec_deg)
@@ -170,7 +172,7 @@ def match_stars(
 
 
 def save_sources(
-    claim: Claim, groups: list[Rows], figures: Mapping[str, Any], stage: Stopwatch
+    claim: Claim, groups: list[Rows], figures: Mapping[str, object], stage: Stopwatch
 ) -> None:
     """Write all sources, figures and the final state in one transaction, replacing earlier ones.
 
@@ -269,5 +271,5 @@ def _history(solution: Solution) -> dict[str, str]:
     }
 
 
-def _advance(claim: Claim, state: ImageState, figures: Mapping[str, Any]) -> None:
+def _advance(claim: Claim, state: ImageState, figures: Mapping[str, object]) -> None:
     run_transaction(lambda session: advance(session, claim, state, **figures))

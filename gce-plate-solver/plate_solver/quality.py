@@ -1,6 +1,6 @@
 """Quality figures of a frame."""
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,33 @@ _BRIGHT_SNR = 20.0
 """
 
 
-def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
-    """Return the columns of `images` from the plate solution, degrees and arcseconds.
+class Astrometry(TypedDict):
+    """Columns of `images` from the plate solution, degrees and arcseconds.
 
     The footprint is ra, dec of the four outer corners, from pixel (0, 0) along x first.
     """
+
+    ra_deg: float
+    dec_deg: float
+    pixel_scale_arcsec: float
+    rotation_deg: float
+    footprint_deg: list[float]
+    rms_arcsec: float
+
+
+class Photometry(TypedDict):
+    """Columns of `images` from the sources; None for unknown values."""
+
+    n_sources: int
+    n_matched: int
+    fwhm_px: float | None
+    background_adu: float | None
+    limiting_mag: float | None
+    zero_point_mag: float | None
+
+
+def astrometric_figures(solution: Solution, frame: Frame) -> Astrometry:
+    """Return the columns of `images` from the plate solution."""
     right, top = frame.width - 0.5, frame.height - 0.5
     corners = solution.to_sky(
         np.array([-0.5, right, right, -0.5]), np.array([-0.5, -0.5, top, top])
@@ -41,8 +63,8 @@ def astrometric_figures(solution: Solution, frame: Frame) -> dict[str, Any]:
 
 def photometric_figures(
     detections: Detections, matched: NDArray[np.int64], magnitudes: NDArray[np.float64]
-) -> dict[str, Any]:
-    """Return the columns of `images` from the sources; None for unknown values.
+) -> Photometry:
+    """Return the columns of `images` from the sources.
 
     Parameters
     ----------

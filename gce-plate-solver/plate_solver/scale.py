@@ -1,10 +1,9 @@
 """A frame's scale from its header, and explanations for frames that were not recognised."""
 
-from typing import Any
-
 import numpy as np
 
 from panoptes_network.errors import Reason, UnsolvedError
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.frame import Frame
 from panoptes_network.frames.metadata import number
 from plate_solver.detection import Detections
@@ -29,7 +28,7 @@ SERVED = (
 
 
 def explained(
-    error: UnsolvedError, detections: Detections, frame: Frame, headers: dict[str, Any]
+    error: UnsolvedError, detections: Detections, frame: Frame, headers: Cards
 ) -> UnsolvedError:
     """Return the error of an unsolved frame, extended by the known facts about the frame.
 
@@ -52,7 +51,7 @@ def explained(
     return UnsolvedError(Reason.NOT_SOLVED, words)
 
 
-def header_scale(headers: dict[str, Any]) -> tuple[float | None, str]:
+def header_scale(headers: Cards) -> tuple[float | None, str]:
     """Return a frame's arcseconds per pixel from its header, and the cards used.
 
     None if no card gives it. A focal length or binning alone is combined with a PANOPTES camera.
@@ -73,6 +72,6 @@ def header_scale(headers: dict[str, Any]) -> tuple[float | None, str]:
     return None, ""
 
 
-def _positive(headers: dict[str, Any], card: str) -> float | None:
+def _positive(headers: Cards, card: str) -> float | None:
     value = number(headers, card)
     return value if value is not None and value > 0 else None

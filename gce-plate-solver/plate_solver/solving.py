@@ -3,13 +3,13 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.frame import Frame
 from panoptes_network.frames.metadata import number
 from plate_solver.detection import Detections
@@ -44,7 +44,7 @@ class Hint:
     dec_deg: float
 
 
-def hint_from_header(headers: dict[str, Any]) -> Hint | None:
+def hint_from_header(headers: Cards) -> Hint | None:
     """Return the mount's position from RA-MNT and DEC-MNT; None if it is invalid."""
     ra_deg, dec_deg = number(headers, "RA-MNT"), number(headers, "DEC-MNT")
     if ra_deg is None or dec_deg is None or not (0 <= ra_deg <= 360 and abs(dec_deg) <= 90):

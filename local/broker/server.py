@@ -4,13 +4,15 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.pubsub_v1 import types
 
 from local.broker.store import Proto, RequestError, Store
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Proto, Proto]"
 
 _PULL_WAIT_S = 3.0  # an empty pull is answered after this
 _CHANGEABLE = {"ack_deadline_seconds", "dead_letter_policy", "push_config", "retry_policy"}
@@ -36,7 +38,7 @@ class Broker:
         self._store = store
         self._streams: dict[str, object] = {}  # client id -> its newest stream
 
-    def handlers(self) -> "list[grpc.GenericRpcHandler[Any, Any]]":
+    def handlers(self) -> "list[grpc.GenericRpcHandler[Proto, Proto]]":
         """Return the method handlers; gRPC responds UNIMPLEMENTED to every other method."""
         store = self._store
         unary: dict[str, Callable[[Proto], Proto]] = {
@@ -94,7 +96,7 @@ class Broker:
             await self._store.change.wait()
         return types.PullResponse.pb()(received_messages=leased)
 
-    async def _streaming_pull(self, requests: AsyncIterator[Proto], context: Any) -> None:
+    async def _streaming_pull(self, requests: AsyncIterator[Proto], context: Context) -> None:
         first = await anext(aiter(requests), types.StreamingPullRequest.pb()())
         lease_s, limit = first.stream_ack_deadline_seconds, first.max_outstanding_messages or 1000
         _require(10 <= lease_s <= 600, "stream_ack_deadline_seconds must be 10 to 600")
@@ -110,8 +112,10 @@ class Broker:
         raise RequestError(grpc.StatusCode.ABORTED, "a newer stream of this client took over")
 
 
-def _handler(name: str, method: Any, *, streams: bool = False) -> Any:
-    async def answer(request: Any, context: Any) -> Proto:
+def _handler(
+    name: str, method: Callable[..., Awaitable[Proto]], *, streams: bool = False
+) -> "grpc.RpcMethodHandler[Proto, Proto]":
+    async def answer(request: Proto, context: Context) -> Proto:
         try:
             return await method(request, context)
         except RequestError as error:

@@ -2,7 +2,9 @@
 
 import io
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from typing_extensions import Buffer
 
 ReadRange = Callable[[int, int], bytes]
 """Returns up to `length` bytes from `start`; fewer only at the end of the file."""
@@ -43,9 +45,10 @@ class RangeFile(io.RawIOBase):
         self._position = starts[whence] + offset
         return self._position
 
-    def readinto(self, buffer: Any) -> int:  # noqa: D102
-        length = min(len(buffer), max(self._size - self._position, 0))
+    def readinto(self, buffer: Buffer) -> int:  # noqa: D102
+        target = memoryview(buffer).cast("B")
+        length = min(len(target), max(self._size - self._position, 0))
         data = self._read(self._position, length) if length else b""
-        buffer[: len(data)] = data
+        target[: len(data)] = data
         self._position += len(data)
         return len(data)

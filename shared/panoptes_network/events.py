@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -74,7 +74,7 @@ class HeaderRequest(_Message):
     bucket_path: str | None = Field(None, max_length=MAX_TEXT)
     bucket: str | None = Field(None, max_length=222)
     generation: Generation | None = None
-    headers: dict[str, Any] = Field(default_factory=dict, max_length=MAX_HEADER_CARDS)
+    headers: dict[str, object] = Field(default_factory=dict, max_length=MAX_HEADER_CARDS)
 
 
 class PipelineImage(_Message):
@@ -107,7 +107,7 @@ class FilmRequest(_Message):
 class _PushMessage(_Message):
     data: str = ""
     message_id: str = Field("", alias="messageId")
-    attributes: dict[str, Any] | None = None
+    attributes: dict[str, object] | None = None
 
 
 class PushEnvelope(_Message):

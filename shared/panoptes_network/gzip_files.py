@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from typing_extensions import Buffer
 
 from panoptes_network.byte_ranges import ReadRange
 from panoptes_network.errors import PermanentError, Reason
@@ -176,8 +177,9 @@ class _Source(io.RawIOBase):
         self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
         return self._position
 
-    def readinto(self, buffer: Any) -> int:
-        data = self._read(self._position, len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: Buffer) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._read(self._position, len(target))
+        target[: len(data)] = data
         self._position += len(data)
         return len(data)

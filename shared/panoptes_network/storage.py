@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import requests
 from google.api_core.exceptions import (
@@ -46,7 +46,7 @@ class Patience(NamedTuple):
         """Longest time of a call if storage does not respond."""
         return self.tries_s + self.connect_s + self.silence_s
 
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Return the keyword options for the client's calls."""
         retry = storage.retry.DEFAULT_RETRY.with_timeout(self.tries_s)
         return {"timeout": (self.connect_s, self.silence_s), "retry": retry}

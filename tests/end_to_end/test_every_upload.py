@@ -77,12 +77,10 @@ def balance(net: Network, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Count
     config.settings.cache_clear()
 
     def count() -> Counter[str]:
-        found = sweep_all(dry_run=True)
-        groups = found["balance"]
-        names = ("images", "companions", "refused", "waiting", "lost")
-        assert found["objects"] == sum(groups[name] for name in names)
-        counts = Counter({name: groups[name] for name in (*names, "rows_without_object")})
-        return counts + Counter(groups["refused_by_reason"])
+        report = sweep_all(dry_run=True)
+        counts = Counter({str(group): n for group, n in report.balance.groups.items()})
+        assert report.looked_at == counts.total()
+        return counts + report.balance.refused + Counter(rows_without_object=report.balance.n_gone)
 
     return count
 

@@ -184,8 +184,10 @@ def test_a_dip_in_one_colour_alone_does_not_agree() -> None:
     curves.colour_flux[:, 7, 2] *= signal
     curves.flux[:, 7] = curves.colour_flux[:, 7].mean(axis=1)
     row = found_transits(curves)[7]
-    assert row.vetting[Vetting.COLOURS_AGREE] < 3
-    assert row.vetting[Vetting.COLOUR_DEPTHS]["b"][0] == pytest.approx(0.03, abs=0.006)
+    assert row.vetting[Vetting.COLOURS_AGREE] in (0, 1, 2)
+    depths = row.vetting[Vetting.COLOUR_DEPTHS]
+    assert isinstance(depths, dict)
+    assert depths["b"][0] == pytest.approx(0.03, abs=0.006)
 
 
 def test_stars_near_saturation_near_the_edge_and_crowded_ones_are_told() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.header_values import clean_headers
 from panoptes_network.frames.metadata import identify, image_path, integer, number, text
 from panoptes_network.ids import parse_path
@@ -15,7 +16,7 @@ IMAGE_ID, SEQUENCE_ID = "PAN001_14d3bd_20160909T081302", "PAN001_14d3bd_20160909
 
 
 def test_numbers_and_texts_of_headers() -> None:
-    headers = {"ISO": 100.0, "HUGE": 2**31, "BOOL": True, "WORD": "w", "SERIAL": 12}
+    headers: Cards = {"ISO": 100.0, "HUGE": 2**31, "BOOL": True, "WORD": "w", "SERIAL": 12}
     assert (number(headers, "ISO"), integer(headers, "ISO")) == (100.0, 100)
     assert (number(headers, "HUGE"), integer(headers, "HUGE")) == (2.0**31, None)
     assert number(headers, "BOOL") is number(headers, "WORD") is number(headers, "NONE") is None

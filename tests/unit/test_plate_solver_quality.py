@@ -132,5 +132,6 @@ def test_rendered_frame(high_latitude: Field) -> None:
     found = high_latitude.detections
     figures = photometric_figures(found, NONE, np.zeros(0))
     # The core's FWHM is 1.6-2.1 px by colour (docs/decisions/0005), widened by superpixels.
+    assert figures["fwhm_px"] is not None
     assert 1.6 < figures["fwhm_px"] < 3.0
     assert figures["n_sources"] == len(found)

@@ -10,6 +10,7 @@ from astropy.wcs import WCS
 
 from panoptes_network.errors import Reason, TransientError, UnsolvedError
 from panoptes_network.frames.bayer import superpixel_plane
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.frame import Frame, read_frame
 from plate_solver import solving
 from plate_solver.detection import Detections, detect
@@ -161,5 +162,5 @@ def test_without_index_files_the_image_waits(high_latitude: Field, tmp_path: Pat
         ({}, None),
     ],
 )
-def test_hints(headers: dict[str, object], hint: Hint | None) -> None:
+def test_hints(headers: Cards, hint: Hint | None) -> None:
     assert hint_from_header(headers) == hint

@@ -80,7 +80,7 @@ def test_what_is_not_googles_header_is_ignored(value: object) -> None:
 def test_anything_may_come_as_a_header(value: object) -> None:
     with trace.work({trace.PARENT: value, trace.CLOUD: value}):
         fields = trace.log_fields()
-    assert fields["logging.googleapis.com/trace"].startswith("projects/")
+    assert str(fields["logging.googleapis.com/trace"]).startswith("projects/")
 
 
 def test_work_goes_on_with_the_trace_that_it_came_with() -> None:

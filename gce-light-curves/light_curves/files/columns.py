@@ -1,14 +1,12 @@
 """Columns of the files, from the arrays of the light curves."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from light_curves.measurements import LightCurves
 from panoptes_network.light_curves.schema import COLOURS
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[np.generic]]
 
 
 def frame_columns(curves: LightCurves) -> Arrays:
@@ -63,10 +61,10 @@ def on_frame(curves: LightCurves, chosen: slice) -> NDArray[np.bool_]:
     return is_on
 
 
-def _of_stars(values: NDArray[Any], chosen: slice) -> NDArray[Any]:
+def _of_stars(values: NDArray[np.generic], chosen: slice) -> NDArray[np.generic]:
     """Transpose (f, n, …) to (stars, f, …)."""
     return np.ascontiguousarray(np.swapaxes(values[:, chosen], 0, 1))
 
 
-def _by_colour(name: str, values: NDArray[Any]) -> Arrays:
+def _by_colour(name: str, values: NDArray[np.generic]) -> Arrays:
     return {f"{name}_{colour}": values[..., number] for number, colour in enumerate(COLOURS)}

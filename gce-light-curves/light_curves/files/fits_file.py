@@ -6,11 +6,10 @@ frame, in the order of FRAMES. FITS Standard 4.0, section 7.3.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from light_curves.blocks import blocks
 from light_curves.files.columns import Arrays, frame_columns, measurement_columns, star_columns
@@ -53,7 +52,7 @@ def write_fits(path: Path, curves: LightCurves, sequence_id: str) -> None:
     figures = {column.name: getattr(curves, column.name) for column in FIGURES}
     stars = _table("STARS", (*STAR_COLUMNS, *FIGURES), star_columns(curves, every) | figures)
     frames = frame_columns(curves)
-    frames["time"] = np.char.add(np.datetime_as_string(frames["time"], unit="ms"), "Z")
+    frames["time"] = np.char.add(np.datetime_as_string(curves.fluxes.time, unit="ms"), "Z")
     hdus = [_primary(curves, sequence_id), stars, _table("FRAMES", FRAME_COLUMNS, frames)]
     fits.HDUList(hdus).writeto(path)
     _append_curves(path, curves)
@@ -98,7 +97,7 @@ def _append_curves(path: Path, curves: LightCurves) -> None:
         file.write(bytes(-n_stars * layout.itemsize % BLOCK_BYTES))
 
 
-def _rows(curves: LightCurves, chosen: slice, layout: np.dtype[Any]) -> NDArray[Any]:
+def _rows(curves: LightCurves, chosen: slice, layout: np.dtype[np.void]) -> NDArray[np.uint8]:
     values = star_columns(curves, chosen) | measurement_columns(curves, chosen)
     rows = np.zeros(len(values["picid"]), layout)
     for column in _VECTORS:
@@ -112,7 +111,9 @@ def _format(column: Column, length: int = 1) -> str:
     return f"{_TEXT_CHARS.get(column.name, 32)}A"
 
 
-def _field(column: Column, length: int) -> tuple[Any, ...]:
+def _field(
+    column: Column, length: int
+) -> tuple[str, DTypeLike] | tuple[str, DTypeLike, tuple[int]]:
     if column in _NAMES:
         return column.name, _DTYPES.get(column.arrow_type, f"S{_TEXT_CHARS['catalog']}")
     return column.name, _DTYPES[column.arrow_type], (length,)

@@ -1,7 +1,6 @@
 """The Parquet file of a sequence's light curves."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from panoptes_network.light_curves.parquet_file import LightCurveWriter
 STARS_AT_ONCE = 512
 
 
-def write_parquet(path: Path, curves: LightCurves) -> NDArray[Any]:
+def write_parquet(path: Path, curves: LightCurves) -> NDArray[np.generic]:
     """Write all stars, in the order of the field, and return the first row of each.
 
     Memory holds `STARS_AT_ONCE` stars at a time.

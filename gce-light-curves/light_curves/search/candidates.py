@@ -1,6 +1,6 @@
 """Candidates among a sequence's stars, for the table of candidates."""
 
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,19 @@ from panoptes_network.database.candidates import CandidateKind, FoundCandidate
 
 FALSE_ALARMS = 0.01
 """Maximum false-alarm probability of a candidate."""
+
+
+class Subject(TypedDict):
+    """The fields of `FoundCandidate` that describe its star."""
+
+    picid: int
+    catalog: str
+    ra_deg: float
+    dec_deg: float
+    gaia_mag: float | None
+    n_nights: int
+    known_name: str | None
+    known_kind: str | None
 
 
 def find_candidates(curves: LightCurves) -> list[FoundCandidate]:
@@ -92,8 +105,8 @@ def _transit(vetter: Vetter, star: int) -> FoundCandidate:
     )
 
 
-def subject(curves: LightCurves, star: int) -> dict[str, Any]:
-    """Return a row's star, by the names of `FoundCandidate`."""
+def subject(curves: LightCurves, star: int, n_nights: int = 1) -> Subject:
+    """Return a row's star and the number of nights it was searched in."""
     field = curves.fluxes.field
     ra_deg, dec_deg = float(field.ra_deg[star]), float(field.dec_deg[star])
     gaia_mag = float(field.gaia_mag[star])
@@ -104,9 +117,9 @@ def subject(curves: LightCurves, star: int) -> dict[str, Any]:
         "ra_deg": ra_deg,
         "dec_deg": dec_deg,
         "gaia_mag": gaia_mag if np.isfinite(gaia_mag) else None,
-        "n_nights": 1,
-        "known_name": known and known.name,
-        "known_kind": known and known.kind,
+        "n_nights": n_nights,
+        "known_name": known.name if known else None,
+        "known_kind": known.kind if known else None,
     }
 
 

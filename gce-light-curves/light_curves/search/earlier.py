@@ -1,7 +1,7 @@
 """Earlier nights of some stars, from other sequences' light-curve files."""
 
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,8 @@ from pyarrow import parquet
 
 from light_curves.search.night import Night
 from panoptes_network.arrays import Integers
+
+Number = TypeVar("Number", bound=np.generic)
 
 COLUMNS = ["picid", "gaia_mag", "time", "bjd_tdb", "flux", "flux_err", "quality"]
 
@@ -34,7 +36,7 @@ def read_night(path: Path, picid: Integers) -> tuple[Night, Integers]:
     times, frame = np.unique(column["time"].astype("datetime64[us]"), return_inverse=True)
     size = (len(stars), len(times))
 
-    def dense(name: str, dtype: type[np.generic]) -> NDArray[Any]:
+    def dense(name: str, dtype: type[Number]) -> NDArray[Number]:
         values = np.full(size, np.nan if issubclass(dtype, np.floating) else 0, dtype)
         values[star, frame] = column[name]
         return values

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from light_curves.search.transits import Box, TransitSearch, search_transits
 from light_curves.search.vetting import Vetter
 from panoptes_network.arrays import Indices
 from panoptes_network.database.candidates import CandidateKind, FoundCandidate
+from panoptes_network.database.light_curve_models import VettingValue
 from panoptes_network.light_curves.schema import Vetting
 
 LONGEST_SPAN_D = 30.0
@@ -156,10 +156,9 @@ def _candidates(
 
 
 def _row(vetter: Vetter, star: int, best: Repeated, probability: float) -> FoundCandidate:
-    whose = subject(vetter.curves, int(vetter.search.night.star[star]))
     return FoundCandidate(
         kind=CandidateKind.TRANSIT,
-        **{**whose, "n_nights": best.n_nights},
+        **subject(vetter.curves, int(vetter.search.night.star[star]), best.n_nights),
         significance=best.depth / best.depth_err,
         false_alarm_probability=probability,
         depth=best.depth,
@@ -171,7 +170,7 @@ def _row(vetter: Vetter, star: int, best: Repeated, probability: float) -> Found
     )
 
 
-def _vetting(vetter: Vetter, star: int, best: Repeated) -> dict[str, Any]:
+def _vetting(vetter: Vetter, star: int, best: Repeated) -> dict[str, VettingValue]:
     """Return the vetting of tonight's event, if there is one, and the odd-even difference."""
     night = vetter.search.night
     mid_d = best.mid_bjd - float(night.bjd_offset_d[star])

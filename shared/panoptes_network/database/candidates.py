@@ -1,15 +1,14 @@
 """Transit and variable-star candidates, stored per sequence or for all nights of a star."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.light_curve_models import Candidate
+from panoptes_network.database.light_curve_models import Candidate, VettingValue
 
 ROWS_AT_ONCE = 1000
 SUBJECT = ("kind", "picid", "catalog", "sequence_id")
@@ -65,7 +64,7 @@ class FoundCandidate:
     amplitude: float | None = None
     known_name: str | None = None
     known_kind: str | None = None
-    vetting: dict[str, Any] = field(default_factory=dict)
+    vetting: Mapping[str, VettingValue] = field(default_factory=dict)
 
 
 def replace_sequence_candidates(
@@ -121,7 +120,7 @@ def _replace(
         _write(session, [{**asdict(row), "sequence_id": sequence_id} for row in some])
 
 
-def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+def _write(session: Session, rows: list[dict[str, object]]) -> None:
     statement = insert(Candidate).values(rows)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in SUBJECT}
     session.execute(statement.on_conflict_do_update(constraint="candidates_subject", set_=changed))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from google.auth.exceptions import GoogleAuthError
 from sqlalchemy.engine import make_url
@@ -10,13 +10,14 @@ from sqlalchemy.engine import make_url
 from panoptes_network.config import settings
 
 if TYPE_CHECKING:
+    import pg8000.dbapi
     from google.cloud.sql.connector import Connector
 
 CONNECT_TIMEOUT_S = 8
 """Time limit for connecting, including the request for the certificate."""
 
 
-def connect(startup: Mapping[str, str]) -> Any:
+def connect(startup: Mapping[str, str]) -> "pg8000.dbapi.Connection":
     """Connect to CLOUD_SQL_INSTANCE over its private address.
 
     Parameters

@@ -8,11 +8,15 @@ the caller's transaction, and raise SQLAlchemy's errors.
 import re
 import struct
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExecutionContext
+
+if TYPE_CHECKING:
+    import pg8000.dbapi
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 """Fixed signature, no flags, no header extension."""
@@ -84,7 +88,7 @@ def copy_into(connection: Connection, table: str, records: NDArray[np.void]) -> 
     _execute(connection, statement, BytesIO(encode(records)))
 
 
-def read_copy(connection: Connection, query: str, dtype: np.dtype[Any]) -> NDArray[np.void]:
+def read_copy(connection: Connection, query: str, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     """Return the rows of a query that has no NULLs and only fixed-width columns.
 
     The server sends each column as one array. With a COPY of the rows, pg8000 would need one
@@ -118,10 +122,10 @@ def read_copy(connection: Connection, query: str, dtype: np.dtype[Any]) -> NDArr
     return _decode(received.getvalue(), dtype)
 
 
-def _decode(content: bytes, dtype: np.dtype[Any]) -> NDArray[np.void]:
+def _decode(content: bytes, dtype: np.dtype[np.void]) -> NDArray[np.void]:
     """Parse the single row of arrays requested by `read_copy`."""
     offset = len(_SIGNATURE) + struct.calcsize(">h")
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[np.generic]] = {}
     for name in dtype.names or ():
         (size,) = struct.unpack_from(">i", content, offset)
         offset += struct.calcsize(">i")
@@ -133,7 +137,7 @@ def _decode(content: bytes, dtype: np.dtype[Any]) -> NDArray[np.void]:
     return records
 
 
-def _elements(sent: bytes, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _elements(sent: bytes, name: str, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
     if not sent:  # array_agg of no rows is NULL
         return np.empty(0, dtype)
     length = _ARRAY_HEADER.unpack_from(sent)[3]
@@ -146,7 +150,7 @@ def _elements(sent: bytes, name: str, dtype: np.dtype[Any]) -> NDArray[Any]:
     return values["value"]
 
 
-def _sent(values: NDArray[Any]) -> NDArray[Any]:
+def _sent(values: NDArray[np.generic]) -> NDArray[np.generic]:
     """Return a column as the bytes that PostgreSQL's receive functions expect."""
     if values.dtype.kind == "M":
         if np.isnat(values).any():
@@ -177,7 +181,9 @@ def _execute(connection: Connection, statement: str, stream: BytesIO) -> None:
 
 
 @event.listens_for(Engine, "do_execute")
-def _execute_with_stream(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
+def _execute_with_stream(
+    cursor: "pg8000.dbapi.Cursor", statement: str, _parameters: object, context: ExecutionContext
+) -> bool:
     """Pass a COPY's stream to pg8000 as an argument of `execute`."""
     stream = context.execution_options.get("copy_stream")
     if stream is None:

@@ -9,18 +9,23 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 from tenacity import RetryCallState, retry, retry_if_exception, wait_random_exponential
 
 from panoptes_network.config import settings
 from panoptes_network.database import cloud_sql
 from panoptes_network.errors import PanoptesError, TransientError
+
+if TYPE_CHECKING:
+    import pg8000.dbapi
 
 T = TypeVar("T")
 
@@ -77,14 +82,30 @@ def engine() -> Engine:
     )
 
 
-def connecting(**options: Any) -> Engine:
-    """Return an engine for DATABASE_URL, with additional `options` of `create_engine`.
+class PoolOptions(TypedDict, total=False):
+    """Options of `create_engine` for its pool of connections."""
+
+    poolclass: type[Pool]
+    pool_size: int
+    max_overflow: int
+    pool_timeout: float
+    pool_pre_ping: bool
+    pool_recycle: int
+
+
+class _ConnectOptions(TypedDict, total=False):
+    creator: Callable[[], DBAPIConnection]
+    connect_args: dict[str, object]
+
+
+def connecting(**options: Unpack[PoolOptions]) -> Engine:
+    """Return an engine for DATABASE_URL, with these `options` for its pool.
 
     With CLOUD_SQL_INSTANCE set, the URL only names the user and the database. A connection is never
     reused after an error unless the server had sent its complete response.
     """
     if settings().cloud_sql_instance:
-        how: dict[str, Any] = {"creator": partial(cloud_sql.connect, _startup())}
+        how: _ConnectOptions = {"creator": partial(cloud_sql.connect, _startup())}
     else:
         how = {"connect_args": {"timeout": CONNECT_TIMEOUT_S, "startup_params": _startup()}}
     made = create_engine(settings().database_url, **how, **options)
@@ -121,7 +142,7 @@ def let_statements_take_long(connection: Connection) -> None:
     connection.commit()
 
 
-def _listen(connection: Any, limit_s: float | None) -> None:
+def _listen(connection: "pg8000.dbapi.Connection | None", limit_s: float | None) -> None:
     """Set the time that a connection waits for a response; None waits forever.
 
     Does nothing if the connection is None, as it is once closed.

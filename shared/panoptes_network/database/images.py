@@ -8,10 +8,9 @@ An image that is reprocessed keeps its row and its sources until the new ones ar
 then, its claim writes events only.
 """
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -32,6 +31,8 @@ from panoptes_network.database.superseded import (
 from panoptes_network.database.unit_tags import add_unit_tags
 from panoptes_network.errors import PanoptesError, PermanentError, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
+from panoptes_network.frames.fits_header import Cards
+from panoptes_network.frames.header_values import Finding
 from panoptes_network.frames.metadata import Identity, number
 from panoptes_network.provenance import Origin
 from panoptes_network.states import END_STATES, ImageState
@@ -74,7 +75,7 @@ class Claim:
     tries: int
     generation: int
     time: datetime
-    headers: dict[str, Any]
+    headers: Cards
     message_id: str | None
     service: str
     keeps_result: bool = False
@@ -90,11 +91,11 @@ def end_state(error: PanoptesError) -> ImageState:
 def record_image(
     session: Session,
     identity: Identity,
-    headers: dict[str, Any],
+    headers: Cards,
     stored: StoredObject | None,
     service: str,
-    sent: dict[str, Any] | None = None,
-    findings: dict[str, Any] | None = None,
+    sent: Cards | None = None,
+    findings: Mapping[str, Finding] | None = None,
 ) -> Image:
     """Write unit, camera, sequence and image; return the image's current row.
 
@@ -240,7 +241,7 @@ def check_claim(session: Session, claim: Claim) -> Image:
     return image
 
 
-def advance(session: Session, claim: Claim, state: ImageState, **columns: Any) -> None:
+def advance(session: Session, claim: Claim, state: ImageState, **columns: object) -> None:
     """Set a claimed image's state and columns, and log the change.
 
     If the claim keeps an earlier result, states before `SOURCES_EXTRACTED` are only logged: pass

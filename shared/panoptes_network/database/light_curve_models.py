@@ -1,13 +1,14 @@
 """The tables of light curves: sets per sequence, star summaries, candidates, flats."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, UniqueConstraint, func
-from sqlalchemy.dialects.postgresql import REAL
+from sqlalchemy.dialects.postgresql import JSONB, REAL
 from sqlalchemy.orm import Mapped, mapped_column
 
 from panoptes_network.database.models import Base
+
+VettingValue = float | dict[str, list[float]] | None
 
 
 class LightCurveSet(Base):
@@ -114,7 +115,7 @@ class Candidate(Base):
     amplitude: Mapped[float | None]
     known_name: Mapped[str | None]
     known_kind: Mapped[str | None]
-    vetting: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    vetting: Mapped[dict[str, VettingValue]] = mapped_column(JSONB, server_default="{}")
     found_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

@@ -8,7 +8,6 @@ therefore renews its claim (`keep_claim`), and others wait until a claim has bee
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, true, union, update
 from sqlalchemy.dialects.postgresql import insert
@@ -129,7 +128,7 @@ def release_claim(session: Session, claim: SetClaim, *, was_tried: bool = True) 
     session.execute(held.values(claimed_at=None, tries=claim.tries - (not was_tried)))
 
 
-def record_set(session: Session, claim: SetClaim, columns: Mapping[str, Any]) -> LightCurveSet:
+def record_set(session: Session, claim: SetClaim, columns: Mapping[str, object]) -> LightCurveSet:
     """Write the light curves in place of an earlier result; return the row as it was before.
 
     Raises
@@ -258,12 +257,12 @@ def _is_tried(row: LightCurveSet, now: Tried) -> bool:
     return has_ended and not is_again and now == Tried(row.images, row.generation)
 
 
-def _ended(claim: SetClaim) -> dict[str, Any]:
+def _ended(claim: SetClaim) -> dict[str, int | None]:
     tried = claim.tried
     return {"images": tried.images, "generation": tried.generation, "tries": 0, "claimed_at": None}
 
 
-def _write(session: Session, claim: SetClaim, **columns: Any) -> None:
+def _write(session: Session, claim: SetClaim, **columns: object) -> None:
     held = update(LightCurveSet).where(*_is_held(claim)).values(**columns)
     if session.scalar(held.returning(LightCurveSet.sequence_id)) is None:
         raise StaleClaimError(claim.sequence_id)

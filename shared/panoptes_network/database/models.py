@@ -1,7 +1,7 @@
 """The tables of the database `metadata`, which are created by `migrations`."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -18,17 +18,20 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, REAL
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, mapped_column
 
 from panoptes_network.figures import FIGURES
+from panoptes_network.frames.fits_header import CardValue
+from panoptes_network.frames.header_values import Finding
 from panoptes_network.states import ImageState
+
+FactValue = str | float | None
 
 
 class Base(DeclarativeBase):
     """Maps Python types to the column types used throughout."""
 
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
+    type_annotation_map: ClassVar = {
         str: Text,
         float: DOUBLE_PRECISION,
         datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
         list[float]: ARRAY(DOUBLE_PRECISION),
         list[str]: ARRAY(Text),
     }
@@ -115,8 +118,8 @@ class FactChange(Base):
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     subject: Mapped[str]
     name: Mapped[str]
-    old_value: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
-    new_value: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    old_value: Mapped[FactValue] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    new_value: Mapped[FactValue] = mapped_column(JSONB(none_as_null=True), nullable=True)
     is_pinned: Mapped[bool]
     image_id: Mapped[str | None]
     changed_by: Mapped[str]
@@ -208,9 +211,9 @@ class Image(Base):
     reason: Mapped[str | None]
     tries: Mapped[int] = mapped_column(server_default="0")
     claim: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    headers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    contradictions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    header_findings: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    headers: Mapped[dict[str, CardValue]] = mapped_column(JSONB, server_default="{}")
+    contradictions: Mapped[dict[str, dict[str, str]]] = mapped_column(JSONB, server_default="{}")
+    header_findings: Mapped[dict[str, Finding]] = mapped_column(JSONB, server_default="{}")
     exptime_s: Mapped[float | None]
     solved_path: Mapped[str | None]
     ra_deg: Mapped[float | None]
@@ -232,7 +235,7 @@ class Image(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
-FIGURE_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = tuple(
+FIGURE_COLUMNS: tuple[InstrumentedAttribute[float | None], ...] = tuple(
     getattr(Image, figure.name) for figure in FIGURES
 )
 """The columns of `images` with what was measured."""

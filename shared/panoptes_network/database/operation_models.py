@@ -4,9 +4,9 @@ Like those of `models`, they are created by `migrations`.
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Identity, LargeBinary, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,7 +32,7 @@ class DeadLetter(Base):
     subscription: Mapped[str]
     tries: Mapped[int | None]
     data: Mapped[bytes] = mapped_column(LargeBinary)
-    attributes: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    attributes: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     image_id: Mapped[str | None]
     bucket_path: Mapped[str | None]
     reason: Mapped[str | None]

@@ -7,19 +7,21 @@ not depend on the order in which images arrive (decision 0026).
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import Camera, Fact, FactChange, Sequence, Unit
+from panoptes_network.database.models import Camera, Fact, FactChange, FactValue, Sequence, Unit
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.metadata import Identity, integer, number, text
 from panoptes_network.provenance import Origin
 from panoptes_network.storage import StoredObject
 
 Parent = Unit | Camera | Sequence
-Values = dict[str, Any]
+P = TypeVar("P", bound=Parent)
+Facts = dict[str, FactValue]
 
 MAX_EXPTIME_S = 86_400.0
 MIN_ELEVATION_M, MAX_ELEVATION_M = -500.0, 9000.0
@@ -70,8 +72,8 @@ class FileRank:
 def insert_parents(
     session: Session,
     identity: Identity,
-    headers: Values,
-    sent: Values,
+    headers: Cards,
+    sent: Cards,
     file: FileRank,
     service: str,
 ) -> None:
@@ -102,7 +104,7 @@ def insert_parents(
         _believe(session, table, subject, _facts(table, sent, None), from_sender, service)
 
 
-def locked_parent(session: Session, table: type[Parent], subject: str) -> Any:
+def locked_parent(session: Session, table: type[P], subject: str) -> P | None:
     """Return a unit's, camera's or sequence's row, locked against writers; None if missing."""
     [key] = table.__table__.primary_key.columns  # type: ignore[attr-defined]
     query = select(table).where(key == subject).with_for_update(key_share=True)
@@ -115,7 +117,7 @@ def facts_of(session: Session, subject: str) -> dict[str, Fact]:
     return {fact.name: fact for fact in found}
 
 
-def _facts(table: type[Parent], headers: Values, field: str | None) -> Values:
+def _facts(table: type[Parent], headers: Cards, field: str | None) -> Facts:
     """Return the trustworthy facts in a header."""
     if table is Unit:
         found = {**_site(headers), "name": text(headers, "OBSERVER")}
@@ -133,7 +135,7 @@ def _facts(table: type[Parent], headers: Values, field: str | None) -> Values:
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
-def _site(headers: Values) -> Values:
+def _site(headers: Cards) -> Facts:
     """Return a unit's location; a latitude without a longitude, or 0 and 0, is not a location."""
     latitude = _within(number(headers, "LAT-OBS"), -90, 90)
     longitude = _within(number(headers, "LONG-OBS"), -180, 180)
@@ -151,12 +153,12 @@ def _positive(value: float | None, most: float) -> float | None:
     return value if value is not None and 0 < value <= most else None
 
 
-def _insert(session: Session, table: type[Parent], **values: Any) -> None:
+def _insert(session: Session, table: type[Parent], **values: object) -> None:
     session.execute(insert(table).values(**values).on_conflict_do_nothing())
 
 
 def _believe(
-    session: Session, table: type[Parent], subject: str, values: Values, rank: Rank, service: str
+    session: Session, table: type[Parent], subject: str, values: Facts, rank: Rank, service: str
 ) -> None:
     """Store the facts that are newer than the known ones."""
     if not values:

@@ -1,16 +1,15 @@
 """Tags that a unit gives to its own observations, in addition to an operator's."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.models import Sequence
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.frames.metadata import text
 from panoptes_network.tags import MAX_TAGS, tags_in
 
 
-def add_unit_tags(session: Session, sequence_id: str, headers: dict[str, Any]) -> None:
+def add_unit_tags(session: Session, sequence_id: str, headers: Cards) -> None:
     """Add the tags in a header's TAGS that its unit has not given to the sequence before.
 
     An operator's tags stay, and tags removed by an operator stay removed. A sequence has at most

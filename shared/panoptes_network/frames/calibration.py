@@ -5,11 +5,10 @@ stay where the unit put them.
 """
 
 import re
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
 
 from panoptes_network.errors import Reason, SkippedError
+from panoptes_network.frames.fits_header import Cards
 
 
 class CalibrationKind(StrEnum):
@@ -71,7 +70,7 @@ def path_kind(path: str) -> CalibrationKind | None:
     return next(filter(None, map(calibration_kind, [*folders, stem])), None)
 
 
-def header_kind(headers: Mapping[str, Any]) -> CalibrationKind | None:
+def header_kind(headers: Cards) -> CalibrationKind | None:
     """Return the kind named by a header's IMAGETYP, OBSTYPE or FRAME, as above."""
     return next(filter(None, (calibration_kind(headers.get(card, "")) for card in _CARDS)), None)
 

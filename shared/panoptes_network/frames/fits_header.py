@@ -8,7 +8,7 @@ text.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from panoptes_network.byte_ranges import ReadRange
@@ -27,6 +27,7 @@ MAX_FILE_BYTES = 2**63 - 1
 _FIRST_READ_BYTES = 10 * BLOCK_BYTES
 
 CardValue = str | int | float | bool
+Cards = Mapping[str, CardValue]
 
 _STRING = re.compile(r"'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([EDed][+-]?[0-9]+)?")

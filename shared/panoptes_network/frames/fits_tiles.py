@@ -8,12 +8,13 @@ the header.
 import gzip
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from panoptes_network.errors import PermanentError, Reason
 
@@ -57,7 +58,7 @@ def _gzip_columns(table: fits.BinTableHDU, method: str) -> list[str]:
     return [name for name in candidates if name in table.columns.names]
 
 
-def _check_gzip(tiles: Any, most_bytes: int) -> None:
+def _check_gzip(tiles: Iterable[NDArray[np.uint8]], most_bytes: int) -> None:
     left = most_bytes
     for tile in tiles:
         with gzip.open(BytesIO(tile.tobytes())) as unpacked:

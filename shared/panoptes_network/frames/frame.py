@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -154,7 +153,7 @@ def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:
         )
 
 
-def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:
+def _whole_adu(pixels: NDArray[np.generic]) -> NDArray[np.uint16]:
     """Return pixels as uint16; floats are accepted if they are whole 16-bit numbers."""
     if pixels.dtype == np.uint16:
         return np.ascontiguousarray(pixels)
@@ -168,5 +167,5 @@ def _whole_adu(pixels: NDArray[Any]) -> NDArray[np.uint16]:
     return whole
 
 
-def _fits_uint16(pixels: NDArray[Any]) -> bool:
+def _fits_uint16(pixels: NDArray[np.generic]) -> bool:
     return bool(pixels.min() >= 0 and pixels.max() <= np.iinfo(np.uint16).max)

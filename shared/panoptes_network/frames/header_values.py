@@ -9,16 +9,17 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import TypeGuard
+
+from panoptes_network.frames.fits_header import Cards, CardValue
 
 MAX_VALUE_CHARS = 2000
 MAX_FINDINGS = 50
 """Maximum number of findings per header."""
 
-Value = str | int | float | bool
 Finding = dict[str, str]
 """The header's value (`header`) and the problem with it (`problem`)."""
-Cleaned = tuple[Value | None, str]
+Cleaned = tuple[CardValue | None, str]
 """A cleaned value, or None if it is not kept, and the problem; empty if there is none."""
 
 TEXT_CARDS = frozenset(
@@ -134,16 +135,16 @@ _QUANTITY_OF = {
 class Headers:
     """The values of a header, and the findings about it, both by keyword."""
 
-    values: dict[str, Value]
+    values: dict[str, CardValue]
     findings: dict[str, Finding]
 
 
-def clean_headers(headers: Mapping[str, Any]) -> dict[str, Value]:
+def clean_headers(headers: Mapping[str, object]) -> dict[str, CardValue]:
     """Return header values in a form for JSON and SQL: `read_headers`."""
     return read_headers(headers).values
 
 
-def read_headers(headers: Mapping[str, Any]) -> Headers:
+def read_headers(headers: Mapping[str, object]) -> Headers:
     """Clean a header's values, and report the problems in them.
 
     Numbers and booleans in strings are parsed: ``'11 °C'`` becomes 11.0. A missing card of
@@ -152,7 +153,7 @@ def read_headers(headers: Mapping[str, Any]) -> Headers:
     reported as findings. Cards that are names (:data:`TEXT_CARDS`) stay text.
     """
     named = {_storable(key).upper(): value for key, value in headers.items()}
-    values: dict[str, Value] = {}
+    values: dict[str, CardValue] = {}
     findings: dict[str, Finding] = {}
     for card, value in named.items():
         if not card or value is None or (isinstance(value, str) and not _storable(value)):
@@ -165,9 +166,9 @@ def read_headers(headers: Mapping[str, Any]) -> Headers:
     return Headers({**values, **_from_other_names(values)}, findings)
 
 
-def _from_other_names(values: Mapping[str, Value]) -> dict[str, Value]:
+def _from_other_names(values: Cards) -> dict[str, CardValue]:
     """Return the quantities that a header has only under another name."""
-    filled: dict[str, Value] = {}
+    filled: dict[str, CardValue] = {}
     for card, quantity in QUANTITIES.items():
         names = [card, *quantity.aliases]
         numbers = [values[name] for name in names if _is_number(values.get(name))]
@@ -208,7 +209,7 @@ def _usable(value: object) -> Cleaned:
     return None, "is no single value"
 
 
-def _from_text(value: str) -> Value:
+def _from_text(value: str) -> CardValue:
     """Return a text as a number or boolean if it is one."""
     if value.lower() in _WORDS:
         return _WORDS[value.lower()]

@@ -1,9 +1,9 @@
 """An image's metadata: cleans values, extracts ids, reports conflicts."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from panoptes_network.errors import PermanentError, Reason
+from panoptes_network.frames.fits_header import Cards
 from panoptes_network.ids import (
     CameraTime,
     ObjectPath,
@@ -31,25 +31,25 @@ class Identity:
     contradictions: dict[str, dict[str, str]]
 
 
-def number(headers: dict[str, Any], keyword: str) -> float | None:
+def number(headers: Cards, keyword: str) -> float | None:
     """Return a cleaned header value if it is a number; else None."""
     value = headers.get(keyword)
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def integer(headers: dict[str, Any], keyword: str) -> int | None:
+def integer(headers: Cards, keyword: str) -> int | None:
     """Return a cleaned header value as a 32-bit integer; None if it is not one."""
     value = number(headers, keyword)
     return int(value) if value is not None and abs(value) < _MAX_INT32 else None
 
 
-def text(headers: dict[str, Any], keyword: str) -> str | None:
+def text(headers: Cards, keyword: str) -> str | None:
     """Return a cleaned header value as text; None if the card is missing or empty."""
     value = headers.get(keyword)
     return None if value is None else str(value)
 
 
-def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
+def identify_upload(bucket_path: str, headers: Cards) -> Identity:
     """Find the ids of an uploaded file in its path, else in its name, else in its header.
 
     Raises
@@ -67,7 +67,7 @@ def identify_upload(bucket_path: str, headers: dict[str, Any]) -> Identity:
     return identify(path, headers)
 
 
-def _identify_by_name(bucket_path: str, headers: dict[str, Any], problem: str) -> Identity:
+def _identify_by_name(bucket_path: str, headers: Cards, problem: str) -> Identity:
     """Find the ids of a file whose path does not give them; `problem` explains why not."""
     try:
         found = identify(None, headers, named_image(bucket_path))
@@ -82,9 +82,7 @@ def _identify_by_name(bucket_path: str, headers: dict[str, Any], problem: str) -
     return found
 
 
-def identify(
-    path: ObjectPath | None, headers: dict[str, Any], named: CameraTime | None = None
-) -> Identity:
+def identify(path: ObjectPath | None, headers: Cards, named: CameraTime | None = None) -> Identity:
     """Find the ids of an image in its path, then in its header (IMAGEID, SEQID, FIELD).
 
     Parameters
@@ -133,11 +131,11 @@ def image_path(identity: Identity, suffix: str) -> ObjectPath:
     )
 
 
-def _header_id(headers: dict[str, Any], keyword: str) -> CameraTime | None:
+def _header_id(headers: Cards, keyword: str) -> CameraTime | None:
     return CameraTime.in_any_spelling(str(headers.get(keyword, "")))
 
 
-def _said(headers: dict[str, Any], keyword: str) -> str | None:
+def _said(headers: Cards, keyword: str) -> str | None:
     """Return a card's text; ids in other spellings are returned in canonical form."""
     said = text(headers, keyword)
     if said is None or keyword not in ("IMAGEID", "SEQID"):
@@ -146,7 +144,7 @@ def _said(headers: dict[str, Any], keyword: str) -> str | None:
     return said if known is None else str(known)
 
 
-def _no_identity(headers: dict[str, Any]) -> PermanentError:
+def _no_identity(headers: Cards) -> PermanentError:
     """Return the refusal of a file without an id, quoting an invalid IMAGEID."""
     said = text(headers, "IMAGEID")
     if said is None:
@@ -168,9 +166,7 @@ def _same_camera(one: CameraTime | None, other: CameraTime | None) -> bool:
     return (one.unit_id, one.camera_id) == (other.unit_id, other.camera_id)
 
 
-def _contradictions(
-    believed: dict[str, str | None], headers: dict[str, Any]
-) -> dict[str, dict[str, str]]:
+def _contradictions(believed: dict[str, str | None], headers: Cards) -> dict[str, dict[str, str]]:
     said = {keyword: _said(headers, keyword) for keyword in believed}
     return {
         keyword: {"believed": str(value), "header": str(said[keyword])}

@@ -1,8 +1,6 @@
 """An image's mosaic and white balance, from a CR2 or a FITS file."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +9,7 @@ from panoptes_network.byte_ranges import ranges_of
 from panoptes_network.frames.cr2.cards import camera_cards
 from panoptes_network.frames.cr2.pixels import read_mosaic
 from panoptes_network.frames.cr2.structure import read_structure
-from panoptes_network.frames.fits_header import read_image_header
+from panoptes_network.frames.fits_header import Cards, read_image_header
 from panoptes_network.frames.frame import read_frame
 
 Balance = tuple[float, float, float]
@@ -45,7 +43,7 @@ def read_image(source: Path, *, is_cr2: bool) -> tuple[NDArray[np.uint16], Balan
         return frame.mosaic, white_balance(read_image_header(ranges_of(file)).cards)
 
 
-def white_balance(cards: Mapping[str, Any]) -> Balance:
+def white_balance(cards: Cards) -> Balance:
     """Return the factors of REDBAL, green, and BLUEBAL; `DAYLIGHT` if they are invalid."""
     red, blue = cards.get("REDBAL"), cards.get("BLUEBAL")
     for factor in (red, blue):

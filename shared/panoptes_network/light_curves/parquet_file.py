@@ -7,7 +7,7 @@ group, so that reading one star takes the file's footer and one range.
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from panoptes_network.light_curves.schema import (
     Column,
 )
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, NDArray[np.generic]]
 ROWS_PER_GROUP = 16_384
 """About 1.5 MB, the data read for one star. Smaller groups would make the footer longer than that.
 """
@@ -90,7 +90,9 @@ class LightCurveWriter:
     ) -> None:
         self.close()
 
-    def write(self, stars: Arrays, measurements: Arrays, has: NDArray[np.bool_]) -> NDArray[Any]:
+    def write(
+        self, stars: Arrays, measurements: Arrays, has: NDArray[np.bool_]
+    ) -> NDArray[np.generic]:
         """Write the rows of a batch of stars.
 
         Parameters
@@ -134,7 +136,7 @@ def _table(values: Arrays, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([_array(values[f.name], f.type) for f in schema], schema=schema)
 
 
-def _array(values: NDArray[Any], arrow_type: pa.DataType) -> pa.Array:
+def _array(values: NDArray[np.generic], arrow_type: pa.DataType) -> pa.Array:
     if pa.types.is_floating(arrow_type):
         return pa.array(values, arrow_type, mask=~np.isfinite(values))
     return pa.array(values, arrow_type)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -46,7 +45,7 @@ class Balance:
         self.n_gone += len(paths)
         self.gone = [*self.gone, *paths][:MAX_EXAMPLES]
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, int | dict[str, int] | list[str]]:
         """Return the balance as JSON."""
         return {
             **{str(group): self.groups[group] for group in Group},
@@ -57,12 +56,13 @@ class Balance:
         }
 
 
-def words(balance: dict[str, Any], objects: int) -> str:
-    """Format a balance, as returned by `Balance.answer`, in one line.
+def words(balance: Balance, objects: int) -> str:
+    """Format a balance in one line.
 
     ``5 objects = 2 images + 1 companions + 1 refused + 1 waiting + 0 lost``
     """
-    return f"{objects} objects = " + " + ".join(f"{balance[group]} {group}" for group in Group)
+    counts = (f"{balance.groups[group]} {group}" for group in Group)
+    return f"{objects} objects = " + " + ".join(counts)
 
 
 def refused_between(session: Session, part: tuple[str, str | None]) -> set[str]:

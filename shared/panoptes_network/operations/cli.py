@@ -1,19 +1,27 @@
 """The command `panoptes-operate`: list failures, replay images and messages, edit tags."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 import click
+from pydantic import BaseModel
 
 from panoptes_network.errors import PermanentError, TransientError
 from panoptes_network.events import parse
-from panoptes_network.operations import balance as balances
+from panoptes_network.operations import listing
+from panoptes_network.operations.balance import Balance, words
 from panoptes_network.operations.cli_facts import add_commands
-from panoptes_network.operations.listing import ListRequest, list_matching
+from panoptes_network.operations.facts import ShownFact
+from panoptes_network.operations.listing import ListRequest, UploadList
 from panoptes_network.operations.replay import ReplayRequest, replay
+from panoptes_network.operations.report import Outcome
 from panoptes_network.operations.sweep import sweep_all
 from panoptes_network.operations.tagging import TagRequest, change_tags
+
+M = TypeVar("M", bound=BaseModel)
+Command = Callable[..., None]
+Option = Callable[[Command], Command]
 
 MAX_UNASKED = 20
 """A larger replay asks for confirmation."""
@@ -49,8 +57,8 @@ class _BadInput(click.ClickException):
     exit_code = 2
 
 
-def _with(*options: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    def add(command: Callable[..., None]) -> Callable[..., None]:
+def _with(*options: Option) -> Option:
+    def add(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
         return command
@@ -84,10 +92,10 @@ def main() -> None:
 
 @main.command("list")
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT)
-def list_images(**chosen: Any) -> None:
+def list_images(**chosen: object) -> None:
     """List failed images and rejected uploads, with reasons."""
     with _errors_explained():
-        found = list_matching(_request(ListRequest, chosen))
+        found = listing.list_images(_request(ListRequest, chosen))
         names_images = any(chosen[name] for name in ("image_id", "sequence_id", "state"))
         uploads = None if names_images else _find_uploads(chosen)
     rows = [
@@ -102,7 +110,7 @@ def list_images(**chosen: Any) -> None:
 
 @main.command("uploads")
 @_with(_UNIT, _NIGHT, _REASON, _LIMIT)
-def list_uploads(**chosen: Any) -> None:
+def list_uploads(**chosen: object) -> None:
     """List rejected uploads, with reasons."""
     with _errors_explained():
         found = _find_uploads(chosen)
@@ -111,10 +119,10 @@ def list_uploads(**chosen: Any) -> None:
 
 @main.command("dead-letters")
 @_with(*_FILTERS, _LIMIT)
-def list_letters(**chosen: Any) -> None:
+def list_letters(**chosen: object) -> None:
     """List dead letters that have not been replayed."""
     with _errors_explained():
-        found = list_matching(_request(ListRequest, {**chosen, "dead_letters": True}))
+        found = listing.list_letters(_request(ListRequest, {**chosen, "dead_letters": True}))
     rows = [
         (
             one["dead_letter_id"],
@@ -133,13 +141,12 @@ def list_letters(**chosen: Any) -> None:
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT, _DRY_RUN)
 @click.option("--dead-letters", is_flag=True, help="Replay dead letters instead of images.")
 @click.option("--yes", is_flag=True, help=f"Replay more than {MAX_UNASKED} without asking.")
-def replay_matching(*, dry_run: bool, yes: bool, **chosen: Any) -> None:
+def replay_matching(*, dry_run: bool, yes: bool, **chosen: object) -> None:
     """Process failed images again, or resend dead letters."""
     with _errors_explained():
         planned = replay(_request(ReplayRequest, {**chosen, "dry_run": True}))
-        count = planned["replayed"]
-        if not dry_run and count > MAX_UNASKED and not yes:
-            click.confirm(f"Send {count} again?", abort=True)
+        if not dry_run and planned.replayed > MAX_UNASKED and not yes:
+            click.confirm(f"Send {planned.replayed} again?", abort=True)
         done = planned if dry_run else replay(_request(ReplayRequest, chosen))
     _show_replay(done)
 
@@ -150,16 +157,16 @@ def sweep_everything(*, dry_run: bool) -> None:
     """Scan all images and the raw bucket, and resend lost uploads."""
     with _errors_explained():
         done = sweep_all(dry_run=dry_run)
-    for kind, words in (("sent", "sent again"), ("given_up", "given up")):
-        for image_id in done["images"][kind]:
-            click.echo(f"{image_id}  {words}")
-    _show_problems(done)
+    for kind, verdict in (("sent", "sent again"), ("given_up", "given up")):
+        for image_id in done.names[kind]:
+            click.echo(f"{image_id}  {verdict}")
+    _show_problems(done.problems)
     would = "would be sent" if dry_run else "sent"
-    click.echo(f"{done['objects']} objects, {done['sent']} {would} again,")
-    click.echo(f"{done['given_up']} given up, {done['failed']} not taken")
-    if count := done["products_deleted"]:
+    click.echo(f"{done.looked_at} objects, {done.sent} {would} again,")
+    click.echo(f"{done.given_up} given up, {done.failed} not taken")
+    if count := done.products_deleted:
         click.echo(f"{count} superseded products {'would be ' if dry_run else ''}deleted")
-    _show_balance(done["balance"], done["objects"])
+    _show_balance(done.balance, done.looked_at)
 
 
 @main.command("tag")
@@ -176,9 +183,11 @@ def remove_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
     _change_tags(sequence_id, remove=tags)
 
 
-def _ask(model: Any, chosen: dict[str, Any], work: Callable[[Any], Any]) -> Any:
+def _ask(
+    model: type[M], chosen: Mapping[str, object], change: Callable[[M], dict[str, ShownFact]]
+) -> dict[str, ShownFact]:
     with _errors_explained():
-        return work(_request(model, chosen))
+        return change(_request(model, chosen))
 
 
 add_commands(main, _ask)
@@ -190,13 +199,13 @@ def _change_tags(sequence_id: str, **tags: tuple[str, ...]) -> None:
     click.echo(f"{done['sequence_id']}  {', '.join(done['tags']) or 'no tags'}")
 
 
-def _find_uploads(chosen: dict[str, Any]) -> dict[str, Any]:
+def _find_uploads(chosen: Mapping[str, object]) -> UploadList:
     names = ("unit_id", "night", "reason_code", "limit")
     wanted = {name: chosen[name] for name in names}
-    return list_matching(_request(ListRequest, {**wanted, "uploads": True}))
+    return listing.list_uploads(_request(ListRequest, {**wanted, "uploads": True}))
 
 
-def _show_uploads(found: dict[str, Any]) -> None:
+def _show_uploads(found: UploadList) -> None:
     rows = [
         (one["bucket_path"], one["at"], one["reason_code"], one["reason"])
         for one in found["uploads"]
@@ -205,42 +214,42 @@ def _show_uploads(found: dict[str, Any]) -> None:
     click.echo(_of(len(rows), found["count"], "upload"))
 
 
-def _show_balance(balance: dict[str, Any], objects: int) -> None:
-    click.echo(balances.words(balance, objects))
-    for reason, count in balance["refused_by_reason"].items():
+def _show_balance(balance: Balance, objects: int) -> None:
+    click.echo(words(balance, objects))
+    for reason, count in balance.refused.most_common():
         click.echo(f"  refused: {count} {reason}")
-    for path in balance["lost_paths"]:
+    for path in balance.lost:
         click.echo(f"  lost: {path}")
-    if balance["rows_without_object"]:
-        click.echo(f"{balance['rows_without_object']} rows without object")
-    for path in balance["paths_without_object"]:
+    if balance.n_gone:
+        click.echo(f"{balance.n_gone} rows without object")
+    for path in balance.gone:
         click.echo(f"  without object: {path}")
 
 
-def _request(model: Any, chosen: dict[str, Any]) -> Any:
+def _request(model: type[M], chosen: Mapping[str, object]) -> M:
     return parse(model, {name: value for name, value in chosen.items() if value is not None})
 
 
-def _show_replay(done: dict[str, Any]) -> None:
-    for name in done.get("images", done.get("dead_letters", [])):
+def _show_replay(done: Outcome) -> None:
+    for name in done.names:
         click.echo(name)
-    _show_problems(done)
-    would = "would be sent" if done["dry_run"] else "sent"
-    click.echo(f"{done['replayed']} {would} again, {done['not_replayed']} cannot be")
+    _show_problems(done.problems)
+    would = "would be sent" if done.dry_run else "sent"
+    click.echo(f"{done.replayed} {would} again, {done.not_replayed} cannot be")
 
 
-def _show_problems(done: dict[str, Any]) -> None:
-    for problem in done["problems"]:
+def _show_problems(problems: list[str]) -> None:
+    for problem in problems:
         click.echo(problem, err=True)
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str | int | None, ...]]) -> None:
     """Print rows in aligned columns; the last column is not padded."""
     texts = [heads, *(tuple("" if cell is None else str(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)][:-1]
-    for *cells, words in texts:
+    for *cells, last in texts:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        click.echo("  ".join([*padded, words]).rstrip())
+        click.echo("  ".join([*padded, last]).rstrip())
 
 
 def _of(shown: int, count: int, what: str) -> str:

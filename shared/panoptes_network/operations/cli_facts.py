@@ -1,13 +1,15 @@
 """The commands `panoptes-operate unit` and `observation`, which set and pin facts."""
 
 import getpass
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 import click
+from pydantic import BaseModel
 
 from panoptes_network.operations.facts import (
     ObservationFactsRequest,
+    ShownFact,
     UnitFactsRequest,
     change_observation,
     change_unit,
@@ -28,7 +30,19 @@ _HOW = (
     ),
 )
 
-Ask = Callable[[Any, dict[str, Any], Callable[[Any], dict[str, Any]]], dict[str, Any]]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Ask(Protocol):
+    """A function that parses a request of a type, and returns what `change` makes of it."""
+
+    def __call__(
+        self,
+        model: type[M],
+        chosen: Mapping[str, object],
+        change: Callable[[M], dict[str, ShownFact]],
+    ) -> dict[str, ShownFact]:
+        """Return the facts after the change."""
 
 
 def add_commands(group: click.Group, ask: Ask) -> None:
@@ -41,7 +55,7 @@ def add_commands(group: click.Group, ask: Ask) -> None:
     @click.option("--longitude", "longitude_deg", type=float, help="Degrees, east positive.")
     @click.option("--elevation", "elevation_m", type=float, help="Metres.")
     @_how
-    def unit(**chosen: Any) -> None:
+    def unit(**chosen: object) -> None:
         """Set or pin a unit's location and name."""
         _show(ask(UnitFactsRequest, chosen, change_unit))
 
@@ -50,7 +64,7 @@ def add_commands(group: click.Group, ask: Ask) -> None:
     @click.option("--field", help="Target name.")
     @click.option("--exptime", "exptime_s", type=float, help="Exposure time, seconds.")
     @_how
-    def observation(**chosen: Any) -> None:
+    def observation(**chosen: object) -> None:
         """Set or pin an observation's field and exposure time."""
         _show(ask(ObservationFactsRequest, chosen, change_observation))
 
@@ -61,7 +75,7 @@ def _how(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _show(facts: dict[str, Any]) -> None:
+def _show(facts: dict[str, ShownFact]) -> None:
     for name, fact in facts.items():
         value = "unknown" if fact["value"] is None else fact["value"]
         click.echo(f"{name}  {value}{'  pinned' if fact['is_pinned'] else ''}")

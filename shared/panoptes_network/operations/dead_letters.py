@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
@@ -36,7 +36,7 @@ _log = logging.getLogger(SERVICE)
 
 class _PushMessage(BaseModel):
     data: str = ""
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: dict[str, object] = Field(default_factory=dict)
     message_id: str = Field("", alias="messageId")
 
 
@@ -90,7 +90,15 @@ class Letter:
         )
 
 
-def receive(body: bytes) -> dict[str, Any]:
+class Recorded(TypedDict):
+    """The number of a newly recorded dead letter, and its image."""
+
+    dead_letter_id: int | None
+    image_id: str | None
+    recorded: bool
+
+
+def receive(body: bytes) -> Recorded:
     """Record a pushed dead letter, once, and set its image to `error` if it waits for nothing else.
 
     Raises
@@ -112,7 +120,7 @@ def receive(body: bytes) -> dict[str, Any]:
         return run_transaction(lambda session: _record(session, letter, Subject()))
 
 
-def _record(session: Session, letter: Letter, subject: Subject) -> dict[str, Any]:
+def _record(session: Session, letter: Letter, subject: Subject) -> Recorded:
     error = letter.gone_wrong(session, subject)
     new = insert(DeadLetter).values(
         message_id=letter.message_id,

@@ -1,13 +1,13 @@
 """Facts of a unit or observation that an operator sets, and pins against changes by images."""
 
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.models import Fact, FactChange, Sequence, Unit
+from panoptes_network.database.models import Fact, FactChange, FactValue, Sequence, Unit
 from panoptes_network.database.parents import (
     MAX_ELEVATION_M,
     MAX_EXPTIME_S,
@@ -33,7 +33,7 @@ class _FactsRequest(BaseModel):
     reason: str | None = Field(None, max_length=500, pattern=_TEXT)
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, FactValue]:
         """The facts to set, by column name."""
         given = self.model_dump(exclude={"pin", "changed_by", "reason"}, exclude_none=True)
         return {name: value for name, value in given.items() if name in self.names()}
@@ -49,6 +49,13 @@ class _FactsRequest(BaseModel):
         if not self.values and self.pin is None:
             raise ValueError("give a value to set, or pin or unpin what is known")
         return self
+
+
+class ShownFact(TypedDict):
+    """A fact as it is now."""
+
+    value: FactValue
+    is_pinned: bool
 
 
 class UnitFactsRequest(_FactsRequest):
@@ -69,12 +76,12 @@ class ObservationFactsRequest(_FactsRequest):
     exptime_s: float | None = Field(None, gt=0, le=MAX_EXPTIME_S)
 
 
-def change_unit(request: UnitFactsRequest) -> dict[str, Any]:
+def change_unit(request: UnitFactsRequest) -> dict[str, ShownFact]:
     """Return the unit's current facts; see `change_observation`."""
     return run_transaction(lambda session: _change(session, Unit, request.unit_id, request))
 
 
-def change_observation(request: ObservationFactsRequest) -> dict[str, Any]:
+def change_observation(request: ObservationFactsRequest) -> dict[str, ShownFact]:
     """Return the observation's current facts, each with its ``value`` and ``is_pinned``.
 
     Raises
@@ -90,7 +97,7 @@ def change_observation(request: ObservationFactsRequest) -> dict[str, Any]:
 
 def _change(
     session: Session, table: type[Unit | Sequence], subject: str, request: _FactsRequest
-) -> dict[str, Any]:
+) -> dict[str, ShownFact]:
     row = locked_parent(session, table, subject)
     if row is None:
         what = "unit" if table is Unit else "observation"

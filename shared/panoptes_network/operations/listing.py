@@ -1,9 +1,9 @@
 """Failed images, refused uploads and dead letters, with reasons, as JSON."""
 
-from typing import Any
+from typing import TypedDict
 
 from pydantic import Field, model_validator
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, SelectBase, func, select, true
 from sqlalchemy.orm import Session
 
 from panoptes_network.database import refusals
@@ -35,7 +35,64 @@ class ListRequest(Filters):
         return self.dead_letters or self.uploads
 
 
-def list_matching(request: ListRequest) -> dict[str, Any]:
+class FailedImage(TypedDict):
+    """An image that failed, or is in the requested state."""
+
+    image_id: str
+    sequence_id: str
+    state: str
+    reason_code: str | None
+    reason: str | None
+    bucket_path: str | None
+    tries: int
+    updated_at: str
+
+
+class OpenLetter(TypedDict):
+    """A dead letter that was not replayed."""
+
+    dead_letter_id: int
+    topic: str
+    subscription: str
+    tries: int | None
+    image_id: str | None
+    bucket_path: str | None
+    reason: str | None
+    received_at: str
+
+
+class RefusedUpload(TypedDict):
+    """A file that never became an image."""
+
+    bucket_path: str | None
+    state: str
+    reason_code: str | None
+    reason: str | None
+    at: str
+
+
+class ImageList(TypedDict):
+    """The number of matching images, and the newest."""
+
+    count: int
+    images: list[FailedImage]
+
+
+class LetterList(TypedDict):
+    """The number of matching dead letters, and the newest."""
+
+    count: int
+    dead_letters: list[OpenLetter]
+
+
+class UploadList(TypedDict):
+    """The number of matching refused uploads, and the newest."""
+
+    count: int
+    uploads: list[RefusedUpload]
+
+
+def list_matching(request: ListRequest) -> ImageList | LetterList | UploadList:
     """Return the total number, and the first results.
 
     Raises
@@ -43,29 +100,47 @@ def list_matching(request: ListRequest) -> dict[str, Any]:
     TransientError
         If the database is unavailable.
     """
-    list_them = _letters if request.dead_letters else _images
     if request.uploads:
-        list_them = _uploads
-    return run_transaction(lambda session: list_them(session, request))
+        return list_uploads(request)
+    return list_letters(request) if request.dead_letters else list_images(request)
 
 
-def _images(session: Session, request: ListRequest) -> dict[str, Any]:
+def list_images(request: ListRequest) -> ImageList:
+    """Return the matching images; see `list_matching`."""
+    return run_transaction(lambda session: _images(session, request))
+
+
+def list_letters(request: ListRequest) -> LetterList:
+    """Return the matching dead letters; see `list_matching`."""
+    return run_transaction(lambda session: _letters(session, request))
+
+
+def list_uploads(request: ListRequest) -> UploadList:
+    """Return the matching refused uploads; see `list_matching`."""
+    return run_transaction(lambda session: _uploads(session, request))
+
+
+def _images(session: Session, request: ListRequest) -> ImageList:
     query = request.choose_images()
     found = session.scalars(
         query.order_by(Image.updated_at.desc(), Image.image_key).limit(request.limit)
     )
-    count = select(func.count()).select_from(query.subquery())
-    return {"count": session.scalar(count), "images": [_image(image) for image in found]}
+    return {
+        "count": _count(session, query),
+        "images": [_image(image) for image in found],
+    }
 
 
-def _letters(session: Session, request: ListRequest) -> dict[str, Any]:
+def _letters(session: Session, request: ListRequest) -> LetterList:
     query = request.choose_letters()
     found = session.scalars(query.order_by(DeadLetter.dead_letter_id.desc()).limit(request.limit))
-    count = select(func.count()).select_from(query.subquery())
-    return {"count": session.scalar(count), "dead_letters": [_letter(one) for one in found]}
+    return {
+        "count": _count(session, query),
+        "dead_letters": [_letter(one) for one in found],
+    }
 
 
-def _uploads(session: Session, request: ListRequest) -> dict[str, Any]:
+def _uploads(session: Session, request: ListRequest) -> UploadList:
     condition: ColumnElement[bool] = true()
     if request.unit_id is not None:
         condition = condition & refusals.is_of_unit(request.unit_id)
@@ -76,11 +151,17 @@ def _uploads(session: Session, request: ListRequest) -> dict[str, Any]:
         return {"count": len(found), "uploads": [_upload(one) for one in found[: request.limit]]}
     query = refusals.standing().where(condition)
     newest = session.scalars(query.order_by(ImageEvent.event_id.desc()).limit(request.limit))
-    count = select(func.count()).select_from(query.subquery())
-    return {"count": session.scalar(count), "uploads": [_upload(one) for one in newest]}
+    return {
+        "count": _count(session, query),
+        "uploads": [_upload(one) for one in newest],
+    }
 
 
-def _upload(refusal: ImageEvent) -> dict[str, Any]:
+def _count(session: Session, query: SelectBase) -> int:
+    return session.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+
+
+def _upload(refusal: ImageEvent) -> RefusedUpload:
     return {
         "bucket_path": refusal.bucket_path,
         "state": refusal.state,
@@ -90,7 +171,7 @@ def _upload(refusal: ImageEvent) -> dict[str, Any]:
     }
 
 
-def _image(image: Image) -> dict[str, Any]:
+def _image(image: Image) -> FailedImage:
     return {
         "image_id": image.image_id,
         "sequence_id": image.sequence_id,
@@ -103,7 +184,7 @@ def _image(image: Image) -> dict[str, Any]:
     }
 
 
-def _letter(letter: DeadLetter) -> dict[str, Any]:
+def _letter(letter: DeadLetter) -> OpenLetter:
     return {
         "dead_letter_id": letter.dead_letter_id,
         "topic": letter.topic,

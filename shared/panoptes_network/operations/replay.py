@@ -3,8 +3,6 @@
 Recorded only after sending: a crash in between sends a message twice, harmlessly.
 """
 
-from typing import Any
-
 from pydantic import Field
 
 from panoptes_network.operations.replay_images import replay_images
@@ -22,7 +20,7 @@ class ReplayRequest(Filters):
     dry_run: bool = False
 
 
-def replay(request: ReplayRequest) -> dict[str, Any]:
+def replay(request: ReplayRequest) -> Outcome:
     """Resend all matches; return how many and which.
 
     Raises
@@ -39,4 +37,4 @@ def replay(request: ReplayRequest) -> dict[str, Any]:
         done += count
         if count < size:
             break
-    return outcome.answer()
+    return outcome

@@ -3,7 +3,6 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from panoptes_network.operations.balance import Balance
 
@@ -61,7 +60,7 @@ class Report:
         if len(self.problems) < MAX_NAMED:
             self.problems.append(f"{image_id}: {words}")
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, object]:
         """Return the result as JSON."""
         return {
             "dry_run": self.dry_run,
@@ -105,7 +104,7 @@ class Outcome:
         if len(self.problems) < MAX_NAMED:
             self.problems.append(words)
 
-    def answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, object]:
         """Return the result as JSON."""
         return {
             "dry_run": self.dry_run,

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,7 +33,7 @@ class SweepRequest(BaseModel):
     dry_run: bool = False
 
 
-def sweep(request: SweepRequest) -> dict[str, Any]:
+def sweep(request: SweepRequest) -> Report:
     """Sweep within the time limit of a request; the next sweep continues where this one stopped.
 
     Raises
@@ -46,7 +45,7 @@ def sweep(request: SweepRequest) -> dict[str, Any]:
     return _sweep(report, from_start=False)
 
 
-def sweep_all(*, dry_run: bool) -> dict[str, Any]:
+def sweep_all(*, dry_run: bool) -> Report:
     """Sweep through all images and the whole bucket, without a time limit."""
     report = Report(dry_run)
     return _sweep(report, from_start=True)
@@ -57,7 +56,7 @@ def last_balance() -> dict[tuple[str, ...], float]:
     return dict(_last)
 
 
-def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
+def _sweep(report: Report, *, from_start: bool) -> Report:
     """Run every step even if others fail; raise the first error at the end."""
     steps: dict[str, Callable[[Report], object]] = {
         "times": sweep_times,
@@ -70,11 +69,11 @@ def _sweep(report: Report, *, from_start: bool) -> dict[str, Any]:
     faults = [fault for name, step in steps.items() if (fault := _fault_of(step, name, report))]
     if faults:
         raise faults[0]
-    answer = report.answer()
-    _last.update({(group,): answer["balance"][group] for group in Group})
-    log = _log.warning if answer["balance"][Group.LOST] else _log.info
-    log("swept: %s", words(answer["balance"], report.looked_at), extra=_logged(answer))
-    return answer
+    groups = report.balance.groups
+    _last.update({(group,): groups[group] for group in Group})
+    log = _log.warning if groups[Group.LOST] else _log.info
+    log("swept: %s", words(report.balance, report.looked_at), extra=_logged(report))
+    return report
 
 
 def _fault_of(step: Callable[[Report], object], name: str, report: Report) -> Exception | None:
@@ -87,5 +86,6 @@ def _fault_of(step: Callable[[Report], object], name: str, report: Report) -> Ex
     return None
 
 
-def _logged(answer: dict[str, Any]) -> dict[str, Any]:
+def _logged(report: Report) -> dict[str, object]:
+    answer = report.answer()
     return {name: answer[name] for name in ("dry_run", "whole_bucket", "balance")}

@@ -1,6 +1,6 @@
 """Tags that an operator adds to an observation or removes from it."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
@@ -12,6 +12,13 @@ from panoptes_network.database.models import Sequence
 from panoptes_network.errors import PermanentError, Reason
 
 Tag = Annotated[str, Field(max_length=4 * tags.MAX_CHARS), AfterValidator(tags.tag)]
+
+
+class Tagged(TypedDict):
+    """A sequence with its tags, in order."""
+
+    sequence_id: str
+    tags: list[str]
 
 
 class TagRequest(BaseModel):
@@ -30,7 +37,7 @@ class TagRequest(BaseModel):
         return self
 
 
-def change_tags(request: TagRequest) -> dict[str, Any]:
+def change_tags(request: TagRequest) -> Tagged:
     """Return the sequence with its current tags, in order.
 
     Raises
@@ -43,7 +50,7 @@ def change_tags(request: TagRequest) -> dict[str, Any]:
     return run_transaction(lambda session: _change(session, request))
 
 
-def _change(session: Session, request: TagRequest) -> dict[str, Any]:
+def _change(session: Session, request: TagRequest) -> Tagged:
     # Images of the sequence may be inserted meanwhile: lock only against changes of its key.
     query = select(Sequence).where(Sequence.sequence_id == request.sequence_id)
     sequence = session.scalars(query.with_for_update(key_share=True)).one_or_none()

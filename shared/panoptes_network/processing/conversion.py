@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from sqlalchemy.orm import Session
 
@@ -116,6 +116,18 @@ def find_cr2(request: ImageObject) -> Upload:
     return find_image(request)
 
 
+class Conversion(TypedDict):
+    """Result of a conversion, and the paths of the products."""
+
+    image_id: str | None
+    made: bool
+    bucket: NotRequired[str]
+    paths: NotRequired[list[str]]
+    kept: NotRequired[str]
+    made_from: NotRequired[str]
+    superseded: NotRequired[bool]
+
+
 def make_products(
     upload: Upload,
     products: Sequence[Product],
@@ -124,7 +136,7 @@ def make_products(
     bucket: str,
     *,
     options: str = "",
-) -> dict[str, Any]:
+) -> Conversion:
     """Make the missing products of an image, and return those that exist now.
 
     Nothing is made from an upload that a newer one in another folder has superseded.
@@ -239,7 +251,7 @@ def _record(there: dict[Product, StoredObject | None]) -> None:
     """Record the existing products, from any file and any maker."""
     known = [(product.kind, stored, Origin.of(stored)) for product, stored in there.items()]
 
-    def work(session: Any) -> None:
+    def work(session: Session) -> None:
         for kind, stored, origin in known:
             if kind and stored and origin:
                 record_file(session, kind, stored, origin)

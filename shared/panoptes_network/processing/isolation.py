@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from importlib import import_module
 from multiprocessing import get_context
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -123,5 +123,5 @@ def _pool() -> ProcessPool:
     )
 
 
-def _limit_memory(*_: Any) -> None:
+def _limit_memory(*_: object) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))

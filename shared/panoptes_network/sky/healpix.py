@@ -1,7 +1,6 @@
 """HEALPix cells of the sky, and those of a cone."""
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -28,7 +27,7 @@ def healpix_cells(ra_deg: ArrayLike, dec_deg: ArrayLike) -> NDArray[np.int32]:
     -------
     ndarray, shape (n,), int32
     """
-    cells: NDArray[Any] = _GRID.lonlat_to_healpix(
+    cells: NDArray[np.integer] = _GRID.lonlat_to_healpix(
         np.asarray(ra_deg, dtype=float) * u.deg, np.asarray(dec_deg, dtype=float) * u.deg
     )
     return cells.astype(np.int32)

@@ -8,9 +8,9 @@ A&A 395, 1077) with the SIP distortion of Shupe et al. 2005, ASP Conf. Ser. 347,
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Cards = Mapping[str, Any]
+Cards = Mapping[str, object]
 
 INVERSE_STEPS = 30
 INVERSE_PRECISION_PX = 1e-6

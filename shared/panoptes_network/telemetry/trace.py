@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from panoptes_network.config import settings
 
@@ -65,14 +65,14 @@ class Trace:
 class _Work:
     trace: Trace
     project: str
-    about: dict[str, Any] = field(default_factory=dict)
+    about: dict[str, object] = field(default_factory=dict)
 
 
 _current: ContextVar[_Work | None] = ContextVar("panoptes_work", default=None)
 
 
 @contextmanager
-def work(carrier: Mapping[str, Any] | None = None, **about: Any) -> Iterator[None]:
+def work(carrier: Mapping[str, object] | None = None, **about: object) -> Iterator[None]:
     """Log the block as one unit of work.
 
     Parameters
@@ -103,14 +103,14 @@ def follow(parent: object) -> None:
         current.trace = found
 
 
-def note(**about: Any) -> None:
+def note(**about: object) -> None:
     """Add fields to each further log line of the work: image_id, bucket_path, …"""
     current = _current.get()
     if current:
         current.about.update({name: value for name, value in about.items() if value is not None})
 
 
-def noted(name: str) -> Any:
+def noted(name: str) -> object:
     """Return the value noted under a name; None if there is none."""
     current = _current.get()
     return current.about.get(name) if current else None
@@ -131,7 +131,7 @@ def attributes() -> dict[str, str]:
     return {PARENT: current.trace.parent} if current else {}
 
 
-def log_fields() -> dict[str, Any]:
+def log_fields() -> dict[str, object]:
     """Return the log fields of the current work, with the trace as Cloud Logging reads it."""
     current = _current.get()
     if current is None:

@@ -8,7 +8,6 @@ caller is accepted on one machine and none on Cloud Run.
 import hmac
 import time
 from functools import cache
-from typing import Any
 
 import requests
 from cachecontrol import CacheControl
@@ -118,7 +117,7 @@ def _claims(token: str, *, platform: bool) -> _Claims:
         raise RefusedError(401, "the token is none, or is not signed, or is over") from None
 
 
-def _certificates() -> dict[str, Any]:
+def _certificates() -> dict[str, str]:
     url = settings().token_issuer_certs_url
     try:
         response = _session().get(url, timeout=CERTIFICATES_TIMEOUT_S)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Collection, Mapping
 from io import BytesIO
-from typing import Any
 
 from cloudevents.exceptions import DataUnmarshallerError
 from flask import Request, Response, current_app, has_app_context, jsonify, request
@@ -87,7 +86,10 @@ def setup(
 
 
 def answer(
-    request: Request, model: type[M], work: Callable[[M], BaseModel | dict[str, Any]], service: str
+    request: Request,
+    model: type[M],
+    work: Callable[[M], BaseModel | Mapping[str, object]],
+    service: str,
 ) -> Response:
     """Run `work` on a request's message and respond with JSON.
 
@@ -119,7 +121,7 @@ def answer(
     return jsonify(said)
 
 
-def _note(known: Mapping[str, Any]) -> None:
+def _note(known: Mapping[str, object]) -> None:
     trace.note(**{name: known[name] for name in _NOTED if name in known})
 
 

@@ -10,10 +10,10 @@ import sys
 import time
 from _thread import interrupt_main
 from threading import Thread
-from typing import Any
 
 import click
 import waitress
+from waitress.server import BaseWSGIServer
 
 MAX_CONNECTIONS = 1000
 """More connections wait until others close; Cloud Run allows far fewer."""
@@ -65,7 +65,7 @@ def main(folder: str, host: str, port: int, threads: int, module: str) -> None:
     server.run()
 
 
-def _stop(server: Any) -> None:
+def _stop(server: BaseWSGIServer) -> None:
     """Finish running requests, then exit."""
     deadline = time.monotonic() + DRAIN_S
     while _is_busy(server) and time.monotonic() < deadline:
@@ -73,7 +73,7 @@ def _stop(server: Any) -> None:
     interrupt_main()
 
 
-def _is_busy(server: Any) -> bool:
+def _is_busy(server: BaseWSGIServer) -> bool:
     channels = list(server.active_channels.values())
     return any(channel.requests or channel.total_outbufs_len for channel in channels)
 

@@ -1,7 +1,5 @@
 """HTTP calls to the next service, whose status decides what happens to the event."""
 
-from typing import Any
-
 import requests
 from pydantic import BaseModel
 
@@ -16,7 +14,7 @@ _PASSING = frozenset({401, 403, 408, 425, 429})
 """Statuses unrelated to the message: access (401, 403) is the operator's to fix."""
 
 
-def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, Any]:
+def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, object]:
     """POST a message as JSON, with the trace and this service's identity; return the response.
 
     Parameters
@@ -62,7 +60,7 @@ def check(url: str) -> None:
     ).raise_for_status()
 
 
-def _json_object(response: requests.Response) -> dict[str, Any]:
+def _json_object(response: requests.Response) -> dict[str, object]:
     try:
         body = response.json()
     except requests.JSONDecodeError:
@@ -70,7 +68,7 @@ def _json_object(response: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _refusal(answer: dict[str, Any], status: int) -> PermanentError:
+def _refusal(answer: dict[str, object], status: int) -> PermanentError:
     error = answer.get("error")
     known = error if isinstance(error, dict) else {}
     code = str(known.get("reason"))

@@ -2,16 +2,15 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from panoptes_network.config import settings
 
 REQUEST_TIMEOUT_S = 5.0
 
-Report = Callable[[], dict[str, Any]]
+Report = Callable[[], Mapping[str, object]]
 """Returns the worker's status; ``"ready"`` is one of the keys."""
 
 
@@ -44,7 +43,7 @@ def _handler(report: Report) -> type[BaseHTTPRequestHandler]:
             else:
                 self._answer(404, {"error": "there are /health and /ready"})
 
-        def _answer(self, status: int, said: dict[str, Any]) -> None:
+        def _answer(self, status: int, said: Mapping[str, object]) -> None:
             body = json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

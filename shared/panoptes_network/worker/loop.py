@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1 import ReceivedMessage
@@ -96,7 +96,7 @@ class Worker(ABC):
         else:
             self._subscription.acknowledge(received)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, bool | list[str]]:
         """Return whether the worker is working, and what prevents it."""
         away, is_overdue = self._dependencies.away, self._subscription.is_overdue
         is_subscribed = self._subscription.is_subscribed
