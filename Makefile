@@ -52,9 +52,9 @@ test-faults: setup ## Interrupt every dependency while images are processed (15 
 sbom: setup ## Write a software bill of materials for each service to build/sbom.
 	bin/sbom
 
-container-check: setup ## Build the plate solver's image without a container engine and solve a frame in it.
+container-check: setup ## Build the workers' images without a container engine and run each in a network; SERVICE=gce-light-curves for one.
 	@command -v debootstrap >/dev/null || { echo "apt-get install debootstrap"; exit 1; }
-	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container
+	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container $(SERVICE)
 
 # Each service has a main.py, so that each is type-checked by itself.
 lint: setup ## Run ruff, mypy and shellcheck; check phrases; scan for secrets and vulnerable packages.

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from tests.container.container import CHROOT
 from tests.container.dockerfile import Stage, Step, stages
 
 RELEASE = "bookworm"
-CHROOT = "/usr/sbin/chroot"  # the PATH that is set is the image's
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -26,17 +26,18 @@ class Builder:
     ----------
     context : Path
         What COPY copies from.
+    base : Path
+        The folder that `make_base` made.
     work : Path
     tell : callable
         Gets one line about each step.
     """
 
-    def __init__(self, context: Path, work: Path, tell: Tell) -> None:
-        self._context, self._work, self._tell = context, work, tell
+    def __init__(self, context: Path, base: Path, work: Path, tell: Tell) -> None:
+        self._context, self._base, self._work, self._tell = context, base, work, tell
 
     def build(self, dockerfile: Path) -> tuple[Stage, Path]:
         """Take all steps and return the last image with its folder."""
-        self._step("debootstrap", self._make_base)
         found = stages(dockerfile)
         for number, stage in enumerate(found):
             stage.name = stage.name or f"stage{number}"
@@ -49,16 +50,12 @@ class Builder:
 
     def _build(self, stage: Stage) -> None:
         root = self._work / stage.name
-        subprocess.run(["cp", "-a", str(self._work / "base"), str(root)], check=True)
+        subprocess.run(["cp", "-a", str(self._base), str(root)], check=True)
         take = {"RUN": self._run, "COPY": self._copy}
         for step in stage.steps:
             if step.word in take:
-                self._step(f"{step.word} {step.rest}", partial(take[step.word], root, step))
-
-    def _make_base(self) -> None:
-        base = str(self._work / "base")
-        command = ["debootstrap", "--variant=minbase", RELEASE, base]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                words = f"{step.word} {step.rest}"
+                _time(words, partial(take[step.word], root, step), self._tell)
 
     def _run(self, root: Path, step: Step) -> None:
         with _outside(root):
@@ -86,10 +83,18 @@ class Builder:
         else:
             shutil.copy(source, target)
 
-    def _step(self, words: str, take: Callable[[], object]) -> None:
-        began = time.monotonic()
-        take()
-        self._tell(f"{time.monotonic() - began:6.1f} s  {' '.join(words.split())[:90]}")
+
+def make_base(folder: Path, tell: Tell) -> None:
+    """Make the folder that stands for the base image of every Dockerfile here."""
+    command = ["debootstrap", "--variant=minbase", RELEASE, str(folder)]
+    make = partial(subprocess.run, command, check=True, stdout=subprocess.DEVNULL)
+    _time("debootstrap", make, tell)
+
+
+def _time(words: str, take: Callable[[], object], tell: Tell) -> None:
+    began = time.monotonic()
+    take()
+    tell(f"{time.monotonic() - began:6.1f} s  {' '.join(words.split())[:90]}")
 
 
 @contextmanager
@@ -115,18 +120,3 @@ def size_mb(root: Path) -> float:
     du = ["du", "--summarize", "--bytes", str(root)]
     said = subprocess.run(du, check=True, text=True, stdout=subprocess.PIPE).stdout
     return int(said.split()[0]) / 1e6
-
-
-def inside(stage: Stage, root: Path, command: list[str]) -> list[str]:
-    """Return what runs a command in an image as its user; the environment is the caller's."""
-    script = f'cd {stage.folder} && exec "$@"'
-    return [
-        CHROOT,
-        f"--userspec={stage.user}",
-        str(root),
-        "/bin/sh",
-        "-ec",
-        script,
-        "-",
-        *command,
-    ]
