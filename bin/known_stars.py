@@ -51,7 +51,11 @@ SOUTH_OF_EQUATOR = {
     *("BD-00 4475", "CoRoT-18", "CoRoT-19", "CoRoT-21", "CoRoT-4", "HD 130322", "HD 192263"),
     *("HD 217786 A", "HIP 97233", "PHL 5038", "WASP-138", "WASP-183", "ZTFJ0407-00", "υ Leo"),
 }
-"""Hosts within a degree south of the equator whose other names do not tell so: SIMBAD."""
+"""Hosts within a degree south of the equator whose other names do not tell so.
+
+Hipparcos confirms those with its numbers, and a name with -00 its own. CoRoT-4, -18, -19 and -21,
+WASP-138 and WASP-183 were typed by hand, and have not been compared with a catalog yet.
+"""
 SAME = 20 * units.arcsec
 J2000_MINUS_HIPPARCOS_YEARS = 2000.0 - 1991.25
 MAS_DEG = 1 / 3.6e6

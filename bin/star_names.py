@@ -62,7 +62,10 @@ MORE_VARIABLES = {
     "V1515 Cyg": (305.95008, 42.20717),
     "KIC 8462852|Boyajian's Star|Tabby's Star": (301.56442, 44.45688),
 }
-"""Well-known variables without a Hipparcos number. ICRS positions: SIMBAD."""
+"""Well-known variables without a Hipparcos number.
+
+Their positions were typed by hand, and have not been compared with a catalog yet.
+"""
 GRID_DEG = 0.5
 """Spacing of the directions that outline the constellations."""
 GENITIVES = """\

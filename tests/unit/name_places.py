@@ -1,4 +1,4 @@
-"""Names with published positions at J2000, degrees, of other sources than the product's tables."""
+"""Names with positions at J2000, degrees; each docstring says where they are from."""
 
 import re
 
@@ -26,7 +26,7 @@ IAU_NAMES = {
     "Pollux": (116.3290, 28.0262),
     "Procyon": (114.8255, 5.2250),
 }
-"""IAU Catalog of Star Names (IAU-CSN), as of June 2018."""
+"""IAU Catalog of Star Names (IAU-CSN) of 2018; Vega and Aldebaran were typed by hand."""
 
 BAYER = {
     "alpha Lyr": IAU_NAMES["Vega"],
@@ -74,7 +74,7 @@ FLAMSTEED = {
     "61 Cyg": (316.7247, 38.7494),
     "61 Cygni A": (316.7247, 38.7494),
 }
-"""IAU-CSN; 61 Cyg: SIMBAD."""
+"""IAU-CSN; 61 Cyg was typed by hand."""
 
 NUMBERS = {
     "HIP 17573": IAU_NAMES["Maia"],
@@ -103,7 +103,7 @@ NUMBERS = {
     "SAO 308": IAU_NAMES["Polaris"],
     "SAO 67174": IAU_NAMES["Vega"],
 }
-"""IAU-CSN; HIP 17702, HIP 98505 and the numbers of SAO: SIMBAD."""
+"""IAU-CSN; HIP 17702, HIP 98505 and the numbers of SAO were typed by hand."""
 
 HOSTS = {
     "HD 189733": (300.1821, 22.7108),
@@ -154,7 +154,7 @@ PLANETS = {
     "KOI-13 b": (286.9712, 46.8684),
     "TOI-700 b": (97.0957, -65.5786),
 }
-"""NASA Exoplanet Archive, J2000."""
+"""J2000, typed by hand."""
 
 VARIABLES = {
     "Mira": IAU_NAMES["Mira"],
@@ -184,7 +184,10 @@ VARIABLES = {
     "SS Cyg": (325.6783, 43.5861),
     "KIC 8462852": (301.5644, 44.4569),
 }
-"""SIMBAD, J2000."""
+"""J2000, typed by hand.
+
+The last three and V1057 Cyg are as in the table: they show no more than that the names are known.
+"""
 
 CONSTELLATIONS = {
     "Andromeda": (12.12, 37.43),
@@ -214,7 +217,7 @@ CONSTELLATIONS = {
     "UMi": (225.00, 77.70),
     "Virgo": (201.10, -4.16),
 }
-"""Centres in Wikipedia's list of the 88 modern constellations."""
+"""Centres, typed by hand."""
 
 DEEP_SKY = {
     "M31": (10.6847, 41.2690),
@@ -244,7 +247,7 @@ DEEP_SKY = {
     "NGC 6543": (269.6392, 66.6330),
     "Cat's Eye Nebula": (269.6392, 66.6330),
 }
-"""NASA/IPAC Extragalactic Database, SIMBAD."""
+"""J2000, typed by hand."""
 
 MISSPELLED = {
     "Vegaa": "Vega",

@@ -272,6 +272,7 @@ def test_a_large_stetson_index_makes_a_variable_too() -> None:
         ("HD 209458", "planet", "22:03:10.773 +18:53:03.55"),
         ("TRAPPIST-1", "planets", "23:06:29.369 -05:02:29.04"),
         ("RR Lyr", "RRAB", "19:25:27.913 +42:47:03.69"),
+        # Places that the 2MASS names of these two tell.
         ("WASP-54", "planet", "13:41:49.03 -00:07:41.0"),
         ("HD 106315", "planets", "12:13:53.40 -00:23:36.5"),
         ("β Per", "EA/SD", "03:08:10.132 +40:57:20.33"),
