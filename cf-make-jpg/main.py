@@ -1,4 +1,4 @@
-"""Cloud Function: an image is in the raw bucket; make its picture and thumbnail."""
+"""Cloud Function: an image is in the raw bucket; make its pictures."""
 
 import functions_framework
 from flask import Request, Response

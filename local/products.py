@@ -17,7 +17,7 @@ from panoptes_network.states import FileKind
 
 PRODUCT_LIMIT_S = 120.0
 FILM_TIMEOUT_S = 900
-_PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
+_PICTURES = frozenset({FileKind.PICTURE, FileKind.PREVIEW, FileKind.THUMBNAIL})
 _COLOURS = frozenset({FileKind.RED, FileKind.GREEN, FileKind.BLUE})
 
 

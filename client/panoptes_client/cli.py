@@ -55,7 +55,7 @@ UNIT_COLUMNS = ("unit_id", "name", "n_images", "n_nights", "last_night")
 NIGHT_COLUMNS = ("date", "n_images", "first_image", "last_image")
 PLACE = "degrees, or '5h35m17s -5d23m28s'"
 KINDS = (
-    *("raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail", FILM),
+    *("raw", "processed", "cr2", "red", "green", "blue", "picture", "preview", "thumbnail", FILM),
     *("light_curves", "light_curves_fits"),
 )
 METHODS: tuple[Method, ...] = ("raw", "detrended")

@@ -39,9 +39,9 @@ class File:
     """A file of an image or of a whole observation.
 
     `kind` is ``raw`` (the FITS frame), ``processed`` (its solved copy), ``cr2``, ``red``,
-    ``green``, ``blue``, ``picture`` or ``thumbnail``; files of whole observations are ``film``,
-    ``light_curves`` (of all stars, Parquet) and ``light_curves_fits``. `n_bytes` is None if the
-    size is not known in advance. `url` begins with a slash.
+    ``green``, ``blue``, ``picture``, ``preview`` or ``thumbnail``; files of whole observations are
+    ``film``, ``light_curves`` (of all stars, Parquet) and ``light_curves_fits``. `n_bytes` is None
+    if the size is not known in advance. `url` begins with a slash.
     """
 
     kind: str

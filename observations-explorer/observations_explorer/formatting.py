@@ -49,6 +49,7 @@ FILE_KINDS: dict[str, FileWords] = {
     FileKind.PICTURE: FileWords(
         "Picture", "to look at: stretched and in colour, half the frame's size"
     ),
+    FileKind.PREVIEW: FileWords("Preview", "the picture, 1280 pixels wide"),
     FileKind.THUMBNAIL: FileWords("Thumbnail", "the picture, small"),
 }
 

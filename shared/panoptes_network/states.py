@@ -36,4 +36,5 @@ class FileKind(StrEnum):
     GREEN = "green"
     BLUE = "blue"
     PICTURE = "picture"
+    PREVIEW = "preview"
     THUMBNAIL = "thumbnail"

@@ -24,7 +24,7 @@ from tests.end_to_end.conftest import CROP, Network
 
 FULL = Observation(suffix=".cr2", start=datetime(2018, 9, 1, 9, 0, tzinfo=UTC))
 NIGHT = replace(CROP, suffix=".cr2", count=10, start=datetime(2018, 9, 2, 9, 0, tzinfo=UTC))
-KINDS = {"cr2", "red", "green", "blue", "picture", "thumbnail"}
+KINDS = {"cr2", "red", "green", "blue", "picture", "preview", "thumbnail"}
 FILES = "SELECT kind, bucket, path, generation FROM image_files WHERE image_id = :id ORDER BY kind"
 
 

@@ -47,7 +47,7 @@ IMAGE_COLUMNS = (
 LAST = "last"
 EVENING = timedelta(hours=6)
 """Time after noon at which a night counts as begun."""
-SHOWN_FILES = (FileKind.PICTURE, FileKind.THUMBNAIL)
+SHOWN_FILES = (FileKind.PICTURE, FileKind.PREVIEW, FileKind.THUMBNAIL)
 
 
 def night(session: Session, unit_id: str, date: str) -> UnitNight[datetime]:

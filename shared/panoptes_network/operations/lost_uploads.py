@@ -19,7 +19,7 @@ from panoptes_network.states import FileKind, ImageState
 from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2}
-PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
+PICTURES = frozenset({FileKind.PICTURE, FileKind.PREVIEW, FileKind.THUMBNAIL})
 """Products of a FITS file uploaded by a unit."""
 UNSHOWN = (ImageState.ERROR, ImageState.SKIPPED)
 """Images without pictures."""

@@ -26,7 +26,7 @@ from tests.service.support.web_services import (
     store,
 )
 
-ALL_FILES = dict(zip(FileKind, range(100, 106), strict=True))
+ALL_FILES = dict(zip(FileKind, range(100, 107), strict=True))
 FOLDER = "PAN001/M42/14d3bd/20181011T134202"
 
 
@@ -43,7 +43,7 @@ def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine, storage_port
         )
     found = get(client, f"/observations/{sequence_id}")
     files, bare = (image["files"] for image in found["images"])
-    kinds = ["raw", "processed", "cr2", "red", "green", "blue", "picture", "thumbnail"]
+    kinds = ["raw", "processed", "cr2", "red", "green", "blue", "picture", "preview", "thumbnail"]
     assert list(files) == kinds
     assert list(bare) == ["raw"]
     assert {kind for kind, file in files.items() if file["bucket"] == "raw"} == {"raw", "cr2"}
@@ -52,7 +52,7 @@ def test_files_of_an_image_by_kind(client: FlaskClient, db: Engine, storage_port
         "name": "20181011T134333_thumb.jpg",
         "bucket": "processed",
         "url": f"/files/processed/{FOLDER}/20181011T134333_thumb.jpg",
-        "n_bytes": 105,
+        "n_bytes": 106,
     }
     assert "n_bytes" not in files["raw"]
     assert list(found["files"]) == kinds
@@ -71,7 +71,14 @@ def test_a_raw_file_that_was_deleted_is_not_offered(client: FlaskClient, db: Eng
         gone = note_gone_objects(session, bucket, kept, part, timedelta(0))
     assert gone == sorted(offered[kind][0]["path"] for kind in ("raw", "cr2"))
     found = get(client, f"/observations/{sequence_id}")
-    assert list(found["images"][0]["files"]) == ["red", "green", "blue", "picture", "thumbnail"]
+    assert list(found["images"][0]["files"]) == [
+        "red",
+        "green",
+        "blue",
+        "picture",
+        "preview",
+        "thumbnail",
+    ]
     assert list(found["images"][1]["files"]) == ["raw"]
     addresses = client.get(f"/observations/{sequence_id}/files.txt?kind=raw").text.split()
     assert len(addresses) == 1

@@ -19,7 +19,9 @@ from tests.service.support.raw_frames import SMALL, cr2_frames, names, send
 [(FRAME, CR2)] = cr2_frames()
 PATH = FRAME.object_path.path
 FITS_PATH = PATH.replace(".cr2", ".fits.fz")
-PICTURE, THUMBNAIL = PATH.replace(".cr2", ".jpg"), PATH.replace(".cr2", "_thumb.jpg")
+PICTURE, PREVIEW, THUMBNAIL = (
+    PATH.replace(".cr2", ending) for ending in (".jpg", "_preview.jpg", "_thumb.jpg")
+)
 
 
 @pytest.fixture
@@ -48,17 +50,22 @@ def sky_of(shown: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return shown[: FRAME.data.shape[0] // 2]
 
 
-def test_a_cr2_gives_a_picture_and_a_thumbnail(
+def test_a_cr2_gives_a_picture_a_preview_and_a_thumbnail(
     network: Network, make_jpg: FlaskClient, db: Engine
 ) -> None:
     generation = network.upload(PATH, CR2)
-    assert send(make_jpg, PATH)["paths"] == [PICTURE, THUMBNAIL]
+    assert send(make_jpg, PATH)["paths"] == [PICTURE, PREVIEW, THUMBNAIL]
     height, width = (length // 2 for length in FRAME.data.shape)
     shown = picture(network)
     assert shown.shape[1] == width
     assert height < shown.shape[0] < height + 40
+    assert picture(network, PREVIEW).shape[:2] == (height, width)  # this frame is smaller
     assert picture(network, THUMBNAIL).shape[1] == 300
-    for kind, path in (("picture", PICTURE), ("thumbnail", THUMBNAIL)):
+    for kind, path in (
+        ("picture", PICTURE),
+        ("preview", PREVIEW),
+        ("thumbnail", THUMBNAIL),
+    ):
         rows = [row for row in tables(db)["image_files"] if row["kind"] == kind]
         only(rows, path=path, image_id=SMALL.image_id(0), source_generation=generation)
         assert network.processed.get_blob(path).content_type == "image/jpeg"
@@ -83,7 +90,7 @@ def test_a_fits_file_gives_the_same_picture(
     network.upload(PATH, CR2)
     send(make_jpg, PATH)
     of_cr2 = picture(network)
-    for path in (PICTURE, THUMBNAIL):
+    for path in (PICTURE, PREVIEW, THUMBNAIL):
         network.processed.blob(path).delete()
     network.upload(FITS_PATH, fits_file)
     assert send(make_jpg, FITS_PATH)["made"] is True
@@ -96,7 +103,7 @@ def test_a_fits_file_of_any_suffix_and_packing_gives_a_picture(
 ) -> None:
     path = FITS_PATH.replace(".fits.fz", suffix)
     network.upload(path, gzip.compress(fits_file) if suffix == ".fits.gz" else fits_file)
-    assert send(make_jpg, path)["paths"] == [PICTURE, THUMBNAIL]
+    assert send(make_jpg, path)["paths"] == [PICTURE, PREVIEW, THUMBNAIL]
 
 
 def test_the_queue_of_the_plate_solver_tells_of_fits_files(
@@ -110,7 +117,7 @@ def test_the_queue_of_the_plate_solver_tells_of_fits_files(
         "generation": generation,
     }
     assert make_jpg.post("/", json=push(message)).status_code == 200
-    assert names(network.processed).keys() == {PICTURE, THUMBNAIL}
+    assert names(network.processed).keys() == {PICTURE, PREVIEW, THUMBNAIL}
 
 
 def test_a_fits_file_that_the_network_made_is_left_to_its_cr2(
@@ -137,7 +144,7 @@ def test_in_either_order_the_picture_is_that_of_the_cr2(
         send(make_jpg, path)
     for row in tables(db)["image_files"]:
         assert row["source_path"] == PATH
-    assert len(tables(db)["image_files"]) == 2
+    assert len(tables(db)["image_files"]) == 3
 
 
 def test_a_broken_cr2_leaves_the_picture_of_the_fits_file(

@@ -136,7 +136,7 @@ def test_only_the_newest_path_is_left(
         assert "Wrong" not in str({**said, "events": None}), path
     kinds = {row["kind"] for row in rows(pipeline.db, "SELECT kind FROM image_files")}
     of_cr2 = {"cr2", "red", "green", "blue"} if suffixes[1] == ".cr2" else set()
-    assert kinds == {"picture", "thumbnail"} | of_cr2
+    assert kinds == {"picture", "preview", "thumbnail"} | of_cr2
 
 
 def test_a_path_that_is_taken_again_keeps_its_products(pipeline: Pipeline) -> None:
@@ -144,8 +144,8 @@ def test_a_path_that_is_taken_again_keeps_its_products(pipeline: Pipeline) -> No
         pipeline.deliver(path, pipeline.network.upload(path, CR2))
         pipeline.solve()
     there = {path for path in names(pipeline.network.processed) if path.startswith(WRONG_FOLDER)}
-    assert len(there) == 6
-    assert pipeline.sweep() == 6  # those of the right field
+    assert len(there) == 7
+    assert pipeline.sweep() == 7  # those of the right field
     assert set(names(pipeline.network.processed)) == there
 
 
@@ -156,12 +156,12 @@ def test_nothing_goes_before_a_lease_has_passed_nor_in_a_dry_run(
         pipeline.deliver(path, pipeline.network.upload(path, CR2))
         pipeline.solve()
     before = names(pipeline.network.processed)
-    assert ask(pipeline.clients["cf-operations"], "/sweep", dry_run=True)["products_deleted"] == 6
+    assert ask(pipeline.clients["cf-operations"], "/sweep", dry_run=True)["products_deleted"] == 7
     set_env(SWEEP_LEASE_S=900)
     report = Report()
     sweep_superseded(report)
     assert (report.products_deleted, names(pipeline.network.processed)) == (0, before)
-    assert len(rows(pipeline.db, "SELECT * FROM superseded_objects")) == 6
+    assert len(rows(pipeline.db, "SELECT * FROM superseded_objects")) == 7
 
 
 def test_what_was_just_written_stays_until_a_lease_has_passed(

@@ -144,7 +144,7 @@ def test_an_image_that_was_wanted_again(operations: FlaskClient, db: Engine) -> 
 @pytest.mark.parametrize(
     ("happening", "is_left_open"),
     [
-        (files_come("picture", "thumbnail"), False),
+        (files_come("picture", "preview", "thumbnail"), False),
         (files_come("picture"), True),
         (image_is(generation=4), False),
         (image_is(state="error", reason_code="truncated"), False),
@@ -163,7 +163,7 @@ def test_a_picture(
     [
         (files_come(*PRODUCTS), False),
         (files_come(*PRODUCTS, generation=2), True),
-        (files_come("picture", "thumbnail"), True),
+        (files_come("picture", "preview", "thumbnail"), True),
         (refused_for("damaged_file"), False),
         (refused_for("tries_exhausted"), True),
     ],

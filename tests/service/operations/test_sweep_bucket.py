@@ -99,7 +99,7 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
     ]
     let_time_pass(db, LEASE_S + 1)
     change(db, "UPDATE images SET state = 'sources_extracted'")
-    for kind in ("picture", "thumbnail"):
+    for kind in ("picture", "preview", "thumbnail"):
         add_file(db, kind, generation)
     assert swept(operations) == (0, 0, 0)  # it is known now, and shown
 
@@ -367,7 +367,8 @@ def test_a_fits_file_without_pictures_is_queued_for_them(
     assert (message["image_id"], message["generation"]) == (IMAGE_ID, generation)
     assert message.get("reprocess", False) is False  # plate solvers have nothing to do
     assert image(db)["state"] == "sources_extracted"
-    add_file(db, "thumbnail", generation)
+    for kind in ("preview", "thumbnail"):
+        add_file(db, kind, generation)
     let_time_pass(db, LEASE_S + 1)
     assert swept(operations) == (0, 0, 0)
 

@@ -31,6 +31,7 @@ SUFFIXES = {
     FileKind.GREEN: "_g.fits.fz",
     FileKind.BLUE: "_b.fits.fz",
     FileKind.PICTURE: ".jpg",
+    FileKind.PREVIEW: "_preview.jpg",
     FileKind.THUMBNAIL: "_thumb.jpg",
 }
 """What the network calls a file of each kind, behind the image's time."""
