@@ -109,7 +109,7 @@ def product_files(session: Session, images: ColumnElement[bool]) -> dict[str, Fi
     ).all()
     found: dict[str, Files] = defaultdict(dict)
     for row in rows:
-        found[row.image_id].update(_known_file(row))
+        found[row.image_id].update(known_file(row))
     return found
 
 
@@ -132,7 +132,7 @@ def newest_thumbnails(session: Session, sequence_ids: Iterable[str]) -> dict[str
         .join(newest, true())
         .where(Sequence.sequence_id.in_(sequence_ids))
     ).all()
-    return {row.sequence_id: _known_file(row)[FileKind.THUMBNAIL] for row in rows}
+    return {row.sequence_id: known_file(row)[FileKind.THUMBNAIL] for row in rows}
 
 
 def require_file(session: Session, bucket: str, path: str) -> StoredFile:
@@ -158,7 +158,7 @@ def require_file(session: Session, bucket: str, path: str) -> StoredFile:
     return file_in(bucket, path)
 
 
-def _known_file(row: AnyRow) -> Files:
+def known_file(row: AnyRow) -> Files:
     """Return a row of ``image_files`` by its kind; empty if its bucket is unknown."""
     calls = {name: bucket for bucket, name in bucket_names().items()}
     if row.bucket not in calls:

@@ -13,6 +13,7 @@ SECTIONS = (
 )
 """Each section's first endpoint, and its title."""
 _BELOW = {
+    "/": "home",
     "/candidates": "candidates",
     "/sky": "sky",
     "/units": "units",
@@ -24,6 +25,6 @@ _BELOW = {
 
 
 def current() -> str:
-    """Return the section of the current page."""
+    """Return the section of the current page; the home page is in none."""
     first = "/" + request.path.split("/")[1]
     return _BELOW.get(first, "observations")

@@ -12,8 +12,10 @@ from observations_explorer.pages.candidate_filters import FILTERS
 from observations_explorer.pages.observation_filters import LABELS
 from panoptes_network.web.suggestions import unknown_parameter
 
+_SEARCH = frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"})
 TAKEN: dict[str, frozenset[str]] = {
-    "pages.observations": frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"}),
+    "pages.home": _SEARCH,
+    "pages.observations": _SEARCH,
     "pages.candidates": frozenset({*FILTERS, "sort", "order", "cursor"}),
     "pages.search": frozenset({"q"}),
     "pages.unit": frozenset({"before"}),

@@ -1,10 +1,11 @@
 """Routes of the pages and their resources."""
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from observations_explorer import data_service
 from observations_explorer.pages import candidates as candidates_page
+from observations_explorer.pages import home as home_page
 from observations_explorer.pages import image as image_page
 from observations_explorer.pages import network as network_page
 from observations_explorer.pages import observation as observation_page
@@ -35,6 +36,15 @@ def has_script(name: str) -> bool:
 
 
 @pages.get("/")
+def home() -> str | AnyResponse:
+    """Show what the network is and what it has; a search leads to the observations."""
+    if request.query_string:
+        asked = request.query_string.decode("ascii", "replace")
+        return redirect(f"{url_for('pages.observations')}?{asked}", 308)
+    return render_template("home.html", **home_page.home())
+
+
+@pages.get("/observations")
 def observations() -> tuple[str, int]:
     """Show the observations of a search."""
     shown = observations_page.observations(request.args)

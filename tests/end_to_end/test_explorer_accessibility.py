@@ -24,9 +24,10 @@ SERIOUS = ("serious", "critical")
 CURVES = Curves()
 
 PAGES = {
-    "observations": "/",
-    "search": "/?near=M42&state=unsolved&max_images=9",
-    "nothing_found": "/?unit=PAN999",
+    "home": "/",
+    "observations": "/observations",
+    "search": "/observations?near=M42&state=unsolved&max_images=9",
+    "nothing_found": "/observations?unit=PAN999",
     "unknown_name": "/search?q=Betelguese",
     "observation": "/observations/PAN001_14d3bd_20181011T134202",
     "image": "/images/PAN001_14d3bd_20181011T134333",

@@ -134,7 +134,7 @@ def has_no_sideways_scroll(page: Page) -> bool:
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_from_the_list_to_an_observation(page: Page, observation_id: str) -> None:
-    page.goto("/")
+    page.goto("/observations")
     expect(page.get_by_role("heading", level=1)).to_have_text("Observations")
     expect(page.locator("caption")).to_have_text("1 observation, newest first")
     assert has_no_sideways_scroll(page)
@@ -159,7 +159,7 @@ def test_history_opens(page: Page, observation_id: str) -> None:
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
-    page.goto("/")
+    page.goto("/observations")
     assert page.locator(".preview img").evaluate("image => image.decode().then(() => true)")
     page.goto(f"/observations/{film_and_pictures}")
     film = page.locator("video")
@@ -205,7 +205,7 @@ def expect_grey(page: Page, film: Locator, grey: int) -> None:
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_from_the_units_to_a_night(page: Page, observation_id: str) -> None:
-    page.goto("/")
+    page.goto("/observations")
     page.get_by_role("link", name="Units").click()
     page.get_by_role("link", name="PAN001", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("PAN001")
@@ -248,7 +248,7 @@ def test_search_and_pages_by_links_alone(page: Page, db: Engine) -> None:
     with rows(db) as session:
         for hour in range(1, 60):
             add_observation(session, start=START - timedelta(hours=hour))
-    page.goto("/")
+    page.goto("/observations")
     page.get_by_role("searchbox", name="Unit").fill("pan001")
     page.get_by_label("Field").fill("m42")
     page.get_by_role("button", name="Search").click()
@@ -278,7 +278,7 @@ def test_a_name_leads_on_by_the_keyboard(page: Page, two_units: None) -> None:
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
-    page.goto("/")
+    page.goto("/observations")
     page.get_by_text("More filters").click()
     page.get_by_label("Near").fill("83.8 -5.4")
     page.get_by_label("With an image").select_option("complete")
@@ -301,7 +301,7 @@ def test_filters_are_set_and_removed(page: Page, two_units: None) -> None:
 
 @in_modes(LIGHT, NO_SCRIPT)
 def test_heads_sort(page: Page, two_units: None) -> None:
-    page.goto("/")
+    page.goto("/observations")
     names = page.locator("tbody th a")
     page.get_by_role("link", name="Field").click()
     page.wait_for_url("**sort=field**")
@@ -314,7 +314,7 @@ def test_heads_sort(page: Page, two_units: None) -> None:
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
 def test_map_and_list_point_at_each_other(page: Page, two_units: None) -> None:
-    page.goto("/")
+    page.goto("/observations")
     mark = page.locator("svg.map a").first
     assert mark.is_visible()
     name = mark.get_attribute("data-sequence")
@@ -333,7 +333,7 @@ def test_a_search_says_that_it_is_on_its_way(
     browser: Browser, explorer_url: str, two_units: None
 ) -> None:
     with guarded_page(browser, explorer_url, LIGHT) as page:
-        page.goto("/")
+        page.goto("/observations")
         # The search is kept from leaving, as a slow network does.
         page.evaluate("addEventListener('submit', event => event.preventDefault())")
         page.get_by_label("Field").fill("M31")
@@ -355,7 +355,7 @@ def test_hostile_words_do_nothing(page: Page, db: Engine) -> None:
         later = START + timedelta(hours=1)
         add_observation(session, start=later, field=hostile, images=[EXTRACTED], tags=[hostile])
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    page.goto("/")
+    page.goto("/observations")
     assert page.get_by_role("link", name=hostile).first.is_visible()
     page.get_by_label("Field").fill(hostile)
     page.get_by_role("button", name="Search").click()
@@ -368,7 +368,7 @@ def test_hostile_words_do_nothing(page: Page, db: Engine) -> None:
 
 @in_modes(LIGHT, NO_SCRIPT)
 def test_first_tab_skips_to_the_content(page: Page) -> None:
-    page.goto("/")
+    page.goto("/observations")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**#content")
@@ -406,7 +406,7 @@ def test_a_table_is_arranged(browser: Browser, explorer_url: str, two_units: Non
 @in_modes(LIGHT, PHONE)
 def test_no_page_needs_what_may_not_have_been_fetched(page: Page, explorer_url: str) -> None:
     page.route("**/vendor/**", lambda route: pytest.fail(route.request.url))
-    for path in ("/", "/sky", "/units", "/stats", "/status", "/about"):
+    for path in ("/", "/observations", "/sky", "/units", "/stats", "/status", "/about"):
         page.goto(path)
         assert page.get_by_role("heading", level=1).is_visible()
 

@@ -41,7 +41,7 @@ def test_an_uploaded_frame_is_solved_and_on_the_page(
         stamp = np.frombuffer(source["stamp"], dtype=">u2").reshape(10, 10)
         x, y = source["stamp_x"], source["stamp_y"]
         np.testing.assert_array_equal(stamp, frame.data[y : y + 10, x : x + 10])
-    assert frame.object_path.sequence_id in net.get("/").text
+    assert frame.object_path.sequence_id in net.get("/observations").text
     page = net.get(f"/observations/{frame.object_path.sequence_id}")
     assert page.ok
     assert image["image_id"] in page.text

@@ -54,10 +54,10 @@ POISON: list[tuple[str, str, dict[str, Any]]] = [
     *(
         ("GET", path, {})
         for path in (
-            "/?field=%00",
-            "/?field=%ED%A0%80",
-            "/?after=0000-01-01",
-            "/?after=2018-02-30",
+            "/observations?field=%00",
+            "/observations?field=%ED%A0%80",
+            "/observations?after=0000-01-01",
+            "/observations?after=2018-02-30",
             "/observations/%00",
             "/observations?field=%ED%A0%80",
             "/observations?after=0000-01-01",

@@ -159,6 +159,16 @@ def observation(session: Session, sequence_id: str) -> WholeObservation:
     }
 
 
+def newest_with_film(session: Session, limit: int) -> list[Observation]:
+    """Return the newest observations that have a film."""
+    filmed = select_observations(*OBSERVATION_COLUMNS).where(
+        Sequence.film_path.is_not(None),
+        Sequence.start_time <= func.now(),  # a camera's clock may be wrong
+    )
+    newest = filmed.order_by(Sequence.start_time.desc(), Sequence.sequence_id).limit(limit)
+    return _observation_items(session, session.execute(newest).all())
+
+
 def _observation_items(session: Session, rows: Collection[AnyRow]) -> list[Observation]:
     """Return observations, from rows of `OBSERVATION_COLUMNS`."""
     thumbnails = file_rows.newest_thumbnails(session, [row.sequence_id for row in rows])

@@ -11,10 +11,12 @@ from observations_data.database import read
 from observations_data.http import file_stream, query_parameters
 from observations_data.http.query_parameters import BadParameterError
 from observations_data.observations import exports, parameters, queries, tables
+from observations_data.observations import highlights as observation_highlights
 from observations_data.observations import image as image_details
 from observations_data.observations.schemas import (
     FILE,
     FILE_LIST,
+    HIGHLIGHTS,
     IMAGE,
     IMAGES_OR_OBSERVATIONS,
     METRICS,
@@ -33,6 +35,7 @@ from observations_data.units import night as night_facts
 from observations_data.units import queries as unit_queries
 from observations_data.units.parameters import NightSearch
 from panoptes_network.ids import fold_id
+from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.network import Status
 from panoptes_network.responses.observations import EventList, WholeImage
 from panoptes_network.responses.units import NightPage, UnitList
@@ -115,6 +118,13 @@ def nights(unit_id: str) -> Response:
 def night(unit_id: str, date: str) -> Mapping[str, object]:
     """Get the report of a unit's night: arrivals, failures and advice."""
     return read(night_facts.night, unit_id, date)
+
+
+@api.get("/highlights")
+@described(SEEN, HIGHLIGHTS)
+def highlights() -> Highlights:
+    """Get the picture of the night, the newest films, and counts."""
+    return read(observation_highlights.highlights)
 
 
 @api.get("/observations")

@@ -19,6 +19,7 @@ from observations_data.open_api import (
     table_spec,
 )
 from observations_data.pagination import Direction
+from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.network import Status
 from panoptes_network.responses.observations import ObservationPage, ObservationParts, WholeImage
 from panoptes_network.responses.units import UnitNight
@@ -37,6 +38,7 @@ IMAGES_OR_OBSERVATIONS = table_spec(
     OBSERVATION_TABLE,
 )
 IMAGE = json_spec("The image.", schema_of(WholeImage, EVENTS), EVENTS)
+HIGHLIGHTS = json_spec("What the network has to show.", schema_of(Highlights))
 NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")

@@ -117,8 +117,9 @@ def _files(found: WholeObservation) -> dict[str, list[StoredFile]]:
 
 
 def _poster(files: dict[str, list[StoredFile]]) -> StoredFile | None:
-    """Return a film's poster: the first picture, full-size if available."""
-    pictures = files.get(FileKind.PICTURE) or files.get(FileKind.THUMBNAIL)
+    """Return a film's poster: the first picture, as wide as the page shows it if available."""
+    kinds = FileKind.PREVIEW, FileKind.PICTURE, FileKind.THUMBNAIL
+    pictures = next((files[kind] for kind in kinds if files.get(kind)), None)
     return pictures[0] if pictures else None
 
 

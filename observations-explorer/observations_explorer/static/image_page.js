@@ -1,6 +1,6 @@
 // The page of one image: zoom, sources over the picture, search in the header.
 
-import { filterRows, revealTools } from "./page_tools.js";
+import { filterRows, revealTools, shareOnClick } from "./page_tools.js";
 import { SourceMarks } from "./source_marks.js";
 import { Zoom } from "./zoom.js";
 
@@ -11,3 +11,4 @@ if (viewer.querySelector(".stage")) {
   if (viewer.querySelector("[data-show]")) new SourceMarks(viewer, zoom);
 }
 filterRows(document.querySelector("[data-filters]"));
+document.querySelectorAll("[data-share]").forEach(shareOnClick);

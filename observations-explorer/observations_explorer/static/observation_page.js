@@ -1,6 +1,6 @@
 // The page of one observation: the film frame by frame, plots, and what can be copied.
 
-import { copyOnClick, revealTools } from "./page_tools.js";
+import { copyOnClick, revealTools, shareOnClick } from "./page_tools.js";
 import { enliven } from "./plots.js";
 
 const USUAL_RATE = 12;
@@ -10,6 +10,7 @@ const ROUNDING = 0.01;
 revealTools();
 enliven(document.querySelectorAll("[data-plot]"));
 document.querySelectorAll("[data-copies]").forEach(copyOnClick);
+document.querySelectorAll("[data-share]").forEach(shareOnClick);
 
 const film = document.querySelector("video");
 const tools = document.querySelector(".film-tools");

@@ -22,6 +22,24 @@ export function filterRows(form) {
   if (!field.value) form.addEventListener("submit", (event) => event.preventDefault());
 }
 
+// Offers the page to the system's share sheet, or copies its address.
+export function shareOnClick(button) {
+  const said = button.textContent;
+  button.addEventListener("click", async () => {
+    const link = document.querySelector("link[rel=canonical]")?.href ?? location.href;
+    try {
+      if (navigator.share) await navigator.share({ title: document.title, url: link });
+      else {
+        await navigator.clipboard.writeText(link);
+        button.textContent = "Link copied";
+      }
+    } catch (error) {
+      if (error.name !== "AbortError") button.textContent = "Copy the address by hand";
+    }
+    setTimeout(() => { button.textContent = said; }, 2000);
+  });
+}
+
 // Copies what a button belongs to, and says so on it.
 export function copyOnClick(button) {
   const said = button.textContent;

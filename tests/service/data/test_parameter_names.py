@@ -105,14 +105,14 @@ def test_the_virtual_observatory_ignores_unknown_parameters(client: FlaskClient)
 
 
 def test_pages_refuse_unknown_parameters(explorer: FlaskClient) -> None:
-    page = explorer.get("/?untit=PAN001")
+    page = explorer.get("/observations?untit=PAN001")
     assert page.status_code == 400
     assert "did you mean &#39;unit&#39;?" in page.text
-    assert explorer.get("/?unit=PAN001&unit=PAN002").status_code == 400
+    assert explorer.get("/observations?unit=PAN001&unit=PAN002").status_code == 400
     assert explorer.get("/units?x=1").status_code == 400
     # The reader of a link that was shared did not write these.
     added = "utm_source=x&fbclid=y&fbclid=z&gad_source=1&gad_campaignid=2&srsltid=a&_gl=b&_ga=c"
-    shared = explorer.get(f"/?unit=PAN001&{added}&li_fat_id=d&ttclid=e&epik=f")
+    shared = explorer.get(f"/observations?unit=PAN001&{added}&li_fat_id=d&ttclid=e&epik=f")
     assert shared.status_code == 200
     assert SEQUENCE_ID in shared.text
     assert explorer.get("/api/observations?untit=1").status_code == 400

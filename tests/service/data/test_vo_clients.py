@@ -335,8 +335,8 @@ def test_pyvo_lists_all_files_of_an_image(service: Service) -> None:
     address = f"{service.url}/vo/datalink/links?ID=ivo://panoptes/solved?{image_id}"
     links = DatalinkResults.from_result_url(address)
     assert sorted(link.semantics for link in links) == [
-        "#derivation", "#derivation", "#derivation", "#preview", "#progenitor", "#progenitor",
-        "#this", "#thumbnail",
+        "#derivation", "#derivation", "#derivation", "#preview", "#preview", "#progenitor",
+        "#progenitor", "#this", "#thumbnail",
     ]  # fmt: skip
     assert [link.content_length for link in links if link.semantics == "#thumbnail"] == [7]
 

@@ -49,8 +49,8 @@ DATE_QUERIES = [
     "/vo/sia/query?TIME={}",
 ]
 PAGES_WITH_DATES = [
-    "/?after={}",
-    "/?before={}",
+    "/observations?after={}",
+    "/observations?before={}",
     "/stats?after={}",
     "/stats?before={}",
     "/units/PAN316?before={}",
@@ -143,6 +143,7 @@ def test_every_endpoint_answers(client: FlaskClient, ids: tuple[list[str], list[
     sequences, images = ids
     paths = [
         "/",
+        "/observations",
         "/units",
         "/coverage",
         "/status",
@@ -181,7 +182,16 @@ def test_every_date_in_an_address_is_answered(
 
 def test_every_page_is_shown(explorer: FlaskClient, ids: tuple[list[str], list[str]]) -> None:
     sequences, images = ids
-    paths = ["/", "/?order=asc", "/units", "/sky", "/stats", "/status", f"/sources/{PICID}"]
+    paths = [
+        "/",
+        "/observations",
+        "/observations?order=asc",
+        "/units",
+        "/sky",
+        "/stats",
+        "/status",
+        f"/sources/{PICID}",
+    ]
     paths += [f"/units/{unit}" for unit in LONGITUDES]
     paths += [
         f"/units/{unit}/nights/{day}" for unit in LONGITUDES for day in ("last", "2018-10-11")

@@ -21,7 +21,7 @@ def kept(client: FlaskClient, path: str) -> set[str]:
         return set(answer.headers["Cache-Control"].split(", "))
 
 
-@pytest.mark.parametrize("path", ["/", "/sky", "/units", "/about", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/observations", "/sky", "/units", "/about", "/nowhere"])
 def test_styles_and_scripts_of_a_page_are_kept(explorer: FlaskClient, path: str) -> None:
     addresses = STATIC.findall(explorer.get(path).text)
     assert any(address.endswith("/explorer.css") for address in addresses)

@@ -22,7 +22,7 @@ def page(client: FlaskClient, path: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/candidates", "/sky", "/units", "/stats", "/status", "/about"]
+    "path", ["/observations", "/candidates", "/sky", "/units", "/stats", "/status", "/about"]
 )
 def test_an_empty_network_has_all_pages(explorer: FlaskClient, path: str) -> None:
     html = page(explorer, path)
@@ -44,7 +44,7 @@ def test_each_place_is_in_one_cell_that_leads_to_it(
     with rows(db) as session:
         sequence_id = add_observation(session, images=[place(ra_deg, dec_deg)] * 2)
     html = page(explorer, "/sky")
-    cells = re.findall(r'<a href="(/\?near=[^"]*)" aria-label="([^"]*)"', html)
+    cells = re.findall(r'<a href="(/observations\?near=[^"]*)" aria-label="([^"]*)"', html)
     [(address, words)] = cells
     assert words.startswith("1 observations, 2 images around")
     assert f'data-sequence="{sequence_id}"' in page(explorer, address.replace("&amp;", "&"))

@@ -67,7 +67,7 @@ def page(client: FlaskClient, path: str, status: int = 200) -> str:
 
 
 def test_empty_network_says_how_to_upload(client: FlaskClient) -> None:
-    html = page(client, "/")
+    html = page(client, "/observations")
     assert "No observations yet" in html
     assert 'bucket("panoptes-raw")' in html
 
@@ -76,7 +76,7 @@ def test_list_shows_what_an_observation_is(client: FlaskClient, db: Engine) -> N
     with rows(db) as session:
         images = [EXTRACTED, EXTRACTED, {"state": ImageState.ERROR}]
         sequence_id = add_observation(session, images=images)
-    html = page(client, "/")
+    html = page(client, "/observations")
     assert f'href="/observations/{sequence_id}"' in html
     assert ">2018-10-11</span> <span>13:42:02<" in html
     assert 'data-label="Exposure" class="number">120 s<' in html
@@ -92,11 +92,12 @@ def test_list_shows_what_an_observation_is(client: FlaskClient, db: Engine) -> N
 def test_hostile_field_stays_text(client: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         sequence_id = add_observation(session, field=HOSTILE, images=[EXTRACTED])
-    for path in ("/", f"/observations/{sequence_id}", "/?field=%3Cscript%3E%22%27"):
+    searched = "/observations?field=%3Cscript%3E%22%27"
+    for path in ("/observations", f"/observations/{sequence_id}", searched):
         html = page(client, path)
         assert not re.search(FORBIDDEN, html)
         assert "&lt;script&gt;" in html
-    assert "Köln ☄" in page(client, "/")
+    assert "Köln ☄" in page(client, "/observations")
 
 
 def test_search_and_pages_keep_each_other(client: FlaskClient, db: Engine) -> None:
@@ -104,17 +105,17 @@ def test_search_and_pages_keep_each_other(client: FlaskClient, db: Engine) -> No
         for hour in range(60):
             add_observation(session, start=START + timedelta(hours=hour), field="M 42 & M 43")
         add_observation(session, camera_id="f5a6b7", field="other")
-    html = page(client, "/?field=m+42+%26&unit=PAN001")
+    html = page(client, "/observations?field=m+42+%26&unit=PAN001")
     assert "60 observations found" in html
     assert html.count('<th scope="row">') == 50
     assert 'value="m 42 &amp;"' in html
     following = re.search(r'rel="next" href="([^"]+)"', html)
     assert following is not None
-    html = page(client, "/" + following[1].replace("&amp;", "&"))
+    html = page(client, "/observations" + following[1].replace("&amp;", "&"))
     assert html.count('<th scope="row">') == 10
     assert "Newest" in html
     assert 'rel="next"' not in html
-    assert "Nothing found" in page(client, "/?field=nowhere")
+    assert "Nothing found" in page(client, "/observations?field=nowhere")
 
 
 def test_observation_shows_images_reasons_and_history(client: FlaskClient, db: Engine) -> None:
@@ -146,7 +147,7 @@ def test_list_shows_a_picture_of_each_observation(client: FlaskClient, db: Engin
     with rows(db) as session:
         add_observation(session, images=[{"files": ALL_FILES}, {"files": ALL_FILES}, {}])
         add_observation(session, start=START - timedelta(days=1), images=[{}])
-    pictured, bare = page(client, "/").split('<td class="preview">')[1:]
+    pictured, bare = page(client, "/observations").split('<td class="preview">')[1:]
     thumbnail = "PAN001/M42/14d3bd/20181011T134202/20181011T134543_thumb.jpg"
     assert f'<img class="thumbnail" src="/files/processed/{thumbnail}" alt=""' in pictured
     assert 'width="320" height="214" loading="lazy"' in pictured
@@ -268,7 +269,7 @@ def test_unknown_pages(client: FlaskClient, path: str) -> None:
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "field=%07", "unit=%00"])
 def test_bad_parameter_is_told(client: FlaskClient, query: str) -> None:
-    html = page(client, f"/?{query}", 400)
+    html = page(client, f"/observations?{query}", 400)
     assert query.partition("=")[0] + " must be" in html
 
 
@@ -284,7 +285,7 @@ def test_pages_need_nothing_that_the_policy_forbids(client: FlaskClient, db: Eng
     with rows(db) as session:
         pictured = {**EXTRACTED, "files": ALL_FILES}
         sequence_id = add_observation(session, images=[pictured, pictured], film_path=FILM_PATH)
-    for path in ("/", f"/observations/{sequence_id}", "/nowhere"):
+    for path in ("/", "/observations", f"/observations/{sequence_id}", "/nowhere"):
         html = client.get(path).text
         assert not re.search(FORBIDDEN, html)
         assert not re.search(r'(src|href|action)="(https?:)?//', html)
@@ -361,7 +362,12 @@ def upstream(request: pytest.FixtureRequest) -> Iterator[int]:
 
 def test_data_service_away(monkeypatch: pytest.MonkeyPatch) -> None:
     client = explorer(monkeypatch, f"http://127.0.0.1:{free_port()}")
-    for path in ("/", f"/observations/PAN001_14d3bd_{START:%Y%m%dT%H%M%S}", "/files/raw/a"):
+    for path in (
+        "/",
+        "/observations",
+        f"/observations/PAN001_14d3bd_{START:%Y%m%dT%H%M%S}",
+        "/files/raw/a",
+    ):
         answer = client.get(path)
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "10"

@@ -67,7 +67,7 @@ def observations(db: Engine) -> dict[str, str]:
 
 
 def shown(client: FlaskClient, parameters: dict[str, str], status: int = 200) -> str:
-    answer = client.get("/", query_string=parameters)
+    answer = client.get("/observations", query_string=parameters)
     assert answer.status_code == status, answer.text
     return answer.text
 
@@ -133,17 +133,19 @@ def test_links_of_heads_facets_and_chips_lead_on(
 ) -> None:
     html = shown(explorer, {"tag": "nebula", "unit": "PAN001"})
     [chip] = re.findall(r'<a href="\?([^"]*)" title="Remove[^>]*><span[^>]*>Tag', html)
-    assert ids(explorer.get("/?" + html_text.unescape(chip)).text) == [
+    assert ids(explorer.get("/observations?" + html_text.unescape(chip)).text) == [
         observations["later"],
         observations["orion"],
     ]
     html = shown(explorer, {})
     [error] = re.findall(r'<a href="\?([^"]*)">error <', html)
-    assert ids(explorer.get("/?" + error).text) == [observations["other"]]
+    assert ids(explorer.get("/observations?" + error).text) == [observations["other"]]
     [year] = re.findall(r'<a href="\?([^"]*)">2019 <', html)
-    assert ids(explorer.get("/?" + html_text.unescape(year)).text) == [observations["later"]]
+    assert ids(explorer.get("/observations?" + html_text.unescape(year)).text) == [
+        observations["later"]
+    ]
     [head] = re.findall(r'<a class="sort" href="\?([^"]*)">Field', html)
-    html = explorer.get("/?" + html_text.unescape(head)).text
+    html = explorer.get("/observations?" + html_text.unescape(head)).text
     assert 'aria-sort="ascending"><a class="sort" href="?sort=field&amp;order=desc">' in html
 
 
@@ -171,7 +173,7 @@ def test_distance_is_that_on_the_sky(explorer: FlaskClient, observations: dict[s
 
 def test_hostile_words_stay_words(explorer: FlaskClient, observations: dict[str, str]) -> None:
     for parameters in ({}, {"field": HOSTILE}, {"near": HOSTILE}, {"tag": HOSTILE, "sort": "time"}):
-        answer = explorer.get("/", query_string=parameters)
+        answer = explorer.get("/observations", query_string=parameters)
         assert answer.status_code in (200, 400)
         assert Active(answer.text).found == []
 
