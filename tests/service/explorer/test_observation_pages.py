@@ -288,7 +288,8 @@ def test_pages_need_nothing_that_the_policy_forbids(client: FlaskClient, db: Eng
     for path in ("/", "/observations", f"/observations/{sequence_id}", "/nowhere"):
         html = client.get(path).text
         assert not re.search(FORBIDDEN, html)
-        assert not re.search(r'(src|href|action)="(https?:)?//', html)
+        loading = re.sub(r'<a href="https://[^"]*"', "<a", html)  # a link loads nothing
+        assert not re.search(r'(src|href|action)="(https?:)?//', loading)
 
 
 @pytest.mark.parametrize("field", ["M42", "KIC 8462852 #1? %20 ü"])
