@@ -21,7 +21,7 @@ PREVIEW = Product("_preview.jpg", "image/jpeg", FileKind.PREVIEW)
 THUMBNAIL = Product("_thumb.jpg", "image/jpeg", FileKind.THUMBNAIL)
 
 PREVIEW_WIDTH = 1280
-"""As wide as a page shows a picture, and as links to it show it elsewhere."""
+"""Width on a page, and in links elsewhere."""
 _QUALITY, _PREVIEW_QUALITY, _THUMBNAIL_QUALITY = 88, 72, 75
 """JPEG quality, at most 95; higher values keep invisible noise, lower ones show blocks in the sky.
 

@@ -272,7 +272,7 @@ def test_a_name_leads_on_by_the_keyboard(page: Page, two_units: None) -> None:
     box.fill("Orionn")
     box.press("Enter")
     page.get_by_role("link", name="Orion", exact=True).click()
-    page.wait_for_url("**/?near=Orion&radius=*")
+    page.wait_for_url("**/observations?near=Orion&radius=*")
     expect(page.locator("tbody tr")).to_have_count(1)
 
 

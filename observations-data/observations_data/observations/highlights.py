@@ -1,4 +1,4 @@
-"""What the first page shows: the picture of the night, the newest films, and counts."""
+"""Highlights of the network: the picture of the night, the newest films, and counts."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ FOLLOWED = timedelta(days=30)
 
 
 def highlights(session: Session) -> Highlights:
-    """Return what the network has to show; see :class:`Highlights`."""
+    """Return the highlights of the network."""
     return {
         "picture": _night_picture(session),
         "films": newest_with_film(session, N_FILMS),

@@ -38,7 +38,7 @@ IMAGES_OR_OBSERVATIONS = table_spec(
     OBSERVATION_TABLE,
 )
 IMAGE = json_spec("The image.", schema_of(WholeImage, EVENTS), EVENTS)
-HIGHLIGHTS = json_spec("What the network has to show.", schema_of(Highlights))
+HIGHLIGHTS = json_spec("Highlights of the network.", schema_of(Highlights))
 NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")

@@ -1,4 +1,4 @@
-"""What the first page shows: the picture of the night, the newest films, and counts."""
+"""Highlights of the network: the picture of the night, the newest films, and counts."""
 
 from typing_extensions import TypedDict
 
@@ -19,7 +19,7 @@ class NightPicture(TypedDict):
 
 
 class Highlights(TypedDict):
-    """What the network has to show.
+    """Highlights of the network.
 
     `n_units_awake` units sent an image within half an hour, `n_images_last_day` images arrived
     within 24 hours, `n_stars` stars got light curves within 30 days, `n_candidates` may have a

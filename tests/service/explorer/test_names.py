@@ -53,7 +53,8 @@ def led_to(client: FlaskClient, name: str) -> tuple[str, dict[str, str]]:
 @pytest.mark.parametrize("path", ["/", "/candidates", "/units", "/sky", "/about", "/search"])
 def test_every_page_has_the_search_box(explorer: FlaskClient, path: str) -> None:
     html = explorer.get(path).text
-    assert html.count('action="/search"') == 1
+    [band] = re.findall(r'<header class="band">.*?</header>', html, re.DOTALL)
+    assert band.count('action="/search"') == 1
     assert not re.search(FORBIDDEN, html)
 
 
@@ -68,21 +69,21 @@ def test_a_star_leads_to_its_page(explorer: FlaskClient, maia: str) -> None:
 
 
 def test_a_star_that_is_not_in_the_catalog_leads_to_observations(explorer: FlaskClient) -> None:
-    assert led_to(explorer, "Vega") == ("/", {"near": "Vega"})
-    assert led_to(explorer, "HD 189733 b") == ("/", {"near": "HD 189733 b"})
+    assert led_to(explorer, "Vega") == ("/observations", {"near": "Vega"})
+    assert led_to(explorer, "HD 189733 b") == ("/observations", {"near": "HD 189733 b"})
 
 
 def test_fields_lead_to_observations(explorer: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         solved = {"state": "solved", "ra_deg": 83.6, "dec_deg": 6.0}
         sequence_id = add_observation(session, field="Hunter", images=[solved])
-    assert led_to(explorer, "hunter") == ("/", {"field": "hunter"})
+    assert led_to(explorer, "hunter") == ("/observations", {"field": "hunter"})
     path, parameters = led_to(explorer, "Orionis")
-    assert (path, parameters["near"]) == ("/", "Orionis")
+    assert (path, parameters["near"]) == ("/observations", "Orionis")
     assert 15 < float(parameters["radius"]) < 25
     assert sequence_id in explorer.get("/", query_string=parameters).text
-    assert led_to(explorer, "M 31") == ("/", {"near": "M 31"})
-    assert led_to(explorer, "83.82 -5.39") == ("/", {"near": "83.82 -5.39"})
+    assert led_to(explorer, "M 31") == ("/observations", {"near": "M 31"})
+    assert led_to(explorer, "83.82 -5.39") == ("/observations", {"near": "83.82 -5.39"})
 
 
 def test_ids_lead_to_their_pages(explorer: FlaskClient, db: Engine) -> None:
@@ -105,10 +106,10 @@ def test_an_unknown_name_offers_near_ones(explorer: FlaskClient) -> None:
 
 
 def test_a_misspelled_place_offers_near_ones(explorer: FlaskClient) -> None:
-    response = explorer.get("/", query_string={"near": "Betelguese", "radius": "5"})
+    response = explorer.get("/observations", query_string={"near": "Betelguese", "radius": "5"})
     assert response.status_code == 400
     [link] = re.findall(r'<a href="([^"]+)">Betelgeuse</a>', response.text)
-    assert explorer.get("/" + html_text.unescape(link)).status_code == 200
+    assert explorer.get("/observations" + html_text.unescape(link)).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "' OR 1=1 --", "☄" * 300, "?!"])
