@@ -81,7 +81,7 @@ def test_fields_lead_to_observations(explorer: FlaskClient, db: Engine) -> None:
     path, parameters = led_to(explorer, "Orionis")
     assert (path, parameters["near"]) == ("/observations", "Orionis")
     assert 15 < float(parameters["radius"]) < 25
-    assert sequence_id in explorer.get("/", query_string=parameters).text
+    assert sequence_id in explorer.get("/observations", query_string=parameters).text
     assert led_to(explorer, "M 31") == ("/observations", {"near": "M 31"})
     assert led_to(explorer, "83.82 -5.39") == ("/observations", {"near": "83.82 -5.39"})
 
