@@ -13,7 +13,8 @@ from stopwatch import Seconds, own_cpu_s, timed
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import claim_image, record_image
+from panoptes_network.database.image_claims import claim_image
+from panoptes_network.database.images import record_image
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.fits_header import read_image_header
 from panoptes_network.frames.header_values import clean_headers

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import StaleClaimError
+from panoptes_network.database.image_claims import StaleClaimError
 from panoptes_network.database.light_curve_sets import CLAIM_LEASE_S, SetClaim, keep_claim
 from panoptes_network.errors import TransientError
 from panoptes_network.worker.loop import StoppedError

@@ -14,7 +14,7 @@ from light_curves.flats import flat_files
 from light_curves.flats.flat import FlatSums
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import StaleClaimError
+from panoptes_network.database.image_claims import StaleClaimError
 from panoptes_network.database.light_curve_sets import (
     ClaimedError,
     SetClaim,

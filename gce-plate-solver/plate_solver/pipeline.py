@@ -19,7 +19,7 @@ from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, 
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import Claim, advance, delete_sources
+from panoptes_network.database.image_claims import Claim, advance, delete_sources
 from panoptes_network.errors import PermanentError, Reason, SkippedError, UnsolvedError
 from panoptes_network.events import PipelineImage
 from panoptes_network.frames.bayer import stamp_fits, superpixel_plane

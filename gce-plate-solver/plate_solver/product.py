@@ -6,7 +6,7 @@ from pathlib import Path
 from panoptes_network import storage
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import Claim, check_claim
+from panoptes_network.database.image_claims import Claim, check_claim
 from panoptes_network.database.superseded import solved_path
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage

@@ -8,13 +8,13 @@ from google.pubsub_v1 import ReceivedMessage
 
 from panoptes_network.config import settings
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import (
+from panoptes_network.database.image_claims import (
     Claim,
     StaleClaimError,
     claim_image,
-    end_state,
     end_with_reason,
 )
+from panoptes_network.database.images import end_state
 from panoptes_network.database.turns import put_off
 from panoptes_network.errors import (
     PanoptesError,

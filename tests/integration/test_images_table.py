@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.engine import run_transaction
-from panoptes_network.database.images import (
+from panoptes_network.database.image_claims import (
     Claim,
     StaleClaimError,
     advance,
@@ -20,9 +20,8 @@ from panoptes_network.database.images import (
     claim_image,
     delete_sources,
     end_with_reason,
-    record_image,
-    record_refusal,
 )
+from panoptes_network.database.images import record_image, record_refusal
 from panoptes_network.database.models import Image
 from panoptes_network.errors import PermanentError, Reason, UnsolvedError
 from panoptes_network.events import PipelineImage

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from panoptes_network import config
-from panoptes_network.database import images
+from panoptes_network.database import image_claims
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.states import ImageState
 from plate_solver import worker
@@ -137,15 +137,15 @@ def test_a_worker_that_lost_its_claim_cannot_write(
 ) -> None:
     image = solver.upload(crop.object_path.path, crop_file)
     slow, quick = (
-        run_transaction(lambda session: images.claim_image(session, image, "1", "test"))
+        run_transaction(lambda session: image_claims.claim_image(session, image, "1", "test"))
         for _ in range(2)
     )
     assert slow is not None
     assert quick is not None
     assert quick.number == slow.number + 1
-    with pytest.raises(images.StaleClaimError):
-        run_transaction(lambda s: images.advance(s, slow, ImageState.SOLVED))
-    run_transaction(lambda s: images.advance(s, quick, ImageState.SOLVED))
+    with pytest.raises(image_claims.StaleClaimError):
+        run_transaction(lambda s: image_claims.advance(s, slow, ImageState.SOLVED))
+    run_transaction(lambda s: image_claims.advance(s, quick, ImageState.SOLVED))
     assert solver.image(image.image_id)["state"] == "solved"
 
 

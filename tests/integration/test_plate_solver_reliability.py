@@ -13,7 +13,7 @@ from google.cloud.storage import Blob
 from sqlalchemy import text
 
 from panoptes_network import config, storage
-from panoptes_network.database.images import Claim, StaleClaimError
+from panoptes_network.database.image_claims import Claim, StaleClaimError
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
 from panoptes_network.processing import isolation, workspace

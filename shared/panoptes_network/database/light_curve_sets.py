@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from panoptes_network.database.films import RECENT, Tried
-from panoptes_network.database.images import StaleClaimError
+from panoptes_network.database.image_claims import StaleClaimError
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, Sequence, Unit
 from panoptes_network.errors import PanoptesError, Reason

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.films import Tried
-from panoptes_network.database.images import StaleClaimError
+from panoptes_network.database.image_claims import StaleClaimError
 from panoptes_network.database.light_curve_sets import (
     ClaimedError,
     SetClaim,
