@@ -1,7 +1,7 @@
 """Take the pictures of the explorer that the documentation shows.
 
-``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``explorer.png``,
-``observation.png``, the page of the newest observation that has a film, ``image.png`` of its first
+``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``home.png``,
+``explorer.png``, ``observation.png``, the page of the newest observation that has a film, ``image.png`` of its first
 image, ``star.png`` of one of its stars that are not saturated, and ``night.png``, the report of
 its night, beside this file.
 """
@@ -30,6 +30,8 @@ def main(explorer_url: str) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(explorer_url)
+        _take(page, "home")
+        page.goto(f"{explorer_url}/observations")
         _take(page, "explorer")
         page.click("tbody tr:has-text('14d3bd') th a")
         _take(page, "observation")
