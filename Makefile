@@ -61,7 +61,7 @@ lint: setup ## Run ruff, mypy and shellcheck; check phrases; scan for secrets an
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy shared client simulator local deployment tests bin
-	MYPYPATH=bench $(PYTHON) -m mypy bench
+	MYPYPATH=bench $(PYTHON) -m mypy bench docs
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
