@@ -1,9 +1,9 @@
 """Take the pictures of the explorer that the documentation shows.
 
-``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes ``home.png``,
-``explorer.png``, ``observation.png``, the page of the newest observation that has a film, ``image.png`` of its first
-image, ``star.png`` of one of its stars that are not saturated, and ``night.png``, the report of
-its night, beside this file.
+``python docs/images/make_screenshots.py http://127.0.0.1:8080`` writes these beside this file:
+``home.png``, ``explorer.png``, ``observation.png``, the page of the newest observation that has a
+film, ``image.png`` of its first image, ``star.png`` of one of its stars that are not saturated, and
+``night.png``, the report of its night.
 """
 
 import sys

@@ -134,6 +134,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
     return _document(
         {
             "/": shown(*search),
+            "/observations": shown(*search),
             "/search": shown(
                 _in_query("q", "Vega", "Betelguese", "PAN001", image_id, "83.8 -5.4", "Orion"),
                 redirect="302",

@@ -130,8 +130,14 @@ def _page(path: str) -> Callable[[FlaskClient], bytes]:
     return ask
 
 
-DATA_PATHS = ("/", "/observations", "/observations/{}", "/images/{}", "/nights/{day}", "/stats")
-PAGES = ("/", "/observations/{}", "/images/{}", "/units/PAN001/nights/{day}", "/stats", "/sky")
+DATA_PATHS = (
+    *("/", "/observations", "/observations/{}", "/images/{}", "/nights/{day}", "/stats"),
+    "/highlights",
+)
+PAGES = (
+    *("/", "/observations", "/observations/{}", "/images/{}", "/units/PAN001/nights/{day}"),
+    *("/stats", "/sky"),
+)
 
 
 def test_observations_data(observed: str) -> None:

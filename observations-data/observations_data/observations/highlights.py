@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from observations_data import files as file_rows
@@ -93,7 +94,7 @@ def _stars() -> Select[int]:
         select(LightCurveSet.n_stars)
         .join(Sequence, Sequence.sequence_id == LightCurveSet.sequence_id)
         .where(LightCurveSet.made_at > func.now() - FOLLOWED)
-        .distinct(Sequence.camera_id, Sequence.field)
+        .ext(distinct_on(Sequence.camera_id, Sequence.field))
         .order_by(Sequence.camera_id, Sequence.field, Sequence.start_time.desc())
         .subquery()
     )

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from panoptes_network.database.models import CatalogLoad, FactChange, ImageEvent
 from panoptes_network.responses.candidates import Candidate, CandidatePage
+from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.light_curves import CurvePage, DetrendedCurve
 from panoptes_network.responses.names import NameResponse
 from panoptes_network.responses.network import (
@@ -54,6 +55,7 @@ RESPONSES: tuple[tuple[Any, str], ...] = (
     (RawCurve, "/sources/1000/lightcurve"),
     (DetrendedCurve, "/sources/1000/lightcurve?method=detrended"),
     (CandidatePage, "/candidates"),
+    (Highlights, "/highlights"),
     (NameResponse, "/names?q=M42"),
     (NameResponse, "/names?q=TIC+1000"),
     (NameResponse, "/names?q=Vegaa"),
