@@ -13,7 +13,7 @@ from tests.service.support.raw_frames import names
 PRODUCTS = {
     "cf-make-fits": 1,
     "cf-make-rgb-fits": 3,
-    "cf-make-jpg": 2,
+    "cf-make-jpg": 3,
 }
 
 
