@@ -14,9 +14,12 @@ CONTENT_POLICY = (
     " frame-ancestors 'none'"
 )
 CLOSED_TO_ROBOTS = (
-    "/api/", "/files/", "/*/files.txt", "/sources/*/stamps.png", "/sources/*/curve.svg", "/*?"
+    "/api/", "/files/raw/", "/files/processed/*.fits", "/files/processed/*.mp4",
+    "/files/processed/*.parquet", "/*/files.txt", "/sources/*/stamps.png",
+    "/sources/*/curve.svg", "/*?",
 )  # fmt: skip
-"""Large files, and searches, which are endless. Pages have URLs without a query.
+"""Large files but pictures, which links to pages show elsewhere, and searches, which are endless.
+Pages have URLs without a query.
 
 Not "/?", which Python's own parser of these files reads as "/"."""
 

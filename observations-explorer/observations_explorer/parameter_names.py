@@ -9,13 +9,12 @@ from flask import Flask, request
 from werkzeug.exceptions import BadRequest
 
 from observations_explorer.pages.candidate_filters import FILTERS
-from observations_explorer.pages.observation_filters import LABELS
+from observations_explorer.pages.observation_filters import PARAMETERS
 from panoptes_network.web.suggestions import unknown_parameter
 
-_SEARCH = frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"})
 TAKEN: dict[str, frozenset[str]] = {
-    "pages.home": _SEARCH,
-    "pages.observations": _SEARCH,
+    "pages.home": PARAMETERS,
+    "pages.observations": PARAMETERS,
     "pages.candidates": frozenset({*FILTERS, "sort", "order", "cursor"}),
     "pages.search": frozenset({"q"}),
     "pages.unit": frozenset({"before"}),

@@ -14,6 +14,7 @@ from observations_explorer.pages import search as search_page
 from observations_explorer.pages import star as star_page
 from observations_explorer.pages import star_light_curves
 from observations_explorer.pages import units as units_page
+from observations_explorer.pages.observation_filters import PARAMETERS
 from observations_explorer.static_files import VENDOR
 
 pages = Blueprint("pages", __name__)
@@ -38,8 +39,8 @@ def has_script(name: str) -> bool:
 @pages.get("/")
 def home() -> str | AnyResponse:
     """Show what the network is and what it has; a search leads to the observations."""
-    if request.query_string:
-        asked = request.query_string.decode("ascii", "replace")
+    if request.args.keys() & PARAMETERS:
+        asked = request.query_string.decode("utf-8", "replace")
         return redirect(f"{url_for('pages.observations')}?{asked}", 308)
     return render_template("home.html", **home_page.home())
 

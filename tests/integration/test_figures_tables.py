@@ -283,6 +283,9 @@ def test_an_bare_database_gets_its_figures_and_may_go_back(bare_database: Engine
     assert (found["s"]["ra_deg"], found["s"]["dec_deg"]) == (90, 0)
     assert found["empty"]["n_images"] == 0
     assert file_figures(bare_database) == {("PAN001", "picture"): (1, 9)}
+    with bare_database.begin() as connection:
+        preview = "INSERT INTO image_files VALUES ('b', 'q', 'PAN001_y', 'preview', 1, 'p', 1, 9)"
+        connection.execute(text(preview))
     command.downgrade(alembic_config(), "0005")
     assert schema(bare_database) == before
 

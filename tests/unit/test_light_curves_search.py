@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from light_curves.measurements import LightCurves
 from light_curves.search import known, red_noise, transits, variability
-from light_curves.search.boxes import Trials, make_trials, scan, transit_shape
+from light_curves.search.boxes import Trials, make_trials, scan, transit_shape, trials_at
 from light_curves.search.candidates import find_candidates
 from light_curves.search.night import Night
 from light_curves.search.red_noise import (
@@ -101,6 +101,28 @@ def test_depths_near_the_noise_are_not_those_of_the_luckiest_box() -> None:
     # 1.06 times for the best trials alone; the median's own error is 2 %.
     assert np.median(depth) == pytest.approx(0.01, rel=0.04)
     assert np.std((depth - 0.01) / error) == pytest.approx(0.9, abs=0.2)
+
+
+def test_a_dip_on_both_sides_of_a_gap_has_a_box_with_frames() -> None:
+    rng = np.random.default_rng(3)
+    hours = np.arange(0, 8, 0.05)
+    hours = hours[(hours < 4) | (hours > 5.2)]
+    flux = 1 + rng.normal(0, 0.004, (300, len(hours)))
+    for star in range(60):
+        from_middle = hours - 4.6 - rng.uniform(-1, 1)
+        flux[star, np.abs(from_middle) < rng.uniform(0.5, 1.5)] -= 0.03
+    night = Night.of(
+        np.datetime64("2018-08-12T05:00", "us") + (hours * 3.6e9).astype("timedelta64[us]"),
+        np.tile(2458342.7 + hours / 24, (300, 1)),
+        flux.astype(np.float32),
+        np.full(flux.shape, 0.004, np.float32),
+        np.zeros(flux.shape, np.int32),
+        np.linspace(9, 11, 300, dtype=np.float32),
+    )
+    search = search_transits(night)
+    assert search is not None
+    for box in map(search.box, range(60)):  # the means of stars 13 and 52 are in the gap
+        assert len(trials_at(night.time_d, np.array([box.mid_d]), np.array([box.duration_h]))) == 1
 
 
 @pytest.mark.parametrize("red_noise", [0.0, 0.002])

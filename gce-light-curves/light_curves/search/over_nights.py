@@ -105,8 +105,8 @@ def find_over_nights(
 
 def _like(gaia_mag: NDArray[np.floating], worth: Indices) -> Indices:
     """Return comparison stars of the same brightnesses as the selected ones."""
-    if len(worth) == 0:
-        return worth
+    if not np.isfinite(gaia_mag[worth]).any():
+        return worth[:0]
     low, high = np.nanmin(gaia_mag[worth]), np.nanmax(gaia_mag[worth])
     order = np.argsort(gaia_mag, kind="stable")
     among = order[(gaia_mag[order] >= low) & (gaia_mag[order] <= high)]

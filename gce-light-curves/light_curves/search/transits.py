@@ -96,17 +96,22 @@ class TransitSearch:
     def box(self, star: int) -> Box:
         """Return the best box of a star."""
         best = self.best[star]
-        duration_h = float(self.trials.duration_h[best]) * NEAR_DURATIONS
-        mid_d = self.trials.mid_d[best] + NEAR_MIDS * self.trials.duration_h[best] / 24
-        mids, durations = (each.ravel() for each in np.meshgrid(mid_d, duration_h))
+        near_h = float(self.trials.duration_h[best]) * NEAR_DURATIONS
+        near_d = self.trials.mid_d[best] + NEAR_MIDS * self.trials.duration_h[best] / 24
+        mids, durations = (each.ravel() for each in np.meshgrid(near_d, near_h))
         near = trials_at(self.night.time_d, mids, durations)
         found = self.scan(star, near)
         share = _posterior(found.deviations[0], near)
+        mid_d, duration_h = float(share @ near.mid_d), float(share @ near.duration_h)
+        if not len(trials_at(self.night.time_d, np.array([mid_d]), np.array([duration_h]))):
+            # Between trials on both sides of a gap, their mean is in the gap.
+            likeliest = share.argmax()
+            mid_d, duration_h = float(near.mid_d[likeliest]), float(near.duration_h[likeliest])
         depth = float(share @ found.depth[0])
         variance = np.divide(1, found.information[0], where=share > 0, out=np.zeros_like(share))
         return Box(
-            mid_d=float(share @ near.mid_d),
-            duration_h=float(share @ near.duration_h),
+            mid_d=mid_d,
+            duration_h=duration_h,
             depth=depth,
             depth_err=float(np.sqrt(share @ (variance + (found.depth[0] - depth) ** 2))),
         )

@@ -20,6 +20,10 @@ N_SEQUENCES = 24
 """Newest sequences among which the picture is chosen."""
 AWAKE = timedelta(minutes=30)
 DAY = timedelta(days=1)
+SHOWN = (FileKind.PREVIEW, FileKind.PICTURE)
+"""Images from before previews have the whole picture alone. The preview comes first: of both, its
+name is the last in the alphabet.
+"""
 FOLLOWED = timedelta(days=30)
 
 
@@ -31,7 +35,7 @@ def highlights(session: Session) -> Highlights:
         "n_units_awake": count(session, _units_awake()),
         "n_images_last_day": count(session, _images_last_day()),
         "n_stars": count(session, _stars()),
-        "n_candidates": count(session, select(func.count()).select_from(Candidate)),
+        "n_candidates": count(session, _candidates()),
     }
 
 
@@ -56,9 +60,9 @@ def _night_picture(session: Session) -> NightPicture | None:
         .join(newest, newest.c.sequence_id == Image.sequence_id)
         .join(ImageFile, ImageFile.image_id == Image.image_id)
         .where(newest.c.start_time >= lately, Image.state == ImageState.SOURCES_EXTRACTED)
-        .where(ImageFile.kind == FileKind.PREVIEW, ~is_gone(ImageFile))
+        .where(ImageFile.kind.in_(SHOWN), ~is_gone(ImageFile))
         .where(ImageFile.bucket.in_(file_rows.bucket_names().values()))
-        .order_by(Image.n_sources.desc().nulls_last(), Image.image_id)
+        .order_by(Image.n_sources.desc().nulls_last(), Image.image_id, ImageFile.kind.desc())
         .limit(1)
     ).one_or_none()
     if row is None:
@@ -68,7 +72,7 @@ def _night_picture(session: Session) -> NightPicture | None:
         {
             **{name: getattr(row, name) for name in ("image_id", "time", "unit_id", "field")},
             "n_sources": row.n_sources or 0,
-            "preview": file_rows.known_file(row)[FileKind.PREVIEW],
+            "preview": file_rows.known_file(row)[row.kind],
         },
     )
 
@@ -78,18 +82,24 @@ def _units_awake() -> Select[int]:
     return (
         select(func.count(Sequence.unit_id.distinct()))
         .join(Image, Image.sequence_id == Sequence.sequence_id)
-        .where(Image.updated_at > since, Image.received_at > since)
+        .where(Image.received_at > since)
     )
 
 
 def _images_last_day() -> Select[int]:
-    # Only changes have an index; an image is changed when it arrives, or later.
-    since = func.now() - DAY
-    return select(func.count()).where(Image.updated_at > since, Image.received_at > since)
+    return select(func.count()).where(Image.received_at > func.now() - DAY)
+
+
+def _candidates() -> Select[int]:
+    stars = select(Candidate.picid, Candidate.catalog).distinct().subquery()
+    return select(func.count()).select_from(stars)
 
 
 def _stars() -> Select[int]:
-    """Select the number of stars of each camera's newest light curves of each field."""
+    """Select the number of stars of each camera's newest light curves of each field.
+
+    A star on two cameras or in overlapping fields counts for each.
+    """
     newest = (
         select(LightCurveSet.n_stars)
         .join(Sequence, Sequence.sequence_id == LightCurveSet.sequence_id)

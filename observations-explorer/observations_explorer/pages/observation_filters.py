@@ -24,6 +24,8 @@ LABELS = {
     "tag": "Tag",
 }
 """The filters in the order of the form, by their names in the page's URL."""
+PARAMETERS = frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"})
+"""All that the page of observations takes."""
 COMMON = ("field", "near", "radius", "unit")
 """Filters that are always visible."""
 FIRST_ORDER = {

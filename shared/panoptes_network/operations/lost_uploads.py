@@ -18,8 +18,11 @@ from panoptes_network.provenance import Origin
 from panoptes_network.states import FileKind, ImageState
 from panoptes_network.storage import StoredObject
 
-PRODUCTS = frozenset(FileKind) - {FileKind.CR2}
-PICTURES = frozenset({FileKind.PICTURE, FileKind.PREVIEW, FileKind.THUMBNAIL})
+PRODUCTS = frozenset(FileKind) - {FileKind.CR2, FileKind.PREVIEW}
+"""Products that an image must have. A preview is made between picture and thumbnail: images that lack it alone are
+older than previews, and are left as they are.
+"""
+PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
 """Products of a FITS file uploaded by a unit."""
 UNSHOWN = (ImageState.ERROR, ImageState.SKIPPED)
 """Images without pictures."""

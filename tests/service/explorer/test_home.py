@@ -103,6 +103,18 @@ def test_an_address_of_a_search_from_before_leads_to_the_list(explorer: FlaskCli
     )
 
 
+def test_what_other_sites_add_to_a_link_changes_nothing(explorer: FlaskClient) -> None:
+    assert "look for planets" in page(explorer, "/?fbclid=abc&utm_source=x")
+
+
+def test_an_image_from_before_previews_shows_its_picture(explorer: FlaskClient, db: Engine) -> None:
+    with rows(db) as session:
+        old = {FileKind.PICTURE: 9, FileKind.THUMBNAIL: 1}
+        add_observation(session, images=[{**EXTRACTED, "files": old, "n_sources": 5}])
+    [hero] = re.findall(r'<figure class="of-the-night">.*?</figure>', page(explorer), re.DOTALL)
+    assert "134333.jpg" in hero
+
+
 def test_a_pasted_link_shows_the_picture(explorer: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         sequence_id = add_observation(session, field="M42", images=[EXTRACTED])

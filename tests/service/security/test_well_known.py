@@ -67,6 +67,8 @@ def test_robots_may_read_the_pages_but_nothing_large() -> None:
         assert parser.can_fetch("*", path), path
     for path in ("/api/observations", "/files/raw/a.cr2"):
         assert not parser.can_fetch("*", path), path
+    # A link to a page shows its picture elsewhere.
+    assert parser.can_fetch("*", "/files/processed/PAN001/a_preview.jpg")
 
 
 def test_robots_leave_the_data_service_alone() -> None:

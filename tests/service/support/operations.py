@@ -15,7 +15,7 @@ CR2 = PATH.replace(".fits", ".cr2")
 IN_THE_MORNING = "PAN001_14d3bd_20181012T040000"
 NEXT_NIGHT = "PAN001_14d3bd_20181012T130000"
 OTHER_UNIT = "PAN002_ee04d1_20181011T140000"
-PRODUCTS = ("red", "green", "blue", "picture", "preview", "thumbnail")
+PRODUCTS = ("red", "green", "blue", "picture", "thumbnail")
 
 Ask = Callable[..., Any]
 

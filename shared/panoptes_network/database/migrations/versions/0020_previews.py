@@ -1,4 +1,4 @@
-"""The preview of an image: its picture, as wide as a page shows it."""
+"""The preview of an image: its picture, as wide as a page shows it; images by their arrival."""
 
 from alembic import op
 
@@ -12,10 +12,15 @@ KINDS = ("cr2", "red", "green", "blue", "picture", "thumbnail")
 
 def upgrade() -> None:
     _allow((*KINDS, "preview"))
+    op.execute("CREATE INDEX images_received ON images (received_at)")
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX images_received")
     op.execute("DELETE FROM image_files WHERE kind = 'preview'")
+    # The figures of files are counted at the end of a transaction, and a table with work left
+    # cannot be altered.
+    op.execute("SET CONSTRAINTS ALL IMMEDIATE")
     _allow(KINDS)
 
 
