@@ -19,8 +19,8 @@ from panoptes_network.states import FileKind, ImageState
 from panoptes_network.storage import StoredObject
 
 PRODUCTS = frozenset(FileKind) - {FileKind.CR2, FileKind.PREVIEW}
-"""Products that an image must have. A preview is made between picture and thumbnail: images that lack it alone are
-older than previews, and are left as they are.
+"""Products that an image must have. A preview is made between picture and thumbnail: images that
+lack it alone are older than previews, and are left as they are.
 """
 PICTURES = frozenset({FileKind.PICTURE, FileKind.THUMBNAIL})
 """Products of a FITS file uploaded by a unit."""
