@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import wraps
 from importlib import import_module
 from types import ModuleType
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import click
 from rich.console import Console
@@ -179,7 +179,7 @@ def status() -> None:
     _console.print(table)
 
 
-def _status_row(part: dict[str, Any]) -> list[str]:
+def _status_row(part: state.Report) -> list[str]:
     started = part["started_at"]
     uptime = timedelta(seconds=int(time.time() - started)) if started else ""
     values = [part["pid"], part["port"], uptime, part["restarts"], part["last_exit"]]

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console
 
@@ -14,6 +13,7 @@ from local.components import PREFERRED_PORTS, components, network_env, shared_en
 from local.state import (
     ROOT,
     NetworkError,
+    Report,
     choose_ports,
     is_locked,
     lock,
@@ -129,7 +129,7 @@ def _wait_until_ready(console: Console, process: subprocess.Popen[bytes]) -> Non
             status.update(f"starting {', '.join(open_ones)}")
 
 
-def _reports(process: subprocess.Popen[bytes], deadline: float) -> Iterator[list[dict[str, Any]]]:
+def _reports(process: subprocess.Popen[bytes], deadline: float) -> Iterator[list[Report]]:
     """Yield the supervisor's reports repeatedly; NetworkError if it cannot start."""
     while True:
         time.sleep(_POLL_S)

@@ -8,8 +8,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard, TypeVar
 
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+Content = TypeVar("Content")
 ROOT = Path(__file__).resolve().parents[1]
 """The checkout."""
 
@@ -18,6 +22,31 @@ LOOPBACK = "127.0.0.1"
 
 class NetworkError(Exception):
     """An error that the user can fix; the message explains it."""
+
+
+class Report(TypedDict):
+    """A component's data for `status`."""
+
+    name: str
+    phase: str
+    pid: int | None
+    port: int | None
+    once: bool
+    started_at: float | None
+    restarts: int
+    last_exit: str | None
+
+
+class State(TypedDict, total=False):
+    """The state file; `pid` is the supervisor's."""
+
+    pid: int
+    stopping: bool
+    components: list[Report]
+
+
+_STATE = TypeAdapter(State)
+_PORTS = TypeAdapter(dict[str, object])
 
 
 def state_dir() -> Path:
@@ -69,22 +98,22 @@ def is_locked() -> bool:
         return True
 
 
-def write_state(state: Mapping[str, Any]) -> None:
+def write_state(state: State) -> None:
     """Replace the state file atomically, so that readers never see a partial one."""
     draft = state_dir() / "state.json.new"
     draft.write_text(json.dumps(state, indent=1))
     draft.replace(state_dir() / "state.json")
 
 
-def read_state() -> dict[str, Any]:
+def read_state() -> State:
     """Return the state last written by the supervisor; empty if there is none yet."""
-    return _read_json(state_dir() / "state.json")
+    return _read_json(_STATE, state_dir() / "state.json") or {}
 
 
 def choose_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     """Assign each name a loopback port: the last one if free, else the preferred, else any."""
     file = state_dir() / "ports.json"
-    known = _read_json(file)
+    known = _read_json(_PORTS, file) or {}
     chosen: dict[str, int] = {}
     for name, port in preferred.items():
         wishes = [wish for wish in (known.get(name), port) if _is_port(wish)]
@@ -111,12 +140,12 @@ def read_env() -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def _read_json(file: Path) -> dict[str, Any]:
+def _read_json(content: TypeAdapter[Content], file: Path) -> Content | None:
+    """Return a file's content; None if there is none of this type."""
     try:
-        content = json.loads(file.read_text())
+        return content.validate_json(file.read_bytes())
     except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
 
 
 def _is_port(value: object) -> TypeGuard[int]:

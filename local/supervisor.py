@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from local.state import ROOT, log_file, state_dir, write_state
+from local.state import ROOT, Report, log_file, state_dir, write_state
 
 POLL_S = 0.05
 STOP_LIMIT_S = 20.0
@@ -127,7 +126,7 @@ class _Child:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """Return the data for `status`."""
         runs = self.phase in (Phase.STARTING, Phase.READY)
         return {

@@ -97,7 +97,9 @@ class Container:
     def pid(self) -> int:
         """The worker's process."""
         parts = {part["name"]: part for part in state.read_state()["components"]}
-        return int(parts[self.service]["pid"])
+        pid = parts[self.service]["pid"]
+        assert pid is not None
+        return pid
 
     def is_confined(self) -> bool:
         """Print how the worker runs; return whether it is healthy and without rights."""

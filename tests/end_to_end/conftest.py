@@ -79,13 +79,15 @@ class Network:
         """Get a page of the explorer."""
         return requests.get(self.env["OBSERVATIONS_EXPLORER_URL"] + path, timeout=30)
 
-    def component(self, name: str) -> dict[str, Any]:
+    def component(self, name: str) -> state.Report:
         """Return what the supervisor says of a component."""
         return next(part for part in state.read_state()["components"] if part["name"] == name)
 
     def kill(self, name: str) -> None:
         """Pull a component's plug."""
-        os.kill(self.component(name)["pid"], signal.SIGKILL)
+        pid = self.component(name)["pid"]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -88,9 +88,15 @@ class FaultyNetwork:
         except (DBAPIError, OSError):
             return []
 
-    def component(self, name: str) -> dict[str, Any]:
+    def component(self, name: str) -> state.Report:
         """Return what the supervisor says of a component."""
         return next(part for part in state.read_state()["components"] if part["name"] == name)
+
+    def port(self, name: str) -> int:
+        """Return the port of a service."""
+        port = self.component(name)["port"]
+        assert port is not None
+        return port
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Pull a component's plug; nothing where it does not run at the moment."""
@@ -100,7 +106,7 @@ class FaultyNetwork:
 
     def is_ready(self, name: str) -> bool:
         """Return whether a component runs and answers."""
-        return bool(self.component(name)["phase"] == "ready")
+        return self.component(name)["phase"] == "ready"
 
     def kill_and_wait(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Pull a component's plug and return when it runs again."""

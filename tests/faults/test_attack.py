@@ -161,7 +161,7 @@ def test_poisoned_requests_harm_no_other(network: FaultyNetwork, known: Known) -
 
 def test_slow_clients_keep_nobody_waiting(network: FaultyNetwork, known: Known) -> None:
     tally = Tally(known)
-    ports = [network.component(name)["port"] for name in _components()]
+    ports = [network.port(name) for name in _components()]
     with slow_clients(ports, SLOW_CLIENTS), ThreadPoolExecutor(4) as people:
         deadline = time.monotonic() + SLOW_S
         while time.monotonic() < deadline:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import psutil
 import pytest
@@ -23,7 +22,7 @@ from local.components import PREFERRED_PORTS
 CONSOLE = Console(quiet=True)
 
 
-def _components() -> dict[str, dict[str, Any]]:
+def _components() -> dict[str, state.Report]:
     return {part["name"]: part for part in state.read_state()["components"]}
 
 
@@ -156,6 +155,7 @@ def test_the_topics_and_subscriptions_are_there(local: LocalNetwork) -> None:
 
 def test_a_killed_component_is_restarted_and_said_so(local: LocalNetwork) -> None:
     first = _components()["observations-data"]
+    assert first["pid"] is not None
     os.kill(first["pid"], signal.SIGKILL)
     _wait_for(lambda: _components()["observations-data"]["restarts"] == 1)
     _wait_for(lambda: _components()["observations-data"]["phase"] == "ready")

@@ -37,7 +37,7 @@ class Running:
 
     def component(self, name: str) -> dict[str, Any]:
         components = state.read_state().get("components", [])
-        return next((part for part in components if part["name"] == name), {})
+        return next((dict(part) for part in components if part["name"] == name), {})
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 30
