@@ -21,13 +21,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord, get_constellation
 
-from known_stars import exoplanets, host_place
+from known_stars import Host, exoplanets, host_place
 from panoptes_network.names.spelling import fold
 from panoptes_network.sky.directions import unit_vectors
 
@@ -142,7 +141,7 @@ def main() -> int:
     return 0
 
 
-def _write(name: str, head: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write(name: str, head: str, rows: Iterable[tuple[object, ...]]) -> None:
     """Write a table that is the same, byte for byte, whenever it is made."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -153,7 +152,7 @@ def _write(name: str, head: str, rows: Iterable[tuple[Any, ...]]) -> None:
     print(f"{name}: {text.getvalue().count(chr(10)) - 1} rows, {len(content)} bytes")
 
 
-def _row(star: Star) -> tuple[Any, ...]:
+def _row(star: Star) -> tuple[object, ...]:
     ra_deg, dec_deg, pmra, pmdec = star.place
     planets = (f"{letter}={name}" if name else letter for letter, name in star.planets.items())
     place = (f"{ra_deg:.5f}", f"{dec_deg:.5f}", round(pmra), round(pmdec))
@@ -258,7 +257,7 @@ def _hosts(program: Path, register: Register, numbers: Numbers) -> Iterator[Star
             star.planets.setdefault(planet["planetName"], planet.get("planetProperName", ""))
 
 
-def _names_of_host(name: str, host: dict[str, Any]) -> list[str]:
+def _names_of_host(name: str, host: Host) -> list[str]:
     aliases = re.split(r"\s*,\s*", host.get("starAltNames", ""))
     usual = [one for one in aliases if one and not UNUSUAL.fullmatch(one)]
     if name == OPH_11:
@@ -284,7 +283,7 @@ def _nearest_hips(positions: list[tuple[float, float]], places: Places) -> list[
     ]
 
 
-def _host_place(name: str, host: dict[str, Any]) -> tuple[float, float]:
+def _host_place(name: str, host: Host) -> tuple[float, float]:
     """Return a host's position in degrees, from a name like 2MASS J19024305+5014286 if it can."""
     match = POSITION.search(f"{host.get('starAltNames', '')}, {name}")
     if match is None:
@@ -310,7 +309,7 @@ def _variables(file: Path) -> Iterator[tuple[int, str]]:
             yield int(hip), name
 
 
-def _constellations() -> Iterator[tuple[Any, ...]]:
+def _constellations() -> Iterator[tuple[object, ...]]:
     """List each constellation's mean direction, and the distance to its farthest point."""
     genitives = dict(one.strip().split(" ", 1) for one in GENITIVES.replace("\n", "").split(","))
     decs = np.arange(-90 + GRID_DEG / 2, 90, GRID_DEG)
