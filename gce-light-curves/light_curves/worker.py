@@ -22,16 +22,13 @@ from panoptes_network.database.light_curve_sets import (
     record_no_set,
     release_claim,
 )
-from panoptes_network.errors import PanoptesError, PermanentError, Reason, TransientError
+from panoptes_network.errors import PanoptesError, PermanentError, TransientError
 from panoptes_network.events import FilmRequest, parse
 from panoptes_network.ids import CameraTime, check_time, parse_upload_path
 from panoptes_network.processing import isolation, workspace
-from panoptes_network.worker import dependencies, loop
+from panoptes_network.worker import dependencies, loop, tries
 
 SERVICE = "gce-light-curves"
-
-MAX_TRIES = 5
-"""Attempts per sequence in its current state; unavailable dependencies cost none."""
 
 _log = logging.getLogger(SERVICE)
 
@@ -111,8 +108,8 @@ def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threadin
     except PermanentError as error:
         _end(claim, error)
     except Exception as error:
-        if claim.tries >= MAX_TRIES:
-            _end(claim, _exhausted(_words(error)))
+        if tries.are_exhausted(claim.tries):
+            _end(claim, tries.exhausted(_words(error)))
         else:
             run_transaction(partial(release_claim, claim=claim))
         raise
@@ -130,8 +127,7 @@ def _claim_or_wait(sequence_id: str) -> SetClaim | None:
 
 
 def _make(claim: SetClaim, held: Held) -> None:
-    if claim.tries > MAX_TRIES:
-        raise _exhausted("the worker was killed, perhaps for the memory it took")
+    tries.check(claim.tries)
     begun = time.monotonic()
     with workspace.work_folder() as folder:
         try:
@@ -178,12 +174,6 @@ def _end(claim: SetClaim, error: PanoptesError) -> None:
     else:
         about = {**_about(claim), "reason_code": error.reason}
         _log.warning("no light curves: %s", error.message, extra=about)
-
-
-def _exhausted(last: str) -> PermanentError:
-    return PermanentError(
-        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
-    )
 
 
 def _words(error: Exception) -> str:

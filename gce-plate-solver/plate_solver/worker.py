@@ -19,19 +19,15 @@ from panoptes_network.database.turns import put_off
 from panoptes_network.errors import (
     PanoptesError,
     PermanentError,
-    Reason,
     TransientError,
 )
 from panoptes_network.events import PipelineImage, parse
 from panoptes_network.processing import isolation, workspace
-from panoptes_network.worker import loop
+from panoptes_network.worker import loop, tries
 from plate_solver.dependencies import CHECKS
 from plate_solver.pipeline import Stopwatch, process
 
 SERVICE = "gce-plate-solver"
-
-MAX_TRIES = 5
-"""Attempts per image; unavailable dependencies cost none."""
 
 ALLOWANCE_IN_SOLVES = 3
 """A unit may use the time of this many hopeless solves more than another unit with images waiting.
@@ -125,8 +121,8 @@ def work_on_claimed(image: PipelineImage, claim: Claim | None) -> None:
     except PermanentError as error:
         _end(claim, error, stage)
     except Exception as error:
-        if claim.tries >= MAX_TRIES:
-            _end(claim, _exhausted(str(error)), stage)
+        if tries.are_exhausted(claim.tries):
+            _end(claim, tries.exhausted(str(error)), stage)
         raise
     else:
         seconds = {name: round(value, 3) for name, value in stage.stages.items()}
@@ -134,8 +130,7 @@ def work_on_claimed(image: PipelineImage, claim: Claim | None) -> None:
 
 
 def _process(image: PipelineImage, claim: Claim, stage: Stopwatch) -> None:
-    if claim.tries > MAX_TRIES:
-        raise _exhausted("the worker was killed, perhaps for the memory it took")
+    tries.check(claim.tries)
     with workspace.work_folder() as folder:
         try:
             process(image, claim, folder, stage)
@@ -158,12 +153,6 @@ def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
     else:
         about = {"image_id": claim.image_id, "reason_code": error.reason}
         _log.warning("%s: %s", state, error.message, extra=about)
-
-
-def _exhausted(last: str) -> PermanentError:
-    return PermanentError(
-        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
-    )
 
 
 def _disk_full(folder: Path) -> TransientError:

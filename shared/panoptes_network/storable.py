@@ -1,7 +1,7 @@
 """Texts that can be stored: PostgreSQL allows no NUL, and UTF-8 no unpaired surrogates.
 
 External text is refused where it comes in (`events.parse`, `request_guard`). Only records of
-refused text are escaped.
+refused text are escaped, and only the headers of frames are cleaned.
 """
 
 import re
@@ -38,6 +38,11 @@ def check(value: object) -> None:
             waiting += [(_within(place, "a name"), name) for name in found]
         elif isinstance(found, list | tuple):
             waiting += [(place, part) for part in found]
+
+
+def clean(text: str) -> str:
+    """Return text in storable form, trimmed: without NUL, with ``?`` for half a surrogate pair."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode().strip()
 
 
 def escape(text: str) -> str:

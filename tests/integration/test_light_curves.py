@@ -16,6 +16,7 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.light_curve_sets import ClaimedError, claim_set
 from panoptes_network.errors import TransientError
 from panoptes_network.light_curves.schema import BAD, COLOURS, Quality
+from panoptes_network.worker.tries import MAX_TRIES
 from tests.integration.solved_sequence import (
     FIELD,
     SEQUENCE_ID,
@@ -165,7 +166,7 @@ def test_the_fifth_failure_ends_it(
         raise ZeroDivisionError("what nobody foresaw")
 
     monkeypatch.setattr(sequence_steps, "light_curves", fail)
-    for _ in range(worker.MAX_TRIES):
+    for _ in range(MAX_TRIES):
         with pytest.raises(ZeroDivisionError):
             make()
     assert sequence.made()["reason_code"] == "tries_exhausted"

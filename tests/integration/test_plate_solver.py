@@ -13,7 +13,7 @@ from panoptes_network import config
 from panoptes_network.database import image_claims
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.states import ImageState
-from plate_solver import worker
+from panoptes_network.worker.tries import MAX_TRIES
 from simulator import Conditions, Frame, Observation, simulate
 from tests.conftest import SHARED_DATA
 from tests.integration.solver import Solver, load_file, load_gaia, stamp_pixels
@@ -154,7 +154,7 @@ def test_a_frame_is_given_up_after_its_last_try(
 ) -> None:
     image = solver.upload(crop.object_path.path, crop_file)
     monkeypatch.setenv("PATH", "/nowhere")  # a machine without source-extractor
-    for _ in range(worker.MAX_TRIES):
+    for _ in range(MAX_TRIES):
         assert solver.image(image.image_id)["state"] in ("metadata_received", "solving")
         with pytest.raises(Exception, match="apt-get install source-extractor"):
             solver.solve(image)

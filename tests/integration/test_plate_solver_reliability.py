@@ -17,6 +17,7 @@ from panoptes_network.database.image_claims import Claim, StaleClaimError
 from panoptes_network.errors import TransientError
 from panoptes_network.events import PipelineImage
 from panoptes_network.processing import isolation, workspace
+from panoptes_network.worker.tries import MAX_TRIES
 from plate_solver import external_programs, frame_reader, pipeline, product, worker
 from plate_solver.pipeline import Stopwatch, process
 from simulator import Frame, Observation, simulate
@@ -144,7 +145,7 @@ def test_the_earlier_result_stands_where_tries_run_out(
     solver.solve(image)
     before = kept(solver, image)
     monkeypatch.setenv("PATH", "/nowhere")
-    for _ in range(worker.MAX_TRIES):
+    for _ in range(MAX_TRIES):
         assert last_event(solver)[1] is None
         with pytest.raises(TransientError):
             solver.solve(again(image), "2")
@@ -171,7 +172,7 @@ def test_a_message_that_wants_it_again_counts_once(solver: Solver, image: Pipeli
 def test_a_worker_that_was_killed_on_every_try_is_not_killed_again(
     solver: Solver, image: PipelineImage
 ) -> None:
-    for _ in range(worker.MAX_TRIES):
+    for _ in range(MAX_TRIES):
         assert worker.claim(image, "1") is not None
     row = solver.solve(image)
     assert (row["state"], row["reason_code"]) == ("error", "tries_exhausted")

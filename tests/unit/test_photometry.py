@@ -13,7 +13,6 @@ from photutils.aperture import CircularAperture
 
 from observations_data.photometry import (
     APERTURE_RADIUS_PX,
-    COLOURS,
     FrameSources,
     aperture_sums,
     comparison_candidates,
@@ -33,6 +32,7 @@ from panoptes_network.frames.bayer import (
     stamp_corner,
     stamp_fits,
 )
+from panoptes_network.light_curves.schema import COLOURS
 from simulator import Observation, simulate
 from simulator.mount import DRIFT_PX_PER_S
 from simulator.optics import PSF_WEIGHTS, Psf

@@ -1,11 +1,6 @@
 """Raw light curves from stamps: aperture sums, comparison stars, relative flux. Pure numpy."""
 
-from observations_data.photometry.aperture import (
-    APERTURE_RADIUS_PX,
-    COLOURS,
-    ApertureSums,
-    aperture_sums,
-)
+from observations_data.photometry.aperture import APERTURE_RADIUS_PX, ApertureSums, aperture_sums
 from observations_data.photometry.comparison import (
     FrameSources,
     comparison_candidates,
@@ -15,7 +10,6 @@ from observations_data.photometry.ensemble import RelativeFlux, relative_flux
 
 __all__ = [
     "APERTURE_RADIUS_PX",
-    "COLOURS",
     "ApertureSums",
     "FrameSources",
     "RelativeFlux",

@@ -18,7 +18,6 @@ from panoptes_network.frames.bayer import (
     SATURATION_ADU,
 )
 
-COLOURS = ("r", "g", "b")
 APERTURE_RADIUS_PX = 3.0
 """At most the distance from a stamp's central superpixel, where its star is, to the border's
 pixels.
@@ -32,7 +31,7 @@ Float64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ApertureSums:
-    """Aperture sums of n stamps; the last axis is that of `COLOURS`.
+    """Aperture sums of n stamps; the last axis is red, green, blue.
 
     Attributes
     ----------

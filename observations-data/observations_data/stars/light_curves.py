@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from observations_data.database import AnyRow, as_record, plain
 from observations_data.photometry import (
     APERTURE_RADIUS_PX,
-    COLOURS,
     ApertureSums,
     RelativeFlux,
     aperture_sums,
@@ -20,6 +19,7 @@ from observations_data.stars.parameters import StarId
 from observations_data.stars.sequence_stamps import SequenceStamps
 from observations_data.stars.star import named, star_url
 from panoptes_network.frames.bayer import SATURATED_FLAG
+from panoptes_network.light_curves.schema import COLOURS
 from panoptes_network.responses.stars import (
     Aperture,
     ColourScatter,

@@ -1,8 +1,8 @@
 """Columns of the listings of sources, stamps and light curves."""
 
 from observations_data.data_tables import Column, Kind, Table
-from observations_data.photometry import COLOURS
 from observations_data.stars.light_curves import METHOD
+from panoptes_network.light_curves.schema import COLOURS
 from panoptes_network.responses.stars import RawFrame, Source, Stamp, Visit
 
 NAMES = {"r": "red", "g": "green", "b": "blue"}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from panoptes_network import storable
 from panoptes_network.frames.fits_header import Cards, CardValue
 
 MAX_VALUE_CHARS = 2000
@@ -152,11 +153,11 @@ def read_headers(headers: Mapping[str, object]) -> Headers:
     their card's range, NaN, infinities, integers beyond 64 bits and nested values are dropped and
     reported as findings. Cards that are names (:data:`TEXT_CARDS`) stay text.
     """
-    named = {_storable(key).upper(): value for key, value in headers.items()}
+    named = {storable.clean(key).upper(): value for key, value in headers.items()}
     values: dict[str, CardValue] = {}
     findings: dict[str, Finding] = {}
     for card, value in named.items():
-        if not card or value is None or (isinstance(value, str) and not _storable(value)):
+        if not card or value is None or (isinstance(value, str) and not storable.clean(value)):
             continue
         cleaned, problem = _clean(card, value)
         if cleaned is not None:
@@ -183,7 +184,7 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 def _clean(card: str, value: object) -> Cleaned:
     if isinstance(value, str):
-        return _clean_text(card, _storable(value))
+        return _clean_text(card, storable.clean(value))
     if card in _QUANTITY_OF:
         return _measure(_QUANTITY_OF[card], value)
     return _usable(value)
@@ -261,13 +262,8 @@ def _degrees(match: re.Match[str], whole_deg: int) -> float | None:
     return -angle if (sign == "-") != (side in ("S", "W")) else angle
 
 
-def _storable(value: str) -> str:
-    """Remove characters that PostgreSQL's text cannot store: NUL and unpaired surrogates."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
-
-
 def _quoted(value: object) -> str:
     """Return a value as it was written, truncated to one line."""
     if isinstance(value, int) and value.bit_length() > _MAX_WRITTEN_BITS:
         return f"a whole number of {value.bit_length()} bits"
-    return _storable(value if isinstance(value, str) else repr(value))[:_MAX_QUOTED_CHARS]
+    return storable.clean(value if isinstance(value, str) else repr(value))[:_MAX_QUOTED_CHARS]
