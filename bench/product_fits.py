@@ -1,7 +1,8 @@
 """The floor of the FITS files: LibRaw, plain files by astropy, and the program fpack."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rawpy
@@ -21,7 +22,7 @@ def write_mosaic(source: Path, folder: Path) -> None:
     pack(folder)
 
 
-def write_planes(source: Path, folder: Path, parameters: rawpy.Params) -> None:
+def write_planes(source: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
     """Write red, green and blue of a CR2, each packed."""
     colours = demosaic(source, parameters)
     for number in range(COLOURS):
@@ -43,10 +44,10 @@ def unpack(source: Path) -> Pixels:
         return raw.raw_image_visible.copy()
 
 
-def demosaic(source: Path, parameters: rawpy.Params) -> Pixels:
+def demosaic(source: Path, parameters: Mapping[str, Any]) -> Pixels:
     """Let LibRaw decode a CR2 and interpolate its colours."""
     with rawpy.imread(str(source)) as raw:
-        return raw.postprocess(parameters)
+        return raw.postprocess(**parameters)
 
 
 def write_plain(pixels: Pixels, folder: Path) -> None:

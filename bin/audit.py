@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from script import begin
+
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 VULNERABLE, NOT_DONE = 1, 3
 _OPTIONS = ("--disable-pip", "--require-hashes", "--progress-spinner=off", "--timeout=10")
@@ -69,4 +71,5 @@ def _last(text: str) -> str:
 
 
 if __name__ == "__main__":
+    begin(__doc__)
     sys.exit(main())

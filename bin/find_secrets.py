@@ -15,6 +15,8 @@ from detect_secrets.core import baseline
 from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import default_settings
 
+from script import begin
+
 BASELINE = Path(".secrets.baseline")
 
 
@@ -34,4 +36,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    begin(__doc__)
     sys.exit(main())

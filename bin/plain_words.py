@@ -13,6 +13,8 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+from script import begin
+
 ROOT = Path(__file__).resolve().parents[1]
 NOT_CHECKED = ("tests/", "bench/", "docs/decisions/", "CHANGELOG.md", "node_modules/")
 """Folders and files that are not shipped, or that record the past."""
@@ -87,4 +89,5 @@ def _phrases(text: str, *, is_start: bool) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
+    begin(__doc__)
     sys.exit(main())

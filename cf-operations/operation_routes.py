@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from panoptes_network.errors import PermanentError, Reason, TransientError
-from panoptes_network.notices.tick import NoticeRequest, tell
 from panoptes_network.operations import dead_letters
 from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.listing import ListRequest, list_matching
@@ -35,7 +34,6 @@ _ROUTES: dict[str, Route] = {
     "/list": _to(ListRequest, list_matching),
     "/replay": _to(ReplayRequest, lambda request: replay(request).answer()),
     "/tag": _to(TagRequest, change_tags),
-    "/notices": _to(NoticeRequest, tell),
 }
 _DEAD_LETTER = "/dead-letter"
 

@@ -10,12 +10,13 @@ from deployment.commands import Command, Release, as_text
 from deployment.service import ROOT, Kind, deployments
 from deployment.stage import StageError, check_base_images, stage, version
 from deployment.target import Target
+from panoptes_network.commands import Program
 
 JOB_FIRST = "job-migrate"
 UNKNOWN_NUMBER = "PROJECT_NUMBER"
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("services", nargs=-1, required=True)
 @click.option(
     "--project", required=True, envvar="GOOGLE_CLOUD_PROJECT", help="Google Cloud project id."

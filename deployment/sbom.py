@@ -14,6 +14,7 @@ from packageurl import PackageURL
 
 from deployment.service import deployments
 from deployment.stage import BUILD, StageError, stage, version
+from panoptes_network.commands import Program
 
 FOLDER = BUILD / "sbom"
 
@@ -21,7 +22,7 @@ _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("services", nargs=-1)
 @click.option(
     "--system-packages",

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from deployment.service import ROOT, Deployment, Kind, deployments
+from panoptes_network.commands import Program
 from panoptes_network.web.admission import SPARE_THREADS
 
 BUILD = ROOT / "build"
@@ -151,7 +152,7 @@ def _settle(target: Path) -> None:
         os.utime(path, (MODIFIED_S, MODIFIED_S))
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("services", nargs=-1, required=True)
 def main(services: tuple[str, ...]) -> None:
     """Stage SERVICES, or `all`, and print each folder with its version."""

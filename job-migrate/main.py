@@ -9,7 +9,7 @@ SERVICE = "job-migrate"
 def main() -> None:
     """Apply the missing migrations, then grant each service's user its rights."""
     logger = log.setup(SERVICE)
-    migrate.main()
+    migrate.prepare()
     logger.info("the database is ready")
 
 

@@ -19,8 +19,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from local import network, state
+from local import log_lines, network, state
 from local.postgres import Cluster
+from panoptes_network.commands import ProgramGroup
 from panoptes_network.errors import TransientError
 
 P = ParamSpec("P")
@@ -45,7 +46,7 @@ def _plain_errors(command: Callable[P, None]) -> Callable[P, None]:
     return wrapped
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ProgramGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the whole PANOPTES network on this machine."""
 
@@ -189,19 +190,25 @@ def _status_row(part: state.Report) -> list[str]:
 @main.command()
 @click.option("-f", "--follow", is_flag=True, help="Follow the logs.")
 @click.option("-n", "--lines", default=20, help="Number of lines per log.", show_default=True)
+@click.option("--raw", is_flag=True, help="Show the lines as they are, JSON, file by file.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_plain_errors
-def logs(names: tuple[str, ...], *, follow: bool, lines: int) -> None:
-    """Show the last lines of all logs, or of the named components."""
+def logs(names: tuple[str, ...], *, follow: bool, lines: int, raw: bool) -> None:
+    """Show the last lines of all logs, or of the named components, in order of time."""
     known = sorted(file.stem for file in (state.state_dir() / "log").glob("*.log"))
     unknown = sorted(set(names) - set(known))
     if unknown or not known:
         what = ", ".join(unknown) or "any component: the network was never started"
         raise state.NetworkError(f"no log of {what}; known logs: {', '.join(known)}")
-    files = [str(state.log_file(name)) for name in names or known]
-    options = [f"--lines={lines}", *(["--follow=name"] if follow else [])]
+    files = [state.log_file(name) for name in names or known]
     with suppress(KeyboardInterrupt):
-        subprocess.run(["tail", *options, *files], check=False)
+        if raw:
+            options = [f"--lines={lines}", *(["--follow=name"] if follow else [])]
+            subprocess.run(["tail", *options, *map(str, files)], check=False)
+            return
+        shown = log_lines.follow(files, lines) if follow else log_lines.last_lines(files, lines)
+        for line in shown:
+            log_lines.show(line, max(map(len, names or known)))
 
 
 @main.command()

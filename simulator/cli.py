@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from google.auth.exceptions import GoogleAuthError
 
-from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.commands import ProgramGroup
+from panoptes_network.errors import PermanentError
 from simulator.catalog_csv import write_catalog_csv
 from simulator.frame import Frame, simulate
 from simulator.night import CADENCE_S
@@ -89,18 +89,21 @@ _OPTIONS = (
 )
 
 
-@click.group()
-def main() -> None:
-    r"""Simulate frames as a PANOPTES unit takes them.
+@click.group(
+    cls=ProgramGroup,
+    epilog="""\b
+Examples:
+  simulate render frames --count 3
+  simulate render frames --size 700 700 --suffix .fits --field M42 --ra 83.82 --dec -5.39
+  simulate render frames --catalog-csv stars.csv.gz
+  simulate upload --count 5 --conditions cloudy
+  simulate render night --count 144 --size 1400 1200 --night realistic --transits 60
+  simulate render week --count 144 --nights 7 --night realistic --transits 60 --transit-period 1.3
 
-    \b
-    simulate render frames --count 3
-    simulate render frames --size 700 700 --suffix .fits --field M42 --ra 83.82 --dec -5.39
-    simulate render frames --catalog-csv stars.csv.gz
-    simulate upload --count 5 --conditions cloudy
-    simulate render night --count 144 --size 1400 1200 --night realistic --transits 60
-    simulate render week --count 144 --nights 7 --night realistic --transits 60 --transit-period 1.3
-    """
+Exit statuses: docs/commands.md.""",
+)
+def main() -> None:
+    """Simulate frames as a PANOPTES unit takes them."""
 
 
 def observation_options(command: Command) -> Command:
@@ -134,10 +137,7 @@ def render(folder: Path, catalog_csv: Path | None, **options: Any) -> None:
 def upload(**options: Any) -> None:
     """Upload frames to the raw bucket (RAW_BUCKET, STORAGE_EMULATOR_HOST)."""
     with _progress(_observations(options), "Uploading") as progress:
-        try:
-            sent = [upload_frame(frame) for frame in progress]
-        except (PermanentError, TransientError, GoogleAuthError) as error:
-            raise click.ClickException(str(error)) from error
+        sent = [upload_frame(frame) for frame in progress]
     click.echo("\n".join(sent))
 
 

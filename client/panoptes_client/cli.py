@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import click
 from astropy.coordinates import SkyCoord
 from astropy.units import UnitsError, deg
 
-from panoptes_client.errors import NetworkError
+from panoptes_client.errors import NetworkError, RefusedError
 from panoptes_client.files import FILM
 from panoptes_client.network import (
     AT_ONCE,
@@ -22,9 +22,8 @@ from panoptes_client.network import (
     Method,
     Network,
 )
-from panoptes_client.output import Format, write
+from panoptes_client.output import Format, outlive_reader, write
 from panoptes_client.progress import Bars
-from panoptes_client.search import CandidateSearch, Search
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -67,8 +66,19 @@ FILE_FORMATS: dict[str, FileFormat] = {
 }
 
 
+class BadInput(click.ClickException):
+    """The same command would be refused again."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """A group that shows errors as messages and suggests names for misspelt commands."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; see `click.Command.main`."""
+        outlive_reader()
+        return super().main(*args, **kwargs)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -81,6 +91,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except RefusedError as error:
+            raise BadInput(str(error)) from error
         except (NetworkError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -92,35 +104,6 @@ class _OfAStar(click.Command):
         # Only then: click cannot suggest an option that it takes for an argument.
         ctx.ignore_unknown_options = any(re.fullmatch(r"-\d+", word) for word in args)
         return super().parse_args(ctx, args)
-
-
-class _SourceFilters(TypedDict):
-    """Filters of an image's sources."""
-
-    min_snr: float | None
-    matched: bool
-    at: SkyCoord | None
-    radius: float | None
-
-
-class _CurveFilters(TypedDict):
-    """Filters, order and limit of an observation's stars."""
-
-    min_mag: float | None
-    max_mag: float | None
-    sort: str | None
-    order: str | None
-    limit: int | None
-
-
-def _place(_: click.Context, option: click.Parameter, text: str | None) -> SkyCoord | None:
-    """Read a position on the sky; an optional one may be empty."""
-    if not text and not option.required:
-        return None
-    try:
-        return SkyCoord(text, unit=(deg, deg))
-    except (ValueError, UnitsError) as error:
-        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error
 
 
 def _written(command: F) -> F:
@@ -147,7 +130,10 @@ def _written(command: F) -> F:
 @click.pass_context
 def main(context: click.Context, url: str) -> None:
     """Search and download observations, files, stars and light curves of the PANOPTES network."""
-    context.obj = context.with_resource(Network(url))
+    try:
+        context.obj = context.with_resource(Network(url))
+    except NetworkError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from error
 
 
 @main.command()
@@ -156,7 +142,7 @@ def main(context: click.Context, url: str) -> None:
 @click.option("--field", help="Text in the field name.")
 @click.option("--tag")
 @click.option("--name", help="Position by name: a field, Vega, 'HD 189733 b', Orion, M42.")
-@click.option("--at", metavar="'RA DEC'", callback=_place, help=f"Position; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.  [default: 15]")
 @click.option("--after", metavar="DATE", help="Earliest date or time, UTC.")
 @click.option("--before", metavar="DATE", help="Latest date or time, UTC.")
@@ -173,15 +159,10 @@ def main(context: click.Context, url: str) -> None:
 @_written
 @click.pass_obj
 def search(
-    network: Network,
-    /,
-    limit: int | None,
-    as_format: str | None,
-    path: Path | None,
-    **filters: Unpack[Search],
+    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
     """Search observations that match all given filters."""
-    table = network.observations(limit=limit, **filters)
+    table = network.observations(at=_place(at) if at else None, **filters)
     write(table, OBSERVATION_COLUMNS, as_format, path)
 
 
@@ -230,9 +211,7 @@ def files(
 @click.argument("image_id")
 @click.option("--min-snr", type=float, help="Minimum signal-to-noise ratio.")
 @click.option("--matched", is_flag=True, help="Only catalog stars.")
-@click.option(
-    "--at", metavar="'RA DEC'", callback=_place, help=f"Position to search around; {PLACE}."
-)
+@click.option("--at", metavar="'RA DEC'", help=f"Position to search around; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.")
 @_written
 @click.pass_obj
@@ -240,17 +219,19 @@ def sources(
     network: Network,
     /,
     image_id: str,
+    at: str | None,
     as_format: str | None,
     path: Path | None,
-    **filters: Unpack[_SourceFilters],
+    **filters: Any,
 ) -> None:
     """List the sources of an image, brightest first."""
-    write(network.sources(image_id, **filters), SOURCE_COLUMNS, as_format, path)
+    table = network.sources(image_id, at=_place(at) if at else None, **filters)
+    write(table, SOURCE_COLUMNS, as_format, path)
 
 
 @main.command()
 @click.argument("image_id")
-@click.option("--at", metavar="'RA DEC'", callback=_place, required=True, help=f"Centre; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", required=True, help=f"Centre; {PLACE}.")
 @click.option(
     "--side", type=int, default=64, show_default=True, help="Side length in pixels, even."
 )
@@ -263,9 +244,9 @@ def sources(
     help="Output FITS file.",
 )
 @click.pass_obj
-def cutout(network: Network, image_id: str, at: SkyCoord, side: int, path: Path) -> None:
+def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> None:
     """Save a square cutout of a solved frame as FITS."""
-    network.cutout(image_id, at, side).writeto(path, overwrite=True)
+    network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
 
 
 @main.command()
@@ -339,12 +320,7 @@ def export(
 @_written
 @click.pass_obj
 def light_curves(
-    network: Network,
-    /,
-    sequence_id: str,
-    as_format: str | None,
-    path: Path | None,
-    **filters: Unpack[_CurveFilters],
+    network: Network, /, sequence_id: str, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
     """List an observation's stars with detrended light curves, and their scatter."""
     write(network.light_curves(sequence_id, **filters), STAR_COLUMNS, as_format, path)
@@ -363,7 +339,7 @@ def light_curves(
     default=None,
     help="Only known planets and variables, or only unknown ones.",
 )
-@click.option("--at", metavar="'RA DEC'", callback=_place, help=f"Position; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.")
 @click.option(
     "--sort",
@@ -376,15 +352,10 @@ def light_curves(
 @_written
 @click.pass_obj
 def candidates(
-    network: Network,
-    /,
-    limit: int | None,
-    as_format: str | None,
-    path: Path | None,
-    **filters: Unpack[CandidateSearch],
+    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
 ) -> None:
     """Search transit and variable-star candidates that match all given filters."""
-    table = network.candidates(limit=limit, **filters)
+    table = network.candidates(at=_place(at) if at else None, **filters)
     write(table, CANDIDATE_COLUMNS, as_format, path)
 
 
@@ -424,4 +395,12 @@ def _picid(network: Network, star: str) -> str:
     found = network.find(star)
     if found["picid"] is None:
         raise click.BadParameter(f"the network's catalog has no star {star!r}", param_hint="STAR")
-    return found["picid"]
+    picid: str = found["picid"]
+    return picid
+
+
+def _place(text: str) -> SkyCoord:
+    try:
+        return SkyCoord(text, unit=(deg, deg))
+    except (ValueError, UnitsError) as error:
+        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error

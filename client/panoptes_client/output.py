@@ -1,9 +1,12 @@
 """Output of tables to a terminal and to files."""
 
+import io
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -122,3 +125,32 @@ def _for_fits(table: Table) -> Table:
         elif copied[name].dtype == np.int64 and isinstance(copied[name], MaskedColumn):
             copied[name].fill_value = NULL
     return copied
+
+
+class _DiscardingFile(io.FileIO):
+    """A file descriptor that discards output once its reader has left."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            # Programs that this one starts inherit the descriptor.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(data)
+
+
+def outlive_reader() -> None:
+    """Let this process finish its work after the reader of its output has left.
+
+    Does nothing unless standard output is a pipe or file of its own.
+    """
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper) or stream is not sys.__stdout__:
+        return
+    if stream.isatty():
+        return
+    stream.flush()
+    raw = io.BufferedWriter(_DiscardingFile(stream.fileno(), "wb", closefd=False))
+    sys.stdout = io.TextIOWrapper(raw, encoding=stream.encoding, errors=stream.errors)

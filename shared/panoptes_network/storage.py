@@ -118,6 +118,18 @@ def find_if_there(bucket: str, path: str) -> StoredObject | None:
         return None
 
 
+def has_bucket(bucket: str) -> bool:
+    """Return whether there is a bucket of this name.
+
+    Raises
+    ------
+    TransientError
+        If storage is unavailable.
+    """
+    with _faults(bucket):
+        return bool(client().bucket(bucket).exists(**PATIENT.options()))
+
+
 def find_all(bucket: str, prefix: str) -> list[StoredObject]:
     """Return the newest generation of each object whose name begins with `prefix`.
 

@@ -31,7 +31,7 @@ def test_migrations_and_rights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("DATABASE_WRITERS", json.dumps(writers()))
         config.settings.cache_clear()
         database.engine.cache_clear()
-        migrate.main()
+        migrate.prepare()
         database.engine().dispose()
         url = cluster.url("cf-header-to-db")
         with create_engine(url, poolclass=NullPool).begin() as connection:

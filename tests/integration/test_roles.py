@@ -106,7 +106,7 @@ def test_the_command_does_all_of_it(
     create_users(cluster, ["cf-header-to-db"])
     monkeypatch.setenv("DATABASE_WRITERS", '{"cf-header-to-db": ["units"]}')
     config.settings.cache_clear()
-    migrate.main()
+    migrate.prepare()
     assert _may(connected("cf-header-to-db"), INSERT_UNIT)
 
 

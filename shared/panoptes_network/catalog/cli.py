@@ -16,13 +16,9 @@ from panoptes_network.catalog.formats import (
     open_stars,
 )
 from panoptes_network.catalog.load import Cone, Limits, LoadConflictError, Progress, load
+from panoptes_network.commands import BadInput, DatabaseProgramGroup
 from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.models import CatalogLoad
-from panoptes_network.errors import TransientError
-
-
-class _BadInput(click.ClickException):
-    exit_code = 2
 
 
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +36,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group(
+    cls=DatabaseProgramGroup,
     epilog="""\b
 Examples:
   load-catalog gaia
@@ -48,7 +45,7 @@ Examples:
   load-catalog tic tic_dec*.csv.gz --ra 303.2 --dec 46 --radius 12
   load-catalog status
 
-The database is set by DATABASE_URL. Exit status: 2 invalid input, 1 database unavailable."""
+The database is set by DATABASE_URL. Exit statuses: docs/commands.md.""",
 )
 def main() -> None:
     """Load the star catalog that images are solved and matched against.
@@ -62,7 +59,7 @@ def main() -> None:
 @_with_limits
 def gaia(**limits: float | None) -> None:
     """Load the bundled Gaia DR3 and Hipparcos stars brighter than G 10."""
-    with _errors_explained():
+    with _files_explained():
         _load(embedded_stars(), _limits(**limits))
 
 
@@ -82,7 +79,7 @@ Stars from a target list never replace those from the other formats, which have 
 def tic(files: tuple[Path, ...], **limits: float | None) -> None:
     """Load TESS Input Catalog files (.csv or .csv.gz)."""
     chosen = _limits(**limits)
-    with _errors_explained():
+    with _files_explained():
         for file in [open_stars(path) for path in files]:
             _load(file, chosen)
 
@@ -90,8 +87,7 @@ def tic(files: tuple[Path, ...], **limits: float | None) -> None:
 @main.command()
 def status() -> None:
     """Show the number of stars and the loaded files."""
-    with _errors_explained():
-        stars, loads = run_transaction(_contents)
+    stars, loads = run_transaction(_contents)
     if not loads:
         click.echo("No stars are loaded yet. Run: load-catalog gaia")
         return
@@ -146,13 +142,11 @@ def _bar(label: str, size_bytes: int) -> Iterator[Callable[[Progress], None]]:
 
 
 @contextmanager
-def _errors_explained() -> Iterator[None]:
+def _files_explained() -> Iterator[None]:
     try:
         yield
     except (CatalogFileError, LoadConflictError) as error:
-        raise _BadInput(str(error)) from error
-    except TransientError as error:
-        raise click.ClickException(str(error)) from error
+        raise BadInput(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 from functools import partial
 from pathlib import Path
 
+import click
 from alembic import command
 from alembic.config import Config
 
+from panoptes_network.commands import Program, require_environment
 from panoptes_network.config import settings
 from panoptes_network.database import roles
 from panoptes_network.database.engine import run_transaction
 
 
-def main() -> None:
+def prepare() -> None:
     """Apply the missing migrations, then grant rights to DATABASE_WRITERS."""
     migrate()
     run_transaction(partial(roles.grant, writers=settings().database_writers))
@@ -28,6 +30,20 @@ def alembic_config() -> Config:
 def migrate(revision: str = "head") -> None:
     """Apply the missing migrations up to `revision`."""
     command.upgrade(alembic_config(), revision)
+
+
+@click.command(
+    cls=Program,
+    epilog="Exit statuses: docs/commands.md.",
+)
+def main() -> None:
+    """Migrate the database of DATABASE_URL to the newest version.
+
+    Then give the users in DATABASE_WRITERS their rights. A second run changes nothing.
+    """
+    require_environment("DATABASE_URL")
+    prepare()
+    click.echo("the database is at the newest version")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ import click
 import requests
 from pydantic import TypeAdapter, ValidationError
 
+from panoptes_network.commands import BadInput, Program
 from panoptes_network.config import settings
+from panoptes_network.json_object import Json
 from panoptes_network.nights.schema import NightReport
 from panoptes_network.nights.text import text
 
 
-@click.command()
+@click.command(cls=Program)
 @click.argument("unit")
 @click.argument("night", default="last")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -25,8 +27,8 @@ def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
     """Report on a unit's night: arrivals, failures and advice.
 
     UNIT is like PAN001. NIGHT is the date of the night's evening, like 2018-10-11; without it, the
-    last night is reported. The exit status is 0 if there is a report, whatever it says, and 1 if
-    there is none.
+    last night is reported. The exit status is 0 if there is a report, whatever it says; the others
+    are listed in docs/commands.md.
     """
     address = url or settings().observations_data_url
     report = _fetch(address, unit, night)
@@ -36,7 +38,7 @@ def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
         click.echo(text(_checked(report, address)), nl=False)
 
 
-def _fetch(url: str, unit: str, night: str) -> dict[str, object]:
+def _fetch(url: str, unit: str, night: str) -> Json:
     address = f"{url.rstrip('/')}/units/{quote(unit, safe='')}/nights/{quote(night, safe='')}"
     try:
         answer = requests.get(address, timeout=settings().request_timeout_s)
@@ -46,11 +48,13 @@ def _fetch(url: str, unit: str, night: str) -> dict[str, object]:
         ) from error
     found = _json(answer, url)
     if not answer.ok:
-        raise click.ClickException(str(found.get("detail", f"status {answer.status_code}")))
+        words = str(found.get("detail", f"status {answer.status_code}"))
+        is_final = answer.status_code in (400, 404)
+        raise BadInput(words) if is_final else click.ClickException(words)
     return found
 
 
-def _checked(report: object, url: str) -> NightReport[str]:
+def _checked(report: Json, url: str) -> NightReport[str]:
     try:
         return TypeAdapter(NightReport[str]).validate_python(report)
     except ValidationError as error:
@@ -59,9 +63,9 @@ def _checked(report: object, url: str) -> NightReport[str]:
         ) from error
 
 
-def _json(answer: requests.Response, url: str) -> dict[str, object]:
+def _json(answer: requests.Response, url: str) -> Json:
     try:
-        found: object = answer.json()
+        found = answer.json()
     except requests.JSONDecodeError:
         found = None
     if not isinstance(found, dict):

@@ -83,21 +83,16 @@ class CameraNight(Totals[T], Files, Generic[T]):
     quality: Quality
 
 
-class FilePlace(TypedDict):
-    """An object of a bucket, ``raw`` or ``processed``, and the path of its download."""
-
-    path: str
-    name: str
-    bucket: str
-    url: str
-
-
-class StoredFile(FilePlace):
+class StoredFile(TypedDict):
     """An object of a bucket, ``raw`` or ``processed``, and the path of its download.
 
     `n_bytes` is its size, where it is recorded.
     """
 
+    path: str
+    name: str
+    bucket: str
+    url: str
     n_bytes: NotRequired[Annotated[int, Field(ge=0)] | None]
 
 

@@ -1,23 +1,32 @@
 """The command `panoptes-operate`: list failures, replay images and messages, edit tags."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import click
 from pydantic import BaseModel
 
-from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.commands import DatabaseProgramGroup, ExitStatus, NothingDone
 from panoptes_network.events import parse
 from panoptes_network.operations import listing
 from panoptes_network.operations.balance import Balance, words
 from panoptes_network.operations.cli_facts import add_commands
 from panoptes_network.operations.facts import ShownFact
+from panoptes_network.operations.known_names import require_known
 from panoptes_network.operations.listing import ListRequest, UploadList
 from panoptes_network.operations.replay import ReplayRequest, replay
 from panoptes_network.operations.report import Outcome
 from panoptes_network.operations.sweep import sweep_all
 from panoptes_network.operations.tagging import TagRequest, change_tags
+
+
+class _List(ListRequest):
+    """A request for a list; at a terminal, it needs no filter."""
+
+    @property
+    def _may_be_all(self) -> bool:
+        return True
+
 
 M = TypeVar("M", bound=BaseModel)
 Command = Callable[..., None]
@@ -53,10 +62,6 @@ _DRY_RUN = click.option(
 )
 
 
-class _BadInput(click.ClickException):
-    exit_code = 2
-
-
 def _with(*options: Option) -> Option:
     def add(command: Command) -> Command:
         for option in reversed(options):
@@ -67,8 +72,10 @@ def _with(*options: Option) -> Option:
 
 
 @click.group(
+    cls=DatabaseProgramGroup,
     epilog="""\b
 Examples:
+  panoptes-operate list
   panoptes-operate list --night 2018-10-11
   panoptes-operate list --unit PAN001 --reason no_catalog
   panoptes-operate replay --reason tries_exhausted --dry-run
@@ -77,11 +84,12 @@ Examples:
   panoptes-operate dead-letters
   panoptes-operate replay --dead-letters --yes
   panoptes-operate sweep
-  panoptes-operate unit PAN001 --latitude 19.5 --longitude -155.6 --pin --reason 'surveyed'
+  panoptes-operate unit add PAN012
+  panoptes-operate unit set PAN001 --latitude 19.5 --longitude -155.6 --pin --reason 'surveyed'
   panoptes-operate tag PAN001_14d3bd_20181011T134202 transit 'good seeing'
 
 Results match all given filters. Set the database, broker and buckets in the environment:
-`set -a; . .local/env; set +a`. Exit status: 2 invalid input, 1 a dependency is unavailable.""",
+`set -a; . .local/env; set +a`. Exit statuses: docs/commands.md.""",
 )
 def main() -> None:
     """List what failed in the network, and process it again.
@@ -94,10 +102,11 @@ def main() -> None:
 @_with(*_FILTERS, *_OF_IMAGES, _LIMIT)
 def list_images(**chosen: object) -> None:
     """List failed images and rejected uploads, with reasons."""
-    with _errors_explained():
-        found = listing.list_images(_request(ListRequest, chosen))
-        names_images = any(chosen[name] for name in ("image_id", "sequence_id", "state"))
-        uploads = None if names_images else _find_uploads(chosen)
+    request = _request(_List, chosen)
+    require_known(request)
+    found = listing.list_images(request)
+    names_images = any(chosen[name] for name in ("image_id", "sequence_id", "state"))
+    uploads = None if names_images else _find_uploads(chosen)
     rows = [
         (one["image_id"], one["state"], one["reason_code"], one["reason"])
         for one in found["images"]
@@ -112,8 +121,7 @@ def list_images(**chosen: object) -> None:
 @_with(_UNIT, _NIGHT, _REASON, _LIMIT)
 def list_uploads(**chosen: object) -> None:
     """List rejected uploads, with reasons."""
-    with _errors_explained():
-        found = _find_uploads(chosen)
+    found = _find_uploads(chosen)
     _show_uploads(found)
 
 
@@ -121,8 +129,7 @@ def list_uploads(**chosen: object) -> None:
 @_with(*_FILTERS, _LIMIT)
 def list_letters(**chosen: object) -> None:
     """List dead letters that have not been replayed."""
-    with _errors_explained():
-        found = listing.list_letters(_request(ListRequest, {**chosen, "dead_letters": True}))
+    found = listing.list_letters(_request(ListRequest, {**chosen, "dead_letters": True}))
     rows = [
         (
             one["dead_letter_id"],
@@ -143,11 +150,13 @@ def list_letters(**chosen: object) -> None:
 @click.option("--yes", is_flag=True, help=f"Replay more than {MAX_UNASKED} without asking.")
 def replay_matching(*, dry_run: bool, yes: bool, **chosen: object) -> None:
     """Process failed images again, or resend dead letters."""
-    with _errors_explained():
-        planned = replay(_request(ReplayRequest, {**chosen, "dry_run": True}))
-        if not dry_run and planned.replayed > MAX_UNASKED and not yes:
-            click.confirm(f"Send {planned.replayed} again?", abort=True)
-        done = planned if dry_run else replay(_request(ReplayRequest, chosen))
+    plan = _request(ReplayRequest, {**chosen, "dry_run": True})
+    if not plan.dead_letters:
+        require_known(plan)
+    planned = replay(plan)
+    if not dry_run and planned.replayed > MAX_UNASKED and not yes:
+        click.confirm(f"Send {planned.replayed} again?", abort=True)
+    done = planned if dry_run else replay(_request(ReplayRequest, chosen))
     _show_replay(done)
 
 
@@ -155,8 +164,7 @@ def replay_matching(*, dry_run: bool, yes: bool, **chosen: object) -> None:
 @_with(_DRY_RUN)
 def sweep_everything(*, dry_run: bool) -> None:
     """Scan all images and the raw bucket, and resend lost uploads."""
-    with _errors_explained():
-        done = sweep_all(dry_run=dry_run)
+    done = sweep_all(dry_run=dry_run)
     for kind, verdict in (("sent", "sent again"), ("given_up", "given up")):
         for image_id in done.names[kind]:
             click.echo(f"{image_id}  {verdict}")
@@ -186,23 +194,23 @@ def remove_tags(sequence_id: str, tags: tuple[str, ...]) -> None:
 def _ask(
     model: type[M], chosen: Mapping[str, object], change: Callable[[M], dict[str, ShownFact]]
 ) -> dict[str, ShownFact]:
-    with _errors_explained():
-        return change(_request(model, chosen))
+    return change(_request(model, chosen))
 
 
 add_commands(main, _ask)
 
 
 def _change_tags(sequence_id: str, **tags: tuple[str, ...]) -> None:
-    with _errors_explained():
-        done = change_tags(_request(TagRequest, {"sequence_id": sequence_id, **tags}))
+    done = change_tags(_request(TagRequest, {"sequence_id": sequence_id, **tags}))
     click.echo(f"{done['sequence_id']}  {', '.join(done['tags']) or 'no tags'}")
 
 
 def _find_uploads(chosen: Mapping[str, object]) -> UploadList:
     names = ("unit_id", "night", "reason_code", "limit")
     wanted = {name: chosen[name] for name in names}
-    return listing.list_uploads(_request(ListRequest, {**wanted, "uploads": True}))
+    request = _request(ListRequest, {**wanted, "uploads": True})
+    require_known(request)
+    return listing.list_uploads(request)
 
 
 def _show_uploads(found: UploadList) -> None:
@@ -236,6 +244,10 @@ def _show_replay(done: Outcome) -> None:
     _show_problems(done.problems)
     would = "would be sent" if done.dry_run else "sent"
     click.echo(f"{done.replayed} {would} again, {done.not_replayed} cannot be")
+    if done.not_replayed:
+        raise click.exceptions.Exit(ExitStatus.FAILED)
+    if not done.replayed:
+        raise NothingDone(f"no {done.kind.replace('_', ' ')} match")
 
 
 def _show_problems(problems: list[str]) -> None:
@@ -255,16 +267,6 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str | int | None, ...]])
 def _of(shown: int, count: int, what: str) -> str:
     plural = "" if count == 1 else "s"
     return f"{count} {what}{plural}" + (f", {shown} shown" if shown < count else "")
-
-
-@contextmanager
-def _errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except PermanentError as error:
-        raise _BadInput(error.message) from error
-    except TransientError as error:
-        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Protocol, TypeVar
 import click
 from pydantic import BaseModel
 
+from panoptes_network.commands import DatabaseCommand
+from panoptes_network.operations.cli_units import add_unit
 from panoptes_network.operations.facts import (
     ObservationFactsRequest,
     ShownFact,
@@ -45,17 +47,37 @@ class Ask(Protocol):
         """Return the facts after the change."""
 
 
+class _UnitGroup(click.Group):
+    """The command `unit`; `unit PAN001 …` is short for `unit set PAN001 …`."""
+
+    command_class = DatabaseCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name."""
+        if args and self.get_command(ctx, args[0]) is None:
+            args = ["set", *args]
+        return super().resolve_command(ctx, args)
+
+
 def add_commands(group: click.Group, ask: Ask) -> None:
     """Add both commands to a group; `ask` parses a request and reports errors in it."""
 
-    @group.command("unit")
+    @group.group("unit", cls=_UnitGroup)
+    def unit() -> None:
+        """Add a unit, or set and pin its location and name."""
+
+    unit.add_command(add_unit)
+
+    @unit.command("set")
     @click.argument("unit_id", metavar="UNIT")
     @click.option("--name", help="Display name.")
     @click.option("--latitude", "latitude_deg", type=float, help="Degrees, north positive.")
     @click.option("--longitude", "longitude_deg", type=float, help="Degrees, east positive.")
     @click.option("--elevation", "elevation_m", type=float, help="Metres.")
     @_how
-    def unit(**chosen: object) -> None:
+    def set_unit(**chosen: object) -> None:
         """Set or pin a unit's location and name."""
         _show(ask(UnitFactsRequest, chosen, change_unit))
 

@@ -203,13 +203,13 @@ def test_files(url: str, names: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["images", "PAN001_14d3bd_20001011T134202"], 1, "no observation"),
-        (["search", "--state", "nonsense"], 1, "state"),
+        (["images", "PAN001_14d3bd_20001011T134202"], 2, "no observation"),
+        (["search", "--state", "nonsense"], 2, "state"),
         (["search", "--at", "somewhere"], 2, "no place"),
         (["search", "-o", "found.doc"], 2, "end the name with"),
         (["search", "--format", "fits"], 2, "-o NAME"),
         (["search", "-o", "/nowhere/found.csv"], 1, "/nowhere"),
-        (["lightcurve", "x!"], 1, "nothing is called"),
+        (["lightcurve", "x!"], 2, "nothing is called"),
         (["lightcurve", "1003", "--sequnce", "x"], 2, "--sequence"),
         (["stamps", "-11767", "--sequnce", "x"], 2, "--sequnce"),
     ],
@@ -229,7 +229,7 @@ def test_the_address_may_stand_in_the_environment(
     monkeypatch.setenv("PANOPTES_NETWORK_URL", url)
     assert CliRunner().invoke(main, ["units"]).exit_code == 0
     wrong = CliRunner().invoke(main, ["--url", f"ftp://127.0.0.1:{free_port()}", "units"])
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "no address" in wrong.stderr
 
 
@@ -266,7 +266,7 @@ def test_a_name_is_looked_up(url: str) -> None:
     found = json.loads(output(url, "find", "alf Lyr"))
     assert (found["name"], found["kind"]) == ("Vega · HIP 91262", "star")
     result = run(url, "find", "Betelguese")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "did you mean Betelgeuse" in result.stderr
 
 

@@ -90,7 +90,7 @@ def test_last_night_was_empty(night: None) -> None:
 )
 def test_what_there_is_not(night: None, arguments: list[str], words: str) -> None:
     said = run(*arguments)
-    assert said.exit_code == 1
+    assert said.exit_code == 2
     assert words in said.output
     assert "Traceback" not in said.output
 

@@ -29,7 +29,7 @@ def raw_bucket(storage_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[s
 
 def test_a_missing_bucket_is_said_in_plain_words(raw_bucket: str) -> None:
     result = CliRunner().invoke(main, ["upload", *OPTIONS])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "Error: " in result.output
     assert "20180812T083000.fits.fz" in result.output
 

@@ -113,12 +113,16 @@ def test_the_command_sweeps(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["list"],
         ["replay"],
         ["replay", "--night", "soon"],
         ["replay", "--state", "lost"],
         ["replay", "--dead-letters", "--state", "error"],
         ["list", "--unit", "M42"],
+        ["list", "--unit", "PAN998"],
+        ["uploads", "--unit", "PAN998"],
+        ["list", "--image", IMAGE_ID],
+        ["replay", "--image", "nonsense"],
+        ["replay", "--sequence", "nonsense"],
     ],
 )
 def test_the_command_refuses_bad_input(operations: FlaskClient, arguments: list[str]) -> None:
@@ -134,6 +138,31 @@ def test_the_command_says_what_is_away(
     done = operate("list", "--unit", "PAN001")
     assert done.exit_code == 1
     assert "the database is away" in done.output
+
+
+def test_without_a_filter_all_failures_are_listed(failed: list[str]) -> None:
+    done = operate("list")
+    assert done.exit_code == 0, done.output
+    assert {IMAGE_ID, NEXT_NIGHT} <= {line.split()[0] for line in done.output.splitlines() if line}
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_a_replay_of_nothing_is_no_success(
+    chain: Network, failed: list[str], options: list[str]
+) -> None:
+    done = operate("replay", "--unit", "PAN001", "--reason", "not_fits", *options)
+    assert done.exit_code == 3
+    assert "no images match" in done.output
+    assert operate("replay", "--dead-letters", *options).exit_code == 3
+    assert queued(chain) == ([], [])
+
+
+def test_names_that_nothing_has_are_told_with_those_there_are(failed: list[str]) -> None:
+    assert (
+        "there is no unit 'PAN998'; known units: PAN001"
+        in operate("list", "--unit", "PAN998").output
+    )
+    assert "there is no image 'nonsense'" in operate("replay", "--image", "nonsense").output
 
 
 def test_the_commands_help_has_examples() -> None:

@@ -1,1 +1,0 @@
-"""What units' owners are told: finished nights, and units that went silent."""
