@@ -301,7 +301,7 @@ def test_the_client_cuts_the_same(client: FlaskClient, tmp_path: Path) -> None:
             return CliRunner().invoke(main, [*words, "-o", str(tmp_path / name)]).exit_code
 
         assert ask("5h35m12s -5d24m0s", "piece.fits") == 0
-        assert ask("200 10", "off_the_frame.fits") == 1
+        assert ask("200 10", "off_the_frame.fits") == 2
     assert not (tmp_path / "off_the_frame.fits").exists()
     with fits.open(tmp_path / "piece.fits", checksum=True) as hdus:
         assert (hdus[0].data == expected.data).all()
