@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.wcs import WCS
+from numpy.typing import NDArray
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
-from panoptes_network.arrays import Floats, Integers
+from panoptes_network.arrays import Floats
 from panoptes_network.catalog.lookup import CatalogStars, at_epoch, prefer_tic, stars_in_cone
 from panoptes_network.config import settings
 from panoptes_network.database.copy import copy_into
@@ -81,19 +82,32 @@ class Stopwatch:
         return sum(self.stages.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _SolvedFrame:
+    """A frame with its detections, its plate solution, and its catalog stars' positions."""
+
+    frame: Frame
+    plane: NDArray[np.float32]
+    detections: Detections
+    solution: Solution
+    stars: CatalogStars
+    ra_deg: Floats
+    dec_deg: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Matched sources, stars that were not detected, and the flux of their neighbours."""
+
+    matches: Matches
+    unseen: UnseenStars
+    neighbours: Floats
+
+
 def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) -> None:
     """Process a claimed image, from the bucket to its stamps in the database.
 
-    Parameters
-    ----------
-    image : PipelineImage
-        The object to read.
-    claim : Claim
-        The right to write the image.
-    folder : Path
-        Folder for temporary files.
-    stage : Stopwatch
-        Times each stage.
+    Temporary files are in `folder`; `stage` times each stage.
 
     Raises
     ------
@@ -109,6 +123,27 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
     with stage("download"):
         path = _download(image, folder)
         product = find_product(image, claim.sequence_id)
+    solved = _read_and_solve(path, claim, folder, stage)
+    with stage("upload"):
+        history = _history(solved.solution)
+        file = write_solved(path, solved.frame, solved.solution.wcs, history, folder)
+        upload_product(product, file, image, claim)
+    figures: dict[str, object] = {
+        "solved_path": product.path,
+        **astrometric_figures(solved.solution, solved.frame),
+    }
+    _advance(claim, ImageState.SOLVED, figures)
+    measured = _measure(solved, stage)
+    figures |= _photometric_figures(solved, measured)
+    _advance(claim, ImageState.SOURCES_DETECTED, figures)
+    with stage("stamps"):
+        rows = _rows(claim, solved, measured)
+    with stage("database"):
+        save_sources(claim, rows, figures, stage)
+
+
+def _read_and_solve(path: Path, claim: Claim, folder: Path, stage: Stopwatch) -> _SolvedFrame:
+    """Read the frame in `path`, find its place on the sky, and refit that to the catalog."""
     with stage("read"):
         frame = read_isolated(path, folder)
         plane = superpixel_plane(frame.mosaic)
@@ -121,31 +156,31 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
         stars, ra_deg, dec_deg = _stars_around(first, frame, claim)
     with stage("refit"):
         solution = refit(first, detections, ra_deg, dec_deg, frame)
-    with stage("upload"):
-        solved = write_solved(path, frame, solution.wcs, _history(solution), folder)
-        upload_product(product, solved, image, claim)
-    figures: dict[str, object] = {
-        "solved_path": product.path,
-        **astrometric_figures(solution, frame),
-    }
-    _advance(claim, ImageState.SOLVED, figures)
+    return _SolvedFrame(frame, plane, detections, solution, stars, ra_deg, dec_deg)
+
+
+def _measure(solved: _SolvedFrame, stage: Stopwatch) -> _Measured:
+    """Match the detections to stars, and measure the other stars at their places."""
+    frame, detections = solved.frame, solved.detections
     with stage("match"):
-        places = solution.to_pixels(ra_deg, dec_deg)
-        matches = match_stars(detections, stars, places, frame)
+        places = solved.solution.to_pixels(solved.ra_deg, solved.dec_deg)
+        matches = match_stars(detections, solved.stars, places, frame)
     with stage("forced"):
-        mag = stars.mag.astype(np.float64)
+        mag = solved.stars.mag.astype(np.float64)
         chosen = unseen_places(*places, mag, matches.stars, frame, settings().source_mag)
-        unseen = measure_unseen(*chosen, detections, frame, plane)
+        unseen = measure_unseen(*chosen, detections, frame, solved.plane)
         wanted = np.concatenate([matches.stars, unseen.stars])
         neighbours = neighbour_flux(*places, mag, wanted)
-    figures |= photometric_figures(detections, matches.sources, mag[matches.stars])
-    figures["n_stamps"] = len(wanted)
-    _advance(claim, ImageState.SOURCES_DETECTED, figures)
-    with stage("stamps"):
-        known = partial(known_rows, stars=stars, neighbours=neighbours, frame=frame)
-        rows = _rows(claim, solution, detections, matches, unseen, known)
-    with stage("database"):
-        save_sources(claim, rows, figures, stage)
+    return _Measured(matches, unseen, neighbours)
+
+
+def _photometric_figures(solved: _SolvedFrame, measured: _Measured) -> dict[str, object]:
+    matches = measured.matches
+    mag = solved.stars.mag.astype(np.float64)[matches.stars]
+    return {
+        **photometric_figures(solved.detections, matches.sources, mag),
+        "n_stamps": len(matches.stars) + len(measured.unseen.stars),
+    }
 
 
 def match_stars(
@@ -195,15 +230,13 @@ def save_sources(
     run_transaction(save)
 
 
-def _rows(
-    claim: Claim,
-    solution: Solution,
-    detections: Detections,
-    matches: Matches,
-    unseen: UnseenStars,
-    known: Callable[[Rows, Integers], list[Rows]],
-) -> list[Rows]:
-    """Return all rows, in groups that fill the same columns; `known` adds columns of stars."""
+def _rows(claim: Claim, solved: _SolvedFrame, measured: _Measured) -> list[Rows]:
+    """Return all rows, in groups that fill the same columns."""
+    solution, detections = solved.solution, solved.detections
+    matches, unseen = measured.matches, measured.unseen
+    known = partial(
+        known_rows, stars=solved.stars, neighbours=measured.neighbours, frame=solved.frame
+    )
     detected = detected_rows(claim.image_key, claim.time, detections, solution)
     matched = matched_rows(detected, matches, solution.pixel_scale_arcsec)
     others = unseen_rows(claim.image_key, claim.time, unseen, solution, len(detections))
