@@ -73,7 +73,10 @@ def _define(connection: Connection, cluster: Cluster, name: str) -> None:
 def superuser(cluster: Cluster, database: str = "postgres") -> Iterator[Connection]:
     """Connect as the superuser during the block; each statement is committed by itself."""
     engine = create_engine(
-        cluster.url(SUPERUSER, database), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        cluster.url(SUPERUSER, database),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"ssl_context": False},  # it is on this machine
     )
     with engine.connect() as connection:
         yield connection

@@ -23,6 +23,9 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.errors import PermanentError, Reason, TransientError
 from tests.conftest import free_port, serving
 
+SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
+"""A client that would encrypt its connection begins with it (PostgreSQL, 55.7)."""
+
 
 def test_a_serialisation_failure_is_tried_again(db: Engine) -> None:
     tries = []
@@ -249,6 +252,26 @@ def test_a_server_that_hangs_is_away(db: Engine, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(TransientError, match="the database is away"):
             run_transaction(_backend)
     _forget_engine()
+
+
+@pytest.mark.parametrize(("host", "encrypted"), [("127.0.0.1", False), ("0.0.0.0", True)])  # noqa: S104
+def test_only_a_database_on_this_machine_is_not_asked_for_tls(
+    db: Engine, monkeypatch: pytest.MonkeyPatch, host: str, encrypted: bool
+) -> None:
+    """0.0.0.0 leads to this machine, too, but the engine does not know it."""
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 5)
+    monkeypatch.setattr(database, "AWAY_S", 0)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as people:
+        url = f"postgresql+pg8000://x@{host}:{server.getsockname()[1]}/metadata"
+        monkeypatch.setenv("DATABASE_URL", url)
+        _forget_engine()
+        asked = people.submit(run_transaction, _backend)
+        with server.accept()[0] as connection:
+            first = connection.recv(8)
+        with pytest.raises(TransientError, match="the database is away"):
+            asked.result()
+    _forget_engine()
+    assert (first == SSL_REQUEST) is encrypted
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -48,6 +48,8 @@ CANCEL_S = 5
 ANSWER_TIMEOUT_S = STATEMENT_TIMEOUT_S + CANCEL_S
 """Longest wait of pg8000 for a response."""
 MAX_TRIES = 4
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 QUERY_CANCELED = "57014"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -107,12 +109,24 @@ def connecting(**options: Unpack[PoolOptions]) -> Engine:
     if settings().cloud_sql_instance:
         how: _ConnectOptions = {"creator": partial(cloud_sql.connect, _startup())}
     else:
-        how = {"connect_args": {"timeout": CONNECT_TIMEOUT_S, "startup_params": _startup()}}
+        how = {"connect_args": _connect_arguments(settings().database_url)}
     made = create_engine(settings().database_url, **how, **options)
     event.listen(made, "checkout", lambda connection, *_: _listen(connection, ANSWER_TIMEOUT_S))
     event.listen(made, "checkin", lambda connection, _: _listen(connection, CONNECT_TIMEOUT_S))
     event.listen(made, "handle_error", _discard_unless_answered)
     return made
+
+
+def _connect_arguments(url: str) -> dict[str, object]:
+    """Return pg8000's arguments for the server of a URL, without TLS if it is on this machine.
+
+    For each connection that may be encrypted, pg8000 first loads the machine's certificates, which
+    takes 20 to 40 ms.
+    """
+    arguments: dict[str, object] = {"timeout": CONNECT_TIMEOUT_S, "startup_params": _startup()}
+    if make_url(url).host in _LOOPBACK:
+        arguments["ssl_context"] = False
+    return arguments
 
 
 def _startup() -> dict[str, str]:
