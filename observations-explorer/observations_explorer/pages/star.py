@@ -13,8 +13,9 @@ from observations_explorer.data_service import fetch
 from observations_explorer.formatting import star_title
 from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
-from observations_explorer.pages import star_light_curves
+from observations_explorer.pages import star_light_curves, unmeasurable
 from observations_explorer.pages.content import Content
+from observations_explorer.pages.star_links import star_links
 from panoptes_network.responses.light_curves import DetrendedCurve
 from panoptes_network.responses.observations import WholeImage
 from panoptes_network.responses.stars import RawCurve, SourcePage, StampPage, Star
@@ -28,12 +29,17 @@ APERTURES = {"method": "raw"}
 
 @dataclass(frozen=True, slots=True)
 class Apertures:
-    """Aperture photometry of a star; it `is_lonely` if there are no comparison stars."""
+    """Aperture photometry of a star, and why it has no relative flux."""
 
     found: RawCurve
     plots: list[ColourPlot]
-    is_lonely: bool
     light: Light
+    trouble: str | None
+
+    @property
+    def is_too_bright(self) -> bool:
+        """Whether the star is saturated."""
+        return self.trouble == unmeasurable.TOO_BRIGHT
 
 
 def star(picid: str, parameters: Mapping[str, str]) -> Content:
@@ -45,8 +51,9 @@ def star(picid: str, parameters: Mapping[str, str]) -> Content:
     parameters : mapping
         ``catalog``; ``sequence_id`` limits the light curve and the stamps; ``method`` and
         ``colour`` select the curve, ``light`` its unit for apertures, and ``period_d``,
-        ``epoch_mjd`` fold it. If a sequence's file does not have the star, apertures are drawn, and
-        raw sums if there are no comparison stars.
+        ``epoch_mjd`` fold it. If a sequence's file does not have the star, apertures are drawn.
+        Without comparison stars, or if the star is saturated, nothing is drawn but raw sums that
+        were asked for.
 
     Raises
     ------
@@ -71,6 +78,7 @@ def star(picid: str, parameters: Mapping[str, str]) -> Content:
         "apertures": apertures,
         "folding": folding,
         "asked": {**asked, "catalog": drawn["catalog"]},
+        "links": star_links(found, drawn["catalog"]),
         "finder": _finder(found, drawn),
         "colours": stamp_sheet.COLOURS,
         "most_stamps": MAX_STAMPS,
@@ -104,11 +112,10 @@ def _apertures(
 ) -> Apertures:
     """Return the aperture photometry on the star's stamps."""
     curve = fetch(RawCurve, f"/sources/{quote(picid)}/lightcurve", **APERTURES, **asked)
-    drawn = plots(curve["items"], light, folding)
-    is_lonely = light is Light.RELATIVE and not drawn
-    if is_lonely:
-        light, drawn = Light.FLUX, plots(curve["items"], Light.FLUX, folding)
-    return Apertures(curve, drawn, is_lonely, light)
+    trouble = unmeasurable.of_apertures(curve["items"])
+    is_drawn = light is Light.FLUX or trouble is None
+    drawn = plots(curve["items"], light, folding) if is_drawn else []
+    return Apertures(curve, drawn, light, trouble)
 
 
 def _light(parameters: Mapping[str, str]) -> Light:
@@ -121,7 +128,7 @@ def _light(parameters: Mapping[str, str]) -> Light:
 
 def _finder(found: Star, curve: DetrendedCurve | RawCurve) -> finder_chart.Chart | None:
     """Return the chart of the star's newest frame; None if there is none or it is missing."""
-    if not curve["items"]:
+    if not curve["items"] or found["ra_deg"] is None:
         return None
     path = f"/images/{quote(curve['items'][-1]['image_id'])}"
     around = {"ra": found["ra_deg"], "dec": found["dec_deg"], "radius": finder_chart.REACH_DEG}

@@ -15,6 +15,7 @@ from observations_explorer.charts.transit_box import Box
 from observations_explorer.data_service import fetch
 from observations_explorer.formatting import utc_of
 from observations_explorer.light_curve import Measurement, Method, View, measurements
+from observations_explorer.pages import unmeasurable
 from observations_explorer.pages.candidate_checks import Check, checks
 from observations_explorer.pages.light_curve_status import why
 from panoptes_network.light_curves.schema import QUALITY_MEANINGS
@@ -36,13 +37,15 @@ class Flagged:
 class Curves:
     """A star's light curve by night, and its candidate with its checks and mid-transit time.
 
-    `chart` is None if there is nothing to draw; `pending` then explains why.
+    `chart` is None if there is nothing to draw; `trouble` then says what is wrong with the star, or
+    else `pending` what is missing.
     """
 
     found: DetrendedCurve | None
     chart: Chart | None
     nights: list[CurveSummary]
     pending: str | None
+    trouble: str | None
     flagged: Flagged | None
     candidate: Candidate | None
     checks: list[Check]
@@ -50,8 +53,8 @@ class Curves:
 
     @property
     def drawn(self) -> DetrendedCurve | None:
-        """The drawn light curve; None if there is nothing to draw."""
-        return self.found if self.chart else None
+        """The light curve that is shown, or not drawn for its trouble; None without one."""
+        return self.found if self.chart or self.trouble else None
 
 
 def curves(star: Star, asked: Mapping[str, str], view: View, folding: Folding | None) -> Curves:
@@ -66,14 +69,17 @@ def curves(star: Star, asked: Mapping[str, str], view: View, folding: Folding | 
         Detrended or raw.
     """
     found, fault = _fetched(star["picid"], asked)
-    measured = measurements(found["items"] if found else [], view)
+    items = found["items"] if found else []
+    trouble = unmeasurable.of_curve(items)
+    measured = [] if trouble else measurements(items, view)
     candidate = _best(star["candidates"], asked["sequence_id"])
     box = Box.of(candidate) if candidate else None
     return Curves(
         found=found,
         chart=_chart(measured, view, box, folding) if measured else None,
         nights=found["sequences"] if found else [],
-        pending=None if measured else fault or why(star, asked["sequence_id"]),
+        pending=None if measured or trouble else fault or why(star, asked["sequence_id"]),
+        trouble=trouble,
         flagged=_flagged(measured),
         candidate=candidate,
         checks=checks(candidate["vetting"]) if candidate else [],

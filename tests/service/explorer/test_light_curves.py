@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, update
 
+from observations_explorer.pages.unmeasurable import TOO_BRIGHT
 from panoptes_network.database.light_curve_models import LightCurveSet, StarLightCurve
 from panoptes_network.light_curves.schema import QUALITY_MEANINGS, Quality
 from tests.service.support.light_curve_rows import (
@@ -205,6 +206,21 @@ def test_a_file_that_is_gone_leaves_the_apertures(
     curve = section(page(explorer, STAR), "curve")
     assert "The file with its light curve cannot be read." in words(curve)
     assert "Raw photometry" in curve
+
+
+def test_a_saturated_star_of_the_file_draws_no_curve(
+    explorer: FlaskClient, db: Engine, storage_port: int, tmp_path: Path
+) -> None:
+    with rows(db) as session:
+        sequence_id = add_observation(session, images=[SOLVED] * 2)
+        with storage_at(storage_port):
+            add_light_curves(session, sequence_id, Curves(saturated=(2,)), tmp_path)
+    for query in ("", "&colour=g", "&method=raw"):
+        curve = section(page(explorer, f"/sources/1002?catalog=tic{query}"), "curve")
+        assert words(curve).count(TOO_BRIGHT) == 1
+        assert "<svg" not in curve
+        assert "lightcurve?format=csv" in curve
+        assert TOO_BRIGHT not in page(explorer, f"{CONSTANT}{query}")
 
 
 def test_a_view_that_is_none_is_named(explorer: FlaskClient, sequence_id: str) -> None:

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine
 
-from tests.service.support.star_fields import SATURATED_STAR, add_stars
+from observations_explorer.pages.unmeasurable import NOT_COMPARED, TOO_BRIGHT
+from tests.service.support.star_fields import SATURATED_STAR, StarField, add_stars
 from tests.service.support.viewer_rows import FIELD, FRAMES, SOLVED, Viewed, add_viewed_observation
 from tests.service.support.web_services import START, add_observation, rows
 
@@ -223,9 +224,47 @@ def test_light_curve_is_folded(explorer: FlaskClient, viewed: Viewed) -> None:
     assert "Folded by 0.01 d" in curve
 
 
+def test_star_page_leads_to_archives_elsewhere(explorer: FlaskClient, viewed: Viewed) -> None:
+    facts = section(page(explorer, STAR), "facts")
+    links = re.findall(r'<a href="(https://[^"]+)" rel="noopener noreferrer">([^<]+)</a>', facts)
+    names = ["SIMBAD", "VizieR", "ESASky", "VSX", "Aladin Lite", "ExoFOP"]
+    assert [name for _, name in links] == names
+    assert "id=1000" in links[-1][0]
+    # The catalog's place, not that in the newest image.
+    assert all("83.100000%20-5.200000" in url for url, _ in links[:-1])
+    assert len(re.findall("https://", facts)) == len(names)
+
+
+def test_a_saturated_star_says_so_and_draws_nothing(explorer: FlaskClient, viewed: Viewed) -> None:
+    for method in ("", "&method=aperture"):
+        html = page(explorer, f"/sources/{1000 + SATURATED_STAR}?catalog=tic{method}")
+        curve = section(html, "curve")
+        assert words(curve).count(TOO_BRIGHT) == 1
+        assert "No detrended light curve" not in words(curve)
+        assert "<circle" not in curve
+        assert "<svg" not in curve
+    assert TOO_BRIGHT not in words(page(explorer, STAR))
+
+
+def test_a_star_without_comparison_stars_says_so(
+    explorer: FlaskClient, db: Engine, storage_port: int
+) -> None:
+    with rows(db) as session:
+        alone = add_observation(session, start=START, images=[SOLVED] * 4)
+        add_stars(session, alone, StarField(number=2))
+    curve = section(page(explorer, STAR), "curve")
+    assert words(curve).count(NOT_COMPARED) == 1
+    assert TOO_BRIGHT not in words(curve)
+    assert "<circle" not in curve
+    sums = section(page(explorer, f"{STAR}&light=flux"), "curve")
+    assert NOT_COMPARED in words(sums)
+    assert sums.count("<circle") == 3 * 4
+
+
 def test_a_saturated_star_is_shown_by_its_raw_sums(explorer: FlaskClient, viewed: Viewed) -> None:
     html = page(explorer, f"/sources/{1000 + SATURATED_STAR}?catalog=tic&light=flux")
     assert "ADU" in section(html, "curve")
+    assert TOO_BRIGHT in words(section(html, "curve"))
     assert section(html, "curve").count("<circle") == 3 * FRAMES
 
 

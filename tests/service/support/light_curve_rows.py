@@ -36,12 +36,15 @@ class Curves:
         Relative, with noise of `NOISE`.
     has : ndarray, shape (stars, frames), bool
         Which star is in which frame: all but the second, which is not in the first 10.
+    saturated : tuple of int
+        Stars that are saturated in every frame.
     """
 
     n_stars: int = 5
     n_frames: int = FRAMES
     start: datetime = START
     seed: int = 13
+    saturated: tuple[int, ...] = ()
     flux: NDArray[np.float64] = field(init=False)
     has: NDArray[np.bool_] = field(init=False)
 
@@ -115,6 +118,7 @@ class Curves:
     def _measured(self) -> Arrays:
         quality = np.zeros(self.flux.shape, np.int32)
         quality[:, 3] = Quality.CLOUD
+        quality[list(self.saturated)] |= Quality.SATURATED
         of_colours = {
             name: values
             for colour in COLOURS
