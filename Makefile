@@ -5,7 +5,7 @@ SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 # Every program that is started would else compile what it imports, again and again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup aladin run up down status logs test test-fast test-faults sbom container-check lint lint-audit audit fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-fast test-faults sbom container-check lint lint-types lint-text lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -56,15 +56,21 @@ container-check: setup ## Build the workers' images without a container engine a
 	@command -v debootstrap >/dev/null || { echo "apt-get install debootstrap"; exit 1; }
 	PYTHONPATH=.:gce-plate-solver $(PYTHON) -m tests.container $(SERVICE)
 
-# Each service has a main.py, so that each is type-checked by itself.
 lint: setup ## Run ruff, mypy and shellcheck; check phrases; scan for secrets and vulnerable packages.
-	$(PYTHON) -m ruff check
-	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy shared client simulator local deployment tests bin
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-types lint-text
+
+# Each service has a main.py, so that each is type-checked by itself; one after the other, because
+# they share mypy's cache, which the first command has filled.
+lint-types:
+	$(PYTHON) -m mypy --num-workers 2 shared client simulator local deployment tests bin
 	MYPYPATH=bench $(PYTHON) -m mypy bench docs
 	@for service in $(SERVICES); do \
 	  echo "mypy $$service"; MYPYPATH="$$service" $(PYTHON) -m mypy "$$service" || exit 1; \
 	done
+
+lint-text:
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
 	@if command -v shellcheck >/dev/null; then shellcheck local/setup .ci/run bin/stage bin/deploy bin/infra-check bin/sbom bin/pin-base-image; fi
 	$(PYTHON) bin/find_secrets.py
 	$(PYTHON) bin/plain_words.py

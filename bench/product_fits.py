@@ -1,8 +1,7 @@
 """The floor of the FITS files: LibRaw, plain files by astropy, and the program fpack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rawpy
@@ -22,7 +21,7 @@ def write_mosaic(source: Path, folder: Path) -> None:
     pack(folder)
 
 
-def write_planes(source: Path, folder: Path, parameters: Mapping[str, Any]) -> None:
+def write_planes(source: Path, folder: Path, parameters: rawpy.Params) -> None:
     """Write red, green and blue of a CR2, each packed."""
     colours = demosaic(source, parameters)
     for number in range(COLOURS):
@@ -44,10 +43,10 @@ def unpack(source: Path) -> Pixels:
         return raw.raw_image_visible.copy()
 
 
-def demosaic(source: Path, parameters: Mapping[str, Any]) -> Pixels:
+def demosaic(source: Path, parameters: rawpy.Params) -> Pixels:
     """Let LibRaw decode a CR2 and interpolate its colours."""
     with rawpy.imread(str(source)) as raw:
-        return raw.postprocess(**parameters)
+        return raw.postprocess(parameters)
 
 
 def write_plain(pixels: Pixels, folder: Path) -> None:

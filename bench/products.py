@@ -169,7 +169,7 @@ def _bench_planes(cr2: Cr2, repeat: int) -> None:
             lambda worker, to: worker.run(
                 "product_fits.write_planes", [cr2.file, to, options.parameters], stages
             ),
-            "rawpy.imread(cr2).postprocess(**RawpyOptions().parameters); of each colour"
+            "rawpy.imread(cr2).postprocess(RawpyOptions().parameters); of each colour"
             " PrimaryHDU(it).writeto('plain.fits'); fpack -O packed.fits.fz plain.fits",
         ),
     ]

@@ -20,7 +20,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from astropy import units
 from astropy.coordinates import SkyCoord
@@ -64,6 +64,30 @@ MAS_DEG = 1 / 3.6e6
 Row = tuple[str, str, float, float, float | None]
 
 
+class Planet(TypedDict):
+    """A planet in Stellarium's list; its name is a letter."""
+
+    planetName: str
+    planetProperName: NotRequired[str]
+    detectionMethod: str
+    period: NotRequired[float]
+
+
+class Host(TypedDict):
+    """A host in Stellarium's list: its position, sexagesimal, other names and planets."""
+
+    RA: str
+    DE: str
+    starAltNames: NotRequired[str]
+    exoplanets: list[Planet]
+
+
+class Exoplanets(TypedDict):
+    """Stellarium's list: hosts by their names."""
+
+    stars: dict[str, Host]
+
+
 def main() -> int:
     """Write the list."""
     program, variables, hipparcos = map(Path, sys.argv[1:])
@@ -91,13 +115,13 @@ def _hosts(program: Path) -> Iterator[Row]:
             yield (name, "planet" if is_b else "planets", *host_place(name, star), period_d)
 
 
-def exoplanets(program: bytes) -> dict[str, Any]:
+def exoplanets(program: bytes) -> Exoplanets:
     """Return the list of exoplanets stored in a program as a zlib stream of JSON."""
     for match in re.finditer(rb"\x78[\x01\x9c\xda]", program):
         stream = program[match.start() : match.start() + 4_000_000]
         try:
             if b"stars with exoplanets" in zlib.decompressobj().decompress(stream, 200):
-                exoplanets: dict[str, Any] = json.loads(zlib.decompressobj().decompress(stream))
+                exoplanets: Exoplanets = json.loads(zlib.decompressobj().decompress(stream))
                 return exoplanets
         except zlib.error:
             continue
@@ -111,7 +135,7 @@ def sexagesimal(text: str) -> float:
     return -value if text.startswith("-") else value
 
 
-def host_place(name: str, star: dict[str, Any]) -> tuple[float, float]:
+def host_place(name: str, star: Host) -> tuple[float, float]:
     """Return a host's position in degrees, with the sign that the list drops before ``0d``."""
     ra_deg, dec_deg = 15 * sexagesimal(star["RA"]), sexagesimal(star["DE"])
     # Names like 2MASS J13414903-0007410 tell the sign, too.

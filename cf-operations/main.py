@@ -1,4 +1,4 @@
-"""Cloud Function: store dead letters, resend lost work, and serve operators' requests."""
+"""Cloud Function: store dead letters, resend lost work, tell owners, serve operators."""
 
 import functions_framework
 from flask import Request, Response
@@ -32,5 +32,5 @@ metrics.add_gauge(
 
 @functions_framework.http
 def operations(request: Request) -> Response:
-    """Handle ``POST`` to /dead-letter, /sweep, /list, /replay and /tag."""
+    """Handle ``POST`` to /dead-letter, /sweep, /notices, /list, /replay and /tag."""
     return route(request)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from panoptes_network.errors import PermanentError, Reason, TransientError
+from panoptes_network.notices.tick import NoticeRequest, tell
 from panoptes_network.operations import dead_letters
 from panoptes_network.operations.history import SERVICE
 from panoptes_network.operations.listing import ListRequest, list_matching
@@ -34,6 +35,7 @@ _ROUTES: dict[str, Route] = {
     "/list": _to(ListRequest, list_matching),
     "/replay": _to(ReplayRequest, lambda request: replay(request).answer()),
     "/tag": _to(TagRequest, change_tags),
+    "/notices": _to(NoticeRequest, tell),
 }
 _DEAD_LETTER = "/dead-letter"
 

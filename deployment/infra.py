@@ -12,6 +12,7 @@ from deployment.service import (
     Deployment,
     Grant,
     Kind,
+    Schedule,
     address_variable,
     deployments,
 )
@@ -71,9 +72,14 @@ def document() -> Document:
             "max_backoff_s": MAX_BACKOFF_S,
         },
         "schedules": {
-            name: {"path": schedule.path, "body": schedule.body, "cron": _cron(schedule.every_s)}
+            _job(name, place, schedule): {
+                "service": name,
+                "path": schedule.path,
+                "body": schedule.body,
+                "cron": _cron(schedule.every_s),
+            }
             for name, one in deployments().items()
-            for schedule in one.schedules
+            for place, schedule in enumerate(one.schedules)
         },
         "events": {
             name: {"type": one.event.type, "bucket": BUCKETS[one.event.bucket]}
@@ -114,6 +120,11 @@ def _place(grant: Grant) -> dict[str, str]:
 
 def _default(setting: str) -> str:
     return str(Settings.model_fields[setting.lower()].default)
+
+
+def _job(service: str, place: int, schedule: Schedule) -> str:
+    """Return a job's name: the service's for its first schedule, with the path for any other."""
+    return f"{service}{schedule.path.replace('/', '-')}" if place else service
 
 
 def _cron(every_s: int) -> str:

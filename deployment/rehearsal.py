@@ -83,17 +83,25 @@ class Rehearsal:
         return ["/bin/sh", "-c", f"exec {words}"]
 
 
-def rehearse(service: str, folder: Path, environments: Path) -> Rehearsal:
-    """Install a staged service's requirements, by their hashes, in an empty environment.
+def rehearse(service: str, folder: Path, home: Path) -> Rehearsal:
+    """Install a staged service's requirements, by their hashes, in an environment made anew.
+
+    Parameters
+    ----------
+    service : str
+    folder : Path
+        Where it is staged.
+    home : Path
+        Where its environment is made; one that is there already is emptied.
 
     Raises
     ------
     subprocess.CalledProcessError
         When a package cannot be had; uv's words are on stderr.
     """
-    home = environments / service
     uv = str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(home)], check=True)
+    make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
+    subprocess.run([*make, str(home)], check=True)
     python = home / "bin" / "python"
     install = [uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes"]
     subprocess.run([*install, "--requirement", str(folder / "requirements.txt")], check=True)

@@ -52,7 +52,7 @@ resource "google_cloud_run_v2_service_iam_member" "public" {
 
 resource "google_cloud_scheduler_job" "schedule" {
   for_each         = local.network.schedules
-  name             = module.names.names[each.key]
+  name             = "${each.key}${module.names.suffix}"
   region           = var.region
   schedule         = each.value.cron
   time_zone        = "Etc/UTC"
@@ -60,13 +60,13 @@ resource "google_cloud_scheduler_job" "schedule" {
 
   http_target {
     http_method = "POST"
-    uri         = "${module.names.urls[each.key]}${each.value.path}"
+    uri         = "${module.names.urls[each.value.service]}${each.value.path}"
     headers     = { "Content-Type" = "application/json" }
     body        = base64encode(jsonencode(each.value.body))
 
     oidc_token {
       service_account_email = google_service_account.service["scheduler"].email
-      audience              = module.names.urls[each.key]
+      audience              = module.names.urls[each.value.service]
     }
   }
 

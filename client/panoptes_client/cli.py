@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
 from astropy.coordinates import SkyCoord
@@ -24,6 +24,7 @@ from panoptes_client.network import (
 )
 from panoptes_client.output import Format, outlive_reader, write
 from panoptes_client.progress import Bars
+from panoptes_client.search import CandidateSearch, Search
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -106,6 +107,35 @@ class _OfAStar(click.Command):
         return super().parse_args(ctx, args)
 
 
+class _SourceFilters(TypedDict):
+    """Filters of an image's sources."""
+
+    min_snr: float | None
+    matched: bool
+    at: SkyCoord | None
+    radius: float | None
+
+
+class _CurveFilters(TypedDict):
+    """Filters, order and limit of an observation's stars."""
+
+    min_mag: float | None
+    max_mag: float | None
+    sort: str | None
+    order: str | None
+    limit: int | None
+
+
+def _place(_: click.Context, option: click.Parameter, text: str | None) -> SkyCoord | None:
+    """Read a position on the sky; an optional one may be empty."""
+    if not text and not option.required:
+        return None
+    try:
+        return SkyCoord(text, unit=(deg, deg))
+    except (ValueError, UnitsError) as error:
+        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error
+
+
 def _written(command: F) -> F:
     """Add the options for the output table."""
     command = click.option(
@@ -142,7 +172,7 @@ def main(context: click.Context, url: str) -> None:
 @click.option("--field", help="Text in the field name.")
 @click.option("--tag")
 @click.option("--name", help="Position by name: a field, Vega, 'HD 189733 b', Orion, M42.")
-@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", callback=_place, help=f"Position; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.  [default: 15]")
 @click.option("--after", metavar="DATE", help="Earliest date or time, UTC.")
 @click.option("--before", metavar="DATE", help="Latest date or time, UTC.")
@@ -159,10 +189,15 @@ def main(context: click.Context, url: str) -> None:
 @_written
 @click.pass_obj
 def search(
-    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
+    network: Network,
+    /,
+    limit: int | None,
+    as_format: str | None,
+    path: Path | None,
+    **filters: Unpack[Search],
 ) -> None:
     """Search observations that match all given filters."""
-    table = network.observations(at=_place(at) if at else None, **filters)
+    table = network.observations(limit=limit, **filters)
     write(table, OBSERVATION_COLUMNS, as_format, path)
 
 
@@ -211,7 +246,9 @@ def files(
 @click.argument("image_id")
 @click.option("--min-snr", type=float, help="Minimum signal-to-noise ratio.")
 @click.option("--matched", is_flag=True, help="Only catalog stars.")
-@click.option("--at", metavar="'RA DEC'", help=f"Position to search around; {PLACE}.")
+@click.option(
+    "--at", metavar="'RA DEC'", callback=_place, help=f"Position to search around; {PLACE}."
+)
 @click.option("--radius", type=float, help="Search radius, degrees.")
 @_written
 @click.pass_obj
@@ -219,19 +256,17 @@ def sources(
     network: Network,
     /,
     image_id: str,
-    at: str | None,
     as_format: str | None,
     path: Path | None,
-    **filters: Any,
+    **filters: Unpack[_SourceFilters],
 ) -> None:
     """List the sources of an image, brightest first."""
-    table = network.sources(image_id, at=_place(at) if at else None, **filters)
-    write(table, SOURCE_COLUMNS, as_format, path)
+    write(network.sources(image_id, **filters), SOURCE_COLUMNS, as_format, path)
 
 
 @main.command()
 @click.argument("image_id")
-@click.option("--at", metavar="'RA DEC'", required=True, help=f"Centre; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", callback=_place, required=True, help=f"Centre; {PLACE}.")
 @click.option(
     "--side", type=int, default=64, show_default=True, help="Side length in pixels, even."
 )
@@ -244,9 +279,9 @@ def sources(
     help="Output FITS file.",
 )
 @click.pass_obj
-def cutout(network: Network, image_id: str, at: str, side: int, path: Path) -> None:
+def cutout(network: Network, image_id: str, at: SkyCoord, side: int, path: Path) -> None:
     """Save a square cutout of a solved frame as FITS."""
-    network.cutout(image_id, _place(at), side).writeto(path, overwrite=True)
+    network.cutout(image_id, at, side).writeto(path, overwrite=True)
 
 
 @main.command()
@@ -320,7 +355,12 @@ def export(
 @_written
 @click.pass_obj
 def light_curves(
-    network: Network, /, sequence_id: str, as_format: str | None, path: Path | None, **filters: Any
+    network: Network,
+    /,
+    sequence_id: str,
+    as_format: str | None,
+    path: Path | None,
+    **filters: Unpack[_CurveFilters],
 ) -> None:
     """List an observation's stars with detrended light curves, and their scatter."""
     write(network.light_curves(sequence_id, **filters), STAR_COLUMNS, as_format, path)
@@ -339,7 +379,7 @@ def light_curves(
     default=None,
     help="Only known planets and variables, or only unknown ones.",
 )
-@click.option("--at", metavar="'RA DEC'", help=f"Position; {PLACE}.")
+@click.option("--at", metavar="'RA DEC'", callback=_place, help=f"Position; {PLACE}.")
 @click.option("--radius", type=float, help="Search radius, degrees.")
 @click.option(
     "--sort",
@@ -352,10 +392,15 @@ def light_curves(
 @_written
 @click.pass_obj
 def candidates(
-    network: Network, /, at: str | None, as_format: str | None, path: Path | None, **filters: Any
+    network: Network,
+    /,
+    limit: int | None,
+    as_format: str | None,
+    path: Path | None,
+    **filters: Unpack[CandidateSearch],
 ) -> None:
     """Search transit and variable-star candidates that match all given filters."""
-    table = network.candidates(at=_place(at) if at else None, **filters)
+    table = network.candidates(limit=limit, **filters)
     write(table, CANDIDATE_COLUMNS, as_format, path)
 
 
@@ -395,12 +440,4 @@ def _picid(network: Network, star: str) -> str:
     found = network.find(star)
     if found["picid"] is None:
         raise click.BadParameter(f"the network's catalog has no star {star!r}", param_hint="STAR")
-    picid: str = found["picid"]
-    return picid
-
-
-def _place(text: str) -> SkyCoord:
-    try:
-        return SkyCoord(text, unit=(deg, deg))
-    except (ValueError, UnitsError) as error:
-        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error
+    return found["picid"]

@@ -19,6 +19,7 @@ from panoptes_client.connection import Connection, Patience
 from panoptes_client.download import Progress, download_all
 from panoptes_client.errors import RefusedError
 from panoptes_client.files import File, Observation, files_of
+from panoptes_client.names import Named, NameResponse
 from panoptes_client.search import CandidateSearch, Search, parameters
 from panoptes_client.tables import table_at
 
@@ -165,7 +166,7 @@ class Network:
         asked = parameters({"at": at}) | {"side": str(side)}
         return fits.HDUList.fromstring(self._connection.get(address, asked).content)
 
-    def find(self, name: str) -> dict[str, Any]:
+    def find(self, name: str) -> Named:
         """Look up a name: a star, planet, constellation, deep-sky object, field, unit or id.
 
         Returns
@@ -180,10 +181,9 @@ class Network:
         RefusedError
             For an unknown name; its message suggests near matches.
         """
-        response: dict[str, Any] = self._json(dict, "/names", q=name)
-        found: dict[str, Any] | None = response["found"]
+        response = self._json(NameResponse, "/names", q=name)
+        found, near = response["found"], response["near"]
         if found is None:
-            near = response["near"]
             hint = f": did you mean {', '.join(near)}?" if near else ""
             raise RefusedError(f"nothing is called {name!r}{hint}", HTTPStatus.NOT_FOUND, "q")
         return found

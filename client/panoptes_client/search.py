@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from astropy import units
 from astropy.coordinates import SkyCoord
@@ -118,8 +118,8 @@ def parameters(search: Mapping[str, object], filters: type = Search) -> dict[str
     known = filters.__annotations__
     for name in search.keys() - known.keys():
         raise TypeError(_unknown(name, known))
-    given: dict[str, Any] = {name: value for name, value in search.items() if value is not None}
-    place = given.pop("at", None)
+    given = {name: value for name, value in search.items() if value is not None}
+    place: SkyCoord | None = given.pop("at", None)
     sent = {name: _text(name, value) for name, value in given.items()}
     if place is not None:
         sent |= {"ra": repr(float(place.icrs.ra.deg)), "dec": repr(float(place.icrs.dec.deg))}

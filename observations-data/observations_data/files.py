@@ -18,7 +18,7 @@ from panoptes_network.database.gone import is_gone
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image, ImageFile, Sequence
 from panoptes_network.nights.schema import Film, StoredFile
-from panoptes_network.responses.files import Files
+from panoptes_network.responses.files import Files, LightCurveFiles
 from panoptes_network.responses.observations import ImageFacts
 from panoptes_network.states import FileKind
 
@@ -60,7 +60,7 @@ def film_of(row: AnyRow) -> Film | None:
     return {**file_in("processed", row.film_path), "n_frames": row.film_frames}
 
 
-def light_curve_files(row: AnyRow) -> Files:
+def light_curve_files(row: AnyRow) -> LightCurveFiles:
     """Return the light-curve files of a sequence by kind, from the row of its set."""
     named = {
         LIGHT_CURVES: (row.parquet_path, row.parquet_bytes),

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from observations_explorer import data_service
 from observations_explorer.pages import candidates as candidates_page
+from observations_explorer.pages import feed as unit_feed
 from observations_explorer.pages import home as home_page
 from observations_explorer.pages import image as image_page
 from observations_explorer.pages import network as network_page
@@ -118,6 +119,12 @@ def units() -> str:
 def unit(unit_id: str) -> str:
     """Show the nights of a unit."""
     return render_template("unit.html", **units_page.nights(unit_id, request.args))
+
+
+@pages.get("/units/<unit_id>/feed.atom")
+def feed(unit_id: str) -> Response:
+    """Return a unit's Atom feed: its finished nights, and when it went silent."""
+    return unit_feed.feed(unit_id)
 
 
 @pages.get("/units/<unit_id>/nights/<day>")

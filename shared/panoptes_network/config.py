@@ -73,6 +73,16 @@ class Settings(BaseSettings):
         gt=0,
         description="idle seconds after which an unfinished image is sent again",
     )
+    night_quiet_s: float = Field(
+        3600,
+        gt=0,
+        description="seconds without an upload after which a night is reported to the unit's owner",
+    )
+    silent_after_s: float = Field(
+        259_200,
+        gt=0,
+        description="seconds without images after which a unit's owner is told that it is silent",
+    )
     request_timeout_s: float = Field(
         60, gt=0, description="time limit of a request between services, seconds"
     )

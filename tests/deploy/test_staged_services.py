@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -25,19 +26,34 @@ ON_DEMAND = "google.cloud.sql"
 """The connector to Cloud SQL is loaded when the first connection is made, and only there."""
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where each service's environment is made in its turn, so that `bytecode` fits them all."""
+    return tmp_path_factory.mktemp("environment")
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A setting that has each package compiled once, not once for each service."""
+    return {"PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode"))}
+
+
 @pytest.fixture(scope="module", params=sorted(SERVICES))
 def rehearsal(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Rehearsal:
     folder = tmp_path_factory.mktemp("build")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(staging, "BUILD", folder)
-        return rehearse(request.param, stage(request.param), tmp_path_factory.mktemp("venv"))
+        return rehearse(request.param, stage(request.param), home)
 
 
-def test_it_answers(rehearsal: Rehearsal, request: pytest.FixtureRequest) -> None:
+def test_it_answers(
+    rehearsal: Rehearsal, bytecode: dict[str, str], request: pytest.FixtureRequest
+) -> None:
     if rehearsal.deployment.kind is Kind.JOB:
-        environment = rehearsal.environment(0, DATABASE_URL=request.getfixturevalue("database_url"))
+        url = request.getfixturevalue("database_url")
+        environment = rehearsal.environment(0, DATABASE_URL=url, **bytecode)
         job = subprocess.run(
             rehearsal.command,
             cwd=rehearsal.folder,
@@ -49,7 +65,7 @@ def test_it_answers(rehearsal: Rehearsal, request: pytest.FixtureRequest) -> Non
         return
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    with rehearsal.running(rehearsal.environment(port)) as process:
+    with rehearsal.running(rehearsal.environment(port, **bytecode)) as process:
         health = _answer(f"{address}/health", process)
         assert (health.status_code, health.json()["status"]) == (200, "ok")
         if rehearsal.deployment.kind is Kind.FUNCTION:
@@ -68,10 +84,12 @@ def _answer(url: str, process: subprocess.Popen[bytes]) -> requests.Response:
             time.sleep(0.05)
 
 
-def test_it_loads_nothing_that_it_does_not_need(rehearsal: Rehearsal) -> None:
+def test_it_loads_nothing_that_it_does_not_need(
+    rehearsal: Rehearsal, bytecode: dict[str, str]
+) -> None:
     if rehearsal.service in OPENS_PIXELS:
         pytest.skip("it opens pixels")
-    loaded = _loaded(rehearsal)
+    loaded = _loaded(rehearsal, bytecode)
     assert "panoptes_network.telemetry.log" in loaded
     assert not loaded & HEAVY
     assert not {name for name in loaded if name.startswith(ON_DEMAND)}
@@ -79,7 +97,7 @@ def test_it_loads_nothing_that_it_does_not_need(rehearsal: Rehearsal) -> None:
         assert not loaded & {"sqlalchemy", "pg8000", "alembic"}
 
 
-def _loaded(rehearsal: Rehearsal) -> set[str]:
+def _loaded(rehearsal: Rehearsal, bytecode: dict[str, str]) -> set[str]:
     """Return the modules that a service has loaded when its first request comes."""
     script = "import json, sys\nsys.path.insert(0, '.')\nimport main\n"
     if rehearsal.deployment.kind is Kind.WEB:
@@ -87,6 +105,9 @@ def _loaded(rehearsal: Rehearsal) -> set[str]:
     script += "print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [str(rehearsal.python), "-c", script],
-        cwd=rehearsal.folder, env=rehearsal.environment(0), check=True, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=rehearsal.folder,
+        env=rehearsal.environment(0, **bytecode),
+        check=True,
+        stdout=subprocess.PIPE,
+    )
     return set(json.loads(done.stdout.splitlines()[-1]))

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from panoptes_network.errors import Reason
 from panoptes_network.events import PushEnvelope, StorageObject
+from panoptes_network.notices.tick import NoticeRequest
 from panoptes_network.operations.listing import ListRequest
 from panoptes_network.operations.replay import ReplayRequest
 from panoptes_network.operations.sweep import SweepRequest
@@ -170,6 +171,9 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/about": shown(),
             "/units": shown(),
             "/units/{unit_id}": shown(unit, older),
+            "/units/{unit_id}/feed.atom": shown(
+                unit, answer=_answer(_TEXT, "application/atom+xml")
+            ),
             "/units/{unit_id}/nights/{day}": shown(unit, night),
             f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": shown(*parts, answer=anything),
             "/api/": {"get": _read(anything, *search, problems=(400,))},
@@ -206,6 +210,7 @@ def operations(image_id: str, topic: str) -> Schema:
             "/list": _posted(_record(count=_COUNT), _message(ListRequest, image_id=image_id)),
             "/replay": _posted(sent, _message(ReplayRequest, image_id=image_id)),
             "/tag": _posted(_record(tags={"type": "array"}), _message(TagRequest)),
+            "/notices": _posted(_record(notices={"type": "array"}), _message(NoticeRequest)),
             "/dead-letter": _posted(kept, letter),
         }
     )

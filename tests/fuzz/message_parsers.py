@@ -133,7 +133,7 @@ def _check_cleaned(cleaned: dict[str, Any]) -> None:
 
 def _read_options(value: object) -> None:
     options = parse(RawpyOptions, value)
-    rawpy.Params(**options.parameters)
+    assert isinstance(options.parameters, rawpy.Params)
     assert parse(RawpyOptions, options.model_dump_json().encode()) == options
 
 

@@ -186,7 +186,7 @@ VARIABLES = {
 }
 """J2000, typed by hand.
 
-The last three and V1057 Cyg are as in the table: they show no more than that the names are known.
+V1057 Cyg is as in the table: it shows no more than that the name is known.
 """
 
 CONSTELLATIONS = {

@@ -1,10 +1,17 @@
 """Columns of detrended light curves, and of a sequence's list of stars."""
 
+from pydantic import TypeAdapter
+
 from observations_data.data_tables import Column, Kind, Table
 from observations_data.stars.tables import SEQUENCE
 from panoptes_network.light_curves import schema
-from panoptes_network.light_curves.schema import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS, WHOSE_GAIN
-from panoptes_network.responses.light_curves import CurveStar, DetrendedFrame, QualityBit
+from panoptes_network.light_curves.schema import COLOURS, QUALITY_MEANINGS, STAR_COLUMNS
+from panoptes_network.responses.light_curves import (
+    CurveFigures,
+    CurveStar,
+    DetrendedFrame,
+    QualityBit,
+)
 
 KINDS = {
     "string": Kind.TEXT,
@@ -53,11 +60,18 @@ QUALITY: list[QualityBit] = [
 ]
 _MEANINGS = "; ".join(f"{said['bit']}: {said['meaning']}" for said in QUALITY)
 
+_FIGURES = TypeAdapter(CurveFigures).json_schema()["properties"]
+
 
 def _column(column: schema.Column) -> Column:
     name, _, colour = column.name.rpartition("_")
     ucd = UCDS.get(column.name) or f"{UCDS[name]};{BANDS[colour]}"
     return Column(column.name, column.description, KINDS[column.arrow_type], column.unit, ucd)
+
+
+def _figure(name: str, kind: Kind, ucd: str) -> Column:
+    """Return the column of a star's figure, with the description of its type."""
+    return Column(name, _FIGURES[name]["description"], kind, ucd=ucd)
 
 
 FROM_FILE = (*schema.FRAME_COLUMNS, *schema.MEASUREMENT_COLUMNS)
@@ -74,25 +88,15 @@ DETRENDED = Table(
     row=DetrendedFrame,
 )
 SUMMARY = (
-    Column("n_frames", "number of frames with the star", Kind.INTEGER, ucd="meta.number"),
-    Column(
-        "n_good",
-        "number of these frames without a bad quality bit",
-        Kind.INTEGER,
-        ucd="meta.number",
-    ),
-    Column("first_time", "middle of the first exposure", Kind.TIME, ucd="time.start"),
-    Column("last_time", "middle of the last exposure", Kind.TIME, ucd="time.end"),
-    Column("scatter", "relative scatter of one frame, all colours", Kind.REAL, ucd="stat.stdev"),
-    Column(
-        "expected_noise",
-        f"expected noise of one frame from photons and readout {WHOSE_GAIN}",
-        Kind.REAL,
-        ucd="stat.error",
-    ),
-    Column("reduced_chi2", "reduced chi-square of a constant star", Kind.REAL, ucd="stat.fit.chi2"),
-    Column("variability", "Stetson's J of the colours", Kind.REAL, ucd="src.var.index"),
-    Column("quality", "quality bits of all frames combined", Kind.INTEGER, ucd="meta.code.qual"),
+    _figure("n_frames", Kind.INTEGER, "meta.number"),
+    _figure("n_good", Kind.INTEGER, "meta.number"),
+    _figure("first_time", Kind.TIME, "time.start"),
+    _figure("last_time", Kind.TIME, "time.end"),
+    _figure("scatter", Kind.REAL, "stat.stdev"),
+    _figure("expected_noise", Kind.REAL, "stat.error"),
+    _figure("reduced_chi2", Kind.REAL, "stat.fit.chi2"),
+    _figure("variability", Kind.REAL, "src.var.index"),
+    _figure("quality", Kind.INTEGER, "meta.code.qual"),
 )
 LIGHT_CURVES = Table(
     "light_curves",

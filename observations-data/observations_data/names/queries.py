@@ -1,7 +1,5 @@
 """Look up a name among the network's own ids and stars, and in the tables of names."""
 
-from typing import Any
-
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -29,7 +27,7 @@ def named(session: Session, name: str) -> NameResponse:
 def _id(session: Session, name: str) -> Named | None:
     """Return the unit, observation or image with this id, in any case."""
     folded = fold_id(name)
-    ways: tuple[tuple[NamedKind, str, Select[Any]], ...] = (
+    ways: tuple[tuple[NamedKind, str, Select[str]], ...] = (
         ("unit", "units", select(Unit.unit_id).where(Unit.unit_id == folded)),
         (
             "observation",
@@ -93,7 +91,7 @@ def _named_star(star: CatalogStar, name: str) -> Named:
     )
 
 
-def _named(kind: NamedKind, name: str, **values: Any) -> Named:
+def _named(kind: NamedKind, name: str, **values: object) -> Named:
     nothing = dict.fromkeys(Named.__annotations__)
     fixed = {"kind": kind, "name": name, "epoch_yr": tables.EPOCH_YR, "names": []}
     return as_record(Named, {**nothing, **fixed, **values})

@@ -1,6 +1,6 @@
 """Exports of observations: all matches of a search as one CSV file, and file lists."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from flask import Response, request
@@ -12,7 +12,7 @@ from observations_data.observations import queries
 from observations_data.observations.parameters import FILE_KINDS, FILM
 from observations_data.observations.search.query import Search
 from observations_data.observations.tables import OBSERVATIONS_CSV
-from panoptes_network.nights.schema import StoredFile
+from panoptes_network.nights.schema import FilePlace
 from panoptes_network.responses.observations import Observation, ObservationPage
 from panoptes_network.web.public_url import absolute
 
@@ -45,7 +45,7 @@ def file_list(sequence_id: str) -> Response:
     if kind and kind not in FILE_KINDS:
         raise BadParameterError("kind", f"one of {', '.join(FILE_KINDS)}")
     found = read(queries.observation, sequence_id)
-    by_kind: dict[str, list[StoredFile]] = {
+    by_kind: dict[str, Sequence[FilePlace]] = {
         **found["files"],
         FILM: [found["film"]] if found["film"] else [],
         **{name: [file] for name, file in found["light_curves"].items()},

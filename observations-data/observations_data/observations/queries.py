@@ -27,7 +27,7 @@ from panoptes_network.database.models import (
     Sequence,
     SequenceFigures,
 )
-from panoptes_network.responses.files import Files
+from panoptes_network.responses.files import Files, LightCurveFiles
 from panoptes_network.responses.observations import (
     Centre,
     Event,
@@ -200,7 +200,7 @@ def _figures(row: AnyRow) -> dict[str, object]:
     }
 
 
-def _light_curves(session: Session, sequence_id: str) -> Files:
+def _light_curves(session: Session, sequence_id: str) -> LightCurveFiles:
     row = session.execute(
         select(*file_rows.LIGHT_CURVE_COLUMNS).where(LightCurveSet.sequence_id == sequence_id)
     ).one_or_none()

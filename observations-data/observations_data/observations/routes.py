@@ -21,6 +21,7 @@ from observations_data.observations.schemas import (
     IMAGES_OR_OBSERVATIONS,
     METRICS,
     NIGHT,
+    NOTICES,
     OBSERVATION,
     OBSERVATIONS,
     OBSERVATIONS_CSV,
@@ -32,13 +33,14 @@ from observations_data.observations.search.query import Search
 from observations_data.open_api import OPERATION, described, listing
 from observations_data.open_api.parameter_names import posted
 from observations_data.units import night as night_facts
+from observations_data.units import notices as unit_notices
 from observations_data.units import queries as unit_queries
 from observations_data.units.parameters import NightSearch
 from panoptes_network.ids import fold_id
 from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.network import Status
 from panoptes_network.responses.observations import EventList, WholeImage
-from panoptes_network.responses.units import NightPage, UnitList
+from panoptes_network.responses.units import NightPage, NoticeList, UnitList
 
 api = Blueprint("observations", __name__)
 
@@ -118,6 +120,16 @@ def nights(unit_id: str) -> Response:
 def night(unit_id: str, date: str) -> Mapping[str, object]:
     """Get the report of a unit's night: arrivals, failures and advice."""
     return read(night_facts.night, unit_id, date)
+
+
+@api.get("/units/<unit_id>/notices")
+@described(UNITS, NOTICES, path=(parameters.UNIT_ID,))
+def notices(unit_id: str) -> NoticeList:
+    """List what a unit's owner was told, newest first: finished nights, and silence.
+
+    The explorer has the same as an Atom feed, ``/units/PAN001/feed.atom``.
+    """
+    return read(unit_notices.notices, unit_id)
 
 
 @api.get("/highlights")

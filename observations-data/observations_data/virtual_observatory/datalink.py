@@ -1,6 +1,6 @@
 """DataLink 1.1: all files of an image and its sequence, and their relation to the frame."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from sqlalchemy import select
@@ -22,7 +22,8 @@ from observations_data.virtual_observatory.dali import FoundRows, Query
 from observations_data.virtual_observatory.identifiers import Product, parse_dataset_id
 from panoptes_network.database.light_curve_models import LightCurveSet
 from panoptes_network.database.models import Image
-from panoptes_network.responses.files import Files
+from panoptes_network.nights.schema import StoredFile
+from panoptes_network.responses.files import LightCurveFile
 from panoptes_network.states import FileKind
 from panoptes_network.web.public_url import absolute
 
@@ -115,7 +116,9 @@ def _images(session: Session, ids: list[str]) -> dict[str, AnyRow]:
     return {row.image_id: row for row in rows}
 
 
-def _rows(asked: str, product: Product, files: Files) -> Iterator[Row]:
+def _rows(
+    asked: str, product: Product, files: Mapping[str, StoredFile | LightCurveFile]
+) -> Iterator[Row]:
     for kind, file in files.items():
         suffix = PurePosixPath(file["path"]).suffix.lower()
         yield {

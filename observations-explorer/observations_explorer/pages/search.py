@@ -1,8 +1,8 @@
 """The search box of every page: the page of what is typed, or names that are spelled like it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from flask import url_for
 from werkzeug.exceptions import BadRequest
@@ -13,11 +13,12 @@ from panoptes_network.responses.names import Named, NameResponse
 
 MAX_LENGTH = 100
 """Longest name that observations-data looks up."""
-_ENDPOINTS = {
-    "unit": ("pages.unit", "unit_id"),
-    "observation": ("pages.observation", "sequence_id"),
-    "image": ("pages.image", "image_id"),
+_URLS: dict[str, Callable[[str | None], str]] = {
+    "unit": lambda unit_id: url_for("pages.unit", unit_id=unit_id),
+    "observation": lambda sequence_id: url_for("pages.observation", sequence_id=sequence_id),
+    "image": lambda image_id: url_for("pages.image", image_id=image_id),
 }
+"""The page of an id by the kind of its object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def search(name: str) -> Result:
         As `fetch`.
     """
     if "ra" in place_of(name):
-        return Result(_url("pages.observations", near=name))
+        return Result(url_for("pages.observations", near=name))
     if not name or len(name) > MAX_LENGTH:
         return Result()
     response = fetch(NameResponse, "/names", q=name)
@@ -57,18 +58,13 @@ def near_matches(name: str) -> list[str]:
 
 
 def _address(name: str, found: Named) -> str:
-    if found["kind"] in _ENDPOINTS:
-        endpoint, parameter = _ENDPOINTS[found["kind"]]
-        return _url(endpoint, **{parameter: found["id"]})
+    if found["kind"] in _URLS:
+        return _URLS[found["kind"]](found["id"])
     if found["picid"]:
-        return _url("pages.star", picid=found["picid"], catalog=found["catalog"])
+        return url_for("pages.star", picid=found["picid"], catalog=found["catalog"])
     if found["kind"] == "field":
-        return _url("pages.observations", field=found["name"])
+        return url_for("pages.observations", field=found["name"])
     if found["kind"] == "constellation" and found["radius_deg"] is not None:
         radius = str(math.ceil(found["radius_deg"]))
-        return _url("pages.observations", near=name, radius=radius)
-    return _url("pages.observations", near=name)
-
-
-def _url(endpoint: str, **values: Any) -> str:
-    return url_for(endpoint, **values)
+        return url_for("pages.observations", near=name, radius=radius)
+    return url_for("pages.observations", near=name)

@@ -2,15 +2,16 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from panoptes_network.names.spelling import fold
 
 _DESIGNATION = re.compile(r"(m|ngc|ic|caldwell|c|melotte|mel)([1-9][0-9]{0,3})([a-h]?)")
 _CATALOG = {"m": "M", "ngc": "NGC", "ic": "IC", "melotte": "Mel", "mel": "Mel"}
 _FORM = re.compile(r"([A-Za-z]+)0*([0-9]+)(.*)")
+_Names = list[str] | None
 
 
 class DeepSkyObject(NamedTuple):
@@ -20,6 +21,15 @@ class DeepSkyObject(NamedTuple):
     ra_deg: float
     dec_deg: float
     radius_deg: float | None
+
+
+class _Entry(Protocol):
+    """The data that are read from a ``pyongc.ongc.Dso``."""
+
+    name: str
+    rad_coords: Iterable[float] | None
+    dimensions: tuple[float | None, float | None, int | None]
+    identifiers: tuple[str | None, _Names, _Names, _Names, _Names]
 
 
 def find(key: str) -> DeepSkyObject | None:
@@ -48,7 +58,7 @@ def _by_common_name() -> dict[str, DeepSkyObject]:
     return {fold(name): found for found in objects() for name in found.names}
 
 
-def _object_of(found: Any) -> DeepSkyObject | None:
+def _object_of(found: _Entry) -> DeepSkyObject | None:
     radians = found.rad_coords
     if radians is None:
         return None
@@ -58,7 +68,7 @@ def _object_of(found: Any) -> DeepSkyObject | None:
     return DeepSkyObject(tuple(dict.fromkeys(_names_of(found))), ra_deg, dec_deg, radius_deg)
 
 
-def _names_of(found: Any) -> Iterator[str]:
+def _names_of(found: _Entry) -> Iterator[str]:
     messier, ngc, ic, common, _ = found.identifiers
     yield from common or ()
     for designation in (messier, found.name, *(ngc or ()), *(ic or ())):

@@ -21,6 +21,8 @@ _COMPONENT_A = re.compile(rf"(.*[0-9].*|(?:{'|'.join(GREEK)})[a-z]{{3}})a")
 """A component with a letter: 61 Cyg A, α Cen A."""
 _FIRST_COMPONENT = re.compile(r"([a-z]{2,7})1([a-z]{3})")
 """A numbered component: ζ1 UMa."""
+_VARIABLE = re.compile(r"[R-Z][a-z]{3}")
+"""R Eri is a variable, r Eri is not: neither stands for the other."""
 _MAS_DEG = 1 / 3.6e6
 
 
@@ -92,8 +94,9 @@ def near_matches(name: str, limit: int = MAX_NEAR) -> list[str]:
         score_cutoff=MIN_SIMILARITY,
         limit=4 * limit,
     )
+    other_case = [folded for folded in shown if folded.casefold() == key.casefold()]
     different: dict[tuple[float, float], str] = {}
-    for folded, _, _ in matches:
+    for folded in (*other_case, *(match[0] for match in matches)):
         target = resolve(shown[folded])
         if target is not None:
             different.setdefault((target.ra_deg, target.dec_deg), shown[folded])
@@ -108,7 +111,9 @@ def star_at(ra_deg: float, dec_deg: float, epoch_yr: float) -> Target | None:
 
 def _named(key: str) -> Target | None:
     known = _index()
-    found = known.get(key) or known.get(key.casefold()) or known.get(key[0].upper() + key[1:])
+    found = known.get(key)
+    if found is None and not _VARIABLE.fullmatch(key):
+        found = known.get(key.casefold()) or known.get(key[0].upper() + key[1:])
     if isinstance(found, tables.Star):
         return _target_of(found)
     if isinstance(found, tables.Constellation):

@@ -37,6 +37,9 @@ GREEK = {
 }
 _LETTER = {spelt: name for name, others in GREEK.items() for spelt in (name, *others)}
 _GREEK = re.compile(rf"({'|'.join(sorted(_LETTER, key=len, reverse=True))})\.?([0-9]*)")
+_GREEK_VARIABLES = {"MU", "NU"}
+"""The only Greek letters that GCVS gives to variables, too."""
+_LATIN = re.compile(r"[a-z][0-9]?", re.ASCII)
 _CATALOG = {"gl": "gj", "gliese": "gj", "messier": "m", "bs": "hr"}
 _NUMBERED = re.compile(rf"({'|'.join(_CATALOG)})(?=[0-9])")
 _SURVEY = re.compile(r"(?<![0-9a-z])(bd|cd|cpd)\s*([-+\N{MINUS SIGN}\N{EN DASH}])")
@@ -46,9 +49,10 @@ _CANDIDATE = re.compile(r"(?<![0-9a-z])((?:toi|koi)\D*[0-9]+)\.0[0-9](?![0-9a-z]
 def fold(name: str) -> str:
     """Return the one spelling of a name: "Alf Lyr", "α Lyrae" and "alpha-lyr" are "alphalyr".
 
-    Case, accents, spaces and punctuation do not count, nor do leading zeros. A single Latin letter
-    before a constellation keeps its case: R Car and r Car are two stars. A text without letters and
-    digits becomes empty.
+    Case, accents, spaces and punctuation do not count, nor do leading zeros; only a decimal point
+    does: GJ 27.1 is not GJ 271. A single Latin letter before a constellation keeps its case: R Car
+    and r Car are two stars. So do the variables MU and NU: NU Ori is not ν Ori. A text without
+    letters and digits becomes empty.
     """
     plain = unicodedata.normalize("NFKD", name[:MAX_LENGTH])
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
@@ -57,20 +61,26 @@ def fold(name: str) -> str:
     found = _constellation_in(words)
     if found is not None:
         start, end, abbreviation = found
-        first = "".join(words[:start])
-        letter = _GREEK.fullmatch(first)
-        if letter:
-            first = _LETTER[letter[1]] + letter[2]
-        elif len(first) == 1 and first.isascii():
-            first = _words(plain)[0]
+        first = _designation("".join(words[:start]), "".join(_words(plain)[:start]))
         words = [first, abbreviation, *words[end:]]
-    joined = re.sub(r"(?<![0-9])0+(?=[0-9])", "", "".join(words))
+    joined = re.sub(r"(?<![0-9.])0+(?=[0-9])", "", "".join(words))
     prefix = _NUMBERED.match(joined)
     return joined if prefix is None else _CATALOG[prefix[1]] + joined[prefix.end() :]
 
 
+def _designation(folded: str, typed: str) -> str:
+    """Return what precedes a constellation: a Greek letter by its name, others in their case."""
+    if typed in _GREEK_VARIABLES or _LATIN.fullmatch(folded):
+        return typed
+    letter = _GREEK.fullmatch(folded)
+    return folded if letter is None else _LETTER[letter[1]] + letter[2]
+
+
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "", text))
+    return re.findall(
+        r"[^\W_]+(?:(?<=[0-9])\.[0-9]+[a-z]*)?",
+        re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "", text),
+    )
 
 
 def _constellation_in(words: list[str]) -> tuple[int, int, str] | None:

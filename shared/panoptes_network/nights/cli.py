@@ -9,7 +9,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from panoptes_network.commands import BadInput, Program
 from panoptes_network.config import settings
-from panoptes_network.json_object import Json
 from panoptes_network.nights.schema import NightReport
 from panoptes_network.nights.text import text
 
@@ -38,7 +37,7 @@ def main(unit: str, night: str, as_json: bool, url: str | None) -> None:
         click.echo(text(_checked(report, address)), nl=False)
 
 
-def _fetch(url: str, unit: str, night: str) -> Json:
+def _fetch(url: str, unit: str, night: str) -> dict[str, object]:
     address = f"{url.rstrip('/')}/units/{quote(unit, safe='')}/nights/{quote(night, safe='')}"
     try:
         answer = requests.get(address, timeout=settings().request_timeout_s)
@@ -54,7 +53,7 @@ def _fetch(url: str, unit: str, night: str) -> Json:
     return found
 
 
-def _checked(report: Json, url: str) -> NightReport[str]:
+def _checked(report: object, url: str) -> NightReport[str]:
     try:
         return TypeAdapter(NightReport[str]).validate_python(report)
     except ValidationError as error:
@@ -63,9 +62,9 @@ def _checked(report: Json, url: str) -> NightReport[str]:
         ) from error
 
 
-def _json(answer: requests.Response, url: str) -> Json:
+def _json(answer: requests.Response, url: str) -> dict[str, object]:
     try:
-        found = answer.json()
+        found: object = answer.json()
     except requests.JSONDecodeError:
         found = None
     if not isinstance(found, dict):

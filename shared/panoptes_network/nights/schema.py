@@ -83,16 +83,21 @@ class CameraNight(Totals[T], Files, Generic[T]):
     quality: Quality
 
 
-class StoredFile(TypedDict):
-    """An object of a bucket, ``raw`` or ``processed``, and the path of its download.
-
-    `n_bytes` is its size, where it is recorded.
-    """
+class FilePlace(TypedDict):
+    """An object of a bucket, ``raw`` or ``processed``, and the path of its download."""
 
     path: str
     name: str
     bucket: str
     url: str
+
+
+class StoredFile(FilePlace):
+    """An object of a bucket, ``raw`` or ``processed``, and the path of its download.
+
+    `n_bytes` is its size, where it is recorded.
+    """
+
     n_bytes: NotRequired[Annotated[int, Field(ge=0)] | None]
 
 

@@ -1,24 +1,35 @@
 """Detrended light curves: of a star, and of all stars of a sequence."""
 
+from typing import Annotated
+
+from pydantic import Field
 from typing_extensions import TypedDict
 
+from panoptes_network.light_curves.schema import WHOSE_GAIN
 from panoptes_network.responses.candidates import KnownAs
-from panoptes_network.responses.files import Files
+from panoptes_network.responses.files import LightCurveFiles
 from panoptes_network.responses.values import Count, SortedPage, StarNumber, Time
 
 
 class CurveFigures(TypedDict):
     """The figures of a star's light curve in one sequence."""
 
-    n_frames: Count
-    n_good: Count
-    first_time: Time
-    last_time: Time
-    scatter: float | None
-    expected_noise: float | None
-    reduced_chi2: float | None
-    variability: float | None
-    quality: int
+    n_frames: Annotated[Count, Field(description="number of frames with the star")]
+    n_good: Annotated[Count, Field(description="number of these frames without a bad quality bit")]
+    first_time: Annotated[Time, Field(description="middle of the first exposure")]
+    last_time: Annotated[Time, Field(description="middle of the last exposure")]
+    scatter: Annotated[
+        float | None, Field(description="relative scatter of one frame, all colours")
+    ]
+    expected_noise: Annotated[
+        float | None,
+        Field(description=f"expected noise of one frame from photons and readout {WHOSE_GAIN}"),
+    ]
+    reduced_chi2: Annotated[
+        float | None, Field(description="reduced chi-square of a constant star")
+    ]
+    variability: Annotated[float | None, Field(description="Stetson's J of the colours")]
+    quality: Annotated[int, Field(description="quality bits of all frames combined")]
 
 
 class CurveSummary(CurveFigures):
@@ -26,7 +37,7 @@ class CurveSummary(CurveFigures):
 
     sequence_id: str
     made_at: Time | None
-    files: Files
+    files: LightCurveFiles
 
 
 class StarPlace(TypedDict):
@@ -58,7 +69,7 @@ class CurvePage(SortedPage):
     made_at: Time | None
     reason_code: str | None
     reason: str | None
-    files: Files
+    files: LightCurveFiles
     items: list[CurveStar]
 
 

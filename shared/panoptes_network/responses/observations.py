@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from panoptes_network.figures import ImageFigures
 from panoptes_network.frames.fits_header import CardValue
 from panoptes_network.nights.schema import Film, StoredFile
-from panoptes_network.responses.files import Files
+from panoptes_network.responses.files import Files, LightCurveFiles
 from panoptes_network.responses.values import Count, Listing, SortedPage, Time
 
 
@@ -119,7 +119,7 @@ class ObservationParts(TypedDict):
     """Parts of one observation, beside its row in lists; all files are by kind."""
 
     fact_changes: list[FactChange]
-    light_curves: Files
+    light_curves: LightCurveFiles
     images: list[ListedImage]
     files: dict[str, list[StoredFile]]
 

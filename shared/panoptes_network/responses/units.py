@@ -1,10 +1,10 @@
 """Units and their nights."""
 
-from typing import Generic
+from typing import Generic, Literal
 
 from typing_extensions import TypedDict
 
-from panoptes_network.nights.schema import NightReport, T
+from panoptes_network.nights.schema import Finding, NightReport, T
 from panoptes_network.responses.files import Files
 from panoptes_network.responses.observations import FactChange
 from panoptes_network.responses.values import Count, Listing, Time
@@ -82,3 +82,21 @@ class UnitNight(NightReport[T], Generic[T]):
 
     unit: UnitFacts
     images: list[ShownImage[T]]
+
+
+class Notice(TypedDict):
+    """Something that the unit's owner was told: a finished night, or no images since that night."""
+
+    night: str
+    kind: Literal["night", "silence"]
+    title: str
+    n_images: Count
+    findings: list[Finding]
+    time: Time
+
+
+class NoticeList(TypedDict):
+    """A unit's newest notices."""
+
+    unit_id: str
+    items: list[Notice]

@@ -4,6 +4,7 @@ from flask import Flask, Response, request
 from flask_compress import Compress
 
 COMPRESSED = (
+    "application/atom+xml",
     "application/json",
     "application/problem+json",
     "application/x-votable+xml",

@@ -16,6 +16,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from observations_data.open_api import TEXT, Parameter, described, json_spec
 from observations_data.open_api.document import document
 from observations_data.open_api.page import words_of
+from panoptes_network.responses.light_curves import CurveFigures
 from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from tests.service.support.functions import served
 from tests.service.support.web_services import add_observation, create_app, rows
@@ -105,6 +106,19 @@ def matches(app: Flask, path: str, endpoint: str) -> bool:
         path = path.replace(f"{{{name}}}", value)
     found, _ = app.url_map.bind("localhost").match(path)
     return bool(found == endpoint)
+
+
+def test_a_detrended_light_curve_describes_its_sequences(said: Any) -> None:
+    operation = said["paths"]["/sources/{picid}/lightcurve"]["get"]
+    ways = operation["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"]
+    sequences = [way["properties"]["sequences"]["items"]["properties"] for way in ways]
+    [sequence] = [fields for fields in sequences if "files" in fields]
+    words = {name: sequence[name].get("description") for name in CurveFigures.__annotations__}
+    assert None not in words.values(), words
+    assert words["n_good"] == "number of these frames without a bad quality bit"
+    assert "light_curves_fits" in sequence["files"]["description"]
+    file = sequence["files"]["additionalProperties"]
+    assert file["required"] == ["path", "name", "bucket", "url", "n_bytes"]
 
 
 def test_a_route_without_a_description_is_no_document() -> None:

@@ -1,6 +1,7 @@
 """What observations-data answers, against the types from which its schemas are derived."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Engine
 
 from panoptes_network.database.models import CatalogLoad, FactChange, ImageEvent
+from panoptes_network.database.notice_models import Notice
 from panoptes_network.responses.candidates import Candidate, CandidatePage
 from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.light_curves import CurvePage, DetrendedCurve
@@ -29,7 +31,7 @@ from panoptes_network.responses.observations import (
     WholeObservation,
 )
 from panoptes_network.responses.stars import RawCurve, SourcePage, StampPage, Star
-from panoptes_network.responses.units import NightPage, UnitList, UnitNight
+from panoptes_network.responses.units import NightPage, NoticeList, UnitList, UnitNight
 from tests.service.support.light_curve_rows import Curves, add_light_curves, transit
 from tests.service.support.viewer_rows import add_viewed_observation
 from tests.service.support.web_services import create_app, get, rows, storage_at
@@ -43,6 +45,7 @@ RESPONSES: tuple[tuple[Any, str], ...] = (
     (UnitList, "/units"),
     (NightPage, "/units/PAN001/nights"),
     (UnitNight[str], "/units/PAN001/nights/2018-10-11"),
+    (NoticeList, "/units/PAN001/notices"),
     (ObservationPage, "/observations?facets=true&name=M42"),
     (WholeObservation, f"/observations/{SEQUENCE_ID}"),
     (EventList, f"/observations/{SEQUENCE_ID}/events"),
@@ -82,6 +85,16 @@ def client(db: Engine, storage_port: int, tmp_path: Path) -> Iterator[FlaskClien
                     subject=subject, name="iso", new_value=100, is_pinned=False, changed_by="unit"
                 )
                 for subject in (SEQUENCE_ID, "PAN001")
+            )
+            session.add(
+                Notice(
+                    unit_id="PAN001",
+                    night=date(2018, 10, 11),
+                    kind="night",
+                    title="PAN001, night of 2018-10-11: 3 images, with problems",
+                    n_images=3,
+                    findings=[{"severity": "note", "what": "One.", "action": "None."}],
+                )
             )
             session.add(
                 ImageEvent(

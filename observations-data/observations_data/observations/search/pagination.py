@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import ColumnElement, literal, not_, null, tuple_
 from sqlalchemy.orm import Session
@@ -183,7 +182,7 @@ def fetch_page(
 
 
 def _is_known(key: SortColumn, order: Order) -> ColumnElement[bool]:
-    return has_plausible(key) if order.sort == Sort.TIME else key.is_not(None)
+    return has_plausible(Sequence.start_time) if order.sort == Sort.TIME else key.is_not(None)
 
 
 def _known(found: Query, key: SortColumn, order: Order, cursor: Cursor | None) -> Query:
@@ -207,5 +206,5 @@ def _unknown(found: Query, key: SortColumn, order: Order, cursor: Cursor | None)
     return unknown.where(sequence_id < cursor.sequence_id)
 
 
-def _directed(column: SortColumn, order: Order) -> ColumnElement[Any]:
+def _directed(column: SortColumn, order: Order) -> SortColumn:
     return column.asc() if order.direction == Direction.ASC else column.desc()

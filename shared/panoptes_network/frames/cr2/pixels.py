@@ -4,10 +4,9 @@ Call these functions in a separate process (`panoptes_network.processing.isolati
 and decodes untrusted files.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import rawpy
@@ -43,15 +42,15 @@ def read_mosaic(path: Path) -> NDArray[np.uint16]:
         return np.ascontiguousarray(visible[::-1])
 
 
-def interpolate(path: Path, parameters: Mapping[str, Any]) -> NDArray[np.uint8 | np.uint16]:
+def interpolate(path: Path, parameters: rawpy.Params) -> NDArray[np.uint8 | np.uint16]:
     """Return red, green and blue of each pixel.
 
     Parameters
     ----------
     path : Path
         The CR2.
-    parameters : mapping
-        Keyword arguments of ``rawpy.Params``.
+    parameters : rawpy.Params
+        Options of LibRaw.
 
     Returns
     -------
@@ -64,7 +63,7 @@ def interpolate(path: Path, parameters: Mapping[str, Any]) -> NDArray[np.uint8 |
         DAMAGED_FILE.
     """
     with _opened(path) as raw:
-        rgb: NDArray[np.uint8 | np.uint16] = raw.postprocess(**parameters)
+        rgb: NDArray[np.uint8 | np.uint16] = raw.postprocess(parameters)
     return rgb[::-1]
 
 

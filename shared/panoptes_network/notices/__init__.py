@@ -1,0 +1,1 @@
+"""What units' owners are told: finished nights, and units that went silent."""
