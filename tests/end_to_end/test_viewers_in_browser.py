@@ -78,6 +78,18 @@ def test_picture_and_grid(page: Page, viewed: Viewed) -> None:
     assert not page.locator(".over .grid").is_visible()
 
 
+@in_modes(LIGHT)
+def test_the_whole_picture_comes_when_it_is_zoomed(page: Page, viewed: Viewed) -> None:
+    open_page(page, f"/images/{viewed.image_ids[0]}")
+    picture = page.locator(".sheet img")
+    assert str(picture.get_attribute("src")).endswith("_preview.jpg")
+    page.get_by_role("button", name="Zoom in").click()
+    whole = page.get_by_role("link", name="Open the picture").get_attribute("href")
+    assert not str(whole).endswith("_preview.jpg")
+    expect(picture).to_have_attribute("src", str(whole))
+    wait_until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth") > 0)
+
+
 @in_modes(LIGHT, PHONE)
 def test_zoom_by_keyboard_and_buttons(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
@@ -221,8 +233,10 @@ def test_plots_lead_to_their_images(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     plot = page.locator("[data-title='Star width (FWHM)']")
     assert plot.get_by_role("img").is_visible()
+    plot.scroll_into_view_if_needed()
     live = plot.locator(".u-over")
-    if live.count():
+    if page.evaluate("'uPlot' in window"):
+        expect(live).to_be_visible()
         box = live.bounding_box()
         assert box is not None
         live.click(position={"x": box["width"] - 3, "y": box["height"] / 2})
@@ -236,7 +250,14 @@ def test_plots_are_made_live(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     if not page.evaluate("'uPlot' in window"):
         pytest.skip("uPlot was not fetched at setup")
-    expect(page.locator(".plot .u-over")).to_have_count(7)
+    plots, live = page.locator("[data-plot]"), page.locator(".plot .u-over")
+    assert plots.count() == 7
+    # A phone shows one below the other; those farther down are made when they are about to be seen.
+    if page.evaluate("innerWidth") < 400:
+        assert live.count() < 7
+    for number in range(7):
+        plots.nth(number).scroll_into_view_if_needed()
+    expect(live).to_have_count(7)
     page.locator(".plot .u-over").first.hover()
     assert "UTC" not in page.locator(".plot .u-legend").first.inner_text()
     assert "px" in page.locator(".plot .u-legend").first.inner_text()

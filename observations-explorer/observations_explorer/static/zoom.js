@@ -30,12 +30,21 @@ export class Zoom extends EventTarget {
     const { scrollLeft, scrollTop, offsetHeight } = this.stage;
     // The frame keeps the height that it has with the whole picture in it.
     this.stage.style.height = wanted > 1 ? this.stage.style.height || `${offsetHeight}px` : "";
+    this.#sharpen();
     this.factor = wanted;
     this.sheet.style.width = `${100 * wanted}%`;
     this.stage.scrollTo((scrollLeft + x) * ratio - x, (scrollTop + y) * ratio - y);
     this.stage.classList.toggle("zoomed", wanted > 1);
     this.output.value = wanted > 1 ? `${wanted.toFixed(1)}×` : "";
     this.#changed();
+  }
+
+  // The page comes with a smaller picture: most readers never zoom.
+  #sharpen() {
+    const picture = this.sheet.querySelector("[data-full]");
+    if (!picture) return;
+    picture.src = picture.dataset.full;
+    delete picture.dataset.full;
   }
 
   #changed() {

@@ -46,7 +46,7 @@ SOLVED: dict[str, Any] = {
     "limiting_mag": 13.7,
     "zero_point_mag": 20.45,
     "headers": {"FIELD": "<b>M42</b>", "AIRMASS": 1.25, "EXPTIME": 120.4, "ISBIAS": False},
-    "files": {FileKind.PICTURE: 1, FileKind.THUMBNAIL: 1},
+    "files": {FileKind.PICTURE: 1, FileKind.PREVIEW: 1, FileKind.THUMBNAIL: 1},
 }
 UNSOLVED: dict[str, Any] = {
     "state": ImageState.UNSOLVED,
