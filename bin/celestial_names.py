@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from astropy.coordinates import SkyCoord, get_constellation
 
@@ -27,9 +27,19 @@ class Name(NamedTuple):
 
 def star_places(folder: Path) -> dict[int, Place]:
     """Return the positions by HIP number, degrees, ICRS at J2000."""
-    features = json.loads((folder / "stars.8.json").read_text(encoding="utf-8"))["features"]
-    places = ((feature["id"], feature["geometry"]["coordinates"]) for feature in features)
+    places = ((star["id"], star["geometry"]["coordinates"]) for star in _stars(folder))
     return {hip: (ra_deg % 360, dec_deg) for hip, (ra_deg, dec_deg) in places}
+
+
+def star_magnitudes(folder: Path) -> dict[int, float]:
+    """Return the visual magnitudes by HIP number."""
+    return {star["id"]: float(star["properties"]["mag"]) for star in _stars(folder)}
+
+
+def _stars(folder: Path) -> list[Any]:
+    text = (folder / "stars.8.json").read_text(encoding="utf-8")
+    features: list[Any] = json.loads(text)["features"]
+    return features
 
 
 def star_names(folder: Path) -> Iterator[Name]:

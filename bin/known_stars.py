@@ -79,6 +79,7 @@ class Host(TypedDict):
     RA: str
     DE: str
     starAltNames: NotRequired[str]
+    Vmag: NotRequired[float]
     exoplanets: list[Planet]
 
 

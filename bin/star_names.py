@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 r"""Write the tables of panoptes_network.names: stars, Hipparcos numbers, constellations.
 
-These files are read, of packages that Debian and PyPI offer:
+These files are read, of packages that Debian, PyPI and npm offer:
 
   apt-get download stellarium stellarium-data   # 0.22.2
   dpkg-deb -x stellarium_*.deb S; dpkg-deb -x stellarium-data_*.deb S
@@ -15,19 +15,21 @@ The boundaries of the constellations are astropy's. docs/decisions/0038-names.md
 import csv
 import gzip
 import io
+import json
 import math
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from astropy import units
 from astropy.coordinates import SkyCoord, get_constellation
 
-from celestial_names import star_names, star_places
+from celestial_names import star_magnitudes, star_names, star_places
 from known_stars import Host, exoplanets, host_place
 from panoptes_network.names.spelling import fold
 from panoptes_network.names.tables import constellations
@@ -37,7 +39,9 @@ from script import begin
 TABLES = Path(__file__).parents[1] / "shared/panoptes_network/names"
 CONSTELLATION = "name,genitive,abbreviation,ra_deg,dec_deg,radius_deg"
 NUMBERED = "hip,ra_deg,dec_deg,pmra_masyr,pmdec_masyr,hd,hr,sao"
-NAMED = "hip,ra_deg,dec_deg,pmra_masyr,pmdec_masyr,names,planets"
+NAMED = "hip,ra_deg,dec_deg,pmra_masyr,pmdec_masyr,names,planets,mag,is_variable"
+AREA = "from_ra_h,to_ra_h,south_deg,abbreviation"
+LINE = "abbreviation,points"
 """Columns of the tables."""
 IAU = {"4", "6", "12", "36"}
 """References of star_names.fab to lists of the International Astronomical Union."""
@@ -106,20 +110,24 @@ class Star:
     hip: int | None = None
     names: dict[str, None] = field(default_factory=dict)
     planets: dict[str, str] = field(default_factory=dict)
+    mag: float | None = None
+    is_variable: bool = False
 
 
 class Register:
     """The stars of the Hipparcos catalog that have names."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, magnitudes: dict[int, float]) -> None:
         self.places = places
+        self.magnitudes = magnitudes
         self.stars: dict[int, Star] = {}
 
     def add(self, names: Iterable[tuple[int, str]]) -> None:
         """Add names of stars by their Hipparcos numbers, after those that they have."""
         for hip, name in names:
             if hip in self.places:
-                star = self.stars.setdefault(hip, Star(self.places[hip], hip))
+                star = Star(self.places[hip], hip, mag=self.magnitudes.get(hip))
+                star = self.stars.setdefault(hip, star)
                 star.names.setdefault(name)
 
     def add_unknown(self, names: Iterable[tuple[int, str]], known: set[str]) -> None:
@@ -136,8 +144,11 @@ def main() -> int:
     data = root / "usr/share/stellarium"
     # The spelling of stars' names, below, reads this table.
     _write("constellations.csv.gz", CONSTELLATION, _constellations())
+    _write("constellation_areas.csv.gz", AREA, _areas())
+    _write("constellation_lines.csv.gz", LINE, _lines(celestial / "constellations.lines.json"))
     places, magnitudes = _hipparcos(hipparcos)
     places = _with_missing(places, star_places(celestial))
+    magnitudes = star_magnitudes(celestial) | magnitudes
     numbers = _cross_ids(data / "stars/default/cross-id.dat")
     rows = [
         (
@@ -169,7 +180,9 @@ def _row(star: Star) -> tuple[object, ...]:
     ra_deg, dec_deg, pmra, pmdec = star.place
     planets = (f"{letter}={name}" if name else letter for letter, name in star.planets.items())
     place = (f"{ra_deg:.5f}", f"{dec_deg:.5f}", round(pmra), round(pmdec))
-    return (star.hip or "", *place, "|".join(star.names), "|".join(planets))
+    names = "|".join(star.names), "|".join(planets)
+    mag = "" if star.mag is None else f"{star.mag:.1f}"
+    return (star.hip or "", *place, *names, mag, int(star.is_variable))
 
 
 def _hipparcos(
@@ -215,13 +228,17 @@ def _stars(
     """List the stars with names: by IAU, Bayer, Flamsteed, planets, variability, older names."""
     proper = list(_proper_names(data / "skycultures/western/star_names.fab"))
     bayer = list(_bayer(data / "stars/default/name.fab"))
-    register = Register(places)
+    register = Register(places, magnitudes)
     register.add((hip, name) for hip, name, is_iau in proper if is_iau)
     # Letters come before Flamsteed's numbers.
     register.add(sorted(bayer, key=lambda star: star[1][0].isdigit()))
     register.add(_whole_of_components(bayer, magnitudes))
     others = list(_hosts(root / "usr/bin/stellarium", register, numbers))
-    register.add(_variables(data / "stars/default/gcvs_hip_part.dat"))
+    variables = list(_variables(data / "stars/default/gcvs_hip_part.dat"))
+    register.add(variables)
+    for hip, _ in variables:
+        if hip in register.stars:
+            register.stars[hip].is_variable = True
     register.add((hip, name) for hip, name, _ in proper)
     known = {name for star in others for name in star.names}
     known |= {f"HD {hd}" for hd, _, _ in numbers.values()}
@@ -229,7 +246,8 @@ def _stars(
     yield from register.stars.values()
     yield from others
     for name, (ra_deg, dec_deg) in MORE_VARIABLES.items():
-        yield Star((ra_deg, dec_deg, 0.0, 0.0), names=dict.fromkeys(name.split("|")))
+        names = dict.fromkeys(name.split("|"))
+        yield Star((ra_deg, dec_deg, 0.0, 0.0), names=names, is_variable=True)
 
 
 def _proper_names(file: Path) -> Iterator[tuple[int, str, bool]]:
@@ -276,7 +294,8 @@ def _hosts(program: Path, register: Register, numbers: Numbers) -> Iterator[Star
             print(f"{name} is taken for HIP {named}, which is elsewhere")
         hip = near or named
         if hip is None:
-            star = Star((*position, 0.0, 0.0), names=dict.fromkeys(names))
+            place = (*position, 0.0, 0.0)
+            star = Star(place, names=dict.fromkeys(names), mag=host.get("Vmag"))
             yield star
         else:
             register.add((hip, one) for one in names)
@@ -354,6 +373,23 @@ def _constellations() -> Iterator[tuple[object, ...]]:
         centre = (np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arcsin(z)))
         plain = str(name[inside][0]).replace("ö", "o")
         yield (plain, genitive, abbreviation, *(f"{value:.2f}" for value in (*centre, radius)))
+
+
+def _areas() -> Iterator[tuple[object, ...]]:
+    """List the areas of Roman's table: a place is in the first that has it."""
+    data = files("astropy.coordinates") / "data/constellation_data_roman87.dat"
+    for line in data.read_text(encoding="ascii").splitlines():
+        if line.strip() and not line.startswith("#"):
+            from_ra, to_ra, south, abbreviation = line.split()
+            yield (*map(float, (from_ra, to_ra, south)), abbreviation)
+
+
+def _lines(file: Path) -> Iterator[tuple[object, ...]]:
+    """List the lines that join a constellation's stars, ICRS degrees."""
+    for feature in json.loads(file.read_text(encoding="utf-8"))["features"]:
+        for line in feature["geometry"]["coordinates"]:
+            points = (f"{ra % 360:.3f} {dec:.3f}" for ra, dec in line)
+            yield (feature["id"], "|".join(points))
 
 
 if __name__ == "__main__":

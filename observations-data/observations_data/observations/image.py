@@ -2,20 +2,23 @@
 
 import logging
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from observations_data import file_storage
-from observations_data.database import as_record, read
+from observations_data.database import AnyRow, as_record, read, unknown
 from observations_data.observations import queries
 from observations_data.observations.queries import SEQUENCE_COLUMNS
 from panoptes_network.config import settings
 from panoptes_network.database.models import Image, Sequence
-from panoptes_network.errors import PermanentError, TransientError
+from panoptes_network.errors import PermanentError, Reason, TransientError
 from panoptes_network.frames.fits_header import BLOCK_BYTES, CardValue, read_image_header
 from panoptes_network.responses.observations import NeighbouringImage, SequenceFacts, WholeImage
+from panoptes_network.sky.projection import Projection
 
 FIRST_BYTES = 20 * BLOCK_BYTES
 """Both headers of a solved file, read at once."""
@@ -24,6 +27,17 @@ WCS_CARD = re.compile(
     r"(CTYPE|CUNIT|CRVAL|CRPIX|NAXIS)[12]|CD[12]_[12]|RADESYS|LONPOLE|LATPOLE|EQUINOX"
     r"|(A|B|AP|BP)_(ORDER|[0-9]_[0-9])"
 )
+
+SOLVED = select(Image.image_id, Image.time, Image.updated_at, Image.solved_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A solved image's id, the start of its exposure, and its projection."""
+
+    image_id: str
+    time: datetime
+    projection: Projection
 
 
 def image_with_solution(image_id: str) -> WholeImage:
@@ -43,6 +57,57 @@ def image_with_solution(image_id: str) -> WholeImage:
     solved = found["files"].get("processed")
     wcs = _solution_or_none(solved["path"], found["updated_at"]) if solved else None
     return {**found, "wcs": wcs}
+
+
+def frame_of(image_id: str) -> Frame:
+    """Return where a solved image is on the sky.
+
+    Raises
+    ------
+    PermanentError
+        With :attr:`Reason.OBJECT_MISSING`, if there is no such image, or it has no place on the
+        sky; with another reason if its solved file is damaged.
+    TransientError
+        If the database or storage is unavailable.
+    """
+    return _frame(read(_solved, image_id))
+
+
+def frame_of_sequence(sequence_id: str) -> Frame:
+    """Return where the middle one of a sequence's solved images is; raise as `frame_of`."""
+    return _frame(read(_middle_solved, sequence_id))
+
+
+def _frame(found: AnyRow) -> Frame:
+    cards = _solution(found.solved_path, found.updated_at.isoformat())
+    try:
+        return Frame(found.image_id, found.time, Projection.of_cards(cards))
+    except ValueError as error:
+        raise PermanentError(Reason.DAMAGED_FILE, f"{found.solved_path}: {error}") from error
+
+
+def _solved(session: Session, image_id: str) -> AnyRow:
+    row = session.execute(SOLVED.where(Image.image_id == image_id)).one_or_none()
+    if row is None:
+        raise unknown("image", image_id)
+    return _require_solved(row, image_id)
+
+
+def _middle_solved(session: Session, sequence_id: str) -> AnyRow:
+    if session.get(Sequence, sequence_id) is None:
+        raise unknown("observation", sequence_id)
+    is_solved = Image.sequence_id == sequence_id, Image.solved_path.is_not(None)
+    count = session.scalar(select(func.count()).select_from(Image).where(*is_solved)) or 0
+    ordered = SOLVED.where(*is_solved).order_by(Image.time, Image.image_id)
+    return _require_solved(
+        session.execute(ordered.offset(count // 2).limit(1)).first(), sequence_id
+    )
+
+
+def _require_solved(row: AnyRow | None, name: str) -> AnyRow:
+    if row is None or row.solved_path is None:
+        raise PermanentError(Reason.OBJECT_MISSING, f"{name} has no place on the sky")
+    return row
 
 
 def _image(session: Session, image_id: str) -> NeighbouringImage:

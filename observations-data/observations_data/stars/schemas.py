@@ -33,7 +33,7 @@ RADIUS = Parameter(
 def limit(default: int, maximum: int) -> Parameter:
     """Return the parameter `limit` of a route."""
     bounds: Schema = {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
-    return Parameter("limit", "Number of stamps per page.", bounds)
+    return Parameter("limit", "Number of rows per page.", bounds)
 
 
 def with_formats(response: ResponseSpec, formats: dict[str, str]) -> ResponseSpec:

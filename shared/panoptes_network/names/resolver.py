@@ -57,10 +57,18 @@ class Target:
 
     def at(self, epoch_yr: float) -> tuple[float, float]:
         """Return its position at a Julian year, with proper motion applied."""
-        moved_deg = (epoch_yr - tables.EPOCH_YR) * _MAS_DEG
-        cos_dec = max(math.cos(math.radians(self.dec_deg)), 1e-6)
-        ra_deg = (self.ra_deg + self.pmra_masyr * moved_deg / cos_dec) % 360
-        return ra_deg, max(-90.0, min(90.0, self.dec_deg + self.pmdec_masyr * moved_deg))
+        motion = self.pmra_masyr, self.pmdec_masyr
+        return moved((self.ra_deg, self.dec_deg), motion, epoch_yr)
+
+
+def moved(
+    place: tuple[float, float], motion: tuple[float, float], epoch_yr: float
+) -> tuple[float, float]:
+    """Return a place of J2000, in degrees, at a Julian year; the motion is as a `Target`'s."""
+    moved_deg = (epoch_yr - tables.EPOCH_YR) * _MAS_DEG
+    cos_dec = max(math.cos(math.radians(place[1])), 1e-6)
+    ra_deg = (place[0] + motion[0] * moved_deg / cos_dec) % 360
+    return ra_deg, max(-90.0, min(90.0, place[1] + motion[1] * moved_deg))
 
 
 def resolve(name: str) -> Target | None:

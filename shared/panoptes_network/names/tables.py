@@ -32,7 +32,8 @@ class Star(NamedTuple):
     """A star with names, the best one first, and the letters of its planets.
 
     Positions are ICRS degrees, motions milliarcseconds a year, the first with the factor cos(dec);
-    a motion of 0 is unknown. `planets` may have names, too.
+    a motion of 0 is unknown. `planets` may have names, too. The magnitude is Hipparcos's, or in V;
+    None is unknown.
     """
 
     hip: int | None
@@ -42,6 +43,8 @@ class Star(NamedTuple):
     pmdec_masyr: float
     names: tuple[str, ...] = ()
     planets: Mapping[str, str] = MappingProxyType({})
+    mag: float | None = None
+    is_variable: bool = False
 
 
 @cache
@@ -49,14 +52,14 @@ def constellations() -> tuple[Constellation, ...]:
     """Return the 88 constellations."""
     return tuple(
         Constellation(name, genitive, abbreviation, float(ra), float(dec), float(radius))
-        for name, genitive, abbreviation, ra, dec, radius in _rows("constellations.csv.gz")
+        for name, genitive, abbreviation, ra, dec, radius in table_rows("constellations.csv.gz")
     )
 
 
 @cache
 def stars() -> tuple[Star, ...]:
     """Return the stars with names."""
-    return tuple(_star(*row) for row in _rows("stars.csv.gz"))
+    return tuple(_star(*row) for row in table_rows("stars.csv.gz"))
 
 
 @cache
@@ -118,24 +121,29 @@ _NUMBERED = np.dtype(
 
 @cache
 def _hipparcos() -> NDArray[np.void]:
-    rows = [tuple(value or "0" for value in row) for row in _rows("hipparcos.csv.gz")]
+    rows = [tuple(value or "0" for value in row) for row in table_rows("hipparcos.csv.gz")]
     return np.array(rows, dtype=_NUMBERED)
 
 
-def _star(hip: str, ra: str, dec: str, pmra: str, pmdec: str, names: str, planets: str) -> Star:
+def _star(hip: str, *values: str) -> Star:
+    *place, names, planets, mag, is_variable = values
+    ra_deg, dec_deg, pmra_masyr, pmdec_masyr = map(float, place)
     letters = (planet.partition("=") for planet in planets.split("|") if planet)
     return Star(
         int(hip) if hip else None,
-        float(ra),
-        float(dec),
-        float(pmra),
-        float(pmdec),
+        ra_deg,
+        dec_deg,
+        pmra_masyr,
+        pmdec_masyr,
         tuple(names.split("|")),
         {letter: name for letter, _, name in letters},
+        float(mag) if mag else None,
+        is_variable == "1",
     )
 
 
-def _rows(name: str) -> Iterator[list[str]]:
+def table_rows(name: str) -> Iterator[list[str]]:
+    """Yield the rows of a table, without its head."""
     content = gzip.decompress((files(__package__) / name).read_bytes())
     rows = csv.reader(content.decode().splitlines())
     next(rows)

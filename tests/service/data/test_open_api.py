@@ -19,7 +19,14 @@ from observations_data.open_api.page import words_of
 from panoptes_network.responses.light_curves import CurveFigures
 from panoptes_network.web.request_guard import MAX_BODY_BYTES
 from tests.service.support.functions import served
-from tests.service.support.web_services import add_observation, create_app, rows
+from tests.service.support.viewer_rows import SOLVED_PATH, solved_file
+from tests.service.support.web_services import (
+    add_observation,
+    create_app,
+    rows,
+    storage_at,
+    store,
+)
 
 CHROMIUM = Path("/usr/bin/chromium")
 PATH_VALUES = {
@@ -53,12 +60,14 @@ class RecordedRequest(Request):
 
 
 @pytest.fixture
-def app(db: Engine) -> Flask:
+def app(db: Engine, storage_port: int) -> Iterator[Flask]:
     with rows(db) as session:
-        add_observation(session, images=[{}, {}])
+        add_observation(session, images=[{"solved_path": SOLVED_PATH}, {}])
     app = create_app("observations-data")
     app.request_class = RecordedRequest
-    return app
+    with storage_at(storage_port):
+        store("panoptes-processed", SOLVED_PATH, solved_file())
+        yield app
 
 
 @pytest.fixture

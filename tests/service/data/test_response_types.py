@@ -30,6 +30,7 @@ from panoptes_network.responses.observations import (
     WholeImage,
     WholeObservation,
 )
+from panoptes_network.responses.picture_objects import PictureObjects
 from panoptes_network.responses.stars import RawCurve, SourcePage, StampPage, Star
 from panoptes_network.responses.units import NightPage, NoticeList, UnitList, UnitNight
 from tests.service.support.light_curve_rows import Curves, add_light_curves, transit
@@ -52,6 +53,8 @@ RESPONSES: tuple[tuple[Any, str], ...] = (
     (CurvePage, f"/observations/{SEQUENCE_ID}/light-curves"),
     (WholeImage, f"/images/{IMAGE_ID}"),
     (WholeImage, f"/images/{UNSOLVED_ID}"),
+    (PictureObjects, f"/images/{IMAGE_ID}/objects"),
+    (PictureObjects, f"/observations/{SEQUENCE_ID}/objects"),
     (SourcePage, f"/images/{IMAGE_ID}/sources"),
     (Star, "/sources/1000"),
     (StampPage, "/sources/1000/stamps"),
