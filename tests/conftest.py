@@ -26,7 +26,13 @@ from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.migrate import migrate
 
 NETWORK_MODULES = {
-    *("test_cr2_to_film", "test_every_upload", "test_local_network", "test_notebook"),
+    *(
+        "test_connect_a_unit",
+        "test_cr2_to_film",
+        "test_every_upload",
+        "test_local_network",
+        "test_notebook",
+    ),
     "test_upload_to_page",
 }
 """Those that start the whole network."""

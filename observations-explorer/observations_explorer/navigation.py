@@ -21,6 +21,7 @@ _BELOW = {
     "/status": "status",
     "/uploads": "status",
     "/about": "about",
+    "/connect": "about",
 }
 
 

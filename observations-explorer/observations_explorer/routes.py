@@ -165,6 +165,12 @@ def status() -> str:
     return render_template("status.html", **network_page.status())
 
 
+@pages.get("/connect")
+def connect() -> str:
+    """Show how a telescope sends its images to the network."""
+    return render_template("connect.html")
+
+
 @pages.get("/about")
 def about() -> str:
     """Show an introduction to PANOPTES, its data, and their citation."""

@@ -48,6 +48,7 @@ PAGES = {
     "statistics": "/stats",
     "status": "/status",
     "about": "/about",
+    "connect": "/connect",
 }
 """Addresses of all pages by a name for their pictures."""
 

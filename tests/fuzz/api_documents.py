@@ -169,6 +169,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
                 _in_query("unit", "PAN001", ""), _in_query("reason_code", "bad_path")
             ),
             "/about": shown(),
+            "/connect": shown(),
             "/units": shown(),
             "/units/{unit_id}": shown(unit, older),
             "/units/{unit_id}/feed.atom": shown(
