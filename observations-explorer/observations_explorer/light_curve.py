@@ -68,6 +68,11 @@ class Measurement:
         """Whether statistics and searches use it."""
         return not self.quality & BAD
 
+    @property
+    def camera(self) -> str:
+        """The unit and the camera that took its frame."""
+        return self.image_id.rpartition("_")[0].replace("_", " ")
+
 
 def measurements(items: list[DetrendedFrame], view: View) -> list[Measurement]:
     """Return the measurements of a view, in order of time, skipping frames without any."""

@@ -2,17 +2,28 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page
+from tests.end_to_end.browsing import LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
 from tests.service.support.light_curve_rows import FRAMES, Curves, add_light_curves, transit
 from tests.service.support.star_fields import StarField, add_stars
-from tests.service.support.web_services import add_observation, rows, storage_at
+from tests.service.support.web_services import START, add_observation, rows, storage_at
 
 NIGHT = Curves()
+FIRST = Curves(first_picid=2000, start=START + timedelta(seconds=92))
+SECOND = Curves(
+    first_picid=2000,
+    camera_id="ee04d1",
+    start=FIRST.start + timedelta(seconds=70),
+    n_frames=60,
+    seed=14,
+)
+"""Another star's curves from both cameras of a unit; the frames lie between each other."""
+STAR_OF_BOTH = "/sources/2000?catalog=tic"
 SOLVED = {"state": "sources_extracted"}
 
 
@@ -28,6 +39,24 @@ def sequence_id(
             add_light_curves(session, sequence_id, NIGHT, tmp_path_factory.mktemp("curves"))
         session.add(transit(sequence_id, mid_bjd_tdb=float(NIGHT.bjd_tdb[FRAMES // 2])))
     return sequence_id
+
+
+@pytest.fixture(scope="module")
+def both_cameras(
+    module_db: Engine, storage_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> int:
+    """Light curves of one star from two cameras; their number of frames."""
+    folder = tmp_path_factory.mktemp("both")
+    with rows(module_db) as session, storage_at(storage_port):
+        for curves in (FIRST, SECOND):
+            sequence_id = add_observation(
+                session,
+                camera_id=curves.camera_id,
+                start=curves.start - timedelta(seconds=91),
+                images=[SOLVED],
+            )
+            add_light_curves(session, sequence_id, curves, folder)
+    return FIRST.n_frames + SECOND.n_frames
 
 
 @pytest.fixture(params=[LIGHT, PHONE, NO_SCRIPT])
@@ -50,7 +79,7 @@ def test_from_an_observation_to_a_transit_and_its_colours(page: Page, sequence_i
     # One that cannot be read has no width, or makes this fail.
     assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 180
     page.get_by_role("link", name="TIC 1000").click()
-    chart = page.get_by_role("group", name=re.compile("Relative flux, all colours: 150 frames"))
+    chart = page.get_by_role("group", name=re.compile("Brightness, .* all colours: 150 frames"))
     expect(chart.locator(".transit").last).to_be_visible()
     box, figure = chart.bounding_box(), page.locator(".panel-of").bounding_box()
     assert box is not None
@@ -67,3 +96,56 @@ def test_from_an_observation_to_a_transit_and_its_colours(page: Page, sequence_i
     expect(shown).to_be_visible()
     expect(shown.locator(".transit")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_two_cameras_differ_by_colour_and_shape(page: Page, both_cameras: int) -> None:
+    page.goto(STAR_OF_BOTH)
+    legend = page.get_by_role("list", name="Cameras")
+    expect(legend.get_by_role("listitem")).to_have_text(
+        ["Camera PAN001 14d3bd", "Camera PAN001 ee04d1"]
+    )
+    circles = page.locator(".chart .field circle.mark")
+    diamonds = page.locator(".chart .field path.mark.series-1")
+    expect(circles).to_have_count(FRAMES)
+    expect(diamonds).to_have_count(SECOND.n_frames)
+    fills = {
+        marks.first.evaluate("mark => getComputedStyle(mark).fill") for marks in (circles, diamonds)
+    }
+    assert len(fills) == 2
+    # It stands where its measurement lies: within the chart.
+    field, diamond = page.locator(".chart .field").bounding_box(), diamonds.last.bounding_box()
+    assert field is not None
+    assert diamond is not None
+    assert field["x"] < diamond["x"] < field["x"] + field["width"]
+    assert field["y"] < diamond["y"] < field["y"] + field["height"]
+    assert 6 < diamond["width"] < 11
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@in_modes(LIGHT, PHONE)
+def test_points_are_reached_by_keys(page: Page, both_cameras: int) -> None:
+    page.goto(STAR_OF_BOTH)
+    chart = page.get_by_role("application", name=re.compile("^Brightness.*Arrow keys"))
+    chart.focus()
+    reading = page.locator(".reading")
+    expect(reading).to_contain_text("Arrow keys")
+    page.keyboard.press("ArrowRight")
+    time = f"{FIRST.middles[0]:%Y-%m-%d %H:%M:%S} UTC"
+    start = rf"Point 1 of {both_cameras}: [0-9.]+ ± 0.40 % at {time}, BJD .*"
+    expect(reading).to_have_text(re.compile(start + "; camera PAN001 14d3bd$"))
+    page.keyboard.press("ArrowRight")
+    expect(reading).to_have_text(re.compile(f"Point 2 of {both_cameras}: .*ee04d1$"))
+    expect(page.locator(".mark.current")).to_have_count(1)
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    expect(reading).to_contain_text(f"Point {both_cameras} of {both_cameras}: ")
+    page.keyboard.press("Home")
+    expect(reading).to_contain_text("Point 1 of")
+    # One stop of the Tab key.
+    page.keyboard.press("Tab")
+    expect(page.locator(".mark.current")).to_have_count(0)
+    assert not page.evaluate("document.querySelector('.chart').contains(document.activeElement)")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/images/{FIRST.image_ids[0]}")

@@ -17,7 +17,7 @@ TOP, BOTTOM = 12.0, HEIGHT - 30.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of a chart: position, tooltip, link, and the ends of its error bar."""
+    """A point of a chart: position, tooltip, link, the ends of its error bar, and its series."""
 
     x: float
     y: float
@@ -26,6 +26,7 @@ class Mark:
     top: float | None = None
     bottom: float | None = None
     is_hollow: bool = False
+    series: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Chart:
     """A chart.
 
     `summary` is the text alternative; `means` are marks in front of the others; `edges` are
-    boundaries between nights, percent.
+    boundaries between nights, percent; `series` are names of marks by their number, empty if all
+    are alike.
     """
 
     summary: str
@@ -58,6 +60,13 @@ class Chart:
     means: list[Mark] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     edges: list[float] = field(default_factory=list)
+    series: list[str] = field(default_factory=list)
+
+    @property
+    def marks_by_series(self) -> list[list[Mark]]:
+        """The marks of each series; without series, all marks."""
+        numbers = range(max(len(self.series), 1))
+        return [[mark for mark in self.marks if mark.series == number] for number in numbers]
 
 
 def across(low: float, high: float) -> Scale:

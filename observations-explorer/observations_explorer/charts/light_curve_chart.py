@@ -54,14 +54,15 @@ def over_time(measured: list[Measurement], view: View, box: Box | None) -> Chart
     is_one = len(axis.nights) == 1
     return Chart(
         summary=_summary(measured, view, box),
-        across_title="UTC" if is_one else "Nights, UTC",
+        across_title=_time_title(measured[0], is_one=is_one),
         down_title=_title(view),
         across=[Tick(x(tick.at), tick.words) for tick in axis.ticks],
-        down=y.ticks(6),
+        down=y.ticks(6, _factor(view)),
         marks=_marks(places, measured, view, x, y),
         means=_means(means(places, measured, width_s), measured, view, x, y),
         lines=_boxes(axis, measured, x, y, box) if _has_box(view, box) else [],
         edges=[x(night.left) - chart.LEFT / 2 for night in axis.nights[1:]],
+        series=cameras(measured),
     )
 
 
@@ -81,9 +82,10 @@ def folded(measured: list[Measurement], view: View, box: Box | None, folding: Fo
         across_title="Phase",
         down_title=_title(view),
         across=x.ticks(8),
-        down=y.ticks(6),
+        down=y.ticks(6, _factor(view)),
         marks=_marks(places, twice, view, x, y),
         means=_means(means(places, twice, PHASE_BIN), twice, view, x, y),
+        series=cameras(twice),
     )
 
 
@@ -111,27 +113,52 @@ def _around(measured: list[Measurement], view: View, box: Box, period_d: float) 
         across_title="Hours from the middle of the transit",
         down_title=_title(view),
         across=x.ticks(8),
-        down=y.ticks(6),
+        down=y.ticks(6, _factor(view)),
         marks=_marks(places, shown, view, x, y),
         means=_means(means(places, shown, half_h / BINS_IN_HALF), shown, view, x, y),
         lines=[line] if _has_box(view, box) else [],
+        series=cameras(shown),
     )
 
 
 def words_of(one: Measurement, view: View) -> str:
     """Return the tooltip of a measurement."""
-    digits = 0 if view.method is Method.RAW else 4
-    value = figure(one.flux, digits)
-    if one.error is not None:
-        value += f" ± {figure(one.error, digits)}"
-    unit = " ADU" if view.method is Method.RAW else ""
     at = f"{utc_of(one.time_s)} UTC, BJD {one.bjd_tdb:.5f}"
-    return "; ".join([f"{value}{unit} at {at}", *quality_words(one.quality)])
+    camera = [f"camera {one.camera}"] if one.camera else []
+    value = _value(one.flux, one.error, view)
+    return "; ".join([f"{value} at {at}", *quality_words(one.quality), *camera])
+
+
+def cameras(measured: list[Measurement]) -> list[str]:
+    """Return the cameras of some measurements, in alphabetical order; empty for a single one."""
+    found = sorted({one.camera for one in measured})
+    return found if len(found) > 1 else []
+
+
+def _value(flux: float, error: float | None, view: View) -> str:
+    """Return a flux and its error in the unit of the chart."""
+    factor, digits = _factor(view), 0 if view.method is Method.RAW else 2
+    value = figure(factor * flux, digits)
+    if error is not None:
+        value += f" ± {figure(factor * error, digits)}"
+    return f"{value} {'ADU' if view.method is Method.RAW else '%'}"
+
+
+def _factor(view: View) -> float:
+    """Return the factor from a flux to its number in the chart: relative ones are in percent."""
+    return 1.0 if view.method is Method.RAW else 100.0
 
 
 def _title(view: View) -> str:
-    light = "Flux, ADU" if view.method is Method.RAW else "Relative flux"
+    usual = "Brightness, % of the star\N{RIGHT SINGLE QUOTATION MARK}s usual"
+    light = "Flux, ADU" if view.method is Method.RAW else usual
     return f"{light}, {COLOUR_WORDS[view.colour]}"
+
+
+def _time_title(first: Measurement, *, is_one: bool) -> str:
+    if is_one:
+        return f"Clock time (UTC), starting on {utc_of(first.time_s, '%-d %B %Y')}"
+    return "Nights, by date (UTC) of their first frame"
 
 
 def _has_box(view: View, box: Box | None) -> bool:
@@ -157,6 +184,7 @@ def _down(measured: list[Measurement], view: View, box: Box | None) -> Scale:
 def _marks(
     places: list[float], measured: list[Measurement], view: View, x: Scale, y: Scale
 ) -> list[Mark]:
+    series = {camera: number for number, camera in enumerate(cameras(measured))}
     return [
         Mark(
             x=x(at),
@@ -166,6 +194,7 @@ def _marks(
             top=y.within(one.flux + (one.error or 0.0)),
             bottom=y.within(one.flux - (one.error or 0.0)),
             is_hollow=not one.is_good,
+            series=series.get(one.camera, 0),
         )
         for at, one in zip(places, measured, strict=True)
     ]
@@ -181,7 +210,7 @@ def _means(
         Mark(
             x=x(mean.at),
             y=y.within(mean.value),
-            words=f"mean of {mean.number}: {figure(mean.value, 4)} ± {figure(mean.error, 4)}",
+            words=f"mean of {mean.number}: {_value(mean.value, mean.error, view)}",
             top=y.within(mean.value + mean.error),
             bottom=y.within(mean.value - mean.error),
         )
@@ -210,13 +239,14 @@ def _boxes(
 
 def _summary(measured: list[Measurement], view: View, box: Box | None) -> str:
     """Return the text alternative of the chart."""
-    digits = 0 if view.method is Method.RAW else 4
     fluxes = [one.flux for one in measured]
+    low, high = (_value(flux, None, view) for flux in (min(fluxes), max(fluxes)))
     said = (
         f"{_title(view)}: {len(measured)} frames from {utc_of(measured[0].time_s)} to"
-        f" {utc_of(measured[-1].time_s)} UTC, from {figure(min(fluxes), digits)}"
-        f" to {figure(max(fluxes), digits)}"
+        f" {utc_of(measured[-1].time_s)} UTC, from {low} to {high}"
     )
+    if names := cameras(measured):
+        said += f", by cameras {' and '.join(names)}"
     if box is not None and _has_box(view, box):
         hours = box.duration_d * DAY_S / HOUR_S
         said += f"; the line is a transit {figure(100 * box.depth, 2)} % deep, {hours:.1f} h long"

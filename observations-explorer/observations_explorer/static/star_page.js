@@ -2,8 +2,10 @@
 
 import { revealTools } from "./page_tools.js";
 import { enliven } from "./plots.js";
+import { walkOnKeys } from "./point_walk.js";
 import { StampPlayer } from "./stamps.js";
 
+for (const chart of document.querySelectorAll("[data-walk]")) walkOnKeys(chart);
 enliven(document.querySelectorAll("[data-plot]"));
 const stamps = document.querySelector(".stamps");
 new StampPlayer(stamps).load().then(() => {

@@ -66,8 +66,8 @@ def words(html: str) -> str:
 
 def fluxes(html: str) -> list[float]:
     """Return the values that the titles of a chart's marks tell, in their order."""
-    told = re.findall(r'class="mark[^>]*><title>([0-9.]+) ± ', html)
-    return [float(value) for value in told]
+    told = re.findall(r'class="mark[^>]*><title>([0-9.]+) ± [0-9.]+ % at ', html)
+    return [float(value) / 100 for value in told]
 
 
 def test_a_star_shows_its_detrended_curve_large(explorer: FlaskClient, sequence_id: str) -> None:
@@ -80,7 +80,7 @@ def test_a_star_shows_its_detrended_curve_large(explorer: FlaskClient, sequence_
     assert f"1 frame: {meaning}" in words(curve)
     assert ">14:00</text>" in curve
     assert "/images/PAN001_14d3bd_20181011T134202" in curve
-    said = "scatter of one frame 0.40 % , 1.00 times the photon limit; reduced chi-square 1.00"
+    said = "scatter of one frame 0.40 % , expected 0.40 % from photons and readout; reduced"
     assert said in words(curve)
     assert "149 of 150 frames good" in words(curve)
     for form in ("csv", "fits", "votable", "parquet"):
@@ -114,14 +114,14 @@ def test_a_constant_star_has_no_transit(explorer: FlaskClient, sequence_id: str)
     assert "polyline" not in section(html, "curve")
     # It is not in the first ten frames.
     assert len(fluxes(section(html, "curve"))) == FRAMES - 10
-    assert "0.80 % , 2.00 times the photon limit" in words(html)
+    assert "scatter of one frame 0.80 % , expected 0.40 % from photons and readout" in words(html)
 
 
 def test_raw_light_and_colours_are_a_click_away(explorer: FlaskClient, sequence_id: str) -> None:
     for steps, title, factor in (
         (["Raw", "Green"], "Flux, ADU, green", 50_000),
         (["Raw"], "Flux, ADU, all colours", 150_000),
-        (["Red"], "Relative flux, red", 1),
+        (["Red"], "Brightness, % of the star\N{RIGHT SINGLE QUOTATION MARK}s usual, red", 100),
     ):
         curve = section(page(explorer, STAR), "curve")
         for step in steps:

@@ -45,6 +45,8 @@ class Curves:
     start: datetime = START
     seed: int = 13
     saturated: tuple[int, ...] = ()
+    camera_id: str = "14d3bd"
+    first_picid: int = FIRST_PICID
     flux: NDArray[np.float64] = field(init=False)
     has: NDArray[np.bool_] = field(init=False)
 
@@ -79,11 +81,11 @@ class Curves:
     def image_ids(self) -> list[str]:
         """The frames' ids."""
         starts = [self.start + number * CADENCE for number in range(self.n_frames)]
-        return [str(CameraTime("PAN001", "14d3bd", start)) for start in starts]
+        return [str(CameraTime("PAN001", self.camera_id, start)) for start in starts]
 
     def picid(self, star: int) -> int:
         """Return a star's number in the TIC."""
-        return FIRST_PICID + star
+        return self.first_picid + star
 
     def write(self, path: Path) -> list[int]:
         """Write the Parquet file; return the first row of each star."""
@@ -108,7 +110,7 @@ class Curves:
     def _stars(self) -> Arrays:
         numbers = np.arange(self.n_stars)
         return {
-            "picid": FIRST_PICID + numbers,
+            "picid": self.first_picid + numbers,
             "catalog": np.full(self.n_stars, "tic"),
             "ra_deg": 83.8 + 0.1 * numbers,
             "dec_deg": np.full(self.n_stars, -5.4),
