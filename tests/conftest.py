@@ -39,6 +39,7 @@ NETWORK_MODULES = {
 BROWSER_MODULES = {
     "test_explorer_accessibility",
     "test_explorer_in_browser",
+    "test_films_in_browser",
     "test_light_curves_in_browser",
     "test_viewers_in_browser",
 }

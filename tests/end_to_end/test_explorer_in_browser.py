@@ -6,47 +6,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import pytest
-from PIL import Image as Picture
-from playwright.sync_api import Browser, Locator, Page, expect
-from sqlalchemy import Engine, delete, select
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine, delete
 
-from panoptes_network.database.models import Image, ImageEvent, ImageFile, Sequence
-from panoptes_network.states import FileKind, ImageState
+from panoptes_network.database.models import Image, ImageEvent, Sequence
 from tests.end_to_end.browsing import DARK, LIGHT, NO_SCRIPT, PHONE, guarded_page, in_modes
+from tests.end_to_end.explored import EXTRACTED, HOSTILE, UNSOLVED, has_no_sideways_scroll
 from tests.service.support.web_services import (
     START,
     add_observation,
     rows,
-    storage_at,
-    store,
 )
 
 EXPLORER = Path(__file__).parents[2] / "observations-explorer"
 VENDOR = EXPLORER / "observations_explorer" / "static" / "vendor"
 TABULATOR = VENDOR / "tabulator-tables" / "tabulator.min.js"
 ATLAS = VENDOR / "aladin-lite" / "aladin.js"
-GREY_SHOWN = """film => {
-  const pen = new OffscreenCanvas(1, 1).getContext("2d");
-  pen.drawImage(film, 0, 0, 1, 1);
-  return pen.getImageData(0, 0, 1, 1).data[0];
-}"""
-HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
-EXTRACTED: dict[str, Any] = {
-    "state": ImageState.SOURCES_EXTRACTED,
-    "ra_deg": 83.822,
-    "dec_deg": -5.391,
-    "pixel_scale_arcsec": 10.29,
-    "rms_arcsec": 2.058,
-    "n_sources": 9012,
-    "fwhm_px": 2.1,
-}
-UNSOLVED = {
-    "state": ImageState.UNSOLVED,
-    "reason_code": "too_few_sources",
-    "reason": "only 3 stars were found",
-}
 
 
 @pytest.fixture
@@ -79,57 +55,12 @@ def two_units(db: Engine, observation_id: str) -> None:
 
 
 @pytest.fixture
-def film_and_pictures(db: Engine, storage_port: int, tmp_path: Path) -> str:
-    """Id of an observation with a film of a second and three pictures."""
-    path = "PAN001/M31/14d3bd/20181012T134202/20181012T134202.mp4"
-    pictured = {**EXTRACTED, "files": {FileKind.PICTURE: 1, FileKind.THUMBNAIL: 1}}
-    with rows(db) as session:
-        sequence_id = add_observation(
-            session,
-            start=START + timedelta(days=1),
-            field="M31",
-            images=[pictured] * 3,
-            film_path=path,
-            film_frames=12,
-        )
-        files = session.scalars(select(ImageFile)).all()
-    picture = tmp_path / "picture.jpg"
-    Picture.new("RGB", (320, 214), "navy").save(picture)
-    with storage_at(storage_port):
-        store("panoptes-processed", path, film_of_a_second(tmp_path / "film.mp4"))
-        for file in files:
-            store(file.bucket, file.path, picture.read_bytes())
-    return sequence_id
-
-
-def film_of_a_second(path: Path) -> bytes:
-    """Return an H.264 film of twelve frames, each brighter than the one before it."""
-    size = (96, 64)
-    options = ["-movflags", "+faststart"]
-    writer = imageio_ffmpeg.write_frames(str(path), size, fps=12, output_params=options)
-    writer.send(None)
-    for grey in range(0, 240, 20):
-        writer.send(bytes([grey]) * (3 * size[0] * size[1]))
-    writer.close()
-    return path.read_bytes()
-
-
-@pytest.fixture
 def page(
     request: pytest.FixtureRequest, browser: Browser, explorer_url: str, observation_id: str
 ) -> Iterator[Page]:
     """A page that must stay on its own origin and out of trouble until the test ends."""
     with guarded_page(browser, explorer_url, request.param) as opened:
         yield opened
-
-
-def has_no_sideways_scroll(page: Page) -> bool:
-    viewport = page.viewport_size
-    assert viewport is not None
-    # A link that was clicked has led on, but the stylesheet may still be on its way.
-    page.wait_for_load_state("load")
-    contents_px = page.evaluate("document.documentElement.scrollWidth")
-    return bool(contents_px <= viewport["width"])
 
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
@@ -155,52 +86,6 @@ def test_history_opens(page: Page, observation_id: str) -> None:
     page.locator("tbody summary").first.press("Enter")
     assert first.is_visible()
     assert "gce-plate-solver" in first.inner_text()
-
-
-@in_modes(LIGHT, PHONE, NO_SCRIPT)
-def test_film_and_pictures_load(page: Page, film_and_pictures: str) -> None:
-    page.goto("/observations")
-    assert page.locator(".preview img").evaluate("image => image.decode().then(() => true)")
-    page.goto(f"/observations/{film_and_pictures}")
-    film = page.locator("video")
-    page.wait_for_function("document.querySelector('video').readyState >= 1")
-    assert film.evaluate("film => film.duration") == pytest.approx(1, abs=0.1)
-    expect(page.locator(".strip img")).to_have_count(3)
-    assert has_no_sideways_scroll(page)
-
-
-@in_modes(LIGHT)
-def test_film_is_stepped_frame_by_frame(page: Page, film_and_pictures: str) -> None:
-    page.goto(f"/observations/{film_and_pictures}")
-    film = page.locator("video")
-    page.wait_for_function("document.querySelector('video').readyState >= 2")
-    back, forward = (page.get_by_role("button", name=f"Frame {way}") for way in ("back", "forward"))
-    for frame, button in [(1, forward), (2, forward), (3, forward), (2, back), (1, back)]:
-        button.click()
-        # Each frame is brighter by 20 than the one before it, but for what H.264 leaves of that.
-        expect_grey(page, film, 20 * frame)
-    for _ in range(3):
-        back.click()
-    expect_grey(page, film, 0)
-    page.get_by_label("Speed").select_option("½")
-    assert film.evaluate("film => film.playbackRate") == 0.5
-
-
-@in_modes(NO_SCRIPT)
-def test_a_film_without_scripts_has_no_buttons(page: Page, film_and_pictures: str) -> None:
-    page.goto(f"/observations/{film_and_pictures}")
-    assert page.locator("video").is_visible()
-    assert not page.locator(".film-tools").is_visible()
-
-
-def expect_grey(page: Page, film: Locator, grey: int) -> None:
-    """Wait until a film shows a frame of this grey."""
-    for _ in range(50):
-        shown = film.evaluate(GREY_SHOWN)
-        if abs(shown - grey) < 8:
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"{shown} is shown, not {grey}")
 
 
 @in_modes(LIGHT, PHONE, NO_SCRIPT)
