@@ -4,13 +4,16 @@ import asyncio
 import json
 import re
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+
+T = TypeVar("T")
 
 PROGRAM = Path("/usr/bin/firefox-esr")
 ENTER = "\ue007"
@@ -30,13 +33,19 @@ class Firefox:
     """A window. What pages log and ask for is kept until `troubles` is read."""
 
     def __init__(self, address: str) -> None:
-        self._runner = asyncio.Runner()
+        # In a thread of its own: Playwright leaves a running loop in the tests' thread.
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._last_id = 0
         self._events: list[dict[str, Any]] = []
-        self._runner.run(self._connect(f"{address}/session"))
+        self._run(self._connect(f"{address}/session"))
         self.command("session.new", capabilities={})
         self.command("session.subscribe", events=list(_EVENTS))
         self._window: str = self.command("browsingContext.create", type="tab")["context"]
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _connect(self, address: str) -> None:
         self._session = aiohttp.ClientSession()
@@ -44,7 +53,7 @@ class Firefox:
 
     def command(self, method: str, **params: object) -> dict[str, Any]:
         """Return a command's result; AssertionError with Firefox's words if it failed."""
-        return self._runner.run(asyncio.wait_for(self._ask(method, params), _COMMAND_S))
+        return self._run(asyncio.wait_for(self._ask(method, params), _COMMAND_S))
 
     async def _ask(self, method: str, params: dict[str, object]) -> dict[str, Any]:
         self._last_id += 1
@@ -100,9 +109,14 @@ class Firefox:
 
     def close(self) -> None:
         """End the connection; the program goes on."""
-        self._runner.run(self._socket.close())
-        self._runner.run(self._session.close())
-        self._runner.close()
+        self._run(self._hang_up())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _hang_up(self) -> None:
+        await self._socket.close()
+        await self._session.close()
 
 
 @contextmanager
