@@ -1,4 +1,4 @@
-"""What a solved image shows: named objects and constellations, by its own projection."""
+"""Named objects and constellations in a solved image, by its own projection."""
 
 import math
 from collections import defaultdict

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from observations_explorer.data_service import fetch
-from observations_explorer.maps import image_overlay, sky_map
+from observations_explorer.maps import image_overlay, picture_names, sky_map
 from observations_explorer.pages.content import Content
 from panoptes_network.nights import advice
 from panoptes_network.responses.observations import WholeImage
+from panoptes_network.responses.picture_objects import PictureObjects
 from panoptes_network.responses.stars import Source, SourcePage
 from panoptes_network.sky.projection import Projection
 
+NAMED = 60
+"""Named objects listed on the page, and marked in the picture."""
 BRIGHTEST = 12
 """Matched sources listed on the page; its script draws all matches."""
 
@@ -44,9 +47,15 @@ def image(image_id: str, parameters: Mapping[str, str]) -> Content:
     """Return the content of the page of one image; ``header`` is a search text for its header."""
     found = fetch(WholeImage, f"/images/{quote(image_id)}")
     sought = parameters.get("header", "")
+    projection = _projection(found)
+    objects = _objects(found) if projection else None
     return {
         "image": found,
-        "overlay": _overlay(found),
+        "overlay": image_overlay.overlay(projection) if projection else None,
+        "objects": objects,
+        "names": picture_names.picture_names(objects, projection)
+        if objects and projection
+        else None,
         "sky": _sky_place(found["footprint_deg"]),
         "brightest": _brightest(found),
         "cards": [card for card in _cards(found["headers"]) if card.has(sought)],
@@ -56,12 +65,17 @@ def image(image_id: str, parameters: Mapping[str, str]) -> Content:
     }
 
 
-def _overlay(found: WholeImage) -> image_overlay.Overlay | None:
-    """Return the drawings over the picture; None if its position is unknown."""
+def _projection(found: WholeImage) -> Projection | None:
+    """Return the projection of the picture; None if its position is unknown."""
     try:
-        return image_overlay.overlay(Projection.of_cards(found["wcs"])) if found["wcs"] else None
+        return Projection.of_cards(found["wcs"]) if found["wcs"] else None
     except ValueError:
         return None
+
+
+def _objects(found: WholeImage) -> PictureObjects:
+    path = f"/images/{quote(found['image_id'])}/objects"
+    return fetch(PictureObjects, path, limit=str(NAMED))
 
 
 def _sky_place(footprint_deg: list[float] | None) -> SkyPlace | None:

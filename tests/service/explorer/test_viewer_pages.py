@@ -44,6 +44,24 @@ def words(html: str) -> str:
     return " ".join(html_text.unescape(re.sub("<[^>]+>", " ", html)).split())
 
 
+def test_image_page_names_what_is_in_the_picture(explorer: FlaskClient, viewed: Viewed) -> None:
+    html = page(explorer, f"/images/{viewed.image_ids[1]}")
+    listed = section(html, "in-picture")
+    assert "Orion 100 %" in words(listed)
+    assert 'href="/search?q=M42">Great Orion Nebula</a>' in listed
+    assert "deep-sky object, 4.0 mag" in words(listed)
+    over = html.split('class="over named"')[1].split("</div>", maxsplit=1)[0]
+    # The frame is a degree wide: the nebula, drawn to scale, is as large.
+    assert over.count("<circle cx=") >= 1
+    assert ">M42</text>" in over
+
+
+def test_an_unsolved_image_names_nothing(explorer: FlaskClient, viewed: Viewed) -> None:
+    html = page(explorer, "/images/PAN001_ee04d1_20181011T134543")
+    assert "In this picture" not in html
+    assert "with-names" not in html
+
+
 def test_image_page_draws_what_is_known(explorer: FlaskClient, viewed: Viewed) -> None:
     html = page(explorer, f"/images/{viewed.image_ids[1]}")
     picture = section(html, "picture")
