@@ -3,13 +3,14 @@
 import io
 import os
 import sys
-from typing import Any
+
+from typing_extensions import Buffer
 
 
 class _DiscardingFile(io.FileIO):
     """A file descriptor that discards output once its reader has left."""
 
-    def write(self, data: Any, /) -> int:
+    def write(self, data: Buffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -17,7 +18,7 @@ class _DiscardingFile(io.FileIO):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
-            return len(data)
+            return memoryview(data).nbytes
 
 
 def outlive_reader() -> None:

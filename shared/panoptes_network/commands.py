@@ -57,7 +57,7 @@ class Program(click.Command):
         logging.getLogger("panoptes_network").addHandler(logging.NullHandler())
         return super().main(*args, **kwargs)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the callback, and explain its errors."""
         with errors_explained():
             return super().invoke(ctx)
@@ -70,7 +70,7 @@ class ProgramGroup(Program, click.Group):
 class DatabaseCommand(click.Command):
     """A subcommand that needs the database; its help does not."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         """Run the callback if DATABASE_URL is set."""
         require_environment("DATABASE_URL")
         return super().invoke(ctx)
