@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from astropy.coordinates import SkyCoord, get_constellation
 
@@ -25,6 +25,22 @@ class Name(NamedTuple):
     name: str
 
 
+class _Geometry(TypedDict):
+    coordinates: Place
+
+
+class _Properties(TypedDict):
+    mag: str | float
+
+
+class _Feature(TypedDict):
+    """A star in a GeoJSON file."""
+
+    id: int
+    geometry: _Geometry
+    properties: _Properties
+
+
 def star_places(folder: Path) -> dict[int, Place]:
     """Return the positions by HIP number, degrees, ICRS at J2000."""
     places = ((star["id"], star["geometry"]["coordinates"]) for star in _stars(folder))
@@ -36,9 +52,9 @@ def star_magnitudes(folder: Path) -> dict[int, float]:
     return {star["id"]: float(star["properties"]["mag"]) for star in _stars(folder)}
 
 
-def _stars(folder: Path) -> list[Any]:
+def _stars(folder: Path) -> list[_Feature]:
     text = (folder / "stars.8.json").read_text(encoding="utf-8")
-    features: list[Any] = json.loads(text)["features"]
+    features: list[_Feature] = json.loads(text)["features"]
     return features
 
 
