@@ -16,7 +16,7 @@ CONTENT_POLICY = (
 CLOSED_TO_ROBOTS = (
     "/api/", "/files/raw/", "/files/processed/*.fits", "/files/processed/*.mp4",
     "/files/processed/*.parquet", "/*/files.txt", "/sources/*/stamps.png",
-    "/sources/*/curve.svg", "/*?",
+    "/sources/*/curve.svg", "/sources/*/light-curve.svg", "/*?",
 )  # fmt: skip
 """Large files but pictures, which links to pages show elsewhere, and searches, which are endless.
 Pages have URLs without a query.

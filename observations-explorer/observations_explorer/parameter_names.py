@@ -25,6 +25,9 @@ TAKEN: dict[str, frozenset[str]] = {
     "pages.star": frozenset(
         {"catalog", "sequence_id", "method", "colour", "light", "period_d", "epoch_mjd"}
     ),
+    "pages.figure": frozenset(
+        {"catalog", "sequence_id", "method", "colour", "period_d", "epoch_mjd"}
+    ),
     "pages.small_curve": frozenset({"catalog", "sequence_id"}),
     "pages.stamps": frozenset({"catalog", "sequence_id", "colour"}),
 }

@@ -30,6 +30,9 @@ ATLAS_POLICY = (
 elsewhere.
 """
 
+FIGURE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""A figure loads nothing and runs nothing."""
+
 
 @pages.app_template_global()
 def has_script(name: str) -> bool:
@@ -100,6 +103,16 @@ def small_curve(picid: str) -> Response:
     """Draw a star's small detrended light curve, with its transit."""
     drawn = star_light_curves.small_chart(picid, star_page.asked_frames(request.args))
     return Response(render_template("small_curve.svg", chart=drawn), mimetype="image/svg+xml")
+
+
+@pages.get("/sources/<picid>/light-curve.svg")
+def figure(picid: str) -> Response:
+    """Draw a star's large light curve as a picture of its own."""
+    shown = star_page.figure(picid, request.args)
+    drawn = Response(render_template("figure.svg", **shown), mimetype="image/svg+xml")
+    drawn.headers["Content-Disposition"] = f'inline; filename="{shown["file_name"]}"'
+    drawn.headers["Content-Security-Policy"] = FIGURE_POLICY
+    return drawn
 
 
 @pages.get("/candidates")

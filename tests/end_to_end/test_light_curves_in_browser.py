@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
@@ -149,3 +151,23 @@ def test_points_are_reached_by_keys(page: Page, both_cameras: int) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/images/{FIRST.image_ids[0]}")
+
+
+@in_modes(LIGHT)
+def test_the_figure_is_saved_as_svg_and_png(page: Page, both_cameras: int, tmp_path: Path) -> None:
+    page.goto(STAR_OF_BOTH)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="SVG").click()
+    assert saved.value.suggested_filename == "TIC-2000-light-curve.svg"
+    drawn = Path(saved.value.path()).read_text()
+    assert drawn.count('class="mark"') == both_cameras
+    assert "Camera PAN001 ee04d1" in drawn
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").click()
+    assert saved.value.suggested_filename == "TIC-2000-light-curve.png"
+    saved.value.save_as(tmp_path / "figure.png")
+    with Image.open(tmp_path / "figure.png") as picture:
+        assert picture.size == (2000, 920)
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(2_000_000) or []}
+    # Paper, ink, and no empty picture.
+    assert {(255, 255, 255), (26, 32, 54)} <= colours

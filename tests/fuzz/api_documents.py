@@ -153,6 +153,9 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/sources/{picid}/stamps.png": shown(
                 star, *frames, colour, answer=_answer({}, "image/png")
             ),
+            "/sources/{picid}/light-curve.svg": shown(
+                star, *frames, *curve[1:], answer=_answer({}, "image/svg+xml")
+            ),
             "/sources/{picid}/curve.svg": shown(star, *frames, answer=_answer({}, "image/svg+xml")),
             "/candidates": shown(
                 _in_query("kind", "transit", "variable", "x"),

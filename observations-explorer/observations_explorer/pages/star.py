@@ -10,7 +10,7 @@ from observations_explorer.charts import stamp_sheet
 from observations_explorer.charts.folding import Folding
 from observations_explorer.charts.light_curve_plots import ColourPlot, Light, plots
 from observations_explorer.data_service import fetch
-from observations_explorer.formatting import star_title
+from observations_explorer.formatting import star_name, star_title
 from observations_explorer.light_curve import Method, View
 from observations_explorer.maps import finder_chart
 from observations_explorer.pages import star_light_curves, unmeasurable
@@ -100,6 +100,32 @@ def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
     path = f"/sources/{quote(picid)}/stamps"
     found = fetch(StampPage, path, **asked_frames(parameters), limit=str(MAX_STAMPS))
     return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
+
+
+def figure(picid: str, parameters: Mapping[str, str]) -> Content:
+    """Return the content of a star's light curve as a picture of its own, and its file name.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        NotFound if there is nothing to draw, BadRequest for apertures, which have no such picture;
+        see also `star`.
+    """
+    folding, view = Folding.parse(parameters), View.parse(parameters)
+    if view.method is Method.APERTURE:
+        raise BadRequest(f"method: {Method.DETRENDED} or {Method.RAW}")
+    asked = asked_frames(parameters)
+    found = fetch(Star, f"/sources/{quote(picid)}", catalog=asked["catalog"])
+    curves = star_light_curves.curves(found, asked, view, folding)
+    if curves.chart is None:
+        raise NotFound(curves.trouble or curves.pending)
+    catalog = found["url"].rpartition("=")[2]
+    return {
+        "title": star_title(found["names"], picid, catalog),
+        "view": view,
+        "chart": curves.chart,
+        "file_name": f"{star_name(picid, catalog).replace(' ', '-')}-light-curve.svg",
+    }
 
 
 def asked_frames(parameters: Mapping[str, str]) -> dict[str, str]:

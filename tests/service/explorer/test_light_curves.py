@@ -4,6 +4,7 @@ import html as html_text
 import re
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -309,3 +310,49 @@ def test_depths_of_the_marks_are_those_of_the_transit(
     values = np.array(fluxes(section(page(explorer, STAR), "curve")))
     inside, outside = values[NIGHT.is_in_transit], values[~NIGHT.is_in_transit]
     assert outside.mean() - inside.mean() == pytest.approx(DEPTH, abs=0.0015)
+
+
+def test_the_figure_is_a_picture_that_needs_no_page(
+    explorer: FlaskClient, sequence_id: str
+) -> None:
+    curve = section(page(explorer, f"{STAR}&colour=g"), "curve")
+    [(address, name)] = re.findall(r'href="([^"]+)" download="([^"]+)"', curve)
+    answer = explorer.get(html_text.unescape(address))
+    assert answer.mimetype == "image/svg+xml"
+    assert name == "TIC-1000-light-curve.svg"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="{name}"'
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    # Kept like its page: asked for again by its ETag.
+    again = explorer.get(
+        html_text.unescape(address), headers={"If-None-Match": answer.headers["ETag"]}
+    )
+    assert again.status_code == 304
+    root = ET.fromstring(answer.text)  # noqa: S314 - of our own service
+    svg = "{http://www.w3.org/2000/svg}"
+    assert root.findtext(f"{svg}title") == "TIC 1000"
+    assert len(root.findall(f"{svg}*[@class='mark']")) == FRAMES
+    assert len(root.findall(f"{svg}polyline")) == 1
+    told = [element.text for element in root.findall(f"{svg}text")]
+    assert "Brightness, % of the star\N{RIGHT SINGLE QUOTATION MARK}s usual, green" in told
+    assert "14:00" in told
+    # Its colours stand in its elements: it has no style, and asks for nothing.
+    assert not re.search("<script|<style|style=|href|url\\(|var\\(", answer.text)
+    assert "#1c7a3c" in answer.text
+
+
+def test_a_folded_figure_has_each_frame_twice(explorer: FlaskClient, sequence_id: str) -> None:
+    curve = section(page(explorer, f"{STAR}&period_d=0.1&method=raw"), "curve")
+    [address] = re.findall(r'href="([^"]+light-curve.svg[^"]*)"', curve)
+    text = explorer.get(html_text.unescape(address)).text
+    assert text.count('class="mark"') == 2 * FRAMES
+    assert ">Phase</text>" in text
+
+
+def test_a_figure_of_nothing_is_refused(explorer: FlaskClient, sequence_id: str) -> None:
+    figure = "/sources/1000/light-curve.svg?catalog=tic"
+    page(explorer, f"{figure}&method=aperture", 400)
+    page(explorer, f"{figure}&colour=x", 400)
+    page(explorer, f"{figure}&light=flux", 400)
+    page(explorer, figure.replace("1000", "1030"), 404)
+    page(explorer, figure.replace("1000", "999999"), 404)
+    assert "light-curve.svg" not in page(explorer, f"{STAR}&method=aperture")
