@@ -27,7 +27,7 @@ def main() -> int:
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, LookupError, TypeError):
-        print(f"AUDIT NOT DONE: no package was looked up: {_last(done.stderr)}")
+        print(f"AUDIT NOT DONE: no packages were checked: {_last(done.stderr)}")
         return NOT_DONE
     lines, status = judge(packages)
     print("\n".join(lines))
@@ -54,20 +54,20 @@ def judge(packages: list[Package]) -> tuple[list[str], int]:
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     bad = [package for package in packages if package.get("vulns")]
     known = len(packages) - len(unknown)
-    lines = [f"audit: {known} of {len(packages)} packages looked up, {len(bad)} vulnerable"]
+    lines = [f"audit: {known} of {len(packages)} packages checked, {len(bad)} vulnerable"]
     for package in bad:
         ids = ", ".join(vulnerability["id"] for vulnerability in package["vulns"])
         lines.append(f"audit: {package['name']} {package['version']}: {ids}")
     if not known:
-        lines.append(f"AUDIT NOT DONE: 0 of {len(packages)} packages looked up")
+        lines.append(f"AUDIT NOT DONE: 0 of {len(packages)} packages checked")
     elif unknown:
         names = ", ".join(unknown[:_MAX_NAMES]) + (" …" if len(unknown) > _MAX_NAMES else "")
-        lines.append(f"AUDIT INCOMPLETE: {len(unknown)} packages not looked up: {names}")
+        lines.append(f"AUDIT INCOMPLETE: {len(unknown)} packages not checked: {names}")
     return lines, VULNERABLE if bad else NOT_DONE if unknown or not known else 0
 
 
 def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["pip-audit said nothing"])[-1][:200]
+    return (text.strip().splitlines() or ["pip-audit printed nothing"])[-1][:200]
 
 
 if __name__ == "__main__":

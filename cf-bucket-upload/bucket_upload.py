@@ -21,9 +21,9 @@ def forward(uploaded: StorageObject) -> str:
         If a service is unavailable: the event must be redelivered.
     """
     if is_companion(uploaded.name, uploaded.size):
-        return "left alone: it lies beside images"
+        return "ignored: not an image"
     image = ImageObject(
         bucket_path=uploaded.name, bucket=uploaded.bucket, generation=uploaded.generation
     )
     post(settings().image_received_url, image, behind=1)
-    return "handed on to cf-image-received"
+    return "sent to cf-image-received"

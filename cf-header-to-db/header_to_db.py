@@ -141,7 +141,7 @@ def _named_image(bucket_path: str | None) -> Identity | None:
 def _find(request: HeaderRequest) -> StoredObject | None:
     if request.bucket_path is None:
         if not request.headers:
-            raise PermanentError(Reason.BAD_REQUEST, "send bucket_path, headers, or both")
+            raise PermanentError(Reason.BAD_REQUEST, "send bucket_path or headers, or both")
         return None
     try:
         return find_upload(request.bucket_path, request.bucket, request.generation)
@@ -164,7 +164,7 @@ def _skip(bucket_path: str | None, headers: Cards) -> SkippedError | None:
     """Return why a file is only stored; None for a frame to be solved."""
     if names_pointing(bucket_path or ""):
         return SkippedError(
-            Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
+            Reason.POINTING_IMAGE, "a pointing image, which the mount uses to find its field"
         )
     kind = path_kind(bucket_path or "") or header_kind(headers)
     return None if kind is None else skipped(kind)

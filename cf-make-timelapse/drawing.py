@@ -40,7 +40,7 @@ def draw(source: Path, shape: Shape, look: Look, left: str, right: str) -> NDArr
     """
     mosaic, balance = read_image(source, is_cr2=False)
     if mosaic.shape != shape:
-        raise PermanentError(Reason.WRONG_SHAPE, "the frame has another size than its sequence")
+        raise PermanentError(Reason.WRONG_SHAPE, "the frame's size differs from its sequence's")
     planes = colour_planes(mosaic)
     picture = render(planes, look.with_sky_of(measure_look(planes, balance)))
     small = Image.fromarray(resize(picture, film_width(picture.shape[1])))

@@ -132,7 +132,7 @@ def _plan(sequence_id: str) -> Plan:
         lambda s: (films.find_sequence(s, sequence_id), films.images_to_film(s, sequence_id))
     )
     if sequence is None:
-        raise PermanentError(Reason.OBJECT_MISSING, f"there is no sequence {sequence_id}")
+        raise PermanentError(Reason.OBJECT_MISSING, f"unknown sequence: {sequence_id}")
     tried = Tried.of(images)
     path = _film_path(sequence, images)
     before = storage.find_if_there(settings().processed_bucket, path)
@@ -206,7 +206,7 @@ def _of_frame(
         return isolation.run(function, FRAME_LIMIT_S, file, *args, **kwargs)
     except PermanentError as error:
         about = {"bucket_path": image.path, "reason_code": error.reason}
-        _log.warning("left out of the film: %s", error.message, extra=about)
+        _log.warning("not in the film: %s", error.message, extra=about)
         return None
 
 
@@ -231,5 +231,5 @@ def _spread(images: Sequence[FilmImage], count: int) -> list[FilmImage]:
 def _too_few(frames: int) -> PermanentError:
     return PermanentError(
         Reason.TOO_FEW_FRAMES,
-        f"a film needs {MIN_FRAMES} frames that can be shown; this sequence has {frames}",
+        f"a film needs {MIN_FRAMES} usable frames; this sequence has {frames}",
     )

@@ -24,7 +24,7 @@ endpoint.setup(
 
 metrics.add_gauge(
     "panoptes_bucket_objects",
-    "Objects of the raw bucket by what they are, of the last sweep of this process.",
+    "Objects of the raw bucket by kind, in the last sweep of this process.",
     ["group"],
     last_balance,
 )

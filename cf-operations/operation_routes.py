@@ -65,4 +65,4 @@ def _take_dead_letter(request: Request) -> Response:
         raise
     except Exception:
         _log.exception("unexpected fault")
-        return try_again("an unexpected fault; it is in the log")
+        return try_again("unexpected error, see the log")

@@ -60,7 +60,7 @@ def main(
     except (StageError, ValueError) as error:
         sys.exit(f"deploy: {error}")
     except subprocess.CalledProcessError as error:
-        sys.exit(f"deploy: {' '.join(error.cmd[:4])} … failed; nothing behind it was deployed")
+        sys.exit(f"deploy: {' '.join(error.cmd[:4])} … failed; nothing after it was deployed")
 
 
 def plan(services: Sequence[str], target: Target) -> Iterator[Command]:
@@ -97,7 +97,7 @@ def in_order(services: Sequence[str]) -> list[str]:
     """
     wanted = set(deployments()) if "all" in services else set(services)
     if unknown := wanted - deployments().keys():
-        raise StageError(f"there is no service {', '.join(sorted(unknown))}")
+        raise StageError(f"unknown service: {', '.join(sorted(unknown))}")
     if any(deployments()[one].has_database for one in wanted):
         wanted.add(JOB_FIRST)
     return sorted(wanted, key=lambda one: (deployments()[one].kind is not Kind.JOB, one))

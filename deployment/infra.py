@@ -131,7 +131,7 @@ def _cron(every_s: int) -> str:
     """Return a period of whole minutes, less than an hour, as cron writes it."""
     minutes, rest = divmod(every_s, 60)
     if rest or not 1 <= minutes < 60:
-        raise ValueError(f"the scheduler cannot post every {every_s} s")
+        raise ValueError(f"the scheduler cannot run every {every_s} s")
     return f"*/{minutes} * * * *"
 
 

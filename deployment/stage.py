@@ -55,7 +55,7 @@ def stage(service: str) -> Path:
         without a word, and pages' scripts that were not fetched.
     """
     if service not in deployments():
-        raise StageError(f"there is no service {service}: {', '.join(deployments())}")
+        raise StageError(f"unknown service {service}; known are {', '.join(deployments())}")
     source, target = ROOT / service, BUILD / service
     _check_vendor(source)
     shutil.rmtree(target, ignore_errors=True)
@@ -139,7 +139,7 @@ def _copy(source: Path, target: Path) -> None:
         if entry.name in LEFT_OUT:
             continue
         if entry.is_symlink():
-            raise StageError(f"{entry} is a symbolic link: put the files themselves there")
+            raise StageError(f"{entry} is a symbolic link: replace it by the files themselves")
         if entry.is_dir():
             _copy(entry, target / entry.name)
         else:

@@ -65,10 +65,10 @@ class Target:
         for value, pattern, what in (
             (self.project, _PROJECT, "project id"),
             (self.region, _REGION, "region"),
-            (self.environment, _ENVIRONMENT, "environment: a letter, then up to 7 or digits"),
+            (self.environment, _ENVIRONMENT, "environment: use a letter, then up to 7 of a-z, 0-9"),
         ):
             if not pattern.fullmatch(value):
-                raise ValueError(f"{value!r} is no {what}")
+                raise ValueError(f"{value!r} is not a valid {what}")
 
     def name(self, resource: str) -> str:
         """Return a resource's name in this environment; infra/names/main.tf has the same rule."""

@@ -198,7 +198,7 @@ def logs(names: tuple[str, ...], *, follow: bool, lines: int, raw: bool) -> None
     known = sorted(file.stem for file in (state.state_dir() / "log").glob("*.log"))
     unknown = sorted(set(names) - set(known))
     if unknown or not known:
-        what = ", ".join(unknown) or "any component: the network was never started"
+        what = ", ".join(unknown) or "none: the network was never started"
         raise state.NetworkError(f"no log of {what}; known logs: {', '.join(known)}")
     files = [state.log_file(name) for name in names or known]
     with suppress(KeyboardInterrupt):

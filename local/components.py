@@ -130,7 +130,7 @@ def _pubsub(port: int, address: str) -> list[Component]:
     """Return our broker or Google's emulator, or none for a foreign one; then the topics."""
     if address != f"{LOOPBACK}:{port}":
         if not _listens(*_host_and_port(address)):
-            raise NetworkError(f"nothing listens at PUBSUB_EMULATOR_HOST={address}: unset it")
+            raise NetworkError(f"nothing is listening at PUBSUB_EMULATOR_HOST={address}: unset it")
         return [_step("topics")]
     if os.environ.get("PUBSUB") == "google":
         command = _google_emulator(address)

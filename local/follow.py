@@ -106,7 +106,7 @@ def upload_and_follow(images: Iterable[ImageFile], total: int, console: Console)
         finally:
             cancelled.set()
             if not uploads.done():
-                console.print("the unit finishes the frame that it is at")
+                console.print("the unit finishes its current frame")
         uploads.result()
     return followed
 
@@ -196,7 +196,7 @@ def _progress(followed: Sequence[Followed], total: int, spinners: dict[str, Spin
         mark = ("✓" if one.succeeded else "✗") if one.has_ended else spinner
         table.add_row(mark, Text(one.name), one.state, Text(one.reason or ""))
     ended = sum(one.has_ended for one in followed)
-    return Group(table, f"of {total} images {len(followed)} are uploaded, {ended} have ended")
+    return Group(table, f"{len(followed)} of {total} images are uploaded, {ended} are done")
 
 
 def refresh(open_ones: Sequence[Followed]) -> None:

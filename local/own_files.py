@@ -32,8 +32,8 @@ CAMERA = re.compile(r"[0-9a-f]{6}")
 
 _ID_PARTS = re.compile(r"(?P<unit>[^_]*)_(?P<camera>[^_]*)_(?P<time>[0-9]{8}T[0-9]{6})")
 _ASK_FOR = {
-    "unit": "give the unit, as in UNIT=PAN001",
-    "camera": "give the camera, as in CAMERA=14d3bd: 6 hex digits of your own choice",
+    "unit": "name the unit, as in UNIT=PAN001",
+    "camera": "name the camera, as in CAMERA=14d3bd: any 6 hex digits",
     "time": "write the UTC time of the exposure into the header card DATE-OBS",
 }
 
@@ -157,7 +157,7 @@ def _by_time(file: Path, suffix: str, headers: Cards, given: Given) -> _Dated:
     known = {"unit": unit_id, "camera": camera_id, "time": time}
     advice = ", and ".join(_ASK_FOR[name] for name, value in known.items() if not value)
     quoted = f" (IMAGEID is {said[:80]!r})" if said else ""
-    words = f"neither its folders nor its header say which image it is{quoted}; {advice}"
+    words = f"neither its folders nor its header says which image it is{quoted}; {advice}"
     raise PermanentError(Reason.NO_IDENTITY, words)
 
 
@@ -201,4 +201,6 @@ def _leave_out_doubles(chosen: Chosen) -> None:
             chosen.images.append(image)
             continue
         words = f"{kept} is the same image: of one camera and one second"
-        chosen.left_out.append((image.file, f"{words}; upload one of them, or mend its time"))
+        chosen.left_out.append(
+            (image.file, f"{words}; upload only one of these files, or correct its time")
+        )

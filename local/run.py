@@ -39,9 +39,9 @@ def choose_files(pattern: str, given: Given, console: Console) -> Chosen:
         raise NetworkError(f"no file matches {pattern!r}")
     chosen = choose(files, given)
     for file, words in chosen.left_out:
-        _say(console, f"left out {file}: {words}")
+        _say(console, f"skipped {file}: {words}")
     if not chosen.images:
-        raise NetworkError(f"none of {len(files)} files can be uploaded: see above what to do")
+        raise NetworkError(f"none of the {len(files)} files can be uploaded: see above")
     return chosen
 
 
@@ -57,7 +57,7 @@ def process_files(chosen: Chosen, console: Console) -> bool:
     succeeded = _show(followed, console)
     n_through, n_left_out = sum(one.succeeded for one in followed), len(chosen.left_out)
     n_files = len(chosen.images) + n_left_out
-    _say(console, f"{n_through} of {n_files} files came through, {n_left_out} were left out")
+    _say(console, f"{n_through} of {n_files} files were processed, {n_left_out} were skipped")
     return succeeded and not n_left_out
 
 
@@ -66,13 +66,13 @@ def _show(followed: list[Followed], console: Console) -> bool:
         lacking = wait_for_products(followed)
     console.print(results_table(followed))
     for name in lacking:
-        _say(console, f"some pictures of {name} are not there, see `make logs`")
+        _say(console, f"some pictures of {name} are missing, see `make logs`")
     with console.status("making the film"):
         for line in film_sequences(followed):
             _say(console, line)
     failed = [one for one in followed if not one.succeeded]
     for one in failed:
-        why = one.reason or "nothing more has happened to it, see `make logs`"
+        why = one.reason or "it made no progress, see `make logs`"
         _say(console, f"{one.name} is {one.state}: {why}")
     return not failed and not lacking
 

@@ -36,7 +36,7 @@ def post(function: str, url: str, schedule: Schedule) -> int | None:
     try:
         answer = requests.post(f"{url}{schedule.path}", json=schedule.body, timeout=TIMEOUT_S)
     except requests.RequestException as error:
-        _log.warning("%s does not answer: %s", function, error)
+        _log.warning("%s is not available: %s", function, error)
         return None
     _log.info("%s answered %s: %s", function, answer.status_code, answer.text[:500].strip())
     return answer.status_code

@@ -67,7 +67,7 @@ async def _pass_on(request: web.Request) -> web.StreamResponse:
     try:
         upstream = await _ask(request)
     except (ClientError, TimeoutError) as error:
-        logging.warning("the storage server does not answer: %s", error)
+        logging.warning("the storage server is not reachable: %s", error)
         raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"}) from error
     async with upstream:
         headers = _end_to_end(upstream.headers)
@@ -96,7 +96,7 @@ def _refuse_pages(request: web.Request) -> None:
             text="This server is known as 127.0.0.1 and localhost only.\n"
         )
     if "Origin" in request.headers or "Sec-Fetch-Site" in request.headers:
-        raise web.HTTPForbidden(text="Pages of browsers may not use the local storage server.\n")
+        raise web.HTTPForbidden(text="Web pages may not use the local storage server.\n")
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

@@ -100,7 +100,7 @@ def give(folder: Path, user_id: int = USER_ID) -> None:
     if os.geteuid() != 0 or folder.stat().st_uid == user_id:
         return
     if folder.stat().st_uid not in (USER_ID, NAMED_ID):
-        raise RuntimeError(f"{folder} belongs to another user: work as one user in a checkout")
+        raise RuntimeError(f"{folder} belongs to another user: use each checkout as one user")
     # The folder itself last: until then, an interrupted run starts again.
     for file in (*folder.rglob("*"), folder):
         os.chown(file, user_id, USER_ID, follow_symlinks=False)

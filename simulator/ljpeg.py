@@ -39,7 +39,7 @@ def encode(samples: NDArray[np.uint16]) -> bytes:
     """
     height, width = samples.shape
     if not (1 <= height <= 65535 and 2 <= width <= 131070) or width % COMPONENTS:
-        raise ValueError(f"no two-component JPEG has {width}x{height} samples")
+        raise ValueError(f"a two-component JPEG cannot have {width}x{height} samples")
     if samples.max() >> BITS:
         raise ValueError(f"a sample has more than {BITS} bits")
     scan = b"".join(_scan(samples)).replace(b"\xff", b"\xff\x00")

@@ -62,11 +62,13 @@ class Night:
     def __post_init__(self) -> None:
         for name in AMOUNTS:
             if not 0 <= getattr(self, name) < MAX_AMOUNT:
-                raise ValueError(f"{name} is {getattr(self, name)}, not from 0 to {MAX_AMOUNT}")
+                raise ValueError(
+                    f"{name} must be from 0 to {MAX_AMOUNT}, not {getattr(self, name)}"
+                )
         if self.cadence_jitter_s > MAX_CADENCE_JITTER_S:
-            raise ValueError(f"cadence_jitter_s is over {MAX_CADENCE_JITTER_S}")
+            raise ValueError(f"cadence_jitter_s must be at most {MAX_CADENCE_JITTER_S}")
         if self.focus > MAX_FOCUS:
-            raise ValueError(f"focus is over {MAX_FOCUS}: the core would vanish")
+            raise ValueError(f"focus must be at most {MAX_FOCUS}")
 
 
 AMOUNTS = (

@@ -111,15 +111,17 @@ class Observation:
             ("height", self.height, FULL_HEIGHT),
         ):
             if not least <= size <= full or size % 2:
-                raise ValueError(f"{name} is {size}, not an even number from {least} to {full}")
+                raise ValueError(
+                    f"{name} must be an even number from {least} to {full}, not {size}"
+                )
         if self.start.tzinfo is None or self.start.microsecond:
-            raise ValueError("start has no time zone, or parts of a second")
+            raise ValueError("start must have a time zone and whole seconds")
         if self.count < 0 or self.seed < 0 or self.exptime_s < 0 or self.cadence_s < 1:
-            raise ValueError("count, seed or exptime_s is negative, or cadence_s is below 1")
+            raise ValueError("count, seed and exptime_s must be at least 0, cadence_s at least 1")
         if not (0 <= self.ra_deg < 360 and -90 <= self.dec_deg <= 90):
-            raise ValueError(f"there is no place {self.ra_deg} {self.dec_deg} on the sky")
+            raise ValueError(f"invalid position: {self.ra_deg} {self.dec_deg}")
         if self.suffix not in SUFFIXES:
-            raise ValueError(f"suffix is {self.suffix!r}, none of {', '.join(SUFFIXES)}")
+            raise ValueError(f"suffix must be one of {', '.join(SUFFIXES)}, not {self.suffix!r}")
         parse_path(self.object_path(0).path)
 
     def image_time(self, index: int) -> datetime:

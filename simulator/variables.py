@@ -65,7 +65,7 @@ class Variable:
         if not 0 < self.depth <= MAX_DEPTH:
             raise ValueError(f"depth is {self.depth}, not above 0 and at most {MAX_DEPTH}")
         if not self.period_d > 0 or (self.kind is Kind.SINE and math.isinf(self.period_d)):
-            raise ValueError(f"a period of {self.period_d} days is none")
+            raise ValueError(f"the period must be above 0 days, not {self.period_d}")
         if not 0 < self.duration_h < 24 * self.period_d / 2:
             raise ValueError(f"duration_h is {self.duration_h}: not within half a period")
 

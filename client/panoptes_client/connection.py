@@ -39,7 +39,7 @@ class Connection:
 
     def __init__(self, url: str, patience: Patience) -> None:
         if not url.startswith(("http://", "https://")):
-            raise NetworkError(f"{url!r} is no address: it begins with http:// or https://")
+            raise NetworkError(f"{url!r} is not a URL: it must start with http:// or https://")
         self._url = url.rstrip("/")
         self._patience = patience
         self._session = requests.Session()
@@ -90,7 +90,7 @@ class Connection:
                 method, address, params=params, headers=headers, stream=stream, timeout=limits
             )
         except requests.RequestException as error:
-            raise UnreachableError(f"no answer from {self._url}: {_cause(error)}") from error
+            raise UnreachableError(f"{self._url} is not reachable: {_cause(error)}") from error
         if answer.status_code in PASSING:
             raise UnreachableError(_words(answer), _retry_after_s(answer))
         if not answer.ok and answer.status_code not in allowed:

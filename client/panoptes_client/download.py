@@ -143,11 +143,12 @@ class Download:
                     if self._stop.is_set():
                         raise NetworkError("stopped")
             except requests.RequestException as error:
-                raise UnreachableError(f"{self.file.path}: cut off: {error}") from error
+                words = f"{self.file.path}: the download was interrupted: {error}"
+                raise UnreachableError(words) from error
         if part.stat().st_size != size:
             length = part.stat().st_size
             part.unlink()
-            raise UnreachableError(f"{self.file.path}: {length} bytes came instead of {size}")
+            raise UnreachableError(f"{self.file.path}: received {length} bytes instead of {size}")
 
     def _find_part(self) -> Path | None:
         """Return the file of a partial download, if there is one."""
@@ -159,7 +160,7 @@ class Download:
         """Create the empty file for a response's bytes."""
         version = _VERSION.fullmatch(answer.headers.get("ETag", ""))
         if version is None:
-            raise NetworkError(f"{self.file.path}: the answer does not say which version it is")
+            raise NetworkError(f"{self.file.path}: the response does not say which version it is")
         part = self._place.with_name(f".{self._place.name}.{version[1]}{PART}")
         part.touch()
         return part
@@ -184,5 +185,5 @@ def _length(answer: requests.Response) -> int:
     """
     said = answer.headers.get("Content-Length", "")
     if not said.isdecimal():
-        raise NetworkError(f"{answer.url}: the answer does not say how long it is")
+        raise NetworkError(f"{answer.url}: the response does not say how long it is")
     return int(said)

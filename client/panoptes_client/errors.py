@@ -52,6 +52,6 @@ class DownloadError(NetworkError):
 
     def __init__(self, failed: Mapping[str, Exception], done: list[Path]) -> None:
         first = next(iter(failed.items()))
-        super().__init__(f"{len(failed)} files failed, {first[0]} for one: {first[1]}")
+        super().__init__(f"{len(failed)} files failed, for example {first[0]}: {first[1]}")
         self.failed = dict(failed)
         self.done = done

@@ -62,7 +62,7 @@ class File:
         top = folder.resolve()
         place = (top / self.bucket / self.path).resolve()
         if not place.is_relative_to(top) or place == top:
-            raise NetworkError(f"{self.path!r} leads out of {folder}")
+            raise NetworkError(f"{self.path!r} is outside {folder}")
         return place
 
 

@@ -121,7 +121,7 @@ class Network:
             If some files failed; the others are complete.
         """
         if not 1 <= at_once <= MAX_AT_ONCE:
-            raise ValueError(f"at_once: 1 to {MAX_AT_ONCE}")
+            raise ValueError(f"at_once must be from 1 to {MAX_AT_ONCE}")
         return download_all(self._connection, files, Path(folder), at_once, progress)
 
     def sources(
@@ -185,7 +185,7 @@ class Network:
         found, near = response["found"], response["near"]
         if found is None:
             hint = f": did you mean {', '.join(near)}?" if near else ""
-            raise RefusedError(f"nothing is called {name!r}{hint}", HTTPStatus.NOT_FOUND, "q")
+            raise RefusedError(f"no match for {name!r}{hint}", HTTPStatus.NOT_FOUND, "q")
         return found
 
     def star(self, picid: int | str) -> dict[str, Any]:

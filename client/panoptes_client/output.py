@@ -83,9 +83,9 @@ def _show(table: Table) -> None:
 
 def _write(table: Table, wanted: Format, path: Path | None) -> None:
     if wanted in BINARY and path is None:
-        raise click.UsageError(f"{wanted} needs a file: -o NAME")
+        raise click.UsageError(f"{wanted} needs an output file: -o NAME")
     if wanted in FLAT and any(table[name].ndim > 1 for name in table.colnames):
-        raise click.UsageError(f"{wanted} has no place for pixels: take fits")
+        raise click.UsageError(f"{wanted} cannot hold pixels: use fits")
     if wanted is Format.JSON:
         text = json.dumps(_rows(table), ensure_ascii=False, indent=1) + "\n"
         path.write_text(text) if path else click.echo(text, nl=False)

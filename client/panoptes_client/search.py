@@ -146,4 +146,4 @@ def _date_or_time(value: object) -> str:
 def _unknown(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f": did you mean {near[0]!r}?" if near else ""
-    return f"there is no filter {name!r}{hint}"
+    return f"unknown filter {name!r}{hint}"

@@ -42,10 +42,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw a transit before and after.")
     parser.add_argument("raw", type=Path)
     parser.add_argument("detrended", type=Path)
-    parser.add_argument("--mid", type=float, required=True, help="middle, BJD in TDB")
+    parser.add_argument("--mid", type=float, required=True, help="mid-transit time, BJD in TDB")
     parser.add_argument("--hours", type=float, required=True, help="duration")
     parser.add_argument("--depth", type=float, required=True, help="relative depth")
-    parser.add_argument("--title", default="", help="what stands over the picture")
+    parser.add_argument("--title", default="", help="title above the picture")
     given = parser.parse_args()
     before, after = pd.read_csv(given.raw), pd.read_csv(given.detrended)
     draw(

@@ -67,7 +67,7 @@ def read_field(frames: Sequence[SolvedFrame], time: datetime) -> SequenceField:
     if not is_target.any():
         raise PermanentError(
             Reason.NO_CATALOG,
-            "the star catalog holds no star of this field; the operator can load more with"
+            "the star catalog has no stars in this field; the operator can load more with"
             " load-catalog, then the light curves can be made",
         )
     field = CatalogField(

@@ -71,7 +71,7 @@ class Held:
             except TransientError as error:
                 # If the database stays unavailable, another worker takes over, and this one's work
                 # is dropped.
-                _log.warning("the claim could not be kept: %s", error)
+                _log.warning("the claim could not be renewed: %s", error)
 
 
 @contextmanager

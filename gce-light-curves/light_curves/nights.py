@@ -82,7 +82,7 @@ def earlier_files(
         try:
             storage.download(storage.find(settings().processed_bucket, path), file)
         except PermanentError as error:
-            _log.warning("an earlier night is left out: %s", error.message)
+            _log.warning("an earlier night is not used: %s", error.message)
             continue
         yield file
     file.unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def find_frames(images: Sequence[SolvedImage], site: Site | None) -> list[Solved
     """
     if not images:
         raise PermanentError(
-            Reason.NO_SOLVED_FRAMES, "no frame of this sequence has a known place on the sky"
+            Reason.NO_SOLVED_FRAMES, "no frame of this sequence has a plate solution"
         )
     looked_at = (_look_at(image, site) for image in images)
     frames = [frame for frame in looked_at if frame is not None]
@@ -161,14 +161,14 @@ def _solved_frame(image: SolvedImage, site: Site | None) -> SolvedFrame:
     stored = storage.find(settings().processed_bucket, image.solved_path)
     origin = Origin.of(stored)
     if origin is None or origin.generation != image.generation:
-        raise PermanentError(Reason.OBJECT_MISSING, "its solved file is of another upload")
+        raise PermanentError(Reason.OBJECT_MISSING, "its solved file belongs to another upload")
     header = read_image_header(partial(storage.read_range, stored))
     if not header.is_frame:
         raise PermanentError(Reason.WRONG_SHAPE, "its solved file has no frame")
     wcs = _projection(header.cards)
     exptime_s = image.exptime_s
     if exptime_s is None or exptime_s <= 0:
-        raise PermanentError(Reason.BAD_REQUEST, "its exposure is not known")
+        raise PermanentError(Reason.BAD_REQUEST, "its exposure time is unknown")
     middle = image.time + timedelta(seconds=exptime_s / 2)
     time = np.datetime64(middle.astimezone(UTC).replace(tzinfo=None), "us")
     height, width = header.shape
@@ -191,7 +191,7 @@ def _projection(cards: dict[str, CardValue]) -> WCS:
             Reason.NOT_SOLVED, f"the projection in its file cannot be read ({error})"
         ) from error
     if not wcs.has_celestial:
-        raise PermanentError(Reason.NOT_SOLVED, "its file has no projection")
+        raise PermanentError(Reason.NOT_SOLVED, "its file has no plate solution")
     return wcs
 
 
@@ -199,7 +199,7 @@ def _unpack(source: Path, target: Path, shape: tuple[int, int]) -> None:
     """Write the pixels of a file, row by row; runs in the other process."""
     mosaic = read_frame(source).mosaic
     if mosaic.shape != shape:
-        raise PermanentError(Reason.WRONG_SHAPE, "it has not as many pixels as its header says")
+        raise PermanentError(Reason.WRONG_SHAPE, "its number of pixels differs from its header")
     target.write_bytes(mosaic.data)
 
 
@@ -213,7 +213,7 @@ def together(frames: list[SolvedFrame]) -> list[SolvedFrame]:
     is_near &= np.abs(times - np.sort(times)[len(times) // 2]) <= MAX_APART
     for frame, is_kept in zip(frames, is_near, strict=True):
         if not is_kept:
-            left_out(frame.exposure.image_id, "it is of another time or place than most")
+            left_out(frame.exposure.image_id, "its time or position differs from most")
     return [frame for frame, is_kept in zip(frames, is_near, strict=True) if is_kept]
 
 

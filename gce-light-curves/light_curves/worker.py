@@ -95,7 +95,7 @@ def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threadin
         As for `make_light_curves`.
     """
     if claim is None:
-        _log.info("nothing to do: made already, or too early", extra={"sequence_id": sequence_id})
+        _log.info("nothing to do: already made, or too early", extra={"sequence_id": sequence_id})
         return
     try:
         with holding(claim, stopping) as held:
@@ -104,7 +104,7 @@ def work_on_claimed(sequence_id: str, claim: SetClaim | None, stopping: threadin
         run_transaction(partial(release_claim, claim=claim, was_tried=False))
         raise
     except StaleClaimError:
-        _log.warning("dropped: the sequence was taken over", extra=_about(claim))
+        _log.warning("dropped: another worker took over the sequence", extra=_about(claim))
     except PermanentError as error:
         _end(claim, error)
     except Exception as error:
@@ -148,7 +148,8 @@ def _make(claim: SetClaim, held: Held) -> None:
             _merge_flat(claim, sums, folder)
         except OSError as error:
             if workspace.is_disk_full(error, folder):
-                raise TransientError(f"the disk is full: no room in {folder.parent}") from error
+                words = f"the disk is full: no space left in {folder.parent}"
+                raise TransientError(words) from error
             raise
     about = {"seconds": round(processing_s, 3), "frames": len(curves.fluxes.image_ids)}
     _log.info("done", extra={**_about(claim), **about})
@@ -170,7 +171,7 @@ def _end(claim: SetClaim, error: PanoptesError) -> None:
     try:
         run_transaction(partial(record_no_set, claim=claim, error=error))
     except StaleClaimError:
-        _log.warning("dropped: the sequence was taken over", extra=_about(claim))
+        _log.warning("dropped: another worker took over the sequence", extra=_about(claim))
     else:
         about = {**_about(claim), "reason_code": error.reason}
         _log.warning("no light curves: %s", error.message, extra=about)

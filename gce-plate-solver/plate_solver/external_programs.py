@@ -88,12 +88,12 @@ def _wait(process: subprocess.Popen[str], program: str, cpu_limit_s: float) -> t
         if used_s > cpu_limit_s:
             raise OverLimitError(
                 Reason.NOT_SOLVED,
-                f"a frame too hard: {program} used up its {cpu_limit_s:g} s of processor time",
+                f"{program} used up its {cpu_limit_s:g} s of processor time",
             )
         if used_s > before_s:
             moved_at = time.monotonic()
         elif time.monotonic() - moved_at > STALL_S:
-            raise TransientError(f"{program} hangs: it has done nothing for {STALL_S:g} s")
+            raise TransientError(f"{program} hangs: no activity for {STALL_S:g} s")
 
 
 def _cpu_s(pid: int) -> float:

@@ -251,7 +251,7 @@ def _skip_unwanted(image: PipelineImage, claim: Claim) -> None:
     """Refuse images that by path or header do not show stars to measure."""
     if names_pointing(image.bucket_path):
         raise SkippedError(
-            Reason.POINTING_IMAGE, "a pointing image, by which the mount finds its field"
+            Reason.POINTING_IMAGE, "a pointing image, which the mount uses to find its field"
         )
     if (kind := path_kind(image.bucket_path) or header_kind(claim.headers)) is not None:
         raise skipped(kind)
@@ -288,7 +288,7 @@ def _stars_around(first: WCS, frame: Frame, claim: Claim) -> tuple[CatalogStars,
     if not len(stars):
         raise PermanentError(
             Reason.NO_CATALOG,
-            "the star catalog holds no star of this field; the operator can load more with"
+            "the star catalog has no stars in this field; the operator can load more with"
             " load-catalog, then the image can be processed again",
         )
     stars = stars.take(np.argsort(stars.mag, kind="stable"))

@@ -205,22 +205,23 @@ def _check(solution: Solution) -> None:
     """Refuse a solution that the camera cannot have."""
     scale = solution.pixel_scale_arcsec
     if solution.rms_arcsec > MAX_RMS_PX * scale:
-        raise _poor(f"stars lie {solution.rms_arcsec:.1f} arcsec beside their catalog places")
+        rms_arcsec = solution.rms_arcsec
+        raise _poor(f"the stars are {rms_arcsec:.1f} arcsec away from their catalog positions")
     if abs(scale / PIXEL_SCALE_ARCSEC - 1) > SCALE_TOLERANCE:
-        raise _poor(f"its scale would be {scale:.2f} arcsec a pixel")
+        raise _poor(f"its scale would be {scale:.2f} arcsec per pixel")
     if np.linalg.det(solution.wcs.wcs.cd) > 0:
         # On the sky, seen from inside, east is left of north. The solver's own parity option
         # lets mirrored solutions through.
         raise UnsolvedError(
             Reason.UPSIDE_DOWN,
-            "the frame is a mirror image of the sky: most likely its rows are upside down. Row 0"
-            " must be the lowest of the picture, as FITS counts rows",
+            "the frame is a mirror image of the sky: probably its rows are upside down. Row 0 must"
+            " be the bottom row of the picture, as in FITS",
         )
 
 
 def _check_enough(matched: int, expected: int = 0) -> None:
     if matched < max(MIN_MATCHED, MIN_MATCHED_FRACTION * expected):
-        raise _poor(f"only {matched} of the catalog's bright stars are where it puts them")
+        raise _poor(f"only {matched} of the catalog's bright stars are where it predicts them")
 
 
 def _poor(problem: str) -> UnsolvedError:

@@ -22,7 +22,7 @@ _LOW_ARCSEC, _HIGH_ARCSEC = (
     PIXEL_SCALE_ARCSEC * (1 + SCALE_TOLERANCE),
 )
 SERVED = (
-    f"the network recognises {_LOW_ARCSEC:.1f} to {_HIGH_ARCSEC:.1f} arcsec a pixel:"
+    f"the network recognises {_LOW_ARCSEC:.1f} to {_HIGH_ARCSEC:.1f} arcsec per pixel:"
     f" a lens of {FOCAL_LENGTH_MM:.0f} mm, pixels of 4.3 micrometres, not binned"
 )
 
@@ -39,14 +39,14 @@ def explained(
         return error
     scale_arcsec, because = header_scale(headers)
     if scale_arcsec is not None and not _LOW_ARCSEC <= scale_arcsec <= _HIGH_ARCSEC:
-        words = f"by its header ({because}) the frame has {scale_arcsec:.1f} arcsec a pixel"
+        words = f"by its header ({because}), the frame has {scale_arcsec:.1f} arcsec per pixel"
         return UnsolvedError(Reason.WRONG_SCALE, f"{words}; {SERVED}")
     said = "does not say its scale"
     if scale_arcsec is not None:
-        said = f"says {scale_arcsec:.1f} arcsec a pixel ({because})"
+        said = f"says {scale_arcsec:.1f} arcsec per pixel ({because})"
     width_px = float(np.median(detections.fwhm_px[:_BRIGHT]))
     words = f"{error.message}. The sources are {width_px:.1f} pixels wide, sharp"
-    words += f" stars 2 to 4. The frame has {frame.width}x{frame.height} pixels and its header"
+    words += f" stars 2 to 4. The frame has {frame.width}x{frame.height} pixels; its header"
     words += f" {said}; {SERVED}"
     return UnsolvedError(Reason.NOT_SOLVED, words)
 

@@ -70,7 +70,7 @@ def solve(
     if len(detections) < MIN_SOURCES:
         raise UnsolvedError(
             Reason.TOO_FEW_SOURCES,
-            f"{len(detections)} sources are too few to recognise the sky; was it cloudy?",
+            f"{len(detections)} sources are too few to recognise the field; was it cloudy?",
         )
     _write_list(detections, folder / "sources.fits")
     for attempt in [hint, None] if hint else [None]:
@@ -81,7 +81,7 @@ def solve(
                 return solution
     raise UnsolvedError(
         Reason.NOT_SOLVED,
-        f"none of the sky's star patterns fits the {len(detections)} sources, within"
+        f"no star pattern on the sky matches the {len(detections)} sources, within"
         f" {cpu_limit_s} s of processor time",
     )
 

@@ -111,13 +111,13 @@ def work_on_claimed(image: PipelineImage, claim: Claim | None) -> None:
         As `work_on`.
     """
     if claim is None:
-        _log.info("nothing to do: ended already, or a newer file came", extra=_about(image))
+        _log.info("nothing to do: already done, or replaced by a newer file", extra=_about(image))
         return
     stage = Stopwatch(about=_about(image))
     try:
         _process(image, claim, stage)
     except StaleClaimError:
-        _log.warning("dropped: the image was taken over", extra=_about(image))
+        _log.warning("dropped: another worker took over the image", extra=_about(image))
     except PermanentError as error:
         _end(claim, error, stage)
     except Exception as error:
@@ -149,14 +149,15 @@ def _end(claim: Claim, error: PanoptesError, stage: Stopwatch) -> None:
             lambda session: end_with_reason(session, claim, state, error, stage.total_s)
         )
     except StaleClaimError:
-        _log.warning("dropped: the image was taken over", extra={"image_id": claim.image_id})
+        about = {"image_id": claim.image_id}
+        _log.warning("dropped: another worker took over the image", extra=about)
     else:
         about = {"image_id": claim.image_id, "reason_code": error.reason}
         _log.warning("%s: %s", state, error.message, extra=about)
 
 
 def _disk_full(folder: Path) -> TransientError:
-    return TransientError(f"the disk is full: there is no room left in {folder.parent}")
+    return TransientError(f"the disk is full: no space left in {folder.parent}")
 
 
 def _about(image: PipelineImage) -> dict[str, object]:

@@ -15,7 +15,7 @@ DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 WHAT_TO_DO = """the messages in {store} are damaged: {error}.
 Stop the network and move the damaged files away, then start it again:
   make down; mkdir damaged; mv {store}* damaged/; make up
-The queues are then empty. The sweep sends again whatever had not been processed yet.
+The queues are then empty. The sweep resends everything that was not yet processed.
 docs/runbook.md has more under "The broker's store is damaged"."""
 
 

@@ -26,7 +26,7 @@ def require_ready() -> Status:
     wait(asked.values(), READY_TIMEOUT_S)
     away = [name for name, probe in asked.items() if not _is_good(name, probe)]
     if away:
-        raise TransientError(f"no answer from: {', '.join(away)}")
+        raise TransientError(f"not available: {', '.join(away)}")
     return {"status": "ok"}
 
 
@@ -36,7 +36,7 @@ def _is_good(name: str, probe: "Future[None]") -> bool:
         return False
     fault = probe.exception()
     if fault is not None:
-        logging.getLogger(__name__).warning("%s does not answer: %s", name, fault)
+        logging.getLogger(__name__).warning("%s is not available: %s", name, fault)
     return fault is None
 
 

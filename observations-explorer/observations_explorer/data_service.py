@@ -70,9 +70,9 @@ def fetch(kind: Callable[..., R], path: str, /, **parameters: str) -> R:
     try:
         found = answer.json()
     except requests.JSONDecodeError as error:
-        raise BadGateway("The data service answered something that is not JSON.") from error
+        raise BadGateway("The data service returned something that is not JSON.") from error
     if not isinstance(found, dict):
-        raise BadGateway("The data service answered something unexpected.")
+        raise BadGateway("The data service returned something unexpected.")
     return kind(**found)
 
 
@@ -81,7 +81,7 @@ def missing() -> str | None:
     try:
         answer = _ask("GET", "/ready", timeout_s=READY_TIMEOUT_S)
     except ServiceUnavailable:
-        return "observations-data does not answer"
+        return "observations-data is not reachable"
     return None if answer.ok else f"observations-data: {_detail(answer) or answer.status_code}"
 
 
@@ -172,7 +172,7 @@ def _ask(
         )
     except (requests.RequestException, TransientError) as error:
         raise ServiceUnavailable(
-            "The data service does not answer. The observations are safe.",
+            "The data service is not reachable at the moment. All observations are safe.",
             retry_after=RETRY_AFTER_S,
         ) from error
 
@@ -193,7 +193,7 @@ def _fault(answer: requests.Response) -> HTTPException:
         return NotFound(_detail(answer))
     if answer.status_code in (429, 503):
         return ServiceUnavailable(
-            "The data service cannot answer at the moment. The observations are safe.",
+            "The data service is busy or unavailable at the moment. All observations are safe.",
             retry_after=_retry_after_s(answer),
         )
     return BadGateway(f"The data service failed with status {answer.status_code}.")

@@ -20,13 +20,15 @@ class State(NamedTuple):
 
 
 STATES: dict[str, State] = {
-    ImageState.METADATA_RECEIVED: State("received", "recorded, and waiting for the plate solver"),
-    ImageState.SOLVING: State("solving", "the plate solver has it now"),
-    ImageState.SOLVED: State("solved", "its place on the sky is known"),
-    ImageState.SOURCES_DETECTED: State("detected", "its stars are found"),
-    ImageState.SOURCES_EXTRACTED: State("complete", "its stars are matched and their stamps kept"),
-    ImageState.SKIPPED: State("skipped", "left out on purpose, such as a pointing image"),
-    ImageState.UNSOLVED: State("unsolved", "its sky could not be recognised"),
+    ImageState.METADATA_RECEIVED: State("received", "waiting for the plate solver"),
+    ImageState.SOLVING: State("solving", "being solved by the plate solver"),
+    ImageState.SOLVED: State("solved", "its position on the sky is known"),
+    ImageState.SOURCES_DETECTED: State("detected", "its stars were detected"),
+    ImageState.SOURCES_EXTRACTED: State(
+        "complete", "its stars were matched to the catalog, and their stamps stored"
+    ),
+    ImageState.SKIPPED: State("skipped", "not meant to be processed, such as a pointing image"),
+    ImageState.UNSOLVED: State("unsolved", "its stars could not be recognised"),
     ImageState.ERROR: State("error", "its file could not be processed"),
 }
 
@@ -38,19 +40,19 @@ class FileWords(NamedTuple):
     meaning: str
 
 
-_PLANE = "the {} pixels, and between them interpolated ones: not for photometry"
+_PLANE = "the {} pixels, with interpolated ones in between: not for photometry"
 FILE_KINDS: dict[str, FileWords] = {
-    FileKind.CR2: FileWords("CR2", "what the camera wrote, every pixel as it was read"),
-    "raw": FileWords("Raw FITS", "the same pixels as FITS: what was measured"),
-    "processed": FileWords("Solved FITS", "the raw frame with its place on the sky in the header"),
+    FileKind.CR2: FileWords("CR2", "the camera's own file, with every raw pixel"),
+    "raw": FileWords("Raw FITS", "the same pixels as FITS, which are measured"),
+    "processed": FileWords("Solved FITS", "the raw frame with its plate solution in the header"),
     FileKind.RED: FileWords("Red FITS", _PLANE.format("red")),
     FileKind.GREEN: FileWords("Green FITS", _PLANE.format("green")),
     FileKind.BLUE: FileWords("Blue FITS", _PLANE.format("blue")),
     FileKind.PICTURE: FileWords(
-        "Picture", "to look at: stretched and in colour, half the frame's size"
+        "Picture", "for display: in colour, with enhanced contrast, half the frame's size"
     ),
-    FileKind.PREVIEW: FileWords("Preview", "the picture, 1280 pixels wide"),
-    FileKind.THUMBNAIL: FileWords("Thumbnail", "the picture, small"),
+    FileKind.PREVIEW: FileWords("Preview", "the picture at 1280 pixels wide"),
+    FileKind.THUMBNAIL: FileWords("Thumbnail", "a small version of the picture"),
 }
 
 

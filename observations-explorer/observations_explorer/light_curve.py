@@ -46,9 +46,9 @@ class View:
         method = parameters.get("method") or usual
         colour = parameters.get("colour") or ALL
         if method not in set(Method):
-            raise BadRequest(f"method: one of {', '.join(Method)}")
+            raise BadRequest(f"method must be one of {', '.join(Method)}")
         if colour not in {ALL, *COLOURS}:
-            raise BadRequest(f"colour: one of {', '.join((ALL, *COLOURS))}")
+            raise BadRequest(f"colour must be one of {', '.join((ALL, *COLOURS))}")
         return cls(Method(method), colour)
 
 

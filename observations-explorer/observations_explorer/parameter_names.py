@@ -65,4 +65,4 @@ def check() -> None:
             words = unknown_parameter(name, taken)
             raise BadRequest(words[0].upper() + words[1:])
         if len(values) > 1:
-            raise BadRequest(f"{name} may be given once, not {len(values)} times.")
+            raise BadRequest(f"{name} must be given once, not {len(values)} times.")

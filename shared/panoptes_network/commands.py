@@ -15,6 +15,7 @@ from google.auth.exceptions import GoogleAuthError
 from pydantic import ValidationError
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError
 
+from panoptes_network import invalid_values
 from panoptes_network.closed_pipe import outlive_reader
 from panoptes_network.errors import PermanentError, TransientError
 
@@ -126,10 +127,11 @@ def errors_explained() -> Iterator[None]:
 
 
 def _settings(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}".removeprefix(": ")
-        for problem in error.errors()
+    problems = (
+        (".".join(map(str, one["loc"])).upper(), invalid_values.words(one))
+        for one in error.errors()
     )
+    return "; ".join(f"{name}: {words}".removeprefix(": ") for name, words in problems)
 
 
 def _database_error(error: DBAPIError) -> click.ClickException | None:

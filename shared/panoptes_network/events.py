@@ -7,12 +7,11 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from panoptes_network import storable
+from panoptes_network import invalid_values, storable
 from panoptes_network.errors import PermanentError, Reason
 
 MAX_TEXT = 4096
 MAX_HEADER_CARDS = 2000
-MAX_PLACE = 100
 
 _BIGINT_END = 2**63
 _GENERATION = re.compile(r"[0-9]{1,19}")
@@ -100,7 +99,7 @@ class FilmRequest(_Message):
     @model_validator(mode="after")
     def _names_one_thing(self) -> "FilmRequest":
         if (self.sequence_id, self.bucket_path, self.find_quiet or None).count(None) != 2:
-            raise ValueError("send sequence_id, bucket_path or find_quiet: one of them")
+            raise ValueError("send exactly one of sequence_id, bucket_path and find_quiet")
         return self
 
 
@@ -146,13 +145,7 @@ def parse_whatever(model: type[M], value: object) -> M:
             return model.model_validate_json(value)
         return model.model_validate(value)
     except ValidationError as error:
-        problems = "; ".join(f"{_place(e['loc'])}: {e['msg']}" for e in error.errors()[:5])
-        raise PermanentError(Reason.BAD_REQUEST, problems) from None
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Name the invalid field; an external name may have any length."""
-    return ".".join(map(str, location))[:MAX_PLACE] or "the body"
+        raise PermanentError(Reason.BAD_REQUEST, invalid_values.explain(error)) from None
 
 
 def unwrap_push(envelope: PushEnvelope) -> bytes:
@@ -160,4 +153,4 @@ def unwrap_push(envelope: PushEnvelope) -> bytes:
     try:
         return base64.b64decode(envelope.message.data, validate=True)
     except (binascii.Error, ValueError):
-        raise PermanentError(Reason.BAD_REQUEST, "message.data: not base64") from None
+        raise PermanentError(Reason.BAD_REQUEST, "message.data: must be base64") from None

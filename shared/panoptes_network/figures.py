@@ -103,7 +103,7 @@ FIGURES = (
             lambda first, last: last > 1.5 * first,
             "position rms",
             2,
-            "the positions grew less exact",
+            "positions became less accurate",
             "Mostly wider or trailed stars: check focus and tracking.",
         ),
     ),
@@ -147,8 +147,8 @@ FIGURES = (
             lambda first, last: last > 1.3 * first,
             "star width",
             1,
-            "the stars grew wider",
-            "Dew on the lens or a focus that drifts as it cools: heat the lens, tape the focus"
+            "stars became wider",
+            "Dew on the lens, or focus drifting as it cools: heat the lens and tape the focus"
             " ring.",
         ),
     ),
@@ -165,8 +165,8 @@ FIGURES = (
             lambda first, last: last > 1.5 * first and last - first > 50,
             "sky background",
             0,
-            "the sky grew brighter",
-            "Moonrise, twilight, clouds that reflect a town, or a lamp near the unit.",
+            "the sky became brighter",
+            "Moonrise, twilight, clouds lit by a town, or a lamp near the unit.",
         ),
     ),
     Figure(
@@ -183,8 +183,8 @@ FIGURES = (
             lambda first, last: last < first - 0.5,
             "limiting magnitude",
             1,
-            "fainter stars were lost",
-            "Clouds or haze came, or dew on the lens: look at the last pictures.",
+            "faint stars disappeared",
+            "Clouds, haze, or dew on the lens: look at the last pictures.",
         ),
     ),
     Figure(

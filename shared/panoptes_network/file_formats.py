@@ -38,8 +38,8 @@ _BEGINNINGS = (
     (rb"PK\x03\x04", "a ZIP archive"),
     (rb"BZh", "bzip2"),
     (rb"\xfd7zXZ", "xz"),
-    (rb"\s*<(?i:!doctype html|html|\?xml)", "a web page or XML, maybe a server's error message"),
-    (rb"\x00+\Z", "nothing but zeros: the upload or the unit's disk failed"),
+    (rb"\s*<(?i:!doctype html|html|\?xml)", "a web page or XML, possibly a server's error message"),
+    (rb"\x00+\Z", "all zeros: the upload or the unit's disk failed"),
     (rb"[\t\n\r\x20-\x7e]+\Z", "text"),
 )
 _FORMATS = [(re.compile(start, re.DOTALL), name) for start, name in _BEGINNINGS]
@@ -50,7 +50,7 @@ def format_of(head: bytes) -> str:
     head = head[:HEAD_BYTES]
     if not head:
         return "empty"
-    return next((name for start, name in _FORMATS if start.match(head)), "of no known format")
+    return next((name for start, name in _FORMATS if start.match(head)), "in an unknown format")
 
 
 def raw_format(path: str) -> str | None:
@@ -61,6 +61,6 @@ def raw_format(path: str) -> str | None:
 
 def refusal_of_name(path: str, taken: tuple[str, ...]) -> str:
     """Return why a file with this name is refused; `taken` are the accepted suffixes."""
-    words = f"the file type is none of {', '.join(taken)}"
+    words = f"the file name must end in one of {', '.join(taken)}"
     raw = raw_format(path)
     return f"{words}; it is {raw}: {CONVERT}" if raw else words

@@ -155,7 +155,7 @@ def _told() -> Iterator[None]:
         ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"the gzip file is damaged, upload it again ({error})"
+            Reason.DAMAGED_FILE, f"the gzip file is damaged; upload it again ({error})"
         ) from error
 
 

@@ -333,7 +333,7 @@ def _read_stem(stem: str, unit_id: str, camera_id: str) -> str:
     if whole is None:
         return format_time(_read_part("file name", stem, id_spellings.time, _TIME_WANTED))
     if (whole.unit_id, whole.camera_id) != (unit_id, camera_id):
-        raise _bad(f"has the file name {stem[:80]!r}, which is of another unit or camera")
+        raise _bad(f"has the file name {stem[:80]!r}, which names another unit or camera")
     return format_time(whole.time)
 
 

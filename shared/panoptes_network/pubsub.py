@@ -36,7 +36,7 @@ def publish(topic: str, message: BaseModel) -> str:
         published = publisher().publish(_path(topic), data, **trace.attributes())
         return str(published.result(timeout=PUBLISH_TIMEOUT_S))
     except (GoogleAPICallError, RetryError, TimeoutError) as error:
-        raise TransientError(f"the topic {topic} takes no message: {error}") from error
+        raise TransientError(f"cannot publish to the topic {topic}: {error}") from error
 
 
 def check(topic: str) -> None:

@@ -8,7 +8,7 @@ import re
 
 from panoptes_network.errors import PermanentError, Reason
 
-WANTED = "text without NUL and without halves of surrogate pairs"
+WANTED = "text without NUL characters and unpaired surrogates"
 
 _MAX_PLACE = 100
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")

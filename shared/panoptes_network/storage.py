@@ -99,7 +99,7 @@ def find(
     if generation is not None and generation != blob.generation:
         raise PermanentError(
             Reason.OBJECT_MISSING,
-            f"generation {generation} of {path} is gone, {blob.generation} is there now",
+            f"generation {generation} of {path} was replaced by {blob.generation}",
         )
     return _stored(blob)
 
@@ -216,7 +216,7 @@ def upload(
     Raises
     ------
     TransientError
-        If storage is unavailable or another generation exists: look again and decide anew.
+        If storage is unavailable or another generation exists: look again and decide again.
     """
     blob = client().bucket(bucket).blob(path)
     blob.metadata = dict(metadata)
@@ -273,7 +273,7 @@ def _faults(path: str) -> Iterator[None]:
     except NotFound as error:
         raise PermanentError(Reason.OBJECT_MISSING, f"there is no object {path}") from error
     except PreconditionFailed as error:
-        raise TransientError(f"somebody else has written {path} at the same time") from error
+        raise TransientError(f"{path} was written by another process at the same time") from error
     except (
         GoogleAPICallError,
         RetryError,
@@ -281,4 +281,4 @@ def _faults(path: str) -> Iterator[None]:
         requests.RequestException,
         ConnectionError,
     ) as error:
-        raise TransientError(f"storage is away: {error}") from error
+        raise TransientError(f"storage is unavailable: {error}") from error

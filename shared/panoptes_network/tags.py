@@ -8,7 +8,7 @@ MAX_TAGS = 20
 """Maximum number per observation."""
 MAX_CHARS = 40
 WANTED = (
-    f"a tag has 1 to {MAX_CHARS} letters, digits, spaces or signs of -_.:+, and begins with a"
+    f"a tag must have 1 to {MAX_CHARS} letters, digits, spaces or signs of -_.:+, and begin with a"
     " letter or a digit"
 )
 

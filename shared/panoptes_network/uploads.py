@@ -21,7 +21,7 @@ def find_upload(path: str, bucket: str | None, generation: int | None) -> Stored
     raw_bucket = settings().raw_bucket
     if bucket not in (None, raw_bucket):
         raise PermanentError(
-            Reason.BAD_REQUEST, f"bucket: images are received in {raw_bucket} only"
+            Reason.BAD_REQUEST, f"bucket: must be {raw_bucket}, which images are uploaded to"
         )
     check_name(path)
     return storage.find(raw_bucket, path, generation)

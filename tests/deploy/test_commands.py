@@ -87,7 +87,7 @@ def test_a_service_that_there_is_not() -> None:
     ],
 )
 def test_a_name_that_google_would_refuse(project: str, region: str, name: str) -> None:
-    with pytest.raises(ValueError, match=r"is no (project id|region|environment)"):
+    with pytest.raises(ValueError, match=r"is not a valid (project id|region|environment)"):
         Target(project, region, name, "1")
 
 

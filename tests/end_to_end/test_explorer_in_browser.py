@@ -122,7 +122,7 @@ def test_marks_of_a_night_lead_to_their_images(page: Page, observation_id: str) 
 @in_modes(LIGHT, PHONE)
 def test_an_empty_night(page: Page, observation_id: str) -> None:
     page.goto("/units/PAN001/nights/2018-10-14")
-    assert page.get_by_text("Was it clear?").is_visible()
+    assert page.get_by_text("Was the sky clear?").is_visible()
     assert has_no_sideways_scroll(page)
     page.get_by_role("link", name="11 October 2018").click()
     page.wait_for_url("**/units/PAN001/nights/2018-10-11")

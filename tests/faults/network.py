@@ -81,7 +81,7 @@ class FaultyNetwork:
             time.sleep(pause_s)
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """Return the rows of a query; none while the database is away."""
+        """Return the rows of a query; none while the database is unavailable."""
         try:
             with self.engine.connect() as connection:
                 return [dict(r._mapping) for r in connection.execute(text(query), values)]

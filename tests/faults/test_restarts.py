@@ -101,4 +101,4 @@ def _wait_until_done(network: FaultyNetwork, items: list[Item]) -> float:
 
 def _is_green(network: FaultyNetwork) -> bool:
     page = requests.get(f"{network.env['OBSERVATIONS_EXPLORER_URL']}/status", timeout=60)
-    return page.ok and "all is done" in page.text
+    return page.ok and "everything is processed" in page.text

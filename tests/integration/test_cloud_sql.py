@@ -79,13 +79,13 @@ def test_an_answer_is_not_waited_for_without_end(
 ) -> None:
     monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 0.2)
     with front(interface, tmp_path, postgres_port):
-        with pytest.raises(TransientError, match="the database is away"):
+        with pytest.raises(TransientError, match="the database is unavailable"):
             run_transaction(lambda session: session.execute(text("SELECT pg_sleep(20)")))
         database.engine().dispose()
 
 
 def test_an_instance_that_is_away_is_a_passing_fault(interface: Interface) -> None:
-    with pytest.raises(TransientError, match="the database is away"):
+    with pytest.raises(TransientError, match="the database is unavailable"):
         run_transaction(lambda session: session.execute(text("SELECT 1")))
 
 

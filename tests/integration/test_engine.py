@@ -66,7 +66,7 @@ def test_a_database_that_is_away_is_a_passing_fault(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DATABASE_URL", f"postgresql+pg8000://x@127.0.0.1:{free_port()}/metadata")
     config.settings.cache_clear()
     database.engine.cache_clear()
-    with pytest.raises(TransientError, match="the database is away"):
+    with pytest.raises(TransientError, match="the database is unavailable"):
         run_transaction(lambda session: session.scalar(text("SELECT 1")))
     config.settings.cache_clear()
     database.engine.cache_clear()
@@ -212,7 +212,7 @@ def test_a_full_server_is_a_passing_fault(
         connection.execute(text("ALTER ROLE crowded CONNECTION LIMIT 0"))
     monkeypatch.setenv("DATABASE_URL", cluster.url("crowded"))
     _forget_engine()
-    with pytest.raises(TransientError, match="the database is away"):
+    with pytest.raises(TransientError, match="the database is unavailable"):
         run_transaction(_backend)
     _forget_engine()
     with superuser(cluster) as connection:
@@ -223,7 +223,7 @@ def test_an_empty_pool_is_a_passing_fault(db: Engine, monkeypatch: pytest.Monkey
     monkeypatch.setattr(database, "POOL_TIMEOUT_S", 0.1)
     database.engine.cache_clear()
     held = [database.engine().connect() for _ in range(database.MAX_CONNECTIONS)]
-    with pytest.raises(TransientError, match="all connections to the database are in use"):
+    with pytest.raises(TransientError, match="all database connections are in use: try again soon"):
         run_transaction(_backend)
     for connection in held:
         connection.close()
@@ -236,7 +236,7 @@ def test_a_lock_is_not_waited_for_without_end(db: Engine, monkeypatch: pytest.Mo
     database.engine.cache_clear()
     with db.begin() as connection:
         connection.execute(text("LOCK TABLE units"))
-        with pytest.raises(TransientError, match="locked for the moment"):
+        with pytest.raises(TransientError, match="locked: try again"):
             run_transaction(lambda session: session.execute(text("SELECT * FROM units")))
     database.engine().dispose()
 
@@ -249,7 +249,7 @@ def test_a_server_that_hangs_is_away(db: Engine, monkeypatch: pytest.MonkeyPatch
         url = f"postgresql+pg8000://x@127.0.0.1:{silent.getsockname()[1]}/metadata"
         monkeypatch.setenv("DATABASE_URL", url)
         _forget_engine()
-        with pytest.raises(TransientError, match="the database is away"):
+        with pytest.raises(TransientError, match="the database is unavailable"):
             run_transaction(_backend)
     _forget_engine()
 
@@ -302,9 +302,9 @@ def test_a_restart_is_a_passing_fault(own_server: Cluster, how: signal.Signals) 
         with serving(own_server.command(), own_server.is_ready, how):
             waiting = people.submit(run_transaction, _sleep)
             _wait_until_asleep(own_server)
-        with pytest.raises(TransientError, match="the database is away"):
+        with pytest.raises(TransientError, match="the database is unavailable"):
             waiting.result()
-    with pytest.raises(TransientError, match="the database is away"):
+    with pytest.raises(TransientError, match="the database is unavailable"):
         run_transaction(_backend)
     with serving(own_server.command(), own_server.is_ready, signal.SIGINT):
         assert run_transaction(_backend)
@@ -317,7 +317,7 @@ def test_a_server_that_lets_nobody_in_any_more_is_away(own_server: Cluster) -> N
             process.send_signal(signal.SIGTERM)
             while own_server.is_ready():
                 pass
-            with pytest.raises(TransientError, match="the database is away"):
+            with pytest.raises(TransientError, match="the database is unavailable"):
                 run_transaction(_backend)
         process.wait(30)
     with serving(own_server.command(), own_server.is_ready, signal.SIGINT):

@@ -88,7 +88,7 @@ def test_a_sequence_that_grows_is_made_again_and_the_earlier_result_stays_until_
     sequence.add_one(files[3])
 
     def away(*_: object) -> None:
-        raise TransientError("the database is away")
+        raise TransientError("the database is unavailable")
 
     with monkeypatch.context() as patch:
         patch.setattr(products, "commit", away)

@@ -119,7 +119,7 @@ def test_a_stopped_worker_gives_its_sequence_back_and_a_doubled_message_makes_it
     made = sequence.made()
     assert (made["tries"], made["claimed_at"], made["made_at"]) == (0, None, None)
     worker.start()
-    wait_for(lambda: worker.said(message="nothing to do: made already, or too early"), LONG_S)
+    wait_for(lambda: worker.said(message="nothing to do: already made, or too early"), LONG_S)
     assert len(worker.said(message="done")) == 1
     assert sequence.made()["n_frames"] == 3
     assert len(sequence.objects()) == 2

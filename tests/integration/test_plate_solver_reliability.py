@@ -119,7 +119,7 @@ def test_the_earlier_result_stands_until_the_last_transaction(
 
     def fail(*_: object) -> None:
         assert kept(solver, image) == before
-        raise TransientError("the database is away")
+        raise TransientError("the database is unavailable")
 
     monkeypatch.setattr(pipeline, "copy_into", fail)  # when the row's new figures are written
     with pytest.raises(TransientError):
@@ -230,7 +230,7 @@ def test_what_a_late_worker_has_just_written_gives_way_to_the_next_try(
         bucket.blob(product_path(image)).upload_from_string(b"by an older claim")
 
     in_the_midst(monkeypatch, storage, "upload", write)
-    with pytest.raises(TransientError, match="somebody else"):
+    with pytest.raises(TransientError, match="another process"):
         solver.solve(image)
     assert solver.solve(image)["state"] == "sources_extracted"
     solved = solved_object(solver, image)
@@ -293,7 +293,7 @@ def test_a_reader_that_hangs_is_ended(
 ) -> None:
     monkeypatch.setattr(frame_reader, "unpack", hang)
     monkeypatch.setattr(frame_reader, "TIME_LIMIT_S", 1)
-    with pytest.raises(TransientError, match="not done within"):
+    with pytest.raises(TransientError, match="not be processed within"):
         solver.solve(image)
     monkeypatch.undo()
     assert solver.solve(image)["state"] == "sources_extracted"

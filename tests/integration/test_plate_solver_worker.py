@@ -174,7 +174,7 @@ def test_no_try_is_spent_while_a_part_is_away(
     ends(solver, image, timeout_s=90)
     assert solver.image(image.image_id)["tries"] <= 1 + (part == "storage")
     assert [line["message"].split(",")[0] for line in worker.said(part=part)] == [
-        f"{part} is away",
+        f"{part} is unavailable",
         f"{part} is back",
     ]
     wait_for(worker.is_ready)
@@ -238,7 +238,7 @@ def test_one_units_hopeless_night_does_not_hold_up_another(
     left = [image for image in night if solver.image(image.image_id)["state"] != "unsolved"]
     assert left
     assert any(solver.image(image.image_id)["put_off_at"] for image in left)
-    assert worker.said(message="put off: others go first")
+    assert worker.said(message="postponed: other units go first")
 
 
 def _upload(solver: Solver, folder: str, minute: int, file: Path) -> PipelineImage:

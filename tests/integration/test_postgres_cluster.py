@@ -206,7 +206,7 @@ def test_a_cluster_of_another_user_is_not_taken(tmp_path: Path) -> None:
     cluster.create()
     place = unprivileged.place(cluster.data_dir)
     os.chown(place, 1234, 1234)
-    with pytest.raises(RuntimeError, match="work as one user in a checkout"):
+    with pytest.raises(RuntimeError, match="use each checkout as one user"):
         cluster.create()
 
 

@@ -39,7 +39,7 @@ def test_a_report_that_cannot_be_read_has_not_passed(
     done = subprocess.CompletedProcess([], 1, output, "first\nno network")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     assert audit.main() == audit.NOT_DONE
-    assert capsys.readouterr().out == "AUDIT NOT DONE: no package was looked up: no network\n"
+    assert capsys.readouterr().out == "AUDIT NOT DONE: no packages were checked: no network\n"
 
 
 @pytest.mark.parametrize(("status", "lint", "alone"), [(0, 0, 0), (1, 2, 2), (3, 0, 2)])

@@ -48,7 +48,7 @@ def test_hot_pixels_are_no_stars(black_adu: int) -> None:
     random = np.random.default_rng(4)
     noise = random.normal(black_adu, READ_NOISE_ADU, (600, 800)).clip(0)
     noise[random.integers(0, 600, 200), random.integers(0, 800, 200)] = 9000
-    with pytest.raises(UnsolvedError, match="nothing but noise"):
+    with pytest.raises(UnsolvedError, match="only noise"):
         check_exposed(superpixel_plane(noise.astype(np.uint16)))
 
 

@@ -117,17 +117,17 @@ def test_embedded_stars() -> None:
 
 BAD_TEXTS = {
     "nothing": ("", "empty"),
-    "only comments": ("# a\n# b\n", "nothing in it but comments"),
-    "other table": ("name,size\na,1\n", "line 1: the format is unknown"),
-    "no magnitude": ("ID,ra,dec\n1,2,3\n", "line 1: the format is unknown"),
+    "no data": ("# a\n# b\n", "no data"),
+    "other table": ("name,size\na,1\n", "line 1: unknown format"),
+    "no magnitude": ("ID,ra,dec\n1,2,3\n", "line 1: unknown format"),
     "too narrow bulk": ("1,2,3\n", "line 1: 3 columns"),
     "short row": ("ID,ra,dec,Tmag\n1,2,3,4\n5,6\n", "row 3: Expected 4 columns, got 2"),
     "no number": ("# c\nID,ra,dec,Tmag\n1,2,3,4\n5,6,x7,8\n", "row 4, column dec: .*'x7'"),
     "id beyond 63 bits": ("ID,ra,dec,Tmag\n9223372036854775808,2,3,4\n", "row 2, column ID"),
     "no id": ("ID,ra,dec,Tmag\n1,2,3,4\n,2,3,4\n", "row 3: no id"),
-    "no place": ("ID,ra,dec,Tmag\n1,2,,4\n", "row 2: no place on the sky"),
-    "beyond the pole": ("ID,ra,dec,Tmag\n1,2,3,4\n1,2,90.5,4\n", "row 3: no place on the sky: 2"),
-    "beyond the circle": ("ID,ra,dec,Tmag\n1,361,3,4\n", "row 2: no place on the sky"),
+    "no place": ("ID,ra,dec,Tmag\n1,2,,4\n", "row 2: invalid position"),
+    "beyond the pole": ("ID,ra,dec,Tmag\n1,2,3,4\n1,2,90.5,4\n", "row 3: invalid position: 2"),
+    "beyond the circle": ("ID,ra,dec,Tmag\n1,361,3,4\n", "row 2: invalid position"),
 }
 
 
@@ -142,16 +142,16 @@ def test_bad_text(tmp_path: Path, content: str, words: str) -> None:
 GOOD_GZIP = gzip.compress(b"ID,ra,dec,Tmag\n" + b"1,2,3,4\n" * 5000)
 BAD_BYTES = {
     "truncated gzip": (GOOD_GZIP[:-5], "Truncated"),
-    "gzip of nothing": (gzip.compress(b""), "nothing"),
+    "gzip of nothing": (gzip.compress(b""), "no data"),
     "beginning of a gzip": (GOOD_GZIP[:12], ""),
     "damaged gzip": (GOOD_GZIP[:30] + b"\0\0\0\0" + GOOD_GZIP[34:], ""),
-    "random": (np.random.default_rng(1).bytes(3000), "format is unknown"),
-    "no stars in Gaia format": (b"GDR3" + struct.pack("<IQ", 1, 2), "do not hold its 2 stars"),
+    "random": (np.random.default_rng(1).bytes(3000), "unknown format"),
+    "no stars in Gaia format": (b"GDR3" + struct.pack("<IQ", 1, 2), "cannot contain its 2 stars"),
     "later Gaia format": (b"GDR3" + struct.pack("<IQ", 2, 0), "version 2"),
-    "beginning of Gaia format": (b"GDR3\1", "do not hold|version"),
+    "beginning of Gaia format": (b"GDR3\1", "cannot contain|version"),
     "nowhere in Gaia format": (
         b"GDR3" + struct.pack("<IQ", 1, 1) + struct.pack("<qddfff", 1, 2, 91, 1, 1, 1),
-        "row 1: no place",
+        "row 1: invalid position",
     ),
 }
 

@@ -47,7 +47,7 @@ def test_a_storage_resource_is_read_as_google_sends_it() -> None:
 @pytest.mark.parametrize(
     ("model", "value", "named"),
     [
-        (ImageObject, {}, "bucket_path: Field required"),
+        (ImageObject, {}, "bucket_path: is missing"),
         (ImageObject, {"bucket_path": 5}, "bucket_path: "),
         (ImageObject, {"bucket_path": "x" * 5000}, "bucket_path: "),
         (ImageObject, {"bucket_path": "a\ud800"}, "bucket_path: "),
@@ -59,13 +59,13 @@ def test_a_storage_resource_is_read_as_google_sends_it() -> None:
         (PipelineImage, {**IMAGE.model_dump(), "generation": 10**20}, "generation: "),
         (HeaderRequest, {"headers": [1]}, "headers: "),
         (HeaderRequest, {"headers": dict.fromkeys(map(str, range(2001)), 1)}, "headers: "),
-        (StorageObject, {"bucket": "b", "generation": 1}, "name: Field required"),
+        (StorageObject, {"bucket": "b", "generation": 1}, "name: is missing"),
         (PushEnvelope, {"message": {"data": 1}}, "message.data: "),
         (ImageObject, [], "the body: "),
         (ImageObject, None, "the body: "),
-        (ImageObject, b"{", "the body: Invalid JSON"),
-        (ImageObject, b"\xff", "the body: Invalid JSON"),
-        (ImageObject, b"[" * 100_000, "the body: Invalid JSON"),
+        (ImageObject, b"{", "the body: must be valid JSON"),
+        (ImageObject, b"\xff", "the body: must be valid JSON"),
+        (ImageObject, b"[" * 100_000, "the body: must be valid JSON"),
     ],
 )
 def test_the_wrong_part_of_a_message_is_named(
@@ -109,5 +109,5 @@ def test_an_empty_push_carries_nothing() -> None:
 
 @pytest.mark.parametrize("data", ["not base64", "e30", "ż", json.dumps({})])
 def test_a_push_that_is_not_base64_is_refused(data: str) -> None:
-    with pytest.raises(PermanentError, match=r"^message\.data: not base64$"):
+    with pytest.raises(PermanentError, match=r"^message\.data: must be base64$"):
         unwrap_push(pushed(data))

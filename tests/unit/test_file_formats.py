@@ -27,9 +27,9 @@ HEADS = {
     b"PK\x03\x04": "ZIP",
     b"\n<!DOCTYPE HTML><p>502": "web page",
     b"<?xml version='1.0'?>": "XML",
-    bytes(5000): "nothing but zeros",
+    bytes(5000): "all zeros",
     b"no such file\n": "text",
-    b"\x8f" * 100: "of no known format",
+    b"\x8f" * 100: "in an unknown format",
 }
 
 

@@ -79,7 +79,7 @@ def test_the_far_side_of_the_sky_is_nowhere(projection: Projection) -> None:
 )
 def test_cards_that_are_no_projection(name: str, value: object) -> None:
     cards = {**cards_of(field_wcs(10, 20, 0, WIDTH, HEIGHT)), name: value}
-    with pytest.raises(ValueError, match=f"{name} is no number"):
+    with pytest.raises(ValueError, match=f"{name} is not a number"):
         Projection.of_cards(cards)
 
 

@@ -185,18 +185,18 @@ def test_checks_say_what_speaks_for_a_candidate_and_against_it() -> None:
         (True, "all three colours agree"),
         (True, "odd and even transits are equally deep (0.8 \N{GREEK SMALL LETTER SIGMA})"),
         (True, "no neighbour dims with it"),
-        (True, "58 good frames in it"),
+        (True, "58 good frames in transit"),
     ]
     assert said(colours_agree=1, odd_even_sigma=-4.2, neighbours_alike=1, n_in_transit=1) == [
         (False, "1 of 3 colours agree"),
         (False, "odd and even transits are not equally deep (4.2 \N{GREEK SMALL LETTER SIGMA})"),
         (False, "1 neighbour dims with it"),
-        (False, "1 good frame in it"),
+        (False, "1 good frame in transit"),
     ]
     assert said(is_near_saturation=True, is_near_edge=False, is_crowded=True) == [
         (False, "near saturation"),
         (True, "not near the edge of the frame"),
-        (False, "spoilt by neighbours"),
+        (False, "contaminated by neighbours"),
     ]
     assert said(odd_even_sigma=None) == said() == []
 

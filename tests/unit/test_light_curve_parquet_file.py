@@ -158,7 +158,7 @@ def test_pandas_reads_the_ids_of_gaia(path: Path) -> None:
 
 def test_a_storage_that_hangs_is_no_damaged_file(path: Path) -> None:
     def away(start: int, length: int) -> bytes:
-        raise TransientError("storage is away")
+        raise TransientError("storage is unavailable")
 
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -146,7 +146,7 @@ def test_gzip_is_read_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("notes.txt", b"", "the file type is none of"),
+        ("notes.txt", b"", "the file name must end in one of"),
         ("IMG_1.CR3", b"", "CR3, the raw format of newer Canon cameras: convert it to FITS"),
         ("frame.cr2", b"II*", "the file is not CR2"),
         ("frame.fits", b"", "the file is empty"),
@@ -166,7 +166,7 @@ def test_what_is_no_image_is_left_out(
         (["--unit", "PAN1"], "'PAN1' is not PAN and 3 digits"),
         (["--camera", "canon"], "'canon' is not 6 hex digits"),
         (["--images", "nothing*"], "no file matches"),
-        (["--images", "*.fits"], "none of 1 files can be uploaded"),
+        (["--images", "*.fits"], "none of the 1 files can be uploaded"),
     ],
 )
 def test_the_command_ends_with_a_status_when_nothing_can_be_done(

@@ -70,7 +70,7 @@ def test_a_pointing_image_takes_its_time_from_the_header() -> None:
     [
         ({}, "there is no IMAGEID"),
         ({"IMAGEID": "PAN001_XXXXXX_20160909T081302"}, "IMAGEID is 'PAN001_XXXXXX_20160909T"),
-        ({"IMAGEID": 5}, "IMAGEID is '5', which is no id"),
+        ({"IMAGEID": 5}, "IMAGEID is '5', which is not an id"),
     ],
 )
 def test_nobody_says_which_image_it_is(path: Any, said: dict[str, Any], words: str) -> None:

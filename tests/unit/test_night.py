@@ -49,5 +49,5 @@ def test_bounds(longitude_deg: float | None, start: str, bounds: str) -> None:
 
 @pytest.mark.parametrize("day", [date.min, date.max])
 def test_a_date_that_no_telescope_saw(day: date) -> None:
-    with pytest.raises(ValueError, match="no date of a night"):
+    with pytest.raises(ValueError, match="not the date of a night"):
         Night.of(day, None)

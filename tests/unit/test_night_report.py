@@ -182,7 +182,7 @@ def test_what_gets_worse_within_a_sequence_only() -> None:
     then = [image(n, fwhm_px=2.0, sequence_id=other.sequence_id) for n in range(10, 30)]
     made = report(facts([*first, *then], sequences=[replace(SEQUENCE, field="M42"), other]))
     assert course(made, "fwhm_px")["is_worse"] is False
-    assert "M42, camera 14d3bd: the stars grew wider (star width from 2.0 to 3.0 px)" in said(made)
+    assert "M42, camera 14d3bd: stars became wider (star width from 2.0 to 3.0 px)" in said(made)
 
 
 def test_few_images_have_no_trend() -> None:
@@ -243,7 +243,7 @@ def test_stars_wider_than_a_stamp_are_told_though_they_were_so_all_night() -> No
     made = report(facts([image(n, fwhm_px=23.0 if n else 3.0) for n in range(9)]))
     [case] = made["wide_stars"]
     assert (case["count"], case["fwhm_px"]) == (8, 23.0)
-    assert "stars of 8 images are wider than a stamp" in said(made)
+    assert "stars of 8 images are wider than the 10-pixel stamps" in said(made)
     assert "median FWHM 23.0 px" in said(made)
     assert report(facts([image(n, fwhm_px=3.0) for n in range(9)]))["wide_stars"] == []
 

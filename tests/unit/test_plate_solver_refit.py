@@ -215,7 +215,7 @@ def test_a_mirror_image_is_refused(whole: StarList) -> None:
 
 @pytest.mark.parametrize("scale", [0.85, 1.2])
 def test_another_camera_s_scale_is_refused(scale: float) -> None:
-    assert_poor(star_list(scale=scale), "arcsec a pixel")
+    assert_poor(star_list(scale=scale), "arcsec per pixel")
 
 
 def test_a_catalog_of_another_place_is_refused(whole: StarList) -> None:
@@ -234,7 +234,7 @@ def test_a_first_solution_beside_the_truth_is_refused(whole: StarList, shift_px:
 
 def test_blurred_places_are_refused() -> None:
     """Scatter of 1 pixel an axis: no star's place could be told from its neighbour's."""
-    assert_poor(star_list(noise_px=1.0), "beside their catalog places")
+    assert_poor(star_list(noise_px=1.0), "away from their catalog positions")
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])

@@ -41,15 +41,15 @@ def test_scale_by_the_header(headers: dict[str, Any], scale_arcsec: float | None
 @pytest.mark.parametrize(
     ("headers", "words"),
     [
-        ({"XBINNING": 2}, "by its header (XBINNING 2) the frame has 20.6 arcsec a pixel"),
-        ({"FOCALLEN": 135, "XPIXSZ": 4.3}, "(XPIXSZ 4.3, FOCALLEN 135) the frame has 6.6 arcsec"),
+        ({"XBINNING": 2}, "by its header (XBINNING 2), the frame has 20.6 arcsec per pixel"),
+        ({"FOCALLEN": 135, "XPIXSZ": 4.3}, "(XPIXSZ 4.3, FOCALLEN 135), the frame has 6.6 arcsec"),
     ],
 )
 def test_a_header_of_another_scale_is_the_cause(headers: dict[str, Any], words: str) -> None:
     error = told(**headers)
     assert error.reason is Reason.WRONG_SCALE
     assert words in error.message
-    assert "9.3 to 11.3 arcsec a pixel" in error.message
+    assert "9.3 to 11.3 arcsec per pixel" in error.message
 
 
 def test_without_such_a_header_size_width_and_the_scale_that_is_served_are_told() -> None:
@@ -58,7 +58,7 @@ def test_without_such_a_header_size_width_and_the_scale_that_is_served_are_told(
     for words in ("no pattern fits", "23.0 pixels wide", "450x350 pixels", "9.3 to 11.3 arcsec"):
         assert words in error.message
     assert "its header does not say its scale" in error.message
-    assert "its header says 10.3 arcsec a pixel (XBINNING 1)" in told(XBINNING=1).message
+    assert "its header says 10.3 arcsec per pixel (XBINNING 1)" in told(XBINNING=1).message
 
 
 def test_another_error_stays_as_it_is() -> None:

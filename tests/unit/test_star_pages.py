@@ -48,7 +48,8 @@ def test_without_an_epoch_the_first_frame_has_phase_0() -> None:
 def test_a_folding_that_is_none_is_named(name: str, value: str) -> None:
     with pytest.raises(BadRequest) as caught:
         Folding.parse({"period_d": "1.5", "epoch_mjd": "58400", name: value})
-    assert str(caught.value.description).startswith(f"{name}: a number from")
+    label = {"period_d": "Period", "epoch_mjd": "Phase 0"}[name]
+    assert str(caught.value.description).startswith(f"“{label}” must be a number from")
 
 
 @pytest.mark.parametrize("given", [{}, {"period_d": ""}, {"period_d": " ", "epoch_mjd": "7"}])

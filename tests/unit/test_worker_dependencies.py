@@ -45,7 +45,7 @@ def test_what_goes_away_is_said_once_and_once_that_it_is_back(
     there = watched({"database": Away(20), "storage": Away(0)})
     assert there.wait(threading.Event())
     assert caplog.messages == [
-        "database is away, waiting: nobody answers",
+        "database is unavailable, waiting: nobody answers",
         "database is back",
     ]
     assert (there.away, there.is_known) == ([], True)

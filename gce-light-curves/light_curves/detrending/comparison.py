@@ -76,7 +76,7 @@ def choose(fluxes: SequenceFluxes) -> NDArray[np.intp]:
     if n_frames < FEWEST_FRAMES:
         raise PermanentError(
             Reason.TOO_FEW_FRAMES,
-            f"light curves need {FEWEST_FRAMES} solved frames, the sequence has {n_frames}",
+            f"light curves need {FEWEST_FRAMES} solved frames; the sequence has {n_frames}",
         )
     seen = _seen(fluxes)
     n_seen = seen.sum(axis=1)
@@ -84,8 +84,8 @@ def choose(fluxes: SequenceFluxes) -> NDArray[np.intp]:
     if enough.sum() < FEWEST_FRAMES:
         raise PermanentError(
             Reason.TOO_FEW_SOURCES,
-            f"{enough.sum()} of {n_frames} frames show the {FEWEST} stars that a comparison needs:"
-            " clouds, dew, or twilight",
+            f"only {enough.sum()} of {n_frames} frames show the {FEWEST} stars needed for a"
+            " comparison: clouds, dew, or twilight",
         )
     often = seen[enough].mean(axis=0) >= MEASURED_SHARE
     order = np.argsort(np.nan_to_num(fluxes.field.gaia_mag, nan=99.0), kind="stable")

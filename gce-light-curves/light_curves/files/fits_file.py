@@ -27,13 +27,13 @@ STARS_AT_ONCE = 512
 BLOCK_BYTES = 2880
 
 FIGURES = (
-    Column("n_good", "int32", None, "frames without a bit that spoils them"),
-    Column("scatter", "float", None, "relative scatter of one frame, all colours together"),
+    Column("n_good", "int32", None, "frames without a bad quality bit"),
+    Column("scatter", "float", None, "relative scatter of one frame, all colours"),
     Column(
         "expected_noise",
         "float",
         None,
-        f"relative noise of one frame by photons and readout {WHOSE_GAIN}",
+        f"relative noise of one frame from photons and readout {WHOSE_GAIN}",
     ),
     Column("reduced_chi2", "float", None, "reduced chi-square of a constant star"),
     Column("variability", "float", None, "Stetson J of the colours"),

@@ -188,8 +188,8 @@ def _held_fluxes(psf: Psf, windows: list[_Window], stamps: list[Stamps], n: int)
     if n_seen < MIN_STARS:
         raise PermanentError(
             Reason.TOO_FEW_SOURCES,
-            f"{n_seen} stars that stand alone are seen in the frames; the shape of the stars "
-            f"needs {MIN_STARS}: clouds, dew, or a wrong place on the sky",
+            f"{n_seen} isolated stars are detected in the frames, and fitting the shape of stars"
+            f" needs {MIN_STARS}: clouds, dew, or a wrong position on the sky",
         )
     zero = np.ones_like(flux)
     for _ in range(3):

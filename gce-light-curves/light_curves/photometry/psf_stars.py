@@ -70,8 +70,8 @@ def choose_stars(
     if len(chosen) < MIN_STARS:
         raise PermanentError(
             Reason.TOO_FEW_SOURCES,
-            f"{len(chosen)} stars of the catalog stand alone and unsaturated in the frames; "
-            f"the shape of the stars needs {MIN_STARS}",
+            f"{len(chosen)} catalog stars are isolated and unsaturated in the frames, and fitting"
+            f" the shape of stars needs {MIN_STARS}",
         )
     return chosen
 

@@ -46,7 +46,7 @@ def cutout_file(piece: FrameRegion, image: SolvedImage, stored: StoredObject) ->
         header.remove(name, ignore_missing=True)
     for axis, first in ((1, piece.x_px), (2, piece.y_px)):
         header[f"CRPIX{axis}"] -= first
-        header[f"LTV{axis}"] = (float(-first), "pixel of this piece = that of the frame + LTV")
+        header[f"LTV{axis}"] = (float(-first), "pixel of this cutout = that of the frame + LTV")
         header[f"LTM{axis}_{axis}"] = 1.0
     _add_origin(header, piece, image, stored)
     written = io.BytesIO()
@@ -70,11 +70,11 @@ def _add_origin(
     header["BLACKLEV"] = (BLACK_LEVEL_ADU, "[adu] of an unexposed pixel")
     header["SATURATE"] = (SATURATION_ADU, "[adu] plateau of saturated pixels")
     header["BAYERPAT"] = ("GBRG", "first row of the data G B G B, second R G R G")
-    header["XBAYROFF"] = (0, "the piece begins as the frame does")
-    header["YBAYROFF"] = (0, "the piece begins as the frame does")
+    header["XBAYROFF"] = (0, "the cutout starts like the frame")
+    header["YBAYROFF"] = (0, "the cutout starts like the frame")
     height, width = piece.pixels.shape
-    header.add_history(f"Piece of {_ascii(stored.path)},")
-    header.add_history(f"its generation {stored.generation}:")
+    header.add_history(f"Cutout of {_ascii(stored.path)},")
+    header.add_history(f"generation {stored.generation}:")
     header.add_history(f"{width}x{height} pixels from ({piece.x_px}, {piece.y_px}) on, 0-based")
 
 

@@ -77,7 +77,7 @@ def read_region(stored: storage.StoredObject, search: CutoutSearch) -> FrameRegi
         projection = Projection.of_cards(hdu.header)
         pixel = projection.pixel(Sky(search.ra_deg, search.dec_deg))
         if pixel is None or not projection.has(pixel):
-            raise BadParameterError("ra", "with dec a place within the frame")
+            raise BadParameterError("ra", "a position inside the frame, together with dec")
         columns, rows = _square(pixel, search.side_px, hdu.shape)
         _check_tiles(hdu, columns, rows)
         return FrameRegion(columns.start, rows.start, hdu.section[rows, columns], hdu.header)

@@ -67,5 +67,5 @@ def _solved_image(session: Session, image_id: str) -> SolvedImage:
     if row is None:
         raise unknown("image", image_id)
     if row.solved_path is None:
-        raise PermanentError(Reason.OBJECT_MISSING, f"{image_id} has no place on the sky")
+        raise PermanentError(Reason.OBJECT_MISSING, f"{image_id} has no plate solution")
     return as_record(SolvedImage, row._asdict())

@@ -90,7 +90,7 @@ def _items(curve: StoredCurve, first_row: int, n_rows: int) -> list[DetrendedFra
     rows = _rows(curve.file, first_row, n_rows)
     if rows["picid"].to_pylist() != [curve.picid] * n_rows:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"{curve.file.path} has not the rows that it should"
+            Reason.DAMAGED_FILE, f"{curve.file.path} does not have the expected rows"
         )
     columns: dict[str, list[object]] = {"image_id": rows["image_id"].to_pylist()}
     columns["sequence_id"] = [curve.summary["sequence_id"]] * n_rows

@@ -154,7 +154,9 @@ def cone(parameters: Parameters) -> Cone | None:
     ra, dec = (query.text(parameters, name) for name in ("ra", "dec"))
     if radius_deg is None:
         if ra or dec:
-            raise BadParameterError("radius", f"a number from 0 to {MAX_RADIUS_DEG:g}, too")
+            raise BadParameterError(
+                "radius", f"given with ra and dec, from 0 to {MAX_RADIUS_DEG:g}"
+            )
         return None
     return Cone(right_ascension(ra or ""), declination(dec or ""), radius_deg)
 

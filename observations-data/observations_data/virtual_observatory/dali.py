@@ -66,7 +66,7 @@ class Query:
                 given[name.upper()].append(value.strip())
         for name, values in given.items():
             if len(values) > max_values or max(map(len, values)) > MAX_CHARACTERS:
-                raise UsageFault(f"{name[:40]} has too many values, or too long ones")
+                raise UsageFault(f"{name[:40]} has too many values, or overlong ones")
         return cls(dict(given))
 
     def texts(self, name: str) -> list[str]:
@@ -83,7 +83,7 @@ class Query:
         """
         values = self.texts(name)
         if len(values) > 1:
-            raise UsageFault(f"{name} is given {len(values)} times, and may be given once")
+            raise UsageFault(f"{name} must be given once, not {len(values)} times")
         return values[0] if values else None
 
     def number(self, name: str, minimum: float, maximum: float) -> float:
@@ -167,5 +167,5 @@ def numbers(name: str, value: str, *counts: int) -> list[float]:
         count = " or ".join(map(str, counts))
         raise UsageFault(f"{name} must have {count} numbers, separated by spaces")
     if not all(_NUMBER.fullmatch(word) for word in words):
-        raise UsageFault(f"{name} has something that is no number")
+        raise UsageFault(f"{name} must have only numbers")
     return [float(word) for word in words]

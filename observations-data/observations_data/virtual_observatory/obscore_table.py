@@ -52,7 +52,7 @@ _COLUMNS = (
     ("t_exptime", f"{_TIMES}.Support.Extent", "time.duration;obs.exposure", _REAL, "s",
      "Exposure"),
     ("t_resolution", "Char.TimeAxis.Resolution.Refval.value", "time.resolution", _REAL, "s",
-     "The exposure, again"),
+     "The same exposure"),
     ("t_xel", "Char.TimeAxis.numBins", "meta.number", _WHOLE, None, "Exposures"),
     ("em_min", f"{_BANDS}.Bounds.Limits.LoLimit", "em.wl;stat.min", _REAL, "m",
      "Shortest wavelength, nominal"),

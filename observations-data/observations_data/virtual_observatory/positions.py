@@ -75,4 +75,4 @@ def _ends(bounds: list[float], minimum: float, maximum: float) -> list[float]:
 
 def _check(number: float, minimum: float, maximum: float, what: str) -> None:
     if not minimum <= number <= maximum:
-        raise UsageFault(f"POS has a {what} that is not from {minimum:g} to {maximum:g} degrees")
+        raise UsageFault(f"POS has {what} that is not from {minimum:g} to {maximum:g} degrees")

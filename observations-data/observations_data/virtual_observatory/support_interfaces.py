@@ -113,7 +113,7 @@ def table(service: str, name: str) -> Response:
             document = _root(TABLE_SET, "table", "vs")
             _describe_table(document, known)
             return _written(document)
-    raise NotFound("this service has no such table")
+    raise NotFound("there is no such table")
 
 
 def _root(namespace: str, name: str, *mentioned: str) -> Element:

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from werkzeug.exceptions import BadRequest
 
+from observations_explorer.form_errors import quoted
+
 MIN_PERIOD_D, LONGEST_PERIOD_D = 1e-4, 1e4
 LATEST_MJD = 1e6
+_LABELS = {"period_d": quoted("Period"), "epoch_mjd": quoted("Phase 0")}
+"""Names of the parameters in the form."""
 CYCLES = 2
 """A folded curve is drawn twice, so that the part around phase 0 is seen in one piece."""
 
@@ -48,5 +52,5 @@ def _number(parameters: Mapping[str, str], name: str, low: float, high: float) -
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise BadRequest(f"{name}: a number from {low:g} to {high:g}")
+        raise BadRequest(f"{_LABELS[name]} must be a number from {low:g} to {high:g}.")
     return value

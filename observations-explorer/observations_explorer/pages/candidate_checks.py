@@ -33,7 +33,7 @@ def checks(vetting: Checks) -> list[Check]:
         _frames(vetting.get("n_in_transit")),
         _flag(vetting.get("is_near_saturation"), "near saturation"),
         _flag(vetting.get("is_near_edge"), "near the edge of the frame"),
-        _flag(vetting.get("is_crowded"), "spoilt by neighbours"),
+        _flag(vetting.get("is_crowded"), "contaminated by neighbours"),
     )
     return [check for check in found if check]
 
@@ -64,7 +64,7 @@ def _frames(number: int | None) -> Check | None:
     if number is None:
         return None
     frames = "frame" if number == 1 else "frames"
-    return Check(number >= MIN_IN_TRANSIT, f"{number} good {frames} in it")
+    return Check(number >= MIN_IN_TRANSIT, f"{number} good {frames} in transit")
 
 
 def _flag(is_so: bool | None, words: str) -> Check | None:

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from observations_explorer.form_errors import in_labels, quoted
+
 FILTERS = ("kind", "known", "max_false_alarm", "min_mag", "max_mag", "unit", "sequence_id")
 """Parameters by filter in the page's URL; there, probabilities are in percent."""
 IN_PERCENT = ("max_false_alarm",)
+FORM_FIELDS = {
+    "max_false_alarm": quoted("Max. false alarms (%)"),
+    "min_mag": quoted("G from"),
+    "max_mag": quoted("G to"),
+    "unit": quoted("Unit"),
+}
+"""Names in the form of the parameters that people write into it."""
 FIRST_ORDER = {
     "significance": "desc",
     "depth": "desc",
@@ -71,6 +80,14 @@ class CandidateSearch:
         if column != (self.sort or USUAL_SORT):
             return "none"
         return {"asc": "ascending"}.get(self.order or FIRST_ORDER[column], "descending")
+
+
+def form_error(message: str | None) -> str | None:
+    """Return an error of observations-data in the words of the form."""
+    words = in_labels(message, FORM_FIELDS)
+    if words and message and message.startswith(IN_PERCENT):
+        return words.replace("from 0 to 1", "from 0 to 100")
+    return words
 
 
 def _share(percent: str) -> str:

@@ -6,7 +6,7 @@ from werkzeug.exceptions import BadRequest
 
 from observations_explorer.data_service import fetch
 from observations_explorer.pages.candidate_checks import checks
-from observations_explorer.pages.candidate_filters import CandidateSearch
+from observations_explorer.pages.candidate_filters import CandidateSearch, form_error
 from observations_explorer.pages.content import Content
 from panoptes_network.responses.candidates import CandidatePage
 
@@ -24,7 +24,7 @@ def candidates(parameters: Mapping[str, str]) -> Content:
     try:
         found = fetch(CandidatePage, "/candidates", **search.asked, limit=str(PAGE_LENGTH))
     except BadRequest as error:
-        fault = error.description
+        fault = form_error(error.description)
     return {
         "candidates": [(one, checks(one["vetting"])) for one in found["items"]],
         "total": found["total"],

@@ -23,13 +23,13 @@ def why(star: Star, sequence_id: str) -> str:
     """
     asked = sequence_id or next((one["sequence_id"] for one in star["visits"]), None)
     if asked is None:
-        return "No image has this star yet."
+        return "This star is not in any image yet."
     try:
         made = fetch(CurvePage, f"/observations/{quote(asked)}/light-curves", limit="1")
         if made["made_at"]:
             return (
-                f"It is not among the {figure(made['n_stars'])} stars of {asked} that have one:"
-                " too faint, or not in the frame."
+                f"{asked} has light curves of {figure(made['n_stars'])} stars, but not of this one:"
+                " it is too faint or outside the frame."
             )
         return of_set(made, fetch(WholeObservation, f"/observations/{quote(asked)}"))
     except NotFound:

@@ -165,12 +165,12 @@ def uploads(parameters: Mapping[str, str]) -> Content:
 def _verdict(found: PipelineStatus, missing: str | None) -> tuple[str, str]:
     """Return the style of the equivalent night verdict, and the status in words."""
     if missing or found["dead_letters"]:
-        return "problems", "something needs an operator"
+        return "problems", "operator action required"
     if max(found["waiting"].values()) > settings().sweep_lease_s:
-        return "waiting", "images wait longer than usual"
+        return "waiting", "images are waiting longer than usual"
     if any(found["states"][state] for state in WAITING_STATES):
-        return "waiting", "images are in work"
-    return "good", "all is done"
+        return "waiting", "images are being processed"
+    return "good", "everything is processed"
 
 
 def _age_s(time: str | None, now: datetime) -> float | None:

@@ -88,7 +88,7 @@ def file_list(sequence_id: str, parameters: Mapping[str, str]) -> str:
     files = _files(_fetch_observation(sequence_id))
     kind = parameters.get("kind")
     if kind and kind not in files:
-        raise BadRequest(f"kind: one of {', '.join(files)}")
+        raise BadRequest(f"kind must be one of {', '.join(files)}")
     wanted = [files[kind]] if kind else files.values()
     return "".join(f"{absolute(file['url'])}\n" for some in wanted for file in some)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from observations_explorer.form_errors import quoted
 from observations_explorer.formatting import STATES, day
 from panoptes_network.responses.observations import FacetCount
 
@@ -24,6 +25,13 @@ LABELS = {
     "tag": "Tag",
 }
 """The filters in the order of the form, by their names in the page's URL."""
+FORM_FIELDS = {
+    **{name: quoted(label) for name, label in LABELS.items()},
+    "name": quoted(LABELS["near"]),
+    "ra": f"The right ascension in {quoted(LABELS['near'])}",
+    "dec": f"The declination in {quoted(LABELS['near'])}",
+}
+"""Names in the form of the parameters of observations-data."""
 PARAMETERS = frozenset({*LABELS, "name", "ra", "dec", "sort", "order", "cursor"})
 """All that the page of observations takes."""
 COMMON = ("field", "near", "radius", "unit")

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from werkzeug.exceptions import BadRequest
 
 from observations_explorer.data_service import fetch
+from observations_explorer.form_errors import in_labels
 from observations_explorer.maps import list_map
 from observations_explorer.pages.content import Content
-from observations_explorer.pages.observation_filters import COMMON, Search
+from observations_explorer.pages.observation_filters import COMMON, FORM_FIELDS, Search
 from observations_explorer.pages.search import near_matches
 from panoptes_network.config import settings
 from panoptes_network.responses.observations import ObservationPage
@@ -29,7 +30,7 @@ def observations(parameters: Mapping[str, str]) -> Content:
     try:
         found = fetch(ObservationPage, "/observations", **asked)
     except BadRequest as error:
-        fault = error.description
+        fault = in_labels(error.description, FORM_FIELDS)
         near = near_matches(search.filters.get("near", ""))
     centre = found.get("centre")
     return {

@@ -96,7 +96,7 @@ def stamps_png(picid: str, parameters: Mapping[str, str]) -> bytes:
     """
     colour = parameters.get("colour") or "all"
     if colour not in stamp_sheet.COLOURS:
-        raise BadRequest(f"colour: one of {', '.join(stamp_sheet.COLOURS)}")
+        raise BadRequest(f"colour must be one of {', '.join(stamp_sheet.COLOURS)}")
     path = f"/sources/{quote(picid)}/stamps"
     found = fetch(StampPage, path, **asked_frames(parameters), limit=str(MAX_STAMPS))
     return stamp_sheet.png([item["pixels"] for item in found["items"]], colour)
@@ -149,7 +149,7 @@ def _light(parameters: Mapping[str, str]) -> Light:
     try:
         return Light(value)
     except ValueError as error:
-        raise BadRequest(f"light: one of {', '.join(Light)}") from error
+        raise BadRequest(f"light must be one of {', '.join(Light)}") from error
 
 
 def _finder(found: Star, curve: DetrendedCurve | RawCurve) -> finder_chart.Chart | None:

@@ -112,7 +112,7 @@ def _limits(
     mag_limit: float | None, ra: float | None, dec: float | None, radius: float | None
 ) -> Limits:
     if any(math.isnan(number) for number in (mag_limit, ra, dec, radius) if number is not None):
-        raise click.UsageError("limits must not be nan")
+        raise click.UsageError("limits must be numbers, not NaN")
     if ra is None and dec is None and radius is None:
         return Limits(mag_limit)
     if ra is None or dec is None or radius is None:

@@ -158,9 +158,11 @@ class GaiaFile(StarFile):
         version = int.from_bytes(header[4:8], "little")
         count = int.from_bytes(header[8:], "little")
         if version != 1:
-            raise CatalogFileError(f"{self.path}: version {version} of the format is unknown")
+            raise CatalogFileError(f"{self.path}: unknown format version {version}")
         if size != self._HEADER_BYTES + count * self._ROW.itemsize:
-            raise CatalogFileError(f"{self.path}: {size} bytes do not hold its {count} stars")
+            raise CatalogFileError(
+                f"{self.path}: the file of {size} bytes cannot contain its {count} stars"
+            )
         if not count:
             return np.empty(0, self._ROW)
         return np.memmap(self.path, self._ROW, "r", self._HEADER_BYTES, (count,))
@@ -234,14 +236,14 @@ class TicFile(StarFile):
             (n for n, line in enumerate(beginning) if not line.startswith("#")), len(beginning)
         )
         if comments == len(beginning):
-            raise CatalogFileError(f"{path}: there is nothing in it but comments")
+            raise CatalogFileError(f"{path}: the file has no data")
         fields = [field.strip().strip('"') for field in beginning[comments].split(",")]
         if fields[0].isdecimal():
             return cls._bulk(path, fields, comments)
         found = {cls._FIELDS.get(field.casefold()) for field in fields}
         if not found >= cls._REQUIRED:
             raise CatalogFileError(
-                f"{path}, line {comments + 1}: the format is unknown; a TIC file has 125 columns,"
+                f"{path}, line {comments + 1}: unknown format; a TIC file has 125 columns,"
                 " or a header line with ID (or TICID), ra, dec and Tmag"
             )
         return cls(path, fields, comments + 1)
@@ -250,7 +252,7 @@ class TicFile(StarFile):
     def _bulk(cls, path: Path, fields: list[str], comments: int) -> "TicFile":
         if len(fields) != cls.BULK_WIDTH:
             raise CatalogFileError(
-                f"{path}, line {comments + 1}: {len(fields)} columns, where a TIC file without"
+                f"{path}, line {comments + 1}: {len(fields)} columns; a TIC file without a"
                 f" header has {cls.BULK_WIDTH}"
             )
         names = [cls.BULK_COLUMNS.get(n, f"column_{n}") for n in range(cls.BULK_WIDTH)]
@@ -384,4 +386,4 @@ def _check_places(path: Path, stars: NDArray[np.void], row: int) -> None:
     if not good.all():
         first = int(np.argmin(good))
         place = f"{ra[first]:g}, {dec[first]:g}"
-        raise CatalogFileError(f"{path}, row {row + first + 1}: no place on the sky: {place}")
+        raise CatalogFileError(f"{path}, row {row + first + 1}: invalid position: {place}")

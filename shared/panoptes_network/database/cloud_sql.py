@@ -47,7 +47,8 @@ def connect(startup: Mapping[str, str]) -> "pg8000.dbapi.Connection":
             startup_params=dict(startup),
         )
     except (ClientError, GoogleAuthError) as error:
-        raise ConnectionError(f"no way to {settings().cloud_sql_instance}: {error}") from error
+        instance = settings().cloud_sql_instance
+        raise ConnectionError(f"cannot connect to {instance}: {error}") from error
 
 
 @cache

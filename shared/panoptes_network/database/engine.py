@@ -61,8 +61,8 @@ _PASSING = _CONFLICTS | {QUERY_CANCELED, LOCK_NOT_AVAILABLE, "57P01", "57P02", "
 _NO_ROOM = "53"
 """Class insufficient_resources; 53300 is too_many_connections."""
 _WORDS = {
-    QUERY_CANCELED: "the database took too long to answer: ask for less",
-    LOCK_NOT_AVAILABLE: "what is asked for is locked for the moment",
+    QUERY_CANCELED: "the query took too long: narrow the search or request fewer rows",
+    LOCK_NOT_AVAILABLE: "the requested data is locked: try again in a moment",
 }
 
 _log = logging.getLogger(__name__)
@@ -202,7 +202,7 @@ def run_transaction(work: Callable[[Session], T]) -> T:
     try:
         return _attempt(work)
     except PoolTimeoutError as error:
-        raise TransientError("all connections to the database are in use") from error
+        raise TransientError("all database connections are in use: try again soon") from error
     except (DBAPIError, OSError) as error:
         if not _is_passing(error):
             raise
@@ -212,9 +212,9 @@ def run_transaction(work: Callable[[Session], T]) -> T:
 def _words(error: DBAPIError | OSError) -> str:
     """Return a message that is safe for anyone: the statement and URL are only in the log."""
     if not isinstance(error, DBAPIError):
-        return f"the database is away: {error}"
-    _log.warning("the database is away: %s", error.orig)
-    return _WORDS.get(sqlstate(error) or "", "the database is away")
+        return f"the database is unavailable: {error}"
+    _log.warning("the database is unavailable: %s", error.orig)
+    return _WORDS.get(sqlstate(error) or "", "the database is unavailable")
 
 
 def _is_passing(error: BaseException) -> bool:

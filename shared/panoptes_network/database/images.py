@@ -177,7 +177,7 @@ def _is_from_cr2(stored: StoredObject | None) -> bool:
 
 
 def _rank(from_cr2: bool, generation: int) -> tuple[bool, int]:
-    """Return the sort key that decides which of an image's files is believed."""
+    """Return the sort key that decides which of an image's files is used."""
     return generation > 0 and not from_cr2, generation
 
 

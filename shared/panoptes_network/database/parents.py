@@ -29,7 +29,7 @@ MIN_ELEVATION_M, MAX_ELEVATION_M = -500.0, 9000.0
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rank:
-    """Rank of a fact by its age; the greater rank is believed.
+    """Rank of a fact by its age; the greater rank is used.
 
     Ranks compare the image's time first. For one image, headers that were sent rank above those of
     the file, the unit's own FITS file above one made from the CR2, and a newer upload above an

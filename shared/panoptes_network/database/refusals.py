@@ -98,6 +98,6 @@ def note_gone(session: Session, paths: list[str], service: str) -> None:
                 service=service,
                 message_id=GONE,
                 state=ImageState.ERROR,
-                reason="there is no such object in the bucket any more",
+                reason="the file is no longer in the bucket",
             )
         )

@@ -77,4 +77,4 @@ def header_kind(headers: Cards) -> CalibrationKind | None:
 
 def skipped(kind: CalibrationKind) -> SkippedError:
     """Return the error that records a calibration frame."""
-    return SkippedError(kind.reason, f"a {kind} frame: kept for calibration, not solved")
+    return SkippedError(kind.reason, f"a {kind} frame: stored for calibration, not solved")

@@ -85,7 +85,7 @@ def read_image_header(read: ReadRange) -> ImageHeader:
             return image
         first = first or image
     if first is None:
-        raise PermanentError(Reason.NO_IMAGE, "the FITS file holds no image")
+        raise PermanentError(Reason.NO_IMAGE, "the FITS file has no image")
     return first
 
 
@@ -170,7 +170,7 @@ def _read_header_text(read: ReadRange, offset: int) -> bytes | None:
             break
     if offset and not data.startswith(b"XTENSION"):
         return None
-    raise PermanentError(Reason.TRUNCATED, "the FITS header does not end: the file is cut short")
+    raise PermanentError(Reason.TRUNCATED, "the FITS header has no end: the file is cut short")
 
 
 def _check_start(data: bytes, offset: int) -> None:

@@ -89,5 +89,5 @@ def _tile_shapes(header: fits.Header, shape: tuple[int, ...]) -> Iterator[list[i
 
 def _lies(how: str) -> PermanentError:
     return PermanentError(
-        Reason.DAMAGED_FILE, f"the compressed image contradicts itself: {how}; upload it again"
+        Reason.DAMAGED_FILE, f"the compressed image is inconsistent: {how}; upload it again"
     )

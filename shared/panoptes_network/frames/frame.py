@@ -80,7 +80,7 @@ def read_frame(path: Path) -> Frame:
         # astropy raises its parsers' errors for damaged files; they are not bugs here, and reading
         # the file again does not help.
         raise PermanentError(
-            Reason.TRUNCATED, f"the file's pixels cannot be read, upload it again ({error})"
+            Reason.TRUNCATED, f"the file's pixels cannot be read; upload it again ({error})"
         ) from error
     return Frame(_whole_adu(pixels))
 
@@ -108,11 +108,11 @@ def check_exposed(plane: NDArray[np.float32]) -> None:
         return
     is_flat = noise_adu < _MIN_NOISE_ADU / 4
     if is_flat or level_adu < BLACK_LEVEL_ADU + _MIN_NOISE_ADU:
-        words = "all pixels have" if is_flat else f"nothing but noise of {noise_adu:.1f} ADU about"
+        words = "all pixels are" if is_flat else f"only noise of {noise_adu:.1f} ADU"
         raise UnsolvedError(
             Reason.BLANK_FRAME,
-            f"the frame is blank: {words} the level {level_adu:.0f} ADU, and no star stands out;"
-            " look at the lens cap and the shutter",
+            f"the frame is blank: {words} at {level_adu:.0f} ADU, and no star stands out;"
+            " check the lens cap and the shutter",
         )
 
 
@@ -149,7 +149,7 @@ def _check_compression(image: fits.ImageHDU | fits.CompImageHDU) -> None:
     if getattr(image, "compression_type", None) == "PLIO_1":
         raise PermanentError(
             Reason.BAD_PIXELS,
-            "the image is compressed by PLIO_1; use RICE_1, as fpack does unasked",
+            "the image is compressed by PLIO_1; use RICE_1, the default of fpack",
         )
 
 
@@ -158,11 +158,11 @@ def _whole_adu(pixels: NDArray[np.generic]) -> NDArray[np.uint16]:
     if pixels.dtype == np.uint16:
         return np.ascontiguousarray(pixels)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise PermanentError(Reason.BAD_PIXELS, "the image has pixels that are no numbers (NaN)")
+        raise PermanentError(Reason.BAD_PIXELS, "the image has pixels that are not numbers (NaN)")
     whole = pixels.astype(np.uint16, casting="unsafe") if _fits_uint16(pixels) else None
     if whole is None or not np.array_equal(whole, pixels):
         raise PermanentError(
-            Reason.BAD_PIXELS, "the pixels are not raw camera values: whole numbers of 16 bits"
+            Reason.BAD_PIXELS, "the pixels must be raw camera values: whole numbers of 16 bits"
         )
     return whole
 

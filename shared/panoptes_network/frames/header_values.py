@@ -195,8 +195,8 @@ def _clean_text(card: str, text: str) -> Cleaned:
     if card in _QUANTITY_OF:
         return _measure(_QUANTITY_OF[card], kept)
     if _NO_NUMBER.fullmatch(kept) and card not in TEXT_CARDS:
-        return None, "is no number"
-    problem = f"is cut after {MAX_VALUE_CHARS} characters" if len(text) > MAX_VALUE_CHARS else ""
+        return None, "is not a number"
+    problem = f"was cut after {MAX_VALUE_CHARS} characters" if len(text) > MAX_VALUE_CHARS else ""
     return (kept if card in TEXT_CARDS else _from_text(kept)), problem
 
 
@@ -204,10 +204,10 @@ def _usable(value: object) -> Cleaned:
     if isinstance(value, bool):
         return value, ""
     if isinstance(value, float):
-        return (value, "") if math.isfinite(value) else (None, "is no number")
+        return (value, "") if math.isfinite(value) else (None, "is not a number")
     if isinstance(value, int):
         return (value, "") if abs(value) < _MAX_INTEGER else (None, "has more than 64 bits")
-    return None, "is no single value"
+    return None, "is not a single value"
 
 
 def _from_text(value: str) -> CardValue:

@@ -22,7 +22,7 @@ _MAX_INT32 = 2**31
 class Identity:
     """The image and sequence that a file belongs to.
 
-    `contradictions` maps cards that differ from the path to both values; the path is believed.
+    `contradictions` maps cards that differ from the path to both values; the path is used.
     """
 
     image: CameraTime
@@ -155,7 +155,7 @@ def _no_identity(headers: Cards) -> PermanentError:
     return PermanentError(
         Reason.NO_IDENTITY,
         "the object path does not say which image this is, and the header's IMAGEID is"
-        f" {said[:80]!r}, which is no id: it must be PAN and 3 digits, the camera's 6 hex digits"
+        f" {said[:80]!r}, which is not an id: an id is PAN and 3 digits, the camera's 6 hex digits"
         " and the UTC time, like PAN001_14d3bd_20181011T134333",
     )
 

@@ -156,7 +156,7 @@ def read_footer(read: ReadRange, size: int) -> bytes:
     end = read(size - END_BYTES, END_BYTES) if size > END_BYTES else b""
     length = int.from_bytes(end[:4], "little") + END_BYTES
     if end[4:] != MAGIC or length > size:
-        raise pa.ArrowInvalid("no Parquet file")
+        raise pa.ArrowInvalid("not a Parquet file")
     return read(size - length, length)
 
 

@@ -22,14 +22,14 @@ class Quality(IntFlag):
 
 QUALITY_MEANINGS = {
     Quality.SATURATED: "a pixel of the star is saturated",
-    Quality.EDGE: "part of the star lies beyond the frame",
-    Quality.NOT_DETECTED: "source-extractor did not see the star in this frame",
-    Quality.CROWDED: "neighbours of the catalog spoil the star",
-    Quality.CLOUD: "cloud took more light from the frame than the comparison stars can repair",
-    Quality.TRAILED: "the stars of the frame are trailed",
+    Quality.EDGE: "part of the star is outside the frame",
+    Quality.NOT_DETECTED: "source-extractor did not detect the star in this frame",
+    Quality.CROWDED: "contaminated by neighbouring catalog stars",
+    Quality.CLOUD: "clouds dimmed the frame by more than the comparison stars can correct",
+    Quality.TRAILED: "stars in the frame are trailed",
     Quality.FEW_COMPARISONS: "too few comparison stars",
-    Quality.OUTLIER: "far from the star's other measurements, in one frame alone",
-    Quality.NO_LEVEL: "too few frames with the star in this place of the camera to know its level",
+    Quality.OUTLIER: "far from the star's other measurements, in this frame only",
+    Quality.NO_LEVEL: "too few frames with the star at this place on the sensor to calibrate it",
 }
 
 BAD = (
@@ -65,7 +65,7 @@ def _of_each_colour(name: str, unit: str | None, description: str) -> list[Colum
 
 
 FRAME_COLUMNS = (
-    Column("image_id", "string", None, "image that the frame is of"),
+    Column("image_id", "string", None, "id of the image"),
     Column(
         "time",
         "timestamp[us, tz=UTC]",
@@ -89,7 +89,7 @@ MEASUREMENT_COLUMNS = (
     Column("flux_err", "float", None, "its standard deviation"),
     *_of_each_colour("flux", None, "relative flux, detrended; median 1"),
     *_of_each_colour("flux_err", None, "standard deviation of the relative flux"),
-    *_of_each_colour("raw_flux", "adu", "flux by the fit of the PSF"),
+    *_of_each_colour("raw_flux", "adu", "flux from the PSF fit"),
     *_of_each_colour(
         "raw_flux_err",
         "adu",

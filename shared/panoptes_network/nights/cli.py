@@ -43,7 +43,7 @@ def _fetch(url: str, unit: str, night: str) -> dict[str, object]:
         answer = requests.get(address, timeout=settings().request_timeout_s)
     except requests.RequestException as error:
         raise click.ClickException(
-            f"observations-data does not answer at {url}: set OBSERVATIONS_DATA_URL or --url"
+            f"observations-data is not reachable at {url}: set OBSERVATIONS_DATA_URL or --url"
         ) from error
     found = _json(answer, url)
     if not answer.ok:
@@ -58,7 +58,8 @@ def _checked(report: object, url: str) -> NightReport[str]:
         return TypeAdapter(NightReport[str]).validate_python(report)
     except ValidationError as error:
         raise click.ClickException(
-            f"{url} answered no night report: is it another version? --json prints the answer"
+            f"{url} did not return a night report: is it another version? --json prints its"
+            " response"
         ) from error
 
 
@@ -68,5 +69,7 @@ def _json(answer: requests.Response, url: str) -> dict[str, object]:
     except requests.JSONDecodeError:
         found = None
     if not isinstance(found, dict):
-        raise click.ClickException(f"{url} is not observations-data: it answered no JSON object")
+        raise click.ClickException(
+            f"{url} is not observations-data: it did not return a JSON object"
+        )
     return found

@@ -85,14 +85,14 @@ def _waiting(report: Report) -> Iterator[Finding]:
     waits = report["waiting"]
     if waits["count"]:
         oldest_s = waits["oldest_s"] or 0.0
-        what = f"{count(waits['count'], 'image')} still waiting or in work, the oldest for"
+        what = f"{count(waits['count'], 'image')} still waiting or being processed, the oldest for"
         what += f" {duration(oldest_s)}."
         yield _finding("problem" if oldest_s > PATIENCE_S else "note", what, advice.WAITING.action)
     if waits["n_given_up"]:
         what = f"{count(waits['n_given_up'], 'image')} stuck: {advice.GIVEN_UP.meaning}."
         yield _finding("problem", what, advice.GIVEN_UP.action)
     if waits["n_cr2_only"]:
-        what = f"{count(waits['n_cr2_only'], 'CR2 file')} not turned into FITS yet."
+        what = f"{count(waits['n_cr2_only'], 'CR2 file')} not converted to FITS yet."
         yield _finding("note", what, advice.WAITING.action)
     if waits["n_without_file"]:
         what = (

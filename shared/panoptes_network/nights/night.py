@@ -34,7 +34,7 @@ class Night:
         An invalid longitude counts as unknown.
         """
         if not EARLIEST <= day <= LATEST:
-            raise ValueError(f"{day} is no date of a night")
+            raise ValueError(f"{day} is not the date of a night")
         start = datetime.combine(day, NOON) + noon_offset(longitude_deg)
         return cls(day, start, start + DAY, known_longitude(longitude_deg))
 

@@ -15,7 +15,7 @@ Counted = NightReport[str] | CameraNight[str] | SequenceNight[str]
 WIDTH = 88
 VERDICTS = {
     "good": "all well",
-    "waiting": "in work",
+    "waiting": "in progress",
     "problems": "with problems",
     "empty": "no images",
 }
@@ -35,10 +35,11 @@ def text(report: Report) -> str:
 
 def _heading(report: Report) -> Iterator[str]:
     night = report["night"]
-    noon = "local solar noon" if night["bounds"] == "local_noon" else "noon in UTC"
+    is_local = night["bounds"] == "local_noon"
+    noons = "local solar noon to noon" if is_local else "noon to noon UTC"
     yield f"{report['unit_id']}, night of {report['date']}: {VERDICTS[report['verdict']]}"
     start, end = (_clock(time, "%Y-%m-%d %H:%M") for time in (night["start"], night["end"]))
-    yield f"{start} to {end} UTC, from {noon} to noon"
+    yield f"{start} to {end} UTC, from {noons}"
     if report["n_images"]:
         first, last = _clock(report["first_image"]), _clock(report["last_image"])
         yield ""
@@ -55,9 +56,9 @@ def _on_sky(report: Report) -> str:
 def _findings(report: Report) -> Iterator[str]:
     yield ""
     if report["verdict"] == "empty":
-        yield "No image of this night has arrived. What to check:"
+        yield "No images of this night have arrived. Things to check:"
     elif not report["findings"]:
-        yield "Every file that arrived became what it should, without gaps or trends."
+        yield "All files were processed as expected, without gaps or trends."
     for finding in report["findings"]:
         yield from _wrapped(finding["what"], f"{MARKS[finding['severity']]} ", "   ")
         yield from _wrapped(finding["action"], "   ", "   ")

@@ -1,12 +1,14 @@
 """The command `panoptes-operate`: list failures, replay images and messages, edit tags."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import click
 from pydantic import BaseModel
 
-from panoptes_network.commands import DatabaseProgramGroup, ExitStatus, NothingDone
+from panoptes_network.commands import BadInput, DatabaseProgramGroup, ExitStatus, NothingDone
+from panoptes_network.errors import PermanentError
 from panoptes_network.events import parse
 from panoptes_network.operations import listing
 from panoptes_network.operations.balance import Balance, words
@@ -111,7 +113,7 @@ def list_images(**chosen: object) -> None:
         (one["image_id"], one["state"], one["reason_code"], one["reason"])
         for one in found["images"]
     ]
-    _table(("image", "state", "reason", "words"), rows)
+    _table(("image", "state", "reason", "message"), rows)
     click.echo(_of(len(rows), found["count"], "image"))
     if uploads is not None and uploads["count"]:
         _show_uploads(uploads)
@@ -140,7 +142,7 @@ def list_letters(**chosen: object) -> None:
         )
         for one in found["dead_letters"]
     ]
-    _table(("id", "received", "subscription", "about", "words"), rows)
+    _table(("id", "received", "subscription", "subject", "message"), rows)
     click.echo(_of(len(rows), found["count"], "dead letter"))
 
 
@@ -171,7 +173,7 @@ def sweep_everything(*, dry_run: bool) -> None:
     _show_problems(done.problems)
     would = "would be sent" if dry_run else "sent"
     click.echo(f"{done.looked_at} objects, {done.sent} {would} again,")
-    click.echo(f"{done.given_up} given up, {done.failed} not taken")
+    click.echo(f"{done.given_up} given up, {done.failed} not accepted")
     if count := done.products_deleted:
         click.echo(f"{count} superseded products {'would be ' if dry_run else ''}deleted")
     _show_balance(done.balance, done.looked_at)
@@ -218,7 +220,7 @@ def _show_uploads(found: UploadList) -> None:
         (one["bucket_path"], one["at"], one["reason_code"], one["reason"])
         for one in found["uploads"]
     ]
-    _table(("upload", "refused", "reason", "words"), rows)
+    _table(("upload", "refused", "reason", "message"), rows)
     click.echo(_of(len(rows), found["count"], "upload"))
 
 
@@ -229,13 +231,24 @@ def _show_balance(balance: Balance, objects: int) -> None:
     for path in balance.lost:
         click.echo(f"  lost: {path}")
     if balance.n_gone:
-        click.echo(f"{balance.n_gone} rows without object")
+        click.echo(f"{balance.n_gone} images without a file")
     for path in balance.gone:
-        click.echo(f"  without object: {path}")
+        click.echo(f"  without a file: {path}")
 
 
 def _request(model: type[M], chosen: Mapping[str, object]) -> M:
-    return parse(model, {name: value for name, value in chosen.items() if value is not None})
+    try:
+        return parse(model, {name: value for name, value in chosen.items() if value is not None})
+    except PermanentError as error:
+        raise BadInput(_with_option_names(error.message)) from error
+
+
+def _with_option_names(message: str) -> str:
+    """Name the command's options and arguments instead of the request's fields."""
+    for parameter in click.get_current_context().command.params:
+        name = parameter.metavar if isinstance(parameter, click.Argument) else parameter.opts[0]
+        message = re.sub(rf"(^|; ){parameter.name}: ", rf"\g<1>{name or parameter.name}: ", message)
+    return message.removeprefix("the body: ")
 
 
 def _show_replay(done: Outcome) -> None:
@@ -243,7 +256,7 @@ def _show_replay(done: Outcome) -> None:
         click.echo(name)
     _show_problems(done.problems)
     would = "would be sent" if done.dry_run else "sent"
-    click.echo(f"{done.replayed} {would} again, {done.not_replayed} cannot be")
+    click.echo(f"{done.replayed} {would} again, {done.not_replayed} could not be")
     if done.not_replayed:
         raise click.exceptions.Exit(ExitStatus.FAILED)
     if not done.replayed:

@@ -86,7 +86,7 @@ class Letter:
         words = last_words(session, subject.image_id, subject.bucket_path)
         return PermanentError(
             Reason.TRIES_EXHAUSTED,
-            f"{service} failed {often} and is not tried again by itself; {words}",
+            f"{service} failed {often} and is not tried again automatically; {words}",
         )
 
 
@@ -116,7 +116,7 @@ def receive(body: bytes) -> Recorded:
         raise
     except Exception:
         # It must not be redelivered forever: the stored copy can be inspected.
-        _log.exception("a dead letter is kept, but its image not found")
+        _log.exception("a dead letter was recorded without its image")
         return run_transaction(lambda session: _record(session, letter, Subject()))
 
 

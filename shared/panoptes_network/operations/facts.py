@@ -47,7 +47,7 @@ class _FactsRequest(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.values and self.pin is None:
-            raise ValueError("give a value to set, or pin or unpin what is known")
+            raise ValueError("give a value to set, or use pin or unpin")
         return self
 
 

@@ -85,6 +85,6 @@ def last_words(session: Session, image_id: str | None, bucket_path: str | None) 
         query = select(ImageEvent).where(name, ImageEvent.reason_code.is_not(None))
         newest += session.scalars(query.order_by(ImageEvent.event_id.desc()).limit(1))
     if not newest:
-        return "nothing more is known of it"
+        return "no error was recorded"
     last = max(newest, key=lambda event: event.event_id)
-    return f"the last that is known of it, from {last.service}: {str(last.reason)[:MAX_WORDS]}"
+    return f"last error, from {last.service}: {str(last.reason)[:MAX_WORDS]}"

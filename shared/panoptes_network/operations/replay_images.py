@@ -41,9 +41,7 @@ def _is_sent(image: Image, outcome: Outcome) -> bool:
 
 def _check(image: Image) -> None:
     if image.bucket is None or image.bucket_path is None:
-        raise PermanentError(
-            Reason.OBJECT_MISSING, "only headers are known of it, no file has come"
-        )
+        raise PermanentError(Reason.OBJECT_MISSING, "only its headers arrived, not its file")
     check_time(CameraTime.parse(image.sequence_id).time, "sequence")
     check_time(image.time, "image")
 

@@ -61,13 +61,15 @@ def _data(letter: DeadLetter, image: Image | None) -> bytes:
 def _publish(topic: str, data: bytes, attributes: dict[str, str]) -> None:
     path = f"projects/{settings().google_cloud_project}/topics/{topic}"
     if not topic or not (data or attributes):
-        raise PermanentError(Reason.BAD_REQUEST, "it does not say what it is, or its topic")
+        raise PermanentError(Reason.BAD_REQUEST, "it has no topic or no content")
     try:
         publisher().publish(path, data, **attributes).result(timeout=PUBLISH_TIMEOUT_S)
     except NotFound as error:
-        raise PermanentError(Reason.OBJECT_MISSING, f"there is no topic {topic} now") from error
+        raise PermanentError(
+            Reason.OBJECT_MISSING, f"the topic {topic} no longer exists"
+        ) from error
     except (GoogleAPICallError, RetryError, TimeoutError) as error:
-        raise TransientError(f"the topic {topic} takes no message: {error}") from error
+        raise TransientError(f"cannot publish to the topic {topic}: {error}") from error
 
 
 def _note(session: Session, letter: DeadLetter, subject: Subject, image: Image | None) -> None:

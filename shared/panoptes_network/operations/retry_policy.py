@@ -50,7 +50,7 @@ def exhausted(last_words: str) -> PermanentError:
     """Return the message for an image that reached its limit of resends."""
     return PermanentError(
         Reason.TRIES_EXHAUSTED,
-        f"sent again {MAX_REQUEUES} times, and nothing came of it; {last_words}",
+        f"sent again {MAX_REQUEUES} times without result; {last_words}",
     )
 
 

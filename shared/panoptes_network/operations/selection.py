@@ -41,7 +41,7 @@ class Filters(BaseModel):
         if not self._may_be_all and all(value is None for value in named + of_images):
             raise ValueError("give at least one filter")
         if self.dead_letters and any(of_images):
-            raise ValueError("dead letters have no state and no reason_code")
+            raise ValueError("dead letters have no state or reason")
         return self
 
     @property

@@ -184,14 +184,14 @@ def _mark(lost: Judged) -> str:
 
 
 def _note(session: Session, lost: Judged) -> int:
-    what = "nothing" if lost.missing is Missing.ALL else "not all"
+    what = "no result" if lost.missing is Missing.ALL else "only some of its results"
     event = ImageEvent(
         image_id=lost.upload.image_id,
         bucket_path=lost.upload.stored.path,
         service=SERVICE,
         message_id=_mark(lost),
         state=lost.state,
-        reason=f"sent again: {what} had come of the file",
+        reason=f"sent again: the file had {what}",
     )
     session.add(event)
     session.flush()

@@ -55,11 +55,11 @@ def _change(session: Session, request: TagRequest) -> Tagged:
     query = select(Sequence).where(Sequence.sequence_id == request.sequence_id)
     sequence = session.scalars(query.with_for_update(key_share=True)).one_or_none()
     if sequence is None:
-        words = f"there is no sequence {request.sequence_id!r}"
+        words = f"unknown sequence: {request.sequence_id!r}"
         raise PermanentError(Reason.BAD_REQUEST, words)
     kept = (set(sequence.tags) - set(request.remove)) | set(request.add)
     if len(kept) > tags.MAX_TAGS:
-        words = f"a sequence has {tags.MAX_TAGS} tags at most"
+        words = f"a sequence can have at most {tags.MAX_TAGS} tags"
         raise PermanentError(Reason.BAD_REQUEST, words)
     sequence.tags = sorted(kept)
     return {"sequence_id": sequence.sequence_id, "tags": sequence.tags}

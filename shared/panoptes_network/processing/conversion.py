@@ -89,7 +89,7 @@ def find_image(request: ImageObject) -> Upload:
     """
     path = _kept_path(request.bucket_path)
     if path.is_pointing:
-        raise SkippedError(Reason.POINTING_IMAGE, "nothing is made of a pointing image")
+        raise SkippedError(Reason.POINTING_IMAGE, "no products are made from pointing images")
     if (kind := path_kind(request.bucket_path)) is not None:
         raise skipped(kind)
     stored = find_upload(request.bucket_path, request.bucket, request.wanted_generation)
@@ -112,7 +112,7 @@ def _kept_path(bucket_path: str) -> ObjectPath:
 def find_cr2(request: ImageObject) -> Upload:
     """Look up the camera raw file that a request names; see `find_image`."""
     if image_suffix(request.bucket_path) != ".cr2":
-        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file is not a .cr2")
+        raise PermanentError(Reason.UNKNOWN_FILE_TYPE, "the file name must end in .cr2")
     return find_image(request)
 
 

@@ -63,7 +63,7 @@ def run(work: Callable[P, T], time_limit_s: float, *args: P.args, **kwargs: P.kw
     try:
         result: T = future.result()
     except TimeLimitError:
-        raise TransientError(f"not done within {time_limit_s:g} s") from None
+        raise TransientError(f"the file could not be processed within {time_limit_s:g} s") from None
     except MemoryError as error:
         raise PermanentError(
             Reason.TOO_LARGE,
@@ -99,17 +99,17 @@ def _on_cpu(limit_s: float, work: Callable[P, T], *args: P.args, **kwargs: P.kwa
 def _broken() -> TransientError:
     """Drop a pool whose process could not start: it accepts no more work."""
     _pool.cache_clear()
-    return TransientError("the process that works on files did not start")
+    return TransientError("the process for untrusted files did not start")
 
 
 def _expired(error: ProcessExpired) -> PermanentError | TransientError:
     code = error.exitcode or 0
     if code == -signal.SIGXCPU:
-        return PermanentError(Reason.DAMAGED_FILE, "the file made its decoder run without an end")
+        return PermanentError(Reason.DAMAGED_FILE, "the file made its decoder run endlessly")
     if code < 0 and -code in _CRASHES:
         name = signal.Signals(-code).name
         return PermanentError(Reason.DAMAGED_FILE, f"the file made its decoder crash ({name})")
-    return TransientError(f"the process that worked on the file has ended ({code})")
+    return TransientError(f"the process working on the file ended unexpectedly ({code})")
 
 
 @cache

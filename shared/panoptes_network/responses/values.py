@@ -45,4 +45,4 @@ def number(fields: Mapping[str, object], name: str) -> float | None:
     value = fields[name]
     if value is None or isinstance(value, int | float):
         return value
-    raise TypeError(f"{name} is no number: {value!r}")
+    raise TypeError(f"{name} is not a number: {value!r}")

@@ -54,7 +54,7 @@ def cone_ranges(ra_deg: float, dec_deg: float, radius_deg: float) -> NDArray[np.
         If the cone is invalid: not finite, declination beyond ±90, radius not above 0.
     """
     if not (np.isfinite([ra_deg, dec_deg, radius_deg]).all() and abs(dec_deg) <= 90):
-        raise ValueError(f"no place on the sky: {ra_deg} {dec_deg}, radius {radius_deg} degrees")
+        raise ValueError(f"invalid position: {ra_deg} {dec_deg}, radius {radius_deg} degrees")
     if radius_deg <= 0:
         raise ValueError(f"a radius must be above 0, not {radius_deg}")
     if radius_deg >= 180:

@@ -157,7 +157,7 @@ class Projection:
 def _number(cards: Cards, name: str) -> float:
     value = cards.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name} is no number: {value!r}")
+        raise ValueError(f"{name} is not a number: {value!r}")
     return float(value)
 
 

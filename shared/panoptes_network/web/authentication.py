@@ -64,17 +64,17 @@ def check(headers: Headers, *, public: bool = False) -> str | None:
     """
     allowed = _list(settings().allowed_callers)
     if not allowed and on_cloud_run():
-        raise RefusedError(403, "ALLOWED_CALLERS names nobody who may call this service")
+        raise RefusedError(403, "ALLOWED_CALLERS is empty, so nobody may call this service")
     if not allowed:
         return None
     platform = settings().token_checked_by_platform and not public
     claims = _claims(_token(headers, platform=platform), platform=platform)
     if claims.aud not in _list(settings().token_audience) or claims.iss not in ISSUERS:
-        raise RefusedError(401, "the token is not for this service, or not by Google")
+        raise RefusedError(401, "the token is for another service, or not from Google")
     if not claims.iat - LEEWAY_S <= time.time() <= claims.exp + LEEWAY_S:
-        raise RefusedError(401, "the token is not valid any more, or not yet")
+        raise RefusedError(401, "the token has expired or is not valid yet")
     if not claims.email_verified or claims.email not in allowed:
-        raise RefusedError(403, "the token is of an account that may not call this service")
+        raise RefusedError(403, "the token's account may not call this service")
     return claims.email
 
 
@@ -111,10 +111,10 @@ def _claims(token: str, *, platform: bool) -> _Claims:
         )
         return _Claims.model_validate(payload)
     except ValidationError:
-        raise RefusedError(401, "the token lacks a claim that is needed") from None
+        raise RefusedError(401, "the token lacks a required claim") from None
     # A token may contain anything, and the library lets some resulting errors through.
     except (GoogleAuthError, ValueError, TypeError, RecursionError):
-        raise RefusedError(401, "the token is none, or is not signed, or is over") from None
+        raise RefusedError(401, "the token is malformed, expired or not signed") from None
 
 
 def _certificates() -> dict[str, str]:
@@ -125,10 +125,10 @@ def _certificates() -> dict[str, str]:
         certificates = response.json()
     except requests.RequestException as error:
         forget_certificates()
-        raise TransientError(f"the issuer's certificates cannot be had: {error}") from error
+        raise TransientError(f"the issuer's certificates are unavailable: {error}") from error
     if not isinstance(certificates, dict) or not certificates:
         forget_certificates()
-        raise TransientError(f"{url} answers no certificates")
+        raise TransientError(f"{url} did not return certificates")
     return certificates
 
 

@@ -115,7 +115,7 @@ def answer(
         return try_again(str(error))
     except Exception:
         logger.exception("unexpected fault")
-        return try_again("an unexpected fault; it is in the log")
+        return try_again("unexpected error, see the log")
     said = result.model_dump(mode="json") if isinstance(result, BaseModel) else result
     _note(said)
     return jsonify(said)
@@ -131,7 +131,7 @@ def _probe(ready: Mapping[str, Check]) -> Response | None:
     asked = ready if request.path == "/ready" else {}
     missing = [name for name, check in asked.items() if not _answers(name, check)]
     if missing:
-        return try_again(f"no answer from: {', '.join(missing)}")
+        return try_again(f"not available: {', '.join(missing)}")
     return jsonify(status="ok")
 
 
@@ -139,7 +139,7 @@ def _answers(name: str, check: Check) -> bool:
     try:
         check()
     except Exception:
-        logging.getLogger(__name__).warning("%s does not answer", name, exc_info=True)
+        logging.getLogger(__name__).warning("%s is not available", name, exc_info=True)
         return False
     return True
 
@@ -261,7 +261,9 @@ def _json_body(request: Request) -> object:
         body = request.get_json(silent=True)
     except RequestEntityTooLarge:
         _drop_body()
-        raise PermanentError(Reason.TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes") from None
+        raise PermanentError(
+            Reason.TOO_LARGE, f"the body has more than {MAX_BODY_BYTES} bytes"
+        ) from None
     except RecursionError:
         raise PermanentError(Reason.BAD_REQUEST, TOO_DEEP) from None
     if body is None:

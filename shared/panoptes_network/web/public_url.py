@@ -39,6 +39,6 @@ def _base() -> str:
         return settings().public_url.rstrip("/")
     if not host_is_trusted(request.host, OWN_MACHINE):
         raise BadRequest(
-            "This service does not know its public address. Its operator has to set PUBLIC_URL."
+            "This service does not know its public URL. Its operator must set PUBLIC_URL."
         )
     return request.host_url.rstrip("/")

@@ -37,13 +37,13 @@ def check(request: Request, max_body_bytes: int = MAX_BODY_BYTES) -> None:
     """
     limit(request, max_body_bytes)
     if (request.content_length or 0) > max_body_bytes:
-        raise RequestEntityTooLarge(f"The body is over {max_body_bytes} bytes.")
+        raise RequestEntityTooLarge(f"The body has more than {max_body_bytes} bytes.")
     if (request.content_encoding or "identity").lower() != "identity":
-        raise BadRequest("Send the body as it is, without a Content-Encoding.")
+        raise BadRequest("Send the body without Content-Encoding.")
     _check_path(request)
     _check_query(request.query_string)
     if any("\0" in value for value in request.headers.values()):
-        raise BadRequest("A header has a NUL.")
+        raise BadRequest("A header contains a NUL character.")
 
 
 def limit(request: Request, max_body_bytes: int) -> None:
@@ -68,7 +68,7 @@ def check_body(request: Request) -> None:
         try:
             storable.check(request.get_json())
         except RecursionError:
-            raise BadRequest(f"Send less: {TOO_DEEP}.") from None
+            raise BadRequest(f"{TOO_DEEP[0].upper()}{TOO_DEEP[1:]}.") from None
         except PermanentError as error:
             raise BadRequest(error.message) from None
     for name, values in request.form.lists():

@@ -135,7 +135,7 @@ def _metrics() -> Response:
     except TransientError as error:
         raise ServiceUnavailable(str(error), retry_after=10) from None
     if account is None and not _is_from_this_machine():
-        raise Forbidden("metrics are for the callers that ALLOWED_CALLERS names")
+        raise Forbidden("metrics are only for callers named in ALLOWED_CALLERS")
     return metrics.exposition()
 
 

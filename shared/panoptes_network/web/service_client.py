@@ -38,7 +38,7 @@ def post(url: str, message: BaseModel, behind: int = 0) -> dict[str, object]:
             timeout=limit_s(behind),
         )
     except requests.RequestException as error:
-        raise TransientError(f"{url} does not answer: {error}") from error
+        raise TransientError(f"{url} is not reachable: {error}") from error
     answer = _json_object(response)
     if response.ok:
         return answer

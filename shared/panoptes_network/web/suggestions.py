@@ -9,11 +9,11 @@ MAX_SHOWN = 100
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
     """Return a message about an unknown parameter that suggests the nearest known one."""
-    lacking = f"there is no parameter {name[:MAX_SHOWN]!r} here"
+    lacking = f"unknown parameter {name[:MAX_SHOWN]!r}"
     by_folded = {each.casefold(): each for each in sorted(known)}
     if not by_folded:
-        return f"{lacking}: this address takes none"
+        return f"{lacking}: there are none here"
     near = get_close_matches(name[:MAX_SHOWN].casefold(), by_folded, n=1)
     if near:
         return f"{lacking}: did you mean {by_folded[near[0]]!r}?"
-    return f"{lacking}: this address takes {', '.join(by_folded.values())}"
+    return f"{lacking}: known are {',  '.join(by_folded.values())}"

@@ -39,7 +39,9 @@ def _disallow(path: str) -> str:
 def _security_txt() -> Response:
     """Serve security.txt."""
     if not settings().security_contact:
-        raise NotFound("The operator of this service has named no contact for vulnerabilities.")
+        raise NotFound(
+            "This service has no security contact. Its operator can set SECURITY_CONTACT."
+        )
     fields = {"Contact": settings().security_contact, "Expires": _expires(), **_canonical()}
     lines = [
         f"{name}: {value}\n" for name, value in {**fields, "Preferred-Languages": "en"}.items()

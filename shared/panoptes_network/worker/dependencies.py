@@ -43,7 +43,7 @@ def check_catalog() -> None:
     """Check that stars are loaded: without stars every image would fail."""
     first = select(CatalogStar.picid).limit(1)
     if run_transaction(lambda session: session.scalar(first)) is None:
-        raise TransientError("no star is loaded; load some with load-catalog")
+        raise TransientError("no stars are loaded; load some with load-catalog")
 
 
 def check_storage() -> None:
@@ -120,7 +120,7 @@ class Dependencies:
             if problem is not None:
                 self._problems[part] = problem
             if problem is not None and not was_away:
-                _log.warning("%s is away, waiting: %s", part, problem, extra={"part": part})
+                _log.warning("%s is unavailable, waiting: %s", part, problem, extra={"part": part})
             elif problem is None and was_away:
                 _log.info("%s is back", part, extra={"part": part})
             self._changed.notify_all()

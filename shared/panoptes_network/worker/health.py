@@ -41,7 +41,7 @@ def _handler(report: Report) -> type[BaseHTTPRequestHandler]:
                 said = report()
                 self._answer(200 if said["ready"] else 503, said)
             else:
-                self._answer(404, {"error": "there are /health and /ready"})
+                self._answer(404, {"error": "known paths: /health and /ready"})
 
         def _answer(self, status: int, said: Mapping[str, object]) -> None:
             body = json.dumps(said).encode()

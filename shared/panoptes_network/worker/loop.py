@@ -81,7 +81,7 @@ class Worker(ABC):
             with self._subscription.lease(received):
                 self.work_on(received)
         except PutOffError:
-            _log.info("put off: others go first", extra=about)
+            _log.info("postponed: other units go first", extra=about)
             self._subscription.give_back(received)
         except StoppedError:
             self._subscription.give_back(received)
@@ -90,7 +90,7 @@ class Worker(ABC):
             self._subscription.acknowledge(received)
         except Exception as error:
             is_expected = isinstance(error, TransientError)
-            _log.warning("left for another try: %s", error, extra=about, exc_info=not is_expected)
+            _log.warning("will be tried again: %s", error, extra=about, exc_info=not is_expected)
             self._dependencies.recheck()
             self._subscription.give_back(received)
         else:
@@ -158,7 +158,7 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     for left in workspace.remove_leftovers():
-        _log.info("removed what a killed worker had left: %s", left)
+        _log.info("removed files of a killed worker: %s", left)
     dependencies = Dependencies(checks)
     threading.Thread(target=dependencies.watch, name="dependencies", daemon=True).start()
     path = SubscriberClient.subscription_path(settings().google_cloud_project, subscription)

@@ -116,7 +116,7 @@ class Subscription:
             )
         except (GoogleAPICallError, RetryError) as error:
             about = {"message_id": received.message.message_id}
-            _log.warning("not acknowledged, it comes again: %s", error, extra=about)
+            _log.warning("not acknowledged, will be redelivered: %s", error, extra=about)
 
     def give_back(self, received: ReceivedMessage) -> None:
         """Return a message for redelivery to any worker."""

@@ -20,11 +20,11 @@ def check(tries: int) -> None:
         With :attr:`Reason.TRIES_EXHAUSTED`.
     """
     if tries > MAX_TRIES:
-        raise exhausted("the worker was killed, perhaps for the memory it took")
+        raise exhausted("the worker was killed, possibly for using too much memory")
 
 
 def exhausted(last: str) -> PermanentError:
     """Return the error after the last attempt, with the words of its failure."""
     return PermanentError(
-        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} tries; the last one: {last}"
+        Reason.TRIES_EXHAUSTED, f"given up after {MAX_TRIES} attempts; last error: {last}"
     )

@@ -141,7 +141,7 @@ def test_pixels(url: str, names: dict[str, str], tmp_path: Path) -> None:
     for form in ("csv", "votable"):
         refused = run(url, "stamps", names["stamps"], "--format", form)
         assert refused.exit_code == 2
-        assert "no place for pixels" in refused.stderr
+        assert "cannot hold pixels" in refused.stderr
 
 
 @pytest.mark.parametrize("command", ["search", "stamps"])
@@ -205,11 +205,11 @@ def test_files(url: str, names: dict[str, str], tmp_path: Path) -> None:
     [
         (["images", "PAN001_14d3bd_20001011T134202"], 2, "no observation"),
         (["search", "--state", "nonsense"], 2, "state"),
-        (["search", "--at", "somewhere"], 2, "no place"),
+        (["search", "--at", "somewhere"], 2, "invalid position"),
         (["search", "-o", "found.doc"], 2, "end the name with"),
         (["search", "--format", "fits"], 2, "-o NAME"),
         (["search", "-o", "/nowhere/found.csv"], 1, "/nowhere"),
-        (["lightcurve", "x!"], 2, "nothing is called"),
+        (["lightcurve", "x!"], 2, "no match for"),
         (["lightcurve", "1003", "--sequnce", "x"], 2, "--sequence"),
         (["stamps", "-11767", "--sequnce", "x"], 2, "--sequnce"),
     ],
@@ -230,7 +230,7 @@ def test_the_address_may_stand_in_the_environment(
     assert CliRunner().invoke(main, ["units"]).exit_code == 0
     wrong = CliRunner().invoke(main, ["--url", f"ftp://127.0.0.1:{free_port()}", "units"])
     assert wrong.exit_code == 2
-    assert "no address" in wrong.stderr
+    assert "not a URL" in wrong.stderr
 
 
 @pytest.mark.parametrize("command", ["lightcurve", "stamps"])

@@ -161,7 +161,7 @@ def test_the_header_says_what_it_is(client: FlaskClient, solved: None) -> None:
     x, y = corner_of(header)
     history = " ".join(header["HISTORY"])
     assert "PANOPTES solved by: a 1" in history
-    assert f"Piece of {PATH}, its generation" in history
+    assert f"Cutout of {PATH}, generation" in history
     assert f"64x64 pixels from ({x}, {y}) on, 0-based" in history
 
 
@@ -207,7 +207,7 @@ def test_at_the_edges_there_is_as_much_as_there_is(
 def test_a_place_outside_of_the_frame(client: FlaskClient, solved: None, ra: str, dec: str) -> None:
     said = problem(client, CUTOUT, 400, ra=ra, dec=dec)
     assert said["parameter"] == "ra"
-    assert "within the frame" in said["detail"]
+    assert "inside the frame" in said["detail"]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_parameters_that_cannot_be_read(
 
 def test_an_image_that_is_not_solved(client: FlaskClient, db: Engine) -> None:
     add_image(db, solved_path=None)
-    assert "no place on the sky" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
+    assert "no plate solution" in problem(client, CUTOUT, 404, **MIDDLE)["detail"]
     problem(client, "/images/PAN009_none/cutout", 404, **MIDDLE)
 
 

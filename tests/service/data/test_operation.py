@@ -261,10 +261,10 @@ def test_ready_tells_what_is_away(
         config.settings.cache_clear()
         database.engine.cache_clear()
         said = problem(client, "/ready", 503)
-        assert said["detail"] == "no answer from: database"
+        assert said["detail"] == "not available: database"
     with storage_at(free_port()):
         said = problem(client, "/ready", 503)
-    assert said["detail"] == "no answer from: database, storage"
+    assert said["detail"] == "not available: database, storage"
     assert get(client, "/health") == {"status": "ok"}
 
 
@@ -274,7 +274,7 @@ def test_what_hangs_is_not_ready(client: FlaskClient, monkeypatch: pytest.Monkey
     monkeypatch.setattr(
         service_state, "CHECKS", {"storage": lambda: hanging.wait(10), "database": lambda: None}
     )
-    assert problem(client, "/ready", 503)["detail"] == "no answer from: storage"
+    assert problem(client, "/ready", 503)["detail"] == "not available: storage"
     hanging.set()
 
 

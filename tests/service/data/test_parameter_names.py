@@ -69,8 +69,8 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(client: FlaskClient) -
         refused = problem(client, path, 400, **{misspelt: "1"})
         assert refused["parameter"] == misspelt
         assert f"did you mean {name!r}" in refused["detail"], path
-    assert "takes none" in problem(client, "/health", 400, x="1")["detail"]
-    assert "takes unit, " not in problem(client, "/observations", 400, zzz="1")["detail"]
+    assert "none here" in problem(client, "/health", 400, x="1")["detail"]
+    assert "known are unit, " not in problem(client, "/observations", 400, zzz="1")["detail"]
 
 
 def test_an_empty_unknown_parameter_is_refused_too(client: FlaskClient) -> None:

@@ -197,7 +197,7 @@ def test_a_search_that_looked_at_too_many_says_so(
     [
         ({"POS": "CIRCLE"}, "POS CIRCLE has"),
         ({"POS": "SQUARE 1 2 3"}, "POS must be"),
-        ({"POS": "CIRCLE nan 0 1"}, "no number"),
+        ({"POS": "CIRCLE nan 0 1"}, "must have only numbers"),
         ({"POS": "CIRCLE 361 0 1"}, "right ascension"),
         ({"POS": "CIRCLE 0 -91 1"}, "declination"),
         ({"POS": "CIRCLE 0 0 -1"}, "radius"),
@@ -208,7 +208,7 @@ def test_a_search_that_looked_at_too_many_says_so(
         ({"POS": "POLYGON 0 0 90 0 180 0 270 0"}, "half of the sky"),
         ({"POS": "POLYGON " + "1 " * 202}, "POLYGON has 3"),
         ({"BAND": "5 4"}, "BAND must have its lower bound first"),
-        ({"TIME": "yesterday"}, "TIME has something"),
+        ({"TIME": "yesterday"}, "TIME must have only numbers"),
         ({"TIME": "1 2 3"}, "TIME must have 1 or 2 numbers"),
         ({"FOV": "1/2"}, "FOV"),
         ({"CALIB": "two"}, "CALIB"),

@@ -98,4 +98,4 @@ def test_a_table_that_a_service_does_not_have_is_told(client: FlaskClient) -> No
     answer = client.get("/vo/sia/tables/sources")
     assert (answer.status_code, answer.mimetype) == (404, "application/x-votable+xml")
     [info] = parse(io.BytesIO(answer.data)).resources[0].infos
-    assert info.content == "DefaultFault: this service has no such table"
+    assert info.content == "DefaultFault: there is no such table"

@@ -196,7 +196,7 @@ def test_without_a_curve_the_page_says_why(
 
 def test_a_star_that_is_not_in_the_file(explorer: FlaskClient, sequence_id: str) -> None:
     curve = section(page(explorer, "/sources/1030?catalog=tic"), "curve")
-    assert f"not among the 5 stars of {sequence_id}" in words(curve)
+    assert f"{sequence_id} has light curves of 5 stars, but not of this one" in words(curve)
 
 
 def test_a_file_that_is_gone_leaves_the_apertures(

@@ -69,7 +69,7 @@ def test_status_says_what_waits_and_what_failed(explorer: FlaskClient, db: Engin
         old = {**FAILED, "updated_at": datetime.now(UTC) - timedelta(days=2)}
         add_observation(session, start=START + timedelta(days=1), images=[old])
     html = page(explorer, "/status")
-    assert "images are in work" in html
+    assert "images are being processed" in html
     assert "<b>2 images</b>" in html
     assert "Too few stars" in html
     assert re.search(r"Failed within 24 hours</dt><dd>2<", html)
@@ -85,7 +85,7 @@ def test_status_of_a_network_at_rest(explorer: FlaskClient, db: Engine) -> None:
     with rows(db) as session:
         add_observation(session, images=[DONE])
     html = page(explorer, "/status")
-    assert "all is done" in html
+    assert "everything is processed" in html
     assert "Nothing failed." in html
 
 

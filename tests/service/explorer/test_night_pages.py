@@ -92,7 +92,7 @@ def test_report_of_a_night(client: FlaskClient, db: Engine) -> None:
     assert html.count('class="tone mark sources_extracted"') == 7
     assert html.count('class="tone mark unsolved"') == 1
     assert "13:47 to 13:54: 2 missing" in html
-    assert "Too few stars: clouds, dew, daylight, or the cover." in html
+    assert "Too few stars: clouds, dew, daylight, or a closed cover." in html
     assert "dew needs a heater" in html
     assert "Message: only 3 stars" in html
     assert "PAN001/&lt;script&gt;" in html
@@ -110,7 +110,7 @@ def test_empty_night(client: FlaskClient, db: Engine) -> None:
         add_observation(session, images=[DONE])
     html = page(client, "/units/PAN001/nights/2018-10-13")
     assert "No images from this night" in html
-    assert "Was it clear?" in html
+    assert "Was the sky clear?" in html
     assert f'href="{NIGHT}">11 October 2018</a>' in html
     assert "no images" in page(client, "/units/PAN001/nights/last")
 
@@ -162,7 +162,7 @@ def test_ready_as_long_as_the_data_service_is(
     away = explorer(monkeypatch, free_port())
     answer = away.get("/ready")
     assert answer.status_code == 503
-    assert answer.json == {"status": "not ready", "missing": "observations-data does not answer"}
+    assert answer.json == {"status": "not ready", "missing": "observations-data is not reachable"}
     assert away.get("/health").status_code == 200
 
 
@@ -178,7 +178,7 @@ def test_not_ready_where_the_data_service_is_not(
         answer = explorer(monkeypatch, port).get("/ready")
     assert answer.status_code == 503
     assert answer.json is not None
-    assert answer.json["missing"] == "observations-data: no answer from: storage"
+    assert answer.json["missing"] == "observations-data: not available: storage"
 
 
 # --- how a night is laid out

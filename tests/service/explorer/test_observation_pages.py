@@ -267,10 +267,26 @@ def test_unknown_pages(client: FlaskClient, path: str) -> None:
     assert "Not Found" in page(client, path, 404)
 
 
-@pytest.mark.parametrize("query", ["cursor=nonsense", "field=%07", "unit=%00"])
-def test_bad_parameter_is_told(client: FlaskClient, query: str) -> None:
-    html = page(client, f"/observations?{query}", 400)
-    assert query.partition("=")[0] + " must be" in html
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("cursor=nonsense", "cursor must be"),
+        ("unit=%00", "unit must be"),
+        ("field=%07", "“Field” must be text of up to 200 characters"),
+        ("near=Nowhere+at+all", "“Near” must be a field of the network"),
+        ("near=400+5", "The right ascension in “Near” must be degrees from 0 to 360"),
+        ("near=40+95", "The declination in “Near” must be degrees from -90 to 90"),
+        ("near=M42&radius=x", "“Within” must be a number from 0 to"),
+        ("min_images=many", "“Images at least” must be a whole number"),
+        ("max_exptime=-1", "“Exposure at most” must be a number from 0 to"),
+        ("after=yesterday", "“From” must be a date like 2018-10-11"),
+        ("state=lost", "“With an image” must be one of"),
+    ],
+)
+def test_a_wrong_value_is_explained_in_the_forms_words(
+    client: FlaskClient, query: str, words: str
+) -> None:
+    assert words in page(client, f"/observations?{query}", 400)
 
 
 def test_strict_headers_on_every_answer(client: FlaskClient) -> None:
@@ -372,7 +388,7 @@ def test_data_service_away(monkeypatch: pytest.MonkeyPatch) -> None:
         answer = client.get(path)
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "10"
-        assert "The data service does not answer" in answer.text
+        assert "The data service is not reachable" in answer.text
     assert client.get("/health").status_code == 200
 
 

@@ -101,7 +101,7 @@ def test_the_page_says_why_and_what_to_do(explorer: FlaskClient) -> None:
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
     assert "What to do: Upload only" in html
-    assert "kept for calibration" in html
+    assert "stored for calibration" in html
     assert '<a href="/uploads">3</a>' in explorer.get("/status").text
     only = explorer.get("/uploads?unit=PAN002").text
     assert CR3 not in only

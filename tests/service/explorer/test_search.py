@@ -181,15 +181,15 @@ def test_hostile_words_stay_words(explorer: FlaskClient, observations: dict[str,
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"radius": "999", "near": "1 1"}, "radius"),
-        ({"near": "400 1"}, "ra"),
-        ({"near": "nowhere at all"}, "name"),
-        ({"after": "yesterday"}, "after"),
-        ({"min_images": "-1"}, "min_images"),
-        ({"state": "lost"}, "state"),
+        ({"radius": "999", "near": "1 1"}, "“Within” must be"),
+        ({"near": "400 1"}, "The right ascension in “Near” must be"),
+        ({"near": "nowhere at all"}, "“Near” must be"),
+        ({"after": "yesterday"}, "“From” must be"),
+        ({"min_images": "-1"}, "“Images at least” must be"),
+        ({"state": "lost"}, "“With an image” must be"),
         ({"sort": "shoe"}, "sort"),
         ({"cursor": "x"}, "cursor"),
-        ({"unit": "PAN\a"}, "unit"),
+        ({"unit": "PAN\a"}, "“Unit” must be"),
     ],
 )
 def test_a_search_that_cannot_be_says_why_and_keeps_its_form(

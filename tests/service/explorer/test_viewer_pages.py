@@ -151,7 +151,7 @@ def test_observation_page_has_frames_plots_and_reasons(
     assert 'id="failures"' not in html
     failed = page(explorer, "/observations/PAN001_ee04d1_20181011T134202")
     reasons = words(section(failed, "failures"))
-    assert "1 image unsolved Too few stars: clouds, dew, daylight, or the cover." in reasons
+    assert "1 image unsolved Too few stars: clouds, dew, daylight, or a closed cover." in reasons
     assert "Clouds pass; dew needs a heater on the lens" in reasons
 
 
@@ -289,9 +289,9 @@ def test_a_saturated_star_is_shown_by_its_raw_sums(explorer: FlaskClient, viewed
 @pytest.mark.parametrize(
     ("query", "name"),
     [
-        ("period_d=0", "period_d"),
-        ("period_d=1;DROP+TABLE+sources", "period_d"),
-        ("period_d=1&epoch_mjd=nan", "epoch_mjd"),
+        ("period_d=0", "“Period” must be"),
+        ("period_d=1;DROP+TABLE+sources", "“Period” must be"),
+        ("period_d=1&epoch_mjd=nan", "“Phase 0” must be"),
         ("light=x", "light"),
         ("catalog=<script>", "catalog"),
     ],

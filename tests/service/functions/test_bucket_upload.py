@@ -81,7 +81,7 @@ def test_what_lies_beside_images_is_left_alone_with_one_log_line(
     assert deliver(client, {**RESOURCE, "name": name, "size": "0"}).status_code == 200
     assert faulty.received == []
     [line] = log()
-    assert line["message"] == "left alone: it lies beside images"
+    assert line["message"] == "ignored: not an image"
     assert (line["levelname"], line["bucket_path"]) == ("INFO", name)
 
 
@@ -136,7 +136,7 @@ def test_the_log_is_json_on_stdout_as_cloud_logging_reads_it(
     trace = {field: said.pop(f"logging.googleapis.com/{field}") for field in ("trace", "spanId")}
     assert said == {
         "severity": "INFO",
-        "message": "left alone: it lies beside images",
+        "message": "ignored: not an image",
         "name": "cf-bucket-upload",
         "service": "cf-bucket-upload",
         "bucket_path": PICTURE,

@@ -245,7 +245,7 @@ def test_a_bad_path_is_recorded(
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({}, "bucket_path, headers, or both"),
+        ({}, "bucket_path or headers, or both"),
         ({"headers": []}, "headers"),
         ({"headers": dict.fromkeys(map(str, range(2001)), 1)}, "headers"),
         ({"bucket_path": PATH, "bucket": "panoptes-processed"}, "bucket: "),

@@ -176,7 +176,7 @@ def test_images_of_another_bucket_are_not_received(client: FlaskClient, network:
     answer = client.post("/", json={"bucket_path": PATH, "bucket": "panoptes-processed"})
     reason, message = refused(answer, 400)
     assert reason == "bad_request"
-    assert message == f"bucket: images are received in {network.bucket.name} only"
+    assert message == f"bucket: must be {network.bucket.name}, which images are uploaded to"
 
 
 @pytest.mark.parametrize("named", ["generation", "object_id"])

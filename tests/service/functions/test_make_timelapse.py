@@ -174,7 +174,7 @@ def test_fewer_than_three_frames_are_answered_in_words(
     answer = make_timelapse.post("/", json={"sequence_id": SEQUENCE_ID})
     reason, words = refused(answer, 422)
     assert reason == "too_few_frames"
-    assert f"needs 3 frames that can be shown; this sequence has {count}" in words
+    assert f"needs 3 usable frames; this sequence has {count}" in words
     assert names(network.processed) == {}
     assert sequence(db)["film_reason"] == words
     assert sequence(db)["film_path"] is None

@@ -78,7 +78,7 @@ def test_a_function_is_not_ready_while_something_is_away(
     client = function(service)
     answer = client.get("/ready")
     assert asks_to_come_again(answer)
-    assert refused(answer, 503) == ("try_again", f"no answer from: {', '.join(missing)}")
+    assert refused(answer, 503) == ("try_again", f"not available: {', '.join(missing)}")
     assert client.get("/health").status_code == 200
 
 
@@ -135,7 +135,7 @@ def test_a_gauge_that_cannot_be_read_is_left_out(
     function: Callable[[str], FlaskClient], capsys: pytest.CaptureFixture[str]
 ) -> None:
     def away() -> dict[tuple[str, ...], float]:
-        raise OSError("the database is away")
+        raise OSError("the database is unavailable")
 
     client = function("cf-bucket-upload")
     metrics.add_gauge("panoptes_test_gone", "Gone.", [], away)

@@ -42,17 +42,21 @@ def test_the_command_lists(failed: list[str]) -> None:
     done = operate("list", "--night", "2018-10-11")
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
-    assert lines[0].split() == ["image", "state", "reason", "words"]
+    assert lines[0].split() == ["image", "state", "reason", "message"]
     assert f"{IMAGE_ID}  error     no_catalog       no stars" in lines
     assert lines[-1] == "3 images"
 
 
 def test_the_command_replays(chain: Network, failed: list[str]) -> None:
     done = operate("replay", "--reason", "no_catalog", "--dry-run")
-    assert done.output.splitlines() == [IMAGE_ID, NEXT_NIGHT, "2 would be sent again, 0 cannot be"]
+    assert done.output.splitlines() == [
+        IMAGE_ID,
+        NEXT_NIGHT,
+        "2 would be sent again, 0 could not be",
+    ]
     assert queued(chain) == ([], [])
     done = operate("replay", "--reason", "no_catalog")
-    assert done.output.splitlines() == [IMAGE_ID, NEXT_NIGHT, "2 sent again, 0 cannot be"]
+    assert done.output.splitlines() == [IMAGE_ID, NEXT_NIGHT, "2 sent again, 0 could not be"]
     assert len(queued(chain)[1]) == 2
 
 
@@ -80,7 +84,7 @@ def test_the_command_shows_and_sends_dead_letters(chain: Network, given_up: list
         "3 dead letters, 1 shown"
     )
     done = operate("replay", "--dead-letters")
-    assert done.output.splitlines()[-1] == "3 sent again, 0 cannot be"
+    assert done.output.splitlines()[-1] == "3 sent again, 0 could not be"
     assert len(queued(chain)[0]) == 3
     assert operate("dead-letters").output.splitlines()[-1] == "0 dead letters"
 
@@ -98,11 +102,11 @@ def test_the_command_sweeps(
         f"{OTHER_UNIT}  sent again",
         f"{IMAGE_ID}  sent again",
         "1 objects, 2 sent again,",
-        "0 given up, 0 not taken",
+        "0 given up, 0 not accepted",
         "1 objects = 0 images + 0 companions + 0 refused + 0 waiting + 1 lost",
         f"  lost: {PATH}",
-        "1 rows without object",
-        "  without object: PAN002/M42/ee04d1/20181011T134202/20181011T140000.fits",
+        "1 images without a file",
+        "  without a file: PAN002/M42/ee04d1/20181011T134202/20181011T140000.fits",
     ]
     assert len(tables(db)["images"]) == 2
     chain.upload("notes.txt", b"x")
@@ -111,24 +115,30 @@ def test_the_command_sweeps(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "words"),
     [
-        ["replay"],
-        ["replay", "--night", "soon"],
-        ["replay", "--state", "lost"],
-        ["replay", "--dead-letters", "--state", "error"],
-        ["list", "--unit", "M42"],
-        ["list", "--unit", "PAN998"],
-        ["uploads", "--unit", "PAN998"],
-        ["list", "--image", IMAGE_ID],
-        ["replay", "--image", "nonsense"],
-        ["replay", "--sequence", "nonsense"],
+        (["replay"], "give at least one filter"),
+        (["replay", "--night", "soon"], "--night: must be a date like 2018-10-11"),
+        (["replay", "--state", "lost"], "--state: must be 'metadata_received', 'solving', "),
+        (["replay", "--dead-letters", "--state", "error"], "dead letters have no state"),
+        (["list", "--unit", "M42"], "--unit: must be an id like PAN001"),
+        (["list", "--limit", "0", "--unit", "PAN001"], "Invalid value for '--limit'"),
+        (["unit", "PAN1", "--pin"], "UNIT: must be an id like PAN001"),
+        (["unit", "PAN001"], "give a value to set"),
+        (["unit", "PAN001", "--latitude", "91"], "--latitude: must be at most 90"),
+        (["list", "--unit", "PAN998"], "there is no unit 'PAN998'"),
+        (["uploads", "--unit", "PAN998"], "there is no unit 'PAN998'"),
+        (["list", "--image", IMAGE_ID], "there is no image"),
+        (["replay", "--image", "nonsense"], "there is no image 'nonsense'"),
+        (["replay", "--sequence", "nonsense"], "there is no sequence 'nonsense'"),
     ],
 )
-def test_the_command_refuses_bad_input(operations: FlaskClient, arguments: list[str]) -> None:
+def test_the_command_refuses_bad_input(
+    operations: FlaskClient, arguments: list[str], words: str
+) -> None:
     done = operate(*arguments)
     assert done.exit_code == 2
-    assert "Error" in done.output
+    assert f"Error: {words}" in " ".join(done.output.split())
 
 
 def test_the_command_says_what_is_away(
@@ -137,7 +147,7 @@ def test_the_command_says_what_is_away(
     database_away()
     done = operate("list", "--unit", "PAN001")
     assert done.exit_code == 1
-    assert "the database is away" in done.output
+    assert "the database is unavailable" in done.output
 
 
 def test_without_a_filter_all_failures_are_listed(failed: list[str]) -> None:

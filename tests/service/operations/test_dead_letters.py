@@ -88,8 +88,8 @@ def test_a_solvers_dead_letter_ends_its_image(operations: FlaskClient, db: Engin
     row = image(db)
     assert (row["state"], row["reason_code"]) == ("error", "tries_exhausted")
     assert row["reason"] == (
-        "gce-plate-solver failed 5 times and is not tried again by itself;"
-        " nothing more is known of it"
+        "gce-plate-solver failed 5 times and is not tried again automatically;"
+        " no error was recorded"
     )
     assert row["claim"] == 6  # whoever still works on it has lost it
     assert history(db, "gce-plate-solver") == [("error", row["reason"])]

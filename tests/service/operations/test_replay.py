@@ -143,7 +143,7 @@ def test_an_image_whose_upload_was_never_looked_at_comes_in_anew(
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"bucket": None, "bucket_path": None, "generation": 0}, "only headers are known of it"),
+        ({"bucket": None, "bucket_path": None, "generation": 0}, "only its headers arrived"),
         ({"generation": -1}, "there is no object"),
     ],
 )
@@ -225,7 +225,11 @@ def test_the_attributes_of_a_dead_letter_are_sent_too(
 
 @pytest.mark.parametrize(
     ("topic", "data", "words"),
-    [("gone", b"x", "there is no topic gone"), ("", b"x", "does not say"), ("t", b"", "not say")],
+    [
+        ("gone", b"x", "the topic gone no longer"),
+        ("", b"x", "it has no topic"),
+        ("t", b"", "no content"),
+    ],
 )
 def test_a_dead_letter_that_cannot_be_sent_stays(
     operations: FlaskClient, db: Engine, topic: str, data: bytes, words: str

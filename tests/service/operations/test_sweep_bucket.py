@@ -68,7 +68,7 @@ def test_an_upload_whose_event_got_lost_is_taken_in(
     [message] = chain.queued(settings().pipeline_topic)
     assert (message["image_id"], message["generation"]) == (IMAGE_ID, generation)
     assert history(db) == [
-        ("metadata_received", "sent again: nothing had come of the file"),
+        ("metadata_received", "sent again: the file had no result"),
     ]
     let_time_pass(db, LEASE_S + 1)
     change(db, "UPDATE images SET state = 'sources_extracted'")

@@ -133,7 +133,7 @@ def test_a_poison_image_is_given_up_after_five_times(
     assert swept(operations) == (0, 1)
     row = image(db)
     assert (row["state"], row["reason_code"], row["claim"]) == ("error", "tries_exhausted", 4)
-    assert row["reason"].startswith("sent again 5 times, and nothing came of it")
+    assert row["reason"].startswith("sent again 5 times without result")
     assert len(network.queued(settings().pipeline_topic)) == 5
     let_time_pass(db, LEASE_S + 1)
     assert swept(operations) == (0, 0)

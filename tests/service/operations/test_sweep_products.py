@@ -81,7 +81,9 @@ def test_a_cr2_whose_products_are_not_all_there_goes_to_the_converters(
     assert swept(operations) == (1, 0, 0)
     [message] = chain.queued(settings().raw_topic)
     assert (message["bucket_path"], message["generation"]) == (CR2, generation)
-    assert history(db) == [("sources_extracted", "sent again: not all had come of the file")]
+    assert history(db) == [
+        ("sources_extracted", "sent again: the file had only some of its results")
+    ]
     add_file(db, missing, generation)
     let_time_pass(db, LEASE_S + 1)
     assert swept(operations) == (0, 0, 0)

@@ -79,7 +79,7 @@ def test_files_and_pictures_are_answered_503(
     with data_service(storage, 0.3) as data:
         answer = requests.get(data + picture, timeout=60)
         assert answer.status_code == 503
-        assert "storage is away" in answer.json()["detail"]
+        assert "storage is unavailable" in answer.json()["detail"]
         assert int(answer.headers["Retry-After"]) > 0
         set_env(OBSERVATIONS_DATA_URL=data)
         shown = create_app("observations-explorer").test_client().get(picture)

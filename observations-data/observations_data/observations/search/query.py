@@ -61,7 +61,7 @@ class Search:
         place = Place.parse(parameters)
         order = Order.parse(parameters)
         if order.needs_place and place is None:
-            raise BadParameterError("sort", "distance only together with ra and dec, or a name")
+            raise BadParameterError("sort", "another key without ra and dec, or a name")
         return cls(
             unit=text(parameters, "unit"),
             camera=text(parameters, "camera"),

@@ -75,7 +75,8 @@ def _opened(path: Path) -> Iterator[rawpy.RawPy]:
             yield raw
     except rawpy.LibRawError as error:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"LibRaw cannot read the CR2: {_words(error)}; upload it again"
+            Reason.DAMAGED_FILE,
+            f"LibRaw cannot read the CR2 file: {_words(error)}; upload it again",
         ) from error
 
 
@@ -84,7 +85,7 @@ def _check_end(raw: rawpy.RawPy) -> None:
     mask = raw.raw_image[-1, : raw.sizes.left_margin]
     if mask.size >= _MIN_MASK and np.ptp(mask[::2]) == np.ptp(mask[1::2]) == 0:
         raise PermanentError(
-            Reason.DAMAGED_FILE, "the CR2's pixels end before its last row; upload it again"
+            Reason.DAMAGED_FILE, "the CR2 file ends before its last row of pixels: upload it again"
         )
 
 

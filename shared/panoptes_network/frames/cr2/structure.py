@@ -102,7 +102,7 @@ def _read_sensor(read: ReadRange, raw_offset: int, file_bytes: int) -> tuple[int
     raw = read_directory(read, raw_offset)
     offset, length = raw.integer(_STRIP_OFFSET_TAG), raw.integer(_STRIP_BYTES_TAG)
     if not offset or not length:
-        raise PermanentError(Reason.DAMAGED_FILE, "the CR2 does not say where its pixels lie")
+        raise PermanentError(Reason.DAMAGED_FILE, "the CR2 file does not say where its pixels are")
     if offset + length > file_bytes:
         raise PermanentError(
             Reason.TRUNCATED,
@@ -122,7 +122,7 @@ def _read_frame_header(jpeg: bytes) -> tuple[int, int, int, int]:
             bits, lines, samples, components = struct.unpack_from(">BHHB", jpeg, place + 4)
             return bits, lines, samples, components
         place += 2 + length
-    raise PermanentError(Reason.DAMAGED_FILE, "the CR2's raw pixels are no lossless JPEG")
+    raise PermanentError(Reason.DAMAGED_FILE, "the CR2 file's raw pixels are not lossless JPEG")
 
 
 def _checked_size(bits: int, lines: int, samples: int, components: int) -> tuple[int, int]:
@@ -134,12 +134,14 @@ def _checked_size(bits: int, lines: int, samples: int, components: int) -> tuple
         )
     if bits not in _SENSOR_BITS or components not in _SENSOR_COMPONENTS:
         raise PermanentError(
-            Reason.DAMAGED_FILE, f"{bits} bits in {components} components are no Canon sensor's"
+            Reason.DAMAGED_FILE, f"no Canon sensor has {bits} bits in {components} components"
         )
     if min(height, width) < MIN_SENSOR_SIDE:
-        raise PermanentError(Reason.WRONG_SHAPE, f"{width}x{height} raw pixels are no frame")
+        raise PermanentError(
+            Reason.WRONG_SHAPE, f"{width}x{height} raw pixels are too few for a frame"
+        )
     return height, width
 
 
 def _truncated() -> PermanentError:
-    return PermanentError(Reason.TRUNCATED, "the CR2 is cut short: upload it again")
+    return PermanentError(Reason.TRUNCATED, "the CR2 file is cut short: upload it again")
