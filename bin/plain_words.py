@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Find phrases in docstrings, comments and Markdown that do not read as plain English.
+"""Find phrases in docstrings, comments, messages, pages and Markdown that are not plain English.
 
 Exit status 1 if there are any. The list is short: it has the patterns that came back most often.
 """
@@ -16,7 +16,15 @@ from pathlib import Path
 from script import begin
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_CHECKED = ("tests/", "bench/", "docs/decisions/", "CHANGELOG.md", "node_modules/")
+NOT_CHECKED = (
+    "bin/plain_words.py",
+    "tests/",
+    "bench/",
+    "docs/decisions/",
+    "CHANGELOG.md",
+    "node_modules/",
+    "shared/panoptes_network/database/migrations/",
+)
 """Folders and files that are not shipped, or that record the past."""
 
 PHRASES = {
@@ -27,7 +35,19 @@ PHRASES = {
     r"\btold (?:of|apart)\b": "use report, record or distinguish",
     r"\b(?:an|the|its|each) answers?\b(?! is\b)": "use response",
     r"\bfurther (?:files|rows|cards|parts)\b": "use product files, more or additional",
-    r"\bis away\b": "use is unavailable",
+    r"\b(?:is|are) away\b": "use is unavailable",
+    r"\banew\b": "use again or from the start",
+    r"\bas (?:it|they) should be\b": "say what is expected",
+    r"\b(?:became|came|become|comes) of (?:it|them|each|the)\b": "name the result",
+    r"\bcan(?:not)? be had\b": "use is (not) available",
+    r"\b(?:is|are) believed\b": "use is used",
+    r"\bin the midst\b": "use during",
+    r"\bin work\b": "use being processed",
+    r"\bplaces? on the sky\b": "use position",
+    r"\bthat there (?:is|are) not\b": "use unknown",
+    r"\bof no known\b": "use unknown",
+    r"\bnothing (?:came|comes) of\b": "use without result",
+    r"\bwhat (?:waits|lies|holds|stands|is there)\b": "name the thing",
     r"\bfor the want of\b": "use without",
     r"\bwhat (?:there is|it is) (?:of|to)\b": "name the thing",
 }
@@ -53,9 +73,12 @@ def main() -> int:
 
 
 def _files() -> list[Path]:
-    """Return the Python and Markdown files to check."""
+    """Return the Python, Markdown and HTML files to check."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "*.py", "*.md"], cwd=ROOT, check=True, capture_output=True
+        ["git", "ls-files", "-z", "*.py", "*.md", "*.html"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     ).stdout.decode()
     names = [name for name in listed.split("\0") if name and not name.startswith(NOT_CHECKED)]
     return [ROOT / name for name in names if (ROOT / name).exists()]
@@ -64,14 +87,15 @@ def _files() -> list[Path]:
 def _texts(path: Path) -> Iterator[tuple[int, str, bool]]:
     """Yield line number, text, and whether a docstring starts there."""
     source = path.read_text()
-    if path.suffix == ".md":
+    if path.suffix in (".md", ".html"):
         for number, line in enumerate(source.splitlines(), 1):
             yield number, re.sub(r"`[^`]*`", "`", line), False
         return
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Expr(value=ast.Constant(value=str(docstring))):
-                yield node.lineno, " ".join(docstring.split()), True
+    tree = ast.parse(source)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, " ".join(node.value.split()), id(node) in docstrings
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string, False

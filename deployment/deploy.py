@@ -93,7 +93,7 @@ def in_order(services: Sequence[str]) -> list[str]:
     Raises
     ------
     StageError
-        For a service that there is not.
+        For an unknown service.
     """
     wanted = set(deployments()) if "all" in services else set(services)
     if unknown := wanted - deployments().keys():

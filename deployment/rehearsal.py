@@ -97,7 +97,7 @@ def rehearse(service: str, folder: Path, home: Path) -> Rehearsal:
     Raises
     ------
     subprocess.CalledProcessError
-        When a package cannot be had; uv's words are on stderr.
+        If a package is not available; uv's message is on stderr.
     """
     uv = str(Path(sys.executable).with_name("uv"))
     make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable]

@@ -50,7 +50,7 @@ def write(service: str, system_packages: Path | None = None) -> Path:
     Raises
     ------
     StageError
-        For a service that there is not.
+        For an unknown service.
     """
     staged = stage(service)
     bom = Bom(components=[*_python((staged / "requirements.txt").read_text())])

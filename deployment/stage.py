@@ -26,7 +26,7 @@ LEFT_OUT = frozenset(
         *("package.json", "package-lock.json", ".npmrc"),
     }
 )
-"""Names of files and folders that a service does not need, or that are written anew."""
+"""Names of files and folders that a service does not need, or that are written again."""
 
 MODIFIED_S = 1577836800
 """Time of every staged file, 2020-01-01: what is uploaded does not depend on the checkout's."""
@@ -42,7 +42,7 @@ class StageError(Exception):
 
 
 def stage(service: str) -> Path:
-    """Make a service's folder below `build` anew and return it.
+    """Write a service's folder under `build` from the start, and return it.
 
     It holds the service's own files, the package `panoptes_network`, `requirements.txt` with
     the hashes of the lock, a `Procfile` where the platform would not know what to start, and a
@@ -51,8 +51,8 @@ def stage(service: str) -> Path:
     Raises
     ------
     StageError
-        For a service that there is not, a symbolic link, which the upload would leave out
-        without a word, and pages' scripts that were not fetched.
+        For an unknown service, a symbolic link, which the upload would silently omit, and
+        pages' scripts that were not fetched.
     """
     if service not in deployments():
         raise StageError(f"unknown service {service}; known are {', '.join(deployments())}")

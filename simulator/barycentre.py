@@ -15,7 +15,7 @@ def bjd_tdb(observation: Observation, times: Time, ra_deg: float, dec_deg: float
     times : Time
         UTC, of any shape.
     ra_deg, dec_deg : float
-        Place on the sky that the light comes from, ICRS.
+        Position that the light comes from, ICRS.
     """
     site = EarthLocation.from_geodetic(
         observation.longitude_deg, observation.latitude_deg, observation.elevation_m

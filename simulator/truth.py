@@ -28,7 +28,7 @@ class Truth:
         reaches the plateau), ``snr`` (in an aperture of 2 px over all colours), ``signal``
         (the star's own change, 1 where it is constant), ``airmass``, ``cloud_mag``.
     conditions : dict
-        What holds for the whole frame: ``FOCUS`` (width of the PSF's core against the usual),
+        Properties of the whole frame: ``FOCUS`` (width of the PSF's core against the usual),
         ``AIRMASS``, ``CLOUDMAG`` (means over the stars), ``GLOW-R``, ``GLOW-G``, ``GLOW-B``
         (sky against the dark one), ``TRAIL-X``, ``TRAIL-Y`` (pixels within the exposure).
     variables : Table

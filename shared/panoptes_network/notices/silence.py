@@ -18,7 +18,7 @@ from panoptes_network.nights.night import Night
 KIND = "silence"
 USUAL = timedelta(days=14)
 MIN_NIGHTS = 3
-"""A unit with images in so many of the `USUAL` days before its last image usually sends some."""
+"""A unit with images on this many of the `USUAL` days before its last one usually sends some."""
 FORGOTTEN = timedelta(days=30)
 """A unit that has been silent for longer is not news."""
 

@@ -13,12 +13,12 @@ from prometheus_client.registry import Collector
 
 _REQUESTS = Counter(
     "panoptes_requests",
-    "Requests answered, by what came of them.",
+    "Requests, by outcome.",
     ["service", "route", "status", "reason"],
 )
 _SECONDS = Histogram(
     "panoptes_request_seconds",
-    "Time from a request to its answer.",
+    "Response time.",
     ["service", "route", "status"],
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100),
 )
