@@ -143,7 +143,7 @@ def process(image: PipelineImage, claim: Claim, folder: Path, stage: Stopwatch) 
 
 
 def _read_and_solve(path: Path, claim: Claim, folder: Path, stage: Stopwatch) -> _SolvedFrame:
-    """Read the frame in `path`, find its place on the sky, and refit that to the catalog."""
+    """Read the frame in `path`, find its position on the sky, and refit that to the catalog."""
     with stage("read"):
         frame = read_isolated(path, folder)
         plane = superpixel_plane(frame.mosaic)
