@@ -147,7 +147,7 @@ def test_bad_uploads_end_with_reasons_and_block_nobody(
     [
         ("PAN001/../14d3bd/20180901T083000/20180901T090000.fits", 422, "'..'"),
         ("PAN001/" + "x" * 2000 + "/14d3bd/20180901T083000/20180901T090000.fits", 422, "longer"),
-        ("PAN001/14d3bd/20180901T083000/20180901T090000.txt", 415, "file type"),
+        ("PAN001/14d3bd/20180901T083000/20180901T090000.txt", 415, "must end in one of"),
         ("PAN1/14d3bd/20180901T083000/20180901T090000.fits", 422, "unit 'PAN1'"),
         ("PAN001/14d3bd/20180901T083000/20200101T090000.fits", 404, "no object"),
     ],

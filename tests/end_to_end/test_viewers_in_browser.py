@@ -167,7 +167,7 @@ def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> 
     with page.expect_response(lambda answer: "/sources?" in answer.url) as asked:
         page.get_by_role("checkbox", name="Catalog stars").check()
     assert asked.value.url.endswith("matched=true")
-    page.get_by_text("brightest of what is in view").wait_for()
+    page.get_by_text("brightest in view").wait_for()
     star = 24
     for _ in range(2):
         page.mouse.move(*on_screen(page, star))
@@ -184,7 +184,7 @@ def test_a_star_of_the_picture_leads_to_its_page(page: Page, viewed: Viewed) -> 
 def test_the_tip_of_a_star_names_its_magnitude(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     page.get_by_role("checkbox", name="Catalog stars").check()
-    page.get_by_text("brightest of what is in view").wait_for()
+    page.get_by_text("brightest in view").wait_for()
     # The star is near the picture's lower edge.
     page.locator("[data-told]").scroll_into_view_if_needed()
     page.mouse.move(*on_screen(page, 0))
@@ -198,7 +198,7 @@ def test_the_tip_of_a_star_names_its_magnitude(page: Page, viewed: Viewed) -> No
 def test_all_sources_have_one_that_is_no_star(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/images/{viewed.image_ids[0]}")
     page.get_by_label("Sources").check()
-    page.get_by_text("41 brightest of what is in view").wait_for()
+    page.get_by_text("41 brightest in view").wait_for()
     page.get_by_label("Sources").uncheck()
     assert not page.locator(".marks").is_visible()
 

@@ -42,7 +42,7 @@ export class SourceMarks {
       this.sources.set(kind, await this.#fetch(kind));
     } catch {
       chosen.checked = false;
-      tell(this.told, "The sources could not be fetched. Try again in a moment.");
+      tell(this.told, "The sources could not be loaded. Try again in a moment.");
       return;
     }
     this.#draw();
@@ -80,7 +80,7 @@ export class SourceMarks {
     }
     this.#paint();
     if (sources.length) {
-      tell(this.told, `${this.shown.length} brightest of what is in view; zoom in for fainter ones. Click a catalog star for its page.`);
+      tell(this.told, `${this.shown.length} brightest in view; zoom in for fainter ones. Click a catalog star for its page.`);
     } else if (!kind) {
       tell(this.told, "");
     }
