@@ -84,7 +84,7 @@ class Rehearsal:
 
 
 def rehearse(service: str, folder: Path, home: Path) -> Rehearsal:
-    """Install a staged service's requirements, by their hashes, in an environment made anew.
+    """Install a staged service's requirements, by their hashes, in a new environment.
 
     Parameters
     ----------

@@ -133,7 +133,7 @@ def _place(_: click.Context, option: click.Parameter, text: str | None) -> SkyCo
     try:
         return SkyCoord(text, unit=(deg, deg))
     except (ValueError, UnitsError) as error:
-        raise click.BadParameter(f"no place: {error}", param_hint="--at") from error
+        raise click.BadParameter(f"invalid position: {error}", param_hint="--at") from error
 
 
 def _written(command: F) -> F:

@@ -60,7 +60,7 @@ def image_with_solution(image_id: str) -> WholeImage:
 
 
 def frame_of(image_id: str) -> Frame:
-    """Return where a solved image is on the sky.
+    """Return the position of a solved image.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def _middle_solved(session: Session, sequence_id: str) -> AnyRow:
 
 def _require_solved(row: AnyRow | None, name: str) -> AnyRow:
     if row is None or row.solved_path is None:
-        raise PermanentError(Reason.OBJECT_MISSING, f"{name} has no place on the sky")
+        raise PermanentError(Reason.OBJECT_MISSING, f"{name} has no plate solution")
     return row
 
 

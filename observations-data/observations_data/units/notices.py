@@ -1,4 +1,4 @@
-"""What a unit's owner was told: finished nights, and that the unit went silent."""
+"""Notices to a unit's owner: finished nights, and that the unit went silent."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -19,7 +19,7 @@ BEFORE_ANY = datetime(2010, 1, 1, tzinfo=UTC)
 """When the feed of a unit without notices was last changed: before there was a PANOPTES."""
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold."""
+"""Characters that XML 1.0 cannot contain."""
 
 
 def feed(unit_id: str) -> Response:

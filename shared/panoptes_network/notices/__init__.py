@@ -1,1 +1,1 @@
-"""What units' owners are told: finished nights, and units that went silent."""
+"""Notices to units' owners: finished nights, and units that went silent."""

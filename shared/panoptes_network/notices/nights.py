@@ -1,7 +1,7 @@
 """Notices of finished nights, from the night reports of observations-data.
 
-A night is finished when it is morning at the unit, nothing has arrived for a while, and nothing is
-in work any more.
+A night is finished when it is morning at the unit, nothing has arrived for a while, and no
+image is being processed.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ WINDOW = timedelta(days=3)
 MORNING = timedelta(hours=20)
 """Time from local noon to 8:00 in the morning, when no unit takes images."""
 LONGEST_WORK = timedelta(hours=6)
-"""A night with unfinished images is reported all the same if nothing has arrived for so long."""
+"""A night with unfinished images is reported all the same if nothing has arrived for this time."""
 
 _HALF_DAY = timedelta(hours=12)
 _REPORT = TypeAdapter(NightReport[str])
@@ -61,7 +61,7 @@ def due(now: datetime) -> list[UnitNight]:
 
 
 def notice_of(one: UnitNight, now: datetime) -> Notice | None:
-    """Return the notice of a night; None while its images are in work, or if it has no files.
+    """Return the notice of a night; None while its images are processed, or if it has no files.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the scheduler asks for: make the notices that are due."""
+"""The scheduler's task: make the notices that are due."""
 
 import logging
 import time
