@@ -198,7 +198,7 @@ def test_an_image_without_a_place_shows_nothing_known(client: FlaskClient, db: E
     with rows(db) as session:
         add_observation(session, images=[{}])
     for path in (f"/images/{IMAGE_ID}", f"/observations/{SEQUENCE_ID}"):
-        assert "no place on the sky" in problem(client, f"{path}/objects", 404)["detail"]
+        assert "no plate solution" in problem(client, f"{path}/objects", 404)["detail"]
     problem(client, "/images/PAN001_14d3bd_20181011T999999/objects", 404)
     problem(client, "/observations/PAN001_14d3bd_20181011T999999/objects", 404)
 
