@@ -65,8 +65,8 @@ def frame_of(image_id: str) -> Frame:
     Raises
     ------
     PermanentError
-        With :attr:`Reason.OBJECT_MISSING`, if there is no such image, or it has no place on the
-        sky; with another reason if its solved file is damaged.
+        With :attr:`Reason.OBJECT_MISSING`, if there is no such image, or it has no plate
+        solution; with another reason if its solved file is damaged.
     TransientError
         If the database or storage is unavailable.
     """
