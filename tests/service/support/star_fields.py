@@ -1,15 +1,16 @@
 """Sequences of images with stars in them, as the plate solver leaves them in the database."""
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from panoptes_network.database.models import CatalogStar, Image, Source
+from panoptes_network.database.models import CatalogStar, Image
 from panoptes_network.frames.bayer import SATURATION_ADU, STAMP_SIDE, cut_stamps, stamp_corner
 from simulator.optics import field_wcs
 
@@ -25,6 +26,16 @@ OF_STARS = (
     *("picid", "catalog", "separation_arcsec", "stamp_side", "stamp_x", "stamp_y", "stamp"),
 )
 """Columns that only sources with a star have."""
+MEASURED = (
+    *("number", "ra_deg", "dec_deg", "x_px", "y_px", "flux_adu", "flux_err_adu", "peak_adu"),
+    *("fwhm_px", "ellipticity", "flags", *OF_STARS),
+)
+INSERT = text(
+    f"INSERT INTO sources (image_key, time, {', '.join(MEASURED)})"  # noqa: S608
+    f" SELECT :image_key, :time, {', '.join(MEASURED)}"
+    " FROM json_populate_recordset(CAST(NULL AS sources), CAST(:rows AS json))"
+)
+"""One text for all rows: a value for each column of each would take much longer."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,8 @@ def add_stars(session: Session, sequence_id: str, field: StarField) -> list[str]
     ).all()
     for frame, image in enumerate(images):
         session.execute(text("SELECT ensure_sources_partition(:time)"), {"time": image.time})
-        of_image = {"image_key": image.image_key, "time": image.time}
-        # Returning a column has the rows sent in one statement.
-        session.execute(
-            insert(Source).returning(Source.number),
-            [{**measured, **of_image} for measured in _sources(field, frame)],
-        )
+        given = {"image_key": image.image_key, "time": image.time, "rows": _sources(field, frame)}
+        session.execute(INSERT, given)
     return [image.image_id for image in images]
 
 
@@ -116,8 +123,8 @@ def add_catalog_star(
 
 
 @cache
-def _sources(field: StarField, frame: int) -> list[dict[str, Any]]:
-    """Return the columns of a frame's sources but for those that say which image it is."""
+def _sources(field: StarField, frame: int) -> str:
+    """Return a frame's sources as JSON, without the columns that say which image it is."""
     x, y, flux = *field.places(frame), field.fluxes(frame)
     stamp_x, stamp_y = stamp_corner(x), stamp_corner(y)
     stamps = cut_stamps(mosaic(field, frame), stamp_x, stamp_y).astype(">u2")
@@ -132,11 +139,11 @@ def _sources(field: StarField, frame: int) -> list[dict[str, Any]]:
             "stamp_side": STAMP_SIDE,
             "stamp_x": int(stamp_x[star]),
             "stamp_y": int(stamp_y[star]),
-            "stamp": stamps[star].tobytes(),
+            "stamp": f"\\x{stamps[star].tobytes().hex()}",
         }
         for number, star in enumerate(np.argsort(-flux))
     ]
-    return [*made, _source(field.number, 390.0, 391.0)]
+    return json.dumps([*made, _source(field.number, 390.0, 391.0)])
 
 
 def _source(number: int, x_px: float, y_px: float) -> dict[str, Any]:

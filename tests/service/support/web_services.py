@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from google.api_core.exceptions import NotFound
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from panoptes_network import storage
@@ -133,10 +134,11 @@ def add_observation(
     its further files by kind.
     """
     sequence_id = str(CameraTime(unit_id, camera_id, start))
-    session.merge(Unit(unit_id=unit_id))
-    session.flush()
-    session.merge(Camera(camera_id=camera_id, unit_id=unit_id))
-    session.flush()
+    session.execute(insert(Unit).values(unit_id=unit_id).on_conflict_do_nothing())
+    camera = insert(Camera).values(camera_id=camera_id, unit_id=unit_id)
+    session.execute(
+        camera.on_conflict_do_update(index_elements=["camera_id"], set_={"unit_id": unit_id})
+    )
     session.add(
         Sequence(
             sequence_id=sequence_id,
@@ -201,4 +203,4 @@ def _add_image(
                 image_id=str(ids), service=service, state=state, reason_code=code, reason=reason
             )
         )
-        session.flush()
+    session.flush()
