@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 from xdist.scheduler import LoadScopeScheduling
 
 from local import storage
@@ -159,12 +159,14 @@ def empty_tables(cluster: Cluster, database_url: str) -> Iterator[Callable[[], N
     Triggers and foreign keys rest meanwhile, for which it takes the superuser.
     """
     engine = create_engine(cluster.url(SUPERUSER))
+    statements = [
+        "SET LOCAL session_replication_role = replica",
+        *(str(table.delete()) for table in METADATA.tables.values()),
+    ]
 
     def delete() -> None:
         with engine.begin() as connection:
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            for table in METADATA.tables.values():
-                connection.execute(table.delete())
+            connection.exec_driver_sql(";".join(statements))
 
     yield delete
     engine.dispose()
