@@ -12,11 +12,11 @@ from panoptes_network.arrays import Floats, Integers
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
-    SATURATED_FLAG,
     SATURATION_ADU,
     stamp_fits,
 )
 from panoptes_network.frames.frame import Frame
+from panoptes_network.source_flags import SATURATED_FLAG
 from plate_solver.detection import (
     APERTURE_DIAMETER_PX,
     Detections,

@@ -11,12 +11,12 @@ from panoptes_network.errors import TransientError
 from panoptes_network.frames.bayer import (
     BLACK_LEVEL_ADU,
     GAIN_E_PER_ADU,
-    SATURATED_FLAG,
     SATURATION_ADU,
     cut_stamps,
     stamp_corner,
     to_mosaic,
 )
+from panoptes_network.source_flags import SATURATED_FLAG
 from plate_solver.centroids import windowed_centroids
 from plate_solver.external_programs import failure, run
 

@@ -10,8 +10,8 @@ from observations_explorer.pages.unmeasurable import (
     of_apertures,
     of_curve,
 )
-from panoptes_network.frames.bayer import SATURATED_FLAG
 from panoptes_network.light_curves.schema import Quality
+from panoptes_network.source_flags import SATURATED_FLAG
 
 SATURATED = Quality.SATURATED | Quality.CROWDED
 ALONE = Quality.FEW_COMPARISONS

@@ -18,7 +18,6 @@ from observations_data.photometry.ensemble import NORMAL_MAD, nan_median
 from observations_data.stars.parameters import StarId
 from observations_data.stars.sequence_stamps import SequenceStamps
 from observations_data.stars.star import named, star_url
-from panoptes_network.frames.bayer import SATURATED_FLAG
 from panoptes_network.light_curves.schema import COLOURS
 from panoptes_network.responses.stars import (
     Aperture,
@@ -27,6 +26,7 @@ from panoptes_network.responses.stars import (
     RawFrame,
     RawSequence,
 )
+from panoptes_network.source_flags import SATURATED_FLAG
 
 MJD_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 DAY = timedelta(days=1)

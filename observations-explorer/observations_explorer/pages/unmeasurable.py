@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from panoptes_network.frames.bayer import SATURATED_FLAG
 from panoptes_network.light_curves.schema import Quality
 from panoptes_network.responses.light_curves import DetrendedFrame
 from panoptes_network.responses.stars import RawFrame
+from panoptes_network.source_flags import SATURATED_FLAG
 
 MOST = 0.9
 """Share of a star's frames from which a problem is the star's, not that of single frames."""

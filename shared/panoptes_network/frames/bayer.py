@@ -12,8 +12,6 @@ BLACK_LEVEL_ADU = 2048
 """Level of an unexposed pixel of the Canon EOS 100D."""
 
 SATURATION_ADU = 13583
-SATURATED_FLAG = 4
-"""The bit of a source's `flags` for saturated pixels (source-extractor manual, FLAGS)."""
 """Plateau of saturated pixels of the Canon EOS 100D at ISO 100."""
 
 READ_NOISE_ADU = 6.7
