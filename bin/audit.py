@@ -41,7 +41,7 @@ class Vulnerability(TypedDict):
 
 
 class Package(TypedDict):
-    """A package in pip-audit's report; `skip_reason` if it was not looked up."""
+    """A package in pip-audit's report; `skip_reason` if it could not be checked."""
 
     name: str
     version: NotRequired[str]

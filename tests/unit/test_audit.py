@@ -17,12 +17,12 @@ UNKNOWN: dict[str, Any] = {"name": "astropy", "skip_reason": "not found on PyPI"
 @pytest.mark.parametrize(
     ("packages", "last", "status"),
     [
-        ([GOOD], "audit: 1 of 1 packages looked up, 0 vulnerable", 0),
+        ([GOOD], "audit: 1 of 1 packages checked, 0 vulnerable", 0),
         ([GOOD, BAD], "audit: old 1: CVE-1, CVE-2", 1),
-        ([UNKNOWN], "AUDIT NOT DONE: 0 of 1 packages looked up", 3),
-        ([], "AUDIT NOT DONE: 0 of 0 packages looked up", 3),
-        ([GOOD, UNKNOWN], "AUDIT INCOMPLETE: 1 packages not looked up: astropy", 3),
-        ([BAD, UNKNOWN], "AUDIT INCOMPLETE: 1 packages not looked up: astropy", 1),
+        ([UNKNOWN], "AUDIT NOT DONE: 0 of 1 packages checked", 3),
+        ([], "AUDIT NOT DONE: 0 of 0 packages checked", 3),
+        ([GOOD, UNKNOWN], "AUDIT INCOMPLETE: 1 packages not checked: astropy", 3),
+        ([BAD, UNKNOWN], "AUDIT INCOMPLETE: 1 packages not checked: astropy", 1),
     ],
 )
 def test_what_was_not_looked_up_has_not_passed(
