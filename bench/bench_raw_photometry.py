@@ -20,7 +20,6 @@ from stopwatch import timed
 
 from observations_data.photometry import (
     APERTURE_RADIUS_PX,
-    COLOURS,
     FrameSources,
     aperture_sums,
     comparison_candidates,
@@ -29,6 +28,7 @@ from observations_data.photometry import (
 )
 from observations_data.photometry.aperture import colour_pixels
 from panoptes_network.frames.bayer import cut_stamps, stamp_corner, stamp_fits, superpixel_plane
+from panoptes_network.light_curves.schema import COLOURS
 from plate_solver.detection import detect
 from simulator import Observation, simulate
 from simulator.frame import Frame

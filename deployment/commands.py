@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from deployment.service import Deployment, Kind, deployments
-from deployment.target import Target, environment
+from deployment.target import Target, environment, secrets
 
 RUNTIME = "python313"
 """Base image of functions and web services; Google keeps it patched."""
@@ -118,8 +118,14 @@ def _common(release: Release) -> Command:
         # Values hold commas; `gcloud topic escaping` says how another separator is set.
         f"--set-env-vars=^;^{variables}",
         f"--labels=environment={target.environment},version={release.version}",
+        *_secrets(release),
         *(_private_network(target) if deployment.has_database else []),
     ]
+
+
+def _secrets(release: Release) -> Command:
+    known = secrets(release.service, release.target).items()
+    return [f"--set-secrets={variable}={name}:latest" for variable, name in known]
 
 
 def _private_network(target: Target) -> Command:

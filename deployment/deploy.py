@@ -35,6 +35,12 @@ UNKNOWN_NUMBER = "PROJECT_NUMBER"
     envvar="SECURITY_CONTACT",
     help="Where to report a vulnerability, mailto:… or https://…; empty: no security.txt.",
 )
+@click.option(
+    "--mail-from",
+    default="",
+    envvar="MAIL_FROM",
+    help="Sender of notifications; empty: no mail is sent. The secret smtp-url has the server.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the commands without running them.")
 def main(
     services: tuple[str, ...],
@@ -42,6 +48,7 @@ def main(
     region: str,
     environment: str,
     security_contact: str,
+    mail_from: str,
     dry_run: bool,
 ) -> None:
     """Deploy SERVICES, or `all`: the database first, then the services behind it.
@@ -50,7 +57,7 @@ def main(
     """
     try:
         number = UNKNOWN_NUMBER if dry_run else project_number(project)
-        target = Target(project, region, environment, number, security_contact)
+        target = Target(project, region, environment, number, security_contact, mail_from)
         if not dry_run:
             check_containers(services)
         for command in plan(services, target):

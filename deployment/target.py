@@ -21,6 +21,7 @@ PRODUCTION = "prod"
 
 DATABASE = "metadata"
 HEALTH_PORT = 8080
+SMTP_SECRET = "smtp-url"  # noqa: S105 - its name
 
 BUCKETS = {"RAW_BUCKET": "raw", "PROCESSED_BUCKET": "processed"}
 """Contents of the buckets, by setting."""
@@ -48,6 +49,8 @@ class Target:
         Part of the services' addresses.
     security_contact : str
         Where to report a vulnerability; SECURITY_CONTACT of the web services.
+    mail_from : str
+        Sender of notifications; with it, SMTP_URL is the newest version of a secret.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Target:
     environment: str
     project_number: str
     security_contact: str = ""
+    mail_from: str = ""
 
     def __post_init__(self) -> None:
         for value, pattern, what in (
@@ -118,6 +122,12 @@ def environment(service: str, target: Target) -> dict[str, str]:
     return known
 
 
+def secrets(service: str, target: Target) -> dict[str, str]:
+    """Return the environment variables of a service that come from secrets, with their names."""
+    has_mail = bool(target.mail_from) and "SMTP_URL" in deployments()[service].settings
+    return {"SMTP_URL": target.name(SMTP_SECRET)} if has_mail else {}
+
+
 def callers(service: str) -> list[str]:
     """Return who calls a service by an account: other services, operators, senders of requests.
 
@@ -159,6 +169,7 @@ def _fixed(service: str, deployment: Deployment, target: Target) -> dict[str, st
         "PUBLIC_URL": target.url(service),
         "TRUSTED_PROXIES": "1",
         "SECURITY_CONTACT": target.security_contact,
+        "MAIL_FROM": target.mail_from,
         "HEALTH_HOST": "0.0.0.0",  # noqa: S104 - inside a container, for the health check
         "HEALTH_PORT": str(HEALTH_PORT),
     }

@@ -132,3 +132,20 @@ resource "google_secret_manager_secret" "postgres" {
 
   depends_on = [google_project_service.api]
 }
+
+# The mail server of notifications, as SMTP_URL has it: an operator puts it here.
+resource "google_secret_manager_secret" "smtp" {
+  secret_id = "smtp-url${module.names.suffix}"
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_secret_manager_secret_iam_member" "smtp" {
+  secret_id = google_secret_manager_secret.smtp.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = local.member["cf-operations"]
+}

@@ -24,6 +24,10 @@ Pages have URLs without a query.
 Not "/?", which Python's own parser of these files reads as "/"."""
 
 
+BY_LINK = frozenset({"pages.end_subscription"})
+"""Mail programs post there: whoever has the link may, from wherever."""
+
+
 def create_app() -> Flask:
     """Return the service; its README describes each page."""
     log.setup("observations-explorer")
@@ -46,7 +50,7 @@ def create_app() -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     caching.register(app)
     well_known.register(app, CLOSED_TO_ROBOTS)
-    security.secure(app, CONTENT_POLICY)
+    security.secure(app, CONTENT_POLICY, queries=BY_LINK)
     canonical.register(app)
     parameter_names.register(app)
     return app

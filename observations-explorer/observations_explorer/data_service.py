@@ -64,16 +64,19 @@ def fetch(kind: Callable[..., R], path: str, /, **parameters: str) -> R:
         BadRequest or NotFound with its message; ServiceUnavailable if it or its database is
         unavailable; BadGateway for any other response.
     """
-    answer = _ask("GET", path, params=parameters)
-    if not answer.ok:
-        raise _fault(answer)
-    try:
-        found = answer.json()
-    except requests.JSONDecodeError as error:
-        raise BadGateway("The data service returned something that is not JSON.") from error
-    if not isinstance(found, dict):
-        raise BadGateway("The data service returned something unexpected.")
-    return kind(**found)
+    return _record(kind, _ask("GET", path, params=parameters))
+
+
+def post(kind: Callable[..., R], path: str) -> R:
+    """Post an empty JSON object; return the JSON object from observations-data.
+
+    Raises
+    ------
+    werkzeug.exceptions.HTTPException
+        As `fetch`.
+    """
+    headers = {"Content-Type": "application/json"}
+    return _record(kind, _ask("POST", path, headers=headers, data=b"{}"))
 
 
 def missing() -> str | None:
@@ -83,6 +86,18 @@ def missing() -> str | None:
     except ServiceUnavailable:
         return "observations-data is not reachable"
     return None if answer.ok else f"observations-data: {_detail(answer) or answer.status_code}"
+
+
+def _record(kind: Callable[..., R], answer: requests.Response) -> R:
+    if not answer.ok:
+        raise _fault(answer)
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError as error:
+        raise BadGateway("The data service returned something that is not JSON.") from error
+    if not isinstance(found, dict):
+        raise BadGateway("The data service returned something unexpected.")
+    return kind(**found)
 
 
 def send_file_on(bucket: str, path: str) -> Response:
@@ -155,6 +170,7 @@ def _ask(
     headers: Mapping[str, str] | None = None,
     params: Mapping[str, str] | bytes | None = None,
     *,
+    data: bytes | None = None,
     stream: bool = False,
 ) -> requests.Response:
     url = settings().observations_data_url.rstrip("/") + path
@@ -166,6 +182,7 @@ def _ask(
             url,
             headers=sent,
             params=params,
+            data=data,
             stream=stream,
             timeout=limit_s,
             allow_redirects=False,

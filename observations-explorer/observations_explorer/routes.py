@@ -146,6 +146,18 @@ def night(unit_id: str, day: str) -> str:
     return render_template("night.html", **units_page.night(unit_id, day))
 
 
+@pages.get("/unsubscribe/<token>")
+def unsubscribe(token: str) -> str:
+    """Ask whether a subscription is to be ended: mail programs open links by themselves."""
+    return render_template("unsubscribe.html", **units_page.subscription(token))
+
+
+@pages.post("/unsubscribe/<token>")
+def end_subscription(token: str) -> str:
+    """End a subscription, by the button or by a mail program (RFC 8058)."""
+    return render_template("unsubscribe.html", **units_page.end_subscription(token))
+
+
 @pages.get("/sky")
 def sky() -> str:
     """Show the sky coverage."""

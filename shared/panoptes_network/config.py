@@ -4,7 +4,7 @@ import os
 from functools import cache
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     database_writers: dict[str, list[str]] = Field(
         {},
         description="JSON object of database users, each with the tables it may write; all of these"
-        " users may read every table",
+        " users may read every table but `subscriptions`, which its writers read",
     )
     image_received_url: str = Field("http://127.0.0.1:8081", description="URL of cf-image-received")
     header_to_db_url: str = Field("http://127.0.0.1:8082", description="URL of cf-header-to-db")
@@ -61,6 +61,19 @@ class Settings(BaseSettings):
         "",
         description="public base URL of a web service, used in links and documents for programs"
         " elsewhere; empty: no public URL",
+    )
+    observations_explorer_url: str = Field(
+        "http://127.0.0.1:8080", description="URL of observations-explorer, linked in notifications"
+    )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="mail server for notifications: `smtp://USER:PASSWORD@HOST:587` (STARTTLS) or"
+        " `smtps://USER:PASSWORD@HOST:465`; empty: no mail is sent",
+    )
+    mail_from: str = Field(
+        "",
+        pattern="^([!#-'*+./0-9=?A-Z^_`a-z{|}~-]+@[A-Za-z0-9.-]+)?$",
+        description="sender of notifications, an address; empty: no mail is sent",
     )
     sequence_quiet_s: float = Field(
         600, gt=0, description="idle seconds after which a sequence's film is made"

@@ -15,6 +15,8 @@ import requests
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
+from panoptes_network.database.notice_models import UnsubscribeLink
+from panoptes_network.notices.tokens import hash_of
 from panoptes_network.states import ImageState
 from tests.end_to_end import firefox
 from tests.end_to_end.browsing import DARK, LIGHT, PHONE, guarded_page
@@ -29,6 +31,7 @@ HTML_VALIDATE = NODE_MODULES / "html-validate" / "bin" / "html-validate.mjs"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SERIOUS = ("serious", "critical")
 CURVES = Curves()
+TOKEN = "0" * 32
 
 PAGES = {
     "home": "/",
@@ -45,6 +48,7 @@ PAGES = {
     "units": "/units",
     "unit": "/units/PAN001",
     "night": "/units/PAN001/nights/2018-10-11",
+    "unsubscribe": f"/unsubscribe/{TOKEN}",
     "statistics": "/stats",
     "status": "/status",
     "about": "/about",
@@ -85,6 +89,7 @@ def observations(
         against = {"colours_agree": 1, "neighbours_alike": 2, "odd_even_sigma": 0.4}
         mid_bjd_tdb = float(CURVES.bjd_tdb[len(CURVES.bjd_tdb) // 2])
         session.add(transit(sequence_id, mid_bjd_tdb=mid_bjd_tdb))
+        session.add(UnsubscribeLink(token_hash=hash_of(TOKEN), unit_id="PAN001"))
         session.add(transit(None, 1002, period_d=1.5, known_name="HAT-P-7 b", vetting=against))
         add_observation(session, start=START + timedelta(hours=1), field=None, images=[{}])
         add_observation(session, unit_id="PAN006", camera_id="ee04d1", field="M31", images=[done])

@@ -178,6 +178,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/units/{unit_id}/feed.atom": shown(
                 unit, answer=_answer(_TEXT, "application/atom+xml")
             ),
+            "/unsubscribe/{token}": shown(_in_path("token", "0" * 32)),
             "/units/{unit_id}/nights/{day}": shown(unit, night),
             f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": shown(*parts, answer=anything),
             "/api/": {"get": _read(anything, *search, problems=(400,))},

@@ -15,6 +15,7 @@ from panoptes_network import config
 from panoptes_network.database import migrate, roles
 from panoptes_network.database.engine import engine, sqlstate
 from panoptes_network.database.metadata import METADATA
+from panoptes_network.database.notice_models import PRIVATE
 from panoptes_network.operations.report import Report
 from panoptes_network.operations.sweep_times import sweep_times
 from tests.service.support.functions import IMAGE_ID
@@ -66,11 +67,28 @@ def test_a_user_writes_its_tables_and_reads_all(
     _grant(db, {"writer": ["units"]})
     user = connected("writer")
     assert _may(user, INSERT_UNIT)
-    assert all(_may(user, f"TABLE {table} LIMIT 1") for table in METADATA.tables)
+    readable = METADATA.tables.keys() - PRIVATE
+    assert all(_may(user, f"TABLE {table} LIMIT 1") for table in readable)
     assert not _may(user, "DELETE FROM cameras")
     assert not _may(user, "DROP TABLE units")
     assert not _may(user, "TRUNCATE units")
     assert not _may(user, PARTITION)
+
+
+def test_addresses_and_secrets_are_for_their_writer(
+    db: Engine, cluster: Cluster, connected: As
+) -> None:
+    create_users(cluster, ["writer", "other"])
+    _grant(db, {"writer": ["subscriptions"], "other": ["units", "unsubscribe_links"]})
+    assert _may(connected("writer"), "TABLE subscriptions")
+    assert not _may(connected("other"), "TABLE subscriptions")
+    assert not _may(connected("other"), "SELECT secret FROM subscriptions")
+    assert not _may(connected("panoptes_reader"), "TABLE subscriptions")
+    _grant(db, {"writer": []})
+    assert not _may(connected("writer"), "TABLE subscriptions")
+    assert {user for user, tables in writers().items() if PRIVATE & set(tables)} == {
+        "cf-operations"
+    }
 
 
 def test_what_is_not_granted_any_more_is_taken_away(

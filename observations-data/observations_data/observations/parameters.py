@@ -13,6 +13,7 @@ from observations_data.open_api import Parameter, Schema
 from observations_data.pagination import Direction
 from observations_data.position import DEC_WANTED, DEFAULT_RADIUS_DEG, MAX_RADIUS_DEG, RA_WANTED
 from panoptes_network.database.parents import MAX_EXPTIME_S
+from panoptes_network.notices import tokens
 from panoptes_network.states import ImageState
 
 FILM = "film"
@@ -43,6 +44,9 @@ IMAGE_ID = Parameter(
 )
 UNIT_ID = Parameter(
     "unit_id", "Id of a unit, in any case.", {"type": "string", "examples": ["PAN001"]}
+)
+TOKEN = Parameter(
+    "token", "Token of an unsubscribe link.", {"type": "string", "pattern": f"^{tokens.TOKEN}$"}
 )
 NIGHT = Parameter(
     "date",

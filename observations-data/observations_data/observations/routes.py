@@ -19,6 +19,7 @@ from observations_data.observations.schemas import (
     HIGHLIGHTS,
     IMAGE,
     IMAGES_OR_OBSERVATIONS,
+    LINK,
     METRICS,
     NIGHT,
     NOTICES,
@@ -35,12 +36,13 @@ from observations_data.open_api.parameter_names import posted
 from observations_data.units import night as night_facts
 from observations_data.units import notices as unit_notices
 from observations_data.units import queries as unit_queries
+from observations_data.units import subscriptions
 from observations_data.units.parameters import NightSearch
 from panoptes_network.ids import fold_id
 from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.network import Status
 from panoptes_network.responses.observations import EventList, WholeImage
-from panoptes_network.responses.units import NightPage, NoticeList, UnitList
+from panoptes_network.responses.units import NightPage, NoticeList, SubscriptionLink, UnitList
 
 api = Blueprint("observations", __name__)
 
@@ -130,6 +132,15 @@ def notices(unit_id: str) -> NoticeList:
     The explorer has the same as an Atom feed, ``/units/PAN001/feed.atom``.
     """
     return read(unit_notices.notices, unit_id)
+
+
+@api.route("/unsubscribe/<token>", methods=["GET", "POST"])
+@described(UNITS, LINK, path=(parameters.TOKEN,), problems=(403, 413, 415))
+def unsubscribe(token: str) -> SubscriptionLink:
+    """Get the subscription of an unsubscribe link; POST with `{}` ends it."""
+    if request.method == "POST":
+        return subscriptions.end(token)
+    return read(subscriptions.link, token)
 
 
 @api.get("/highlights")

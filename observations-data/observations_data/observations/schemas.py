@@ -22,7 +22,7 @@ from observations_data.pagination import Direction
 from panoptes_network.responses.highlights import Highlights
 from panoptes_network.responses.network import Status
 from panoptes_network.responses.observations import ObservationPage, ObservationParts, WholeImage
-from panoptes_network.responses.units import NoticeList, UnitNight
+from panoptes_network.responses.units import NoticeList, SubscriptionLink, UnitNight
 
 STATUS = json_spec("The service is healthy.", schema_of(Status))
 OBSERVATIONS = listing(ObservationPage, OBSERVATION_TABLE, sort=Sort, order=Direction)
@@ -41,6 +41,7 @@ IMAGE = json_spec("The image.", schema_of(WholeImage, EVENTS), EVENTS)
 HIGHLIGHTS = json_spec("Highlights of the network.", schema_of(Highlights))
 NIGHT = json_spec("The report of the night.", schema_of(UnitNight[datetime]))
 NOTICES = json_spec("The newest notices.", schema_of(NoticeList))
+LINK = json_spec("The subscription of the link.", schema_of(SubscriptionLink))
 METRICS = file_spec("OpenMetrics.", "application/openmetrics-text")
 ROBOTS = file_spec("A robots.txt (RFC 9309).", "text/plain")
 SECURITY = file_spec("A security.txt (RFC 9116).", "text/plain")

@@ -6,10 +6,16 @@ from urllib.parse import quote
 
 from observations_explorer.charts import calendar
 from observations_explorer.charts import night as night_chart
-from observations_explorer.data_service import fetch
+from observations_explorer.data_service import fetch, post
 from observations_explorer.pages.content import Content
 from panoptes_network.nights.text import VERDICTS
-from panoptes_network.responses.units import NightPage, ShownImage, UnitList, UnitNight
+from panoptes_network.responses.units import (
+    NightPage,
+    ShownImage,
+    SubscriptionLink,
+    UnitList,
+    UnitNight,
+)
 from panoptes_network.states import FileKind
 
 NIGHTS_ON_A_PAGE = 120
@@ -51,6 +57,16 @@ def night(unit_id: str, day: str) -> Content:
         "sequence_of": {image["image_id"]: image["sequence_id"] for image in report["images"]},
         "verdicts": VERDICTS,
     }
+
+
+def subscription(token: str) -> Content:
+    """Return the content of the page that ends a subscription."""
+    return {"link": fetch(SubscriptionLink, f"/unsubscribe/{quote(token, safe='')}")}
+
+
+def end_subscription(token: str) -> Content:
+    """End a subscription, and return the content of its page."""
+    return {"link": post(SubscriptionLink, f"/unsubscribe/{quote(token, safe='')}")}
 
 
 def _known_days(found: NightPage, before: str) -> tuple[date | None, date]:

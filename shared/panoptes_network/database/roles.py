@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from panoptes_network.database.metadata import METADATA
 from panoptes_network.database.models import Source
+from panoptes_network.database.notice_models import PRIVATE
 
 READER = "panoptes_reader"
 """The read-only role, created by a migration."""
@@ -23,7 +24,8 @@ def grant(session: Session, writers: Mapping[str, Sequence[str]]) -> None:
     session : Session
         A session of the tables' owner.
     writers : mapping of str to sequence of str
-        The tables that each user may write; these users may read all tables.
+        The tables that each user may write; these users may read all tables but
+        those of `PRIVATE`, which only their writers read.
 
     Raises
     ------
@@ -40,8 +42,11 @@ def grant(session: Session, writers: Mapping[str, Sequence[str]]) -> None:
         _run(session, f"REVOKE {_WRITE} ON ALL TABLES IN SCHEMA public FROM %I", user)
         _run(session, f"REVOKE {_PARTITION} FROM %I", user)
         _run(session, f"GRANT {READER} TO %I", user)
+        for table in PRIVATE:
+            _run(session, "REVOKE SELECT ON %2$I FROM %1$I", user, table)
         for table in tables:
-            _run(session, f"GRANT {_WRITE} ON %2$I TO %1$I", user, table)
+            rights = f"SELECT, {_WRITE}" if table in PRIVATE else _WRITE
+            _run(session, f"GRANT {rights} ON %2$I TO %1$I", user, table)
         if Source.__tablename__ in tables:
             _run(session, f"GRANT {_PARTITION} TO %I", user)
 

@@ -1,1 +1,1 @@
-"""Notices to units' owners: finished nights, and units that went silent."""
+"""Messages to units' owners: finished nights, and units that went silent."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from panoptes_network.commands import BadInput, DatabaseProgramGroup, ExitStatus, NothingDone
 from panoptes_network.errors import PermanentError
 from panoptes_network.events import parse
-from panoptes_network.operations import listing
+from panoptes_network.operations import cli_notify, listing
 from panoptes_network.operations.balance import Balance, words
 from panoptes_network.operations.cli_facts import add_commands
 from panoptes_network.operations.facts import ShownFact
@@ -89,6 +89,7 @@ Examples:
   panoptes-operate unit add PAN012
   panoptes-operate unit set PAN001 --latitude 19.5 --longitude -155.6 --pin --reason 'surveyed'
   panoptes-operate tag PAN001_14d3bd_20181011T134202 transit 'good seeing'
+  panoptes-operate notify add --unit PAN001 --mail owner@example.org
 
 Results match all given filters. Set the database, broker and buckets in the environment:
 `set -a; . .local/env; set +a`. Exit statuses: docs/commands.md.""",
@@ -281,6 +282,8 @@ def _of(shown: int, count: int, what: str) -> str:
     plural = "" if count == 1 else "s"
     return f"{count} {what}{plural}" + (f", {shown} shown" if shown < count else "")
 
+
+cli_notify.add_commands(main, _table)
 
 if __name__ == "__main__":
     main()

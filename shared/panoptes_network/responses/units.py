@@ -100,3 +100,10 @@ class NoticeList(TypedDict):
 
     unit_id: str
     items: list[Notice]
+
+
+class SubscriptionLink(TypedDict):
+    """The subscription of an unsubscribe link: its unit, and whether it was ended."""
+
+    unit_id: str
+    is_ended: bool

@@ -60,7 +60,8 @@ def secure(
     resource_policy : str
         The Cross-Origin-Resource-Policy: the pages that may load this service's responses.
     queries : collection of str
-        Endpoints whose POST changes nothing: their forms may come from any site.
+        Endpoints whose POST changes nothing, or only what a secret in its path allows: their forms
+        may come from any site.
     """
     policies = {
         "Content-Security-Policy": content_policy,

@@ -142,7 +142,7 @@ def test_silence_is_told_once_until_images_come_again(operations: FlaskClient, d
     assert str((last - timedelta(hours=12)).date()) in title
     assert tell(operations) == []
     [notice] = notices(db)
-    assert notice["findings"][0]["what"] == "Was it clear?"
+    assert notice["findings"][0]["what"] == "Was the sky clear?"
     add_nights(db, "PAN001", "14d3bd", 4)  # it came back, and went silent again
     told = [title for title in tell(operations) if "no images" in title]
     assert len(told) == 1

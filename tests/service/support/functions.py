@@ -66,6 +66,7 @@ class FaultyService:
     status: int = 200
     body: bytes = b"{}"
     silent: bool = False
+    on_request: Callable[[], object] = lambda: None
     received: list[Any] = field(default_factory=list)
     headers: list[Headers] = field(default_factory=list)
     over: Event = field(default_factory=Event)
@@ -74,6 +75,7 @@ class FaultyService:
         request = Request(environ)
         self.headers.append(Headers(request.headers))
         self.received.append(request.get_json(silent=True))
+        self.on_request()
         if self.silent:
             self.over.wait()
         answer = Response(self.body, self.status, content_type="application/json")

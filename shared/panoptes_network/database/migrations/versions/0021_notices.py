@@ -1,4 +1,4 @@
-"""What units' owners are told: a finished night, or that a unit went silent."""
+"""Notices to units' owners: a finished night, or that a unit went silent."""
 
 from alembic import op
 
