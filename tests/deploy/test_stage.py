@@ -95,5 +95,5 @@ def test_pages_without_their_scripts_are_refused(own_root: Path) -> None:
 
 
 def test_a_service_that_there_is_not() -> None:
-    with pytest.raises(StageError, match="there is no service cf-nothing"):
+    with pytest.raises(StageError, match="unknown service cf-nothing"):
         stage("cf-nothing")

@@ -50,7 +50,7 @@ def test_the_list_has_all_that_is_installed(folder: Path) -> None:
 def test_a_service_that_there_is_not_has_no_list(folder: Path) -> None:
     done = CliRunner().invoke(sbom.main, ["cf-nothing"])
     assert done.exit_code == 1
-    assert "there is no service cf-nothing" in str(done.exception) + done.output
+    assert "unknown service cf-nothing" in str(done.exception) + done.output
 
 
 @pytest.mark.parametrize(

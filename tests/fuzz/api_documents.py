@@ -100,6 +100,7 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
         responses = {"200": answer, redirect: {"description": ""}, **failures}
         return {"get": {"parameters": list(parameters), "responses": responses}}
 
+    token = _in_path("token", "0" * 32)
     search = [
         _in_query("unit", "PAN001", "pan001", ""),
         _in_query("field", "m4", "%"),
@@ -178,7 +179,10 @@ def explorer(sequence_id: str, image_id: str, file_path: str) -> Schema:
             "/units/{unit_id}/feed.atom": shown(
                 unit, answer=_answer(_TEXT, "application/atom+xml")
             ),
-            "/unsubscribe/{token}": shown(_in_path("token", "0" * 32)),
+            "/unsubscribe/{token}": {
+                **shown(token),
+                "post": {"parameters": [token], "responses": {"200": page, "404": page}},
+            },
             "/units/{unit_id}/nights/{day}": shown(unit, night),
             f"/files/{{bucket}}/{_folder(file_path)}/{{name}}": shown(*parts, answer=anything),
             "/api/": {"get": _read(anything, *search, problems=(400,))},

@@ -177,5 +177,9 @@ def test_every_page_of_the_explorer_is_asked_for() -> None:
     app = create_app("observations-explorer")
     routes = app.url_map.bind("localhost")
     paths = api_documents.explorer("a", "b", "c/d")["paths"]
-    asked = {routes.match(path.replace("{bucket}", "raw"))[0] for path in paths}
+    asked = {
+        routes.match(path.replace("{bucket}", "raw"), method=method.upper())[0]
+        for path, methods in paths.items()
+        for method in methods
+    }
     assert asked == {rule.endpoint for rule in app.url_map.iter_rules()} - {"static", "metrics"}

@@ -52,6 +52,7 @@ KINDS = {
     "catalog": "sources",
     "service": "sia",
     "table": "ivoa.obscore",
+    "token": "0" * 32,
 }
 """Parts of paths."""
 

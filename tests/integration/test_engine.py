@@ -268,7 +268,7 @@ def test_only_a_database_on_this_machine_is_not_asked_for_tls(
         asked = people.submit(run_transaction, _backend)
         with server.accept()[0] as connection:
             first = connection.recv(8)
-        with pytest.raises(TransientError, match="the database is away"):
+        with pytest.raises(TransientError, match="the database is unavailable"):
             asked.result()
     _forget_engine()
     assert (first == SSL_REQUEST) is encrypted
