@@ -74,7 +74,9 @@ def test_from_the_list_to_an_observation(page: Page, observation_id: str) -> Non
     expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
     assert page.title() == f"{HOSTILE} · PANOPTES Network"
     assert page.get_by_text("only 3 stars were found").first.is_visible()
-    assert page.get_by_role("img", name="Star width").is_visible()
+    assert page.locator(
+        "svg[aria-label^='Star width'], [role=img][aria-label^='Star width']"
+    ).first.is_visible()
     assert has_no_sideways_scroll(page)
 
 

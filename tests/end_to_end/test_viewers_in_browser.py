@@ -232,7 +232,7 @@ def test_from_image_to_image_and_back(page: Page, viewed: Viewed) -> None:
 def test_plots_lead_to_their_images(page: Page, viewed: Viewed) -> None:
     open_page(page, f"/observations/{viewed.sequence_id}")
     plot = page.locator("[data-title='Star width (FWHM)']")
-    assert plot.get_by_role("img").is_visible()
+    assert plot.locator("svg:not([hidden]), [role=img]").first.is_visible()
     plot.scroll_into_view_if_needed()
     live = plot.locator(".u-over")
     if page.evaluate("'uPlot' in window"):

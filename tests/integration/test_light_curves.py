@@ -171,6 +171,6 @@ def test_the_fifth_failure_ends_it(
             make()
     assert sequence.made()["reason_code"] == "tries_exhausted"
     # What nobody foresaw is named by its type: its words may hold a statement or a path.
-    assert sequence.made()["reason"].endswith("the last one: ZeroDivisionError")
+    assert sequence.made()["reason"].endswith("last error: ZeroDivisionError")
     make()
     assert sequence.made()["tries"] == 0

@@ -222,7 +222,7 @@ def test_a_few_frames_are_enough(n_frames: int) -> None:
 
 
 def test_two_frames_are_refused() -> None:
-    with pytest.raises(PermanentError, match="3 solved frames, the sequence has 2") as refusal:
+    with pytest.raises(PermanentError, match="need 3 solved frames; the sequence has 2") as refusal:
         detrend(Sequence(n_frames=2, n_stars=100).fluxes())
     assert refusal.value.reason == Reason.TOO_FEW_FRAMES
 

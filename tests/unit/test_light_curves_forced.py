@@ -154,7 +154,7 @@ def test_too_few_stars_are_refused_with_plain_words(simulated: SimulatedField) -
     frames = [
         PlacedFrame(frame.pixels, frame.x_px[some], frame.y_px[some]) for frame in simulated.placed
     ]
-    with pytest.raises(PermanentError, match="stand alone") as refusal:
+    with pytest.raises(PermanentError, match="are isolated and unsaturated") as refusal:
         Photometer.of_sequence(frames, few, CAMERA)
     assert refusal.value.reason is Reason.TOO_FEW_SOURCES
 

@@ -66,5 +66,5 @@ def test_a_candidate_has_each_check() -> None:
 
 def test_only_numbers_are_numbers() -> None:
     assert (number({"n": 1.5}, "n"), number({"n": None}, "n")) == (1.5, None)
-    with pytest.raises(TypeError, match="no number: 'text'"):
+    with pytest.raises(TypeError, match="n is not a number: 'text'"):
         number({"n": "text"}, "n")

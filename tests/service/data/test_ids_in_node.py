@@ -79,6 +79,7 @@ def read(known: Known) -> dict[str, Any]:
         "sequence_id": known.sequence_id,
         "image_id": known.image_id,
         "unit_id": "PAN001",
+        "token": "0" * 32,
         "date": "2018-10-11",
         "picid": str(FIRST_STAR),
         "candidate_id": str(known.candidate_id),

@@ -192,7 +192,7 @@ def test_files_are_listed_at_the_own_origin(explorer: FlaskClient, viewed: Viewe
     folder = "http://localhost/files/processed/PAN001/M42/14d3bd/20181011T134202"
     assert lines[0] == f"{folder}/20181011T134333.jpg"
     assert explorer.get(lines[0].removeprefix("http://localhost")).status_code == 200
-    assert len(explorer.get(path).text.splitlines()) == 4 * FRAMES
+    assert len(explorer.get(path).text.splitlines()) == 5 * FRAMES
     assert explorer.get(path, query_string={"kind": "secret"}).status_code == 400
 
 

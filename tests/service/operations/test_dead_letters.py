@@ -248,7 +248,8 @@ def test_without_a_database_a_dead_letter_is_not_acknowledged(
 
 def test_an_unknown_path_is_told(operations: FlaskClient, db: Engine) -> None:
     reason, words = refused(operations.post("/", json={}), 404)
-    assert (reason, words) == ("bad_request", "post to /dead-letter, /sweep, /list, /replay, /tag")
+    paths = "/dead-letter, /sweep, /list, /replay, /tag, /notices"
+    assert (reason, words) == ("bad_request", f"post to {paths}")
 
 
 def test_a_late_fits_file_starts_the_image_anew(

@@ -140,9 +140,11 @@ def test_the_scheduler_posts_to_the_path_of_a_schedule(
     network: Network, function: Callable[[str], object], db: Engine
 ) -> None:
     function("cf-operations")
-    [schedule] = functions()["cf-operations"].schedules
+    schedules = functions()["cf-operations"].schedules
+    assert {schedule.path for schedule in schedules} == {"/sweep", "/notices"}
     with served(create_function("cf-operations")) as url:
-        assert scheduler.post("cf-operations", url, schedule) == 200
+        for schedule in schedules:
+            assert scheduler.post("cf-operations", url, schedule) == 200
 
 
 def test_the_commands_of_the_readme(

@@ -24,6 +24,7 @@ PARTS = {
     "sequence_id": SEQUENCE_ID,
     "image_id": IMAGE_ID,
     "unit_id": "PAN001",
+    "token": "0" * 32,
     "picid": "1000",
     "candidate_id": 1,
     "date": "2018-10-11",
