@@ -39,11 +39,11 @@ test-fast: setup ## Run the unit tests that need neither servers nor long calcul
 	@local/setup test
 	$(PYTHON) -m pytest -m "not numerics and not faults" --numprocesses 2 --no-loadscope-reorder tests/unit
 
-# One process more than two processors: many tests wait.
+# Two processes more than two processors: many tests wait.
 test: ## Run all checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
-	$(PYTHON) -m pytest --numprocesses 3 --no-loadscope-reorder
+	$(PYTHON) -m pytest --numprocesses 4 --no-loadscope-reorder
 
 test-faults: setup ## Interrupt every dependency while images are processed (15 minutes).
 	@local/setup test
