@@ -66,7 +66,7 @@ def _content(notice: Notice) -> str:
     ]
     if found:
         return f"<ul>{''.join(found)}</ul>"
-    return "<p>Every file that arrived became what it should, without gaps or trends.</p>"
+    return "<p>All files were processed as expected, without gaps or trends.</p>"
 
 
 def _add(parent: ET.Element, name: str, words: str | None = None, **attributes: str) -> ET.Element:

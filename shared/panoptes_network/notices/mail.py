@@ -19,7 +19,7 @@ POLICY = policy.SMTP.clone(max_line_length=998)
 """The longest line of RFC 5322: a folded link would be encoded, and no link any more."""
 PORTS = {"smtp": 587, "smtps": 465}
 
-_ALL_WELL = "Every file that arrived became what it should, without gaps or trends."
+_ALL_WELL = "All files were processed as expected, without gaps or trends."
 
 
 def is_configured() -> bool:
@@ -43,8 +43,10 @@ def send(letter: Letter, before_sending: BeforeSending) -> Outcome:
             return _content(server, content)
     except smtplib.SMTPAuthenticationError as error:
         return Outcome(End.AGAIN, f"the mail server refuses user and password ({error.smtp_code})")
-    except (smtplib.SMTPException, OSError, ValueError) as error:
+    except (smtplib.SMTPException, OSError) as error:
         return Outcome(End.AGAIN, f"no connection to the mail server: {error}")
+    except ValueError:  # its words may hold a part of the password
+        return Outcome(End.AGAIN, "SMTP_URL is not like smtp://user:password@host:587")
 
 
 def message(letter: Letter) -> EmailMessage:
@@ -109,7 +111,7 @@ def _connected() -> Iterator[smtplib.SMTP]:
 
 def _open(url: SplitResult) -> smtplib.SMTP:
     if url.scheme not in PORTS or not url.hostname:
-        raise ValueError("SMTP_URL is neither smtp://… nor smtps://…")
+        raise ValueError("no URL of a mail server")
     port = url.port or PORTS[url.scheme]
     if url.scheme == "smtps":
         context = ssl.create_default_context()
@@ -119,10 +121,12 @@ def _open(url: SplitResult) -> smtplib.SMTP:
 
 def _envelope(server: smtplib.SMTP, address: str) -> Outcome | None:
     """Name sender and receiver; return the server's refusal."""
-    for code, words in (server.mail(settings().mail_from), server.rcpt(address)):
-        if code not in (250, 251):
-            return _refusal(code, words)
-    return None
+    code, words = server.mail(settings().mail_from)
+    if code != 250:
+        # The operator's mistake, or the server's: the message waits until it is put right.
+        return Outcome(End.AGAIN, _refusal(code, words).words)
+    code, words = server.rcpt(address)
+    return None if code in (250, 251) else _refusal(code, words)
 
 
 def _content(server: smtplib.SMTP, content: bytes) -> Outcome:

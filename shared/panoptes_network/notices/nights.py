@@ -49,7 +49,7 @@ class UnitNight(NamedTuple):
 
 
 def due(now: datetime) -> list[UnitNight]:
-    """Return the nights that are over and quiet and have no notice yet, oldest first.
+    """Return the nights that are over and quiet and have no notice yet.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def due(now: datetime) -> list[UnitNight]:
         If the database is unavailable.
     """
     found = run_transaction(lambda session: _unreported(session, now))
-    return sorted((one for one in found if _is_over(one, now)), key=lambda one: one.night.start)
+    return [one for one in found if _is_over(one, now)]
 
 
 def notice_of(one: UnitNight, now: datetime) -> Notice | None:
@@ -152,7 +152,9 @@ def _refused(
     session: Session, longitudes: dict[str, float | None], since: datetime
 ) -> Iterable[tuple[str, date, datetime]]:
     """Return the nights of the files refused since then."""
-    found = session.scalars(refusals.standing().where(ImageEvent.at > since))
+    query = refusals.standing().where(ImageEvent.at > since)
+    # A unit may have sent more bad files than there is memory for.
+    found = session.scalars(query.execution_options(yield_per=1000))
     for refusal in found:
         unit_id = refusals.unit_of(str(refusal.bucket_path))
         if unit_id is not None:

@@ -44,9 +44,12 @@ def enqueue(session: Session, notice_id: int, unit_id: str) -> None:
     """Add a message of a notice for each subscription of the unit."""
     today = (
         select(func.count())
+        .select_from(Message)
+        .join(Notice, Notice.notice_id == Message.notice_id)
         .where(
             Message.subscription_id == Subscription.subscription_id,
-            Message.due_at > func.now() - timedelta(days=1),
+            Message.state != MessageState.DROPPED,
+            Notice.made_at > func.now() - timedelta(days=1),
         )
         .correlate(Subscription)
         .scalar_subquery()
@@ -179,6 +182,20 @@ def _tidy(session: Session) -> int:
             .where(waits, condition)
             .values(state=MessageState.DROPPED, error=words, changed_at=func.now())
         )
+    # Whatever stops its senders is not to be tried for ever.
+    session.execute(
+        update(Message)
+        .where(
+            Message.state == MessageState.CLAIMED,
+            Message.changed_at < func.now() - LEASE,
+            Message.tries >= MAX_TRIES,
+        )
+        .values(
+            state=MessageState.FAILED,
+            error=f"{MAX_TRIES} senders were stopped",
+            changed_at=func.now(),
+        )
+    )
     lost = session.scalars(
         update(Message)
         .where(Message.state == MessageState.SENDING, Message.changed_at < func.now() - LEASE)

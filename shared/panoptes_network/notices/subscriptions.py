@@ -133,6 +133,7 @@ def _is_url(address: str) -> bool:
     try:
         parts = urlsplit(address)
         port = parts.port
+        str(parts.hostname).encode("idna")  # raises an error if a label is empty or too long
     except ValueError:
         return False
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_own_machine(parts.hostname))

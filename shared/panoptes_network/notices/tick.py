@@ -1,11 +1,13 @@
 """A request of the scheduler: make the notices that are due, and send their messages."""
 
 import logging
+import random
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import partial
-from typing import TypedDict
+from itertools import chain
+from typing import TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +17,16 @@ from panoptes_network.database.engine import run_transaction
 from panoptes_network.database.notice_models import Notice
 from panoptes_network.errors import TransientError
 from panoptes_network.notices import mail, nights, outbox, silence, webhook
-from panoptes_network.notices.letter import End
+from panoptes_network.notices.letter import End, Letter, Outcome
 
-BUDGET_S = 40
-"""Shorter than the scheduler's request timeout; the next request continues."""
+MAKE_S = 60
+SEND_S = 60
+"""Time for making notices, and for sending those of each kind: less than between two requests.
 
+The next request continues.
+"""
+
+Found = TypeVar("Found")
 _SENDERS = {"mail": mail.send, "webhook": webhook.send}
 _log = logging.getLogger(__name__)
 
@@ -53,10 +60,9 @@ def tell(_: NoticeRequest) -> Told:
     TransientError
         If the database is unavailable, or observations-data did not return all night reports.
     """
-    deadline = time.monotonic() + BUDGET_S
-    made, fault = _make(datetime.now(UTC), deadline)
+    made, fault = _make(datetime.now(UTC), time.monotonic() + MAKE_S)
     unconfirmed = outbox.tidy()
-    ends = _send_all(deadline)
+    ends = _send_all()
     if fault is not None:
         raise fault
     return {
@@ -71,22 +77,46 @@ def tell(_: NoticeRequest) -> Told:
 
 def _make(now: datetime, deadline: float) -> tuple[list[str], TransientError | None]:
     """Return the titles of new notices, and what kept others from being made."""
-    made = [notice.title for notice in silence.due(now) if _add(notice)]
-    fault: TransientError | None = None
-    for night in nights.due(now):
+    made: list[str] = []
+    faults: list[TransientError] = []
+    silent = _due(silence.due, now, faults)
+    unreported = _due(nights.due, now, faults)
+    for notice in chain(silent, _of_nights(unreported, now, deadline, faults)):
+        if _add(notice):
+            made.append(notice.title)
+            _log.info("notice: %s", notice.title)
+    return made, faults[0] if faults else None
+
+
+def _due(
+    find: Callable[[datetime], Iterable[Found]], now: datetime, faults: list[TransientError]
+) -> list[Found]:
+    try:
+        return list(find(now))
+    except TransientError as error:
+        _log.warning("no notices are made: %s", error)
+        faults.append(error)
+        return []
+
+
+def _of_nights(
+    unreported: list[nights.UnitNight],
+    now: datetime,
+    deadline: float,
+    faults: list[TransientError],
+) -> Iterator[Notice]:
+    # In any order: nights that are not ready must not take the time of the others each time.
+    for night in random.sample(unreported, len(unreported)):
         if time.monotonic() > deadline:
-            break
+            return
         try:
             notice = nights.notice_of(night, now)
         except TransientError as error:
             _log.warning("no notice of %s, %s: %s", night.unit_id, night.night.date, error)
-            fault = error
+            faults.append(error)
             continue
-        if notice is not None and _add(notice):
-            made.append(notice.title)
-    for title in made:
-        _log.info("notice: %s", title)
-    return made, fault
+        if notice is not None:
+            yield notice
 
 
 def _add(notice: Notice) -> bool:
@@ -105,13 +135,13 @@ def _add(notice: Notice) -> bool:
     return run_transaction(work)
 
 
-def _send_all(deadline: float) -> Counter[End]:
+def _send_all() -> Counter[End]:
     ends = Counter[End]()
-    kinds = ["webhook", *(["mail"] if mail.is_configured() else [])]
-    for kind in kinds:
+    for kind in ["webhook", *(["mail"] if mail.is_configured() else [])]:
+        deadline = time.monotonic() + SEND_S
         while time.monotonic() < deadline and (letter := outbox.claim(kind)):
             try:
-                outcome = _SENDERS[kind](letter, partial(outbox.begin_sending, letter))
+                outcome = _attempt(letter)
             except outbox.LostClaimError:
                 _log.info("message %s is not sent: it was ended or taken", letter.message_id)
                 continue
@@ -121,3 +151,21 @@ def _send_all(deadline: float) -> Counter[End]:
             words = outcome.words or "sent"
             log("message %s, try %d: %s", letter.message_id, letter.tries, words)
     return ends
+
+
+def _attempt(letter: Letter) -> Outcome:
+    """Send a message; whatever goes wrong with it keeps no other from being sent."""
+    has_begun = False
+
+    def before_sending() -> None:
+        nonlocal has_begun
+        outbox.begin_sending(letter)
+        has_begun = True
+
+    try:
+        return _SENDERS[letter.kind](letter, before_sending)
+    except (outbox.LostClaimError, TransientError):
+        raise
+    except Exception:
+        _log.exception("message %s", letter.message_id)
+        return Outcome(End.UNKNOWN if has_begun else End.AGAIN, "an unexpected error; see the log")

@@ -28,6 +28,8 @@ TOTAL_S = 30
 """Longest duration of a whole request."""
 TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 """IPv6 addresses that lead to IPv4 ones (RFC 6052, RFC 3056)."""
+SPECIAL = ipaddress.ip_network("192.0.0.0/24")
+"""Addresses of protocols (RFC 6890); some clouds give their metadata there."""
 
 _PASSING = frozenset({408, 425, 429})
 """Statuses after which a later try may succeed, besides 5xx."""
@@ -48,6 +50,8 @@ def send(letter: Letter, before_sending: BeforeSending) -> Outcome:
         connection = _connect(url)
     except (PermanentError, ForbiddenAddressError) as error:
         return Outcome(End.FAILED, str(error))
+    except ValueError:  # of a name that no DNS can have; it is no OSError
+        return Outcome(End.FAILED, "the URL has no valid host name")
     except OSError as error:
         return Outcome(End.AGAIN, f"no connection: {error}")
     with _closing(connection):
@@ -87,6 +91,10 @@ def is_public(address: str) -> bool:
         if any(found in network for network in TRANSLATED):
             return False
         found = found.ipv4_mapped or found
+    if isinstance(found, ipaddress.IPv6Address) and found.is_site_local:
+        return False
+    if found in SPECIAL:
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved)
 
 

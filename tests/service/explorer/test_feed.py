@@ -58,7 +58,7 @@ def test_an_entry_for_each_night(explorer: FlaskClient, db: Engine, unit: None) 
     assert found.feed.updated == "2018-10-13T09:00:00Z"
     first = found.entries[-1]
     assert first.title == "PAN001, night of 2018-10-11: 3 images"
-    assert "became what it should" in first.summary
+    assert "processed as expected" in first.summary
     assert len({entry.id for entry in found.entries}) == 3
 
 

@@ -19,14 +19,23 @@ Hook = Callable[[], str | None]
 
 @dataclass
 class Mailbox:
-    """Mails that were taken; `on_rcpt` and `on_data` may answer something else than 250."""
+    """Mails that were taken; `on_mail` and the like may answer something else than 250."""
 
     port: int = 0
     mails: list[EmailMessage] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
+    on_mail: Hook = lambda: None
     on_rcpt: Hook = lambda: None
     on_data: Hook = lambda: None
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        said = self.on_mail()
+        if said is None:
+            envelope.mail_from = address
+        return said or "250 OK"
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
