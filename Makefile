@@ -5,7 +5,7 @@ SERVICES := $(wildcard cf-*/ gce-*/ job-*/ observations-*/)
 # Every program that is started would else compile what it imports, again and again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup aladin run up down status logs test test-fast test-faults sbom container-check lint lint-types lint-text lint-audit audit fuzz bench clean
+.PHONY: help setup aladin run up down status logs test test-fast test-slow test-faults sbom container-check lint lint-types lint-text lint-audit audit fuzz bench clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
@@ -33,7 +33,7 @@ logs: setup ## Show the last log lines; NAME=component for one log, FOLLOW=1 to 
 	@$(NETWORK) logs $(if $(FOLLOW),--follow) $(NAME)
 
 # The test processes fill the processors: numpy gets no threads of its own.
-test test-fast: export OPENBLAS_NUM_THREADS := 1
+test test-fast test-slow: export OPENBLAS_NUM_THREADS := 1
 
 test-fast: setup ## Run the unit tests that need neither servers nor long calculations.
 	@local/setup test
@@ -44,6 +44,10 @@ test: ## Run all checks and all tests.
 	@local/setup test
 	@$(MAKE) --no-print-directory lint
 	$(PYTHON) -m pytest --numprocesses 4 --no-loadscope-reorder
+
+test-slow: setup ## Run the tests of half a minute or longer, which `make test` leaves out.
+	@local/setup test
+	$(PYTHON) -m pytest -m slow --numprocesses 2
 
 test-faults: setup ## Interrupt every dependency while images are processed (15 minutes).
 	@local/setup test

@@ -95,6 +95,7 @@ def _send_message(net: Network, image_id: str, path: str, generation: int) -> No
         publisher.publish(topic, image.model_dump_json().encode()).result(timeout=30)
 
 
+@pytest.mark.slow
 def test_a_frame_outlives_the_worker_that_worked_on_it(
     net: Network, crops: NextCrop, tmp_path: Path
 ) -> None:

@@ -81,6 +81,7 @@ def kill(worker: WorkerProcess, sequence: Sequence) -> None:
 
 
 @pytest.mark.timeout(900)  # eight workers, one after the other
+@pytest.mark.slow
 def test_a_worker_that_is_killed_loses_nothing(
     worker: WorkerProcess, sequence: Sequence, files: list[SolvedFile], ask: Ask
 ) -> None:

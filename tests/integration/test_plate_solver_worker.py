@@ -146,7 +146,7 @@ def _processes_in(session: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("part", ["database", "storage"])
+@pytest.mark.parametrize("part", ["database", pytest.param("storage", marks=pytest.mark.slow)])
 def test_no_try_is_spent_while_a_part_is_away(
     solver: Solver,
     worker: WorkerProcess,
