@@ -7,6 +7,7 @@ was only claimed has certainly not been sent, and is claimed again after `LEASE`
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -173,42 +174,41 @@ def _tidy(session: Session) -> int:
         .where(UnsubscribeLink.ended_at.is_not(None))
     )
     old = select(Notice.notice_id).where(Notice.made_at < func.now() - NEWS)
-    for words, condition in (
-        ("the subscription was ended", Message.subscription_id.in_(ended)),
-        ("it is no news any more", Message.notice_id.in_(old)),
-    ):
-        session.execute(
-            update(Message)
-            .where(waits, condition)
-            .values(state=MessageState.DROPPED, error=words, changed_at=func.now())
-        )
-    # Whatever stops its senders is not to be tried for ever.
-    session.execute(
-        update(Message)
-        .where(
-            Message.state == MessageState.CLAIMED,
-            Message.changed_at < func.now() - LEASE,
-            Message.tries >= MAX_TRIES,
-        )
-        .values(
-            state=MessageState.FAILED,
-            error=f"{MAX_TRIES} senders were stopped",
-            changed_at=func.now(),
-        )
+    is_left = Message.changed_at < func.now() - LEASE
+    is_hopeless = and_(Message.state == MessageState.CLAIMED, is_left, Message.tries >= MAX_TRIES)
+    _end(
+        session,
+        waits & Message.subscription_id.in_(ended),
+        MessageState.DROPPED,
+        "the subscription was ended",
     )
-    lost = session.scalars(
-        update(Message)
-        .where(Message.state == MessageState.SENDING, Message.changed_at < func.now() - LEASE)
-        .values(
-            state=MessageState.UNCONFIRMED,
-            error="the sender was stopped while it was sending",
-            changed_at=func.now(),
-        )
-        .returning(Message.message_id)
-    ).all()
+    _end(
+        session, waits & Message.notice_id.in_(old), MessageState.DROPPED, "it is no news any more"
+    )
+    # Whatever stops its senders is not to be tried for ever.
+    _end(session, is_hopeless, MessageState.FAILED, f"{MAX_TRIES} senders were stopped")
+    lost = _end(
+        session,
+        and_(Message.state == MessageState.SENDING, is_left),
+        MessageState.UNCONFIRMED,
+        "the sender was stopped while it was sending",
+    )
     for message_id in lost:
         _log.warning("message %s may have arrived, and is not sent again", message_id)
     return len(lost)
+
+
+def _end(
+    session: Session, which: ColumnElement[bool], state: MessageState, words: str
+) -> Sequence[str]:
+    """End messages; return their ids."""
+    query = (
+        update(Message)
+        .where(which)
+        .values(state=state, error=words, changed_at=func.now())
+        .returning(Message.message_id)
+    )
+    return session.scalars(query).all()
 
 
 def _claim(session: Session, kind: str, name: str) -> Letter | None:
