@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from werkzeug.exceptions import HTTPException
+
 from observations_explorer.data_service import fetch
 from observations_explorer.maps import image_overlay, picture_names, sky_map
 from observations_explorer.pages.content import Content
@@ -73,9 +75,13 @@ def _projection(found: WholeImage) -> Projection | None:
         return None
 
 
-def _objects(found: WholeImage) -> PictureObjects:
+def _objects(found: WholeImage) -> PictureObjects | None:
     path = f"/images/{quote(found['image_id'])}/objects"
-    return fetch(PictureObjects, path, limit=str(NAMED))
+    try:
+        return fetch(PictureObjects, path, limit=str(NAMED))
+    except HTTPException:
+        # Storage may be unavailable by now. The rest of the page is still useful.
+        return None
 
 
 def _sky_place(footprint_deg: list[float] | None) -> SkyPlace | None:

@@ -16,4 +16,4 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name[:MAX_SHOWN].casefold(), by_folded, n=1)
     if near:
         return f"{lacking}: did you mean {by_folded[near[0]]!r}?"
-    return f"{lacking}: known are {',  '.join(by_folded.values())}"
+    return f"{lacking}: known are {', '.join(by_folded.values())}"

@@ -3,7 +3,9 @@
 import html as html_text
 import io
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from astropy.io import fits
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine
+from werkzeug.exceptions import ServiceUnavailable
 
+from observations_explorer.data_service import fetch
 from observations_explorer.pages.unmeasurable import NOT_COMPARED, TOO_BRIGHT
 from tests.service.support.star_fields import SATURATED_STAR, StarField, add_stars
 from tests.service.support.viewer_rows import FIELD, FRAMES, SOLVED, Viewed, add_viewed_observation
@@ -42,6 +46,25 @@ def section(html: str, name: str) -> str:
 
 def words(html: str) -> str:
     return " ".join(html_text.unescape(re.sub("<[^>]+>", " ", html)).split())
+
+
+def test_image_page_without_the_names(
+    explorer: FlaskClient, viewed: Viewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> NoReturn:
+        raise ServiceUnavailable("storage is unavailable")
+
+    monkeypatch.setattr("observations_explorer.pages.image.fetch", _without_objects(away))
+    html = page(explorer, f"/images/{viewed.image_ids[1]}")
+    assert 'id="in-picture"' not in html
+    assert "FITS header" in words(html)
+
+
+def _without_objects(away: Callable[..., NoReturn]) -> Callable[..., Any]:
+    def fetched(kind: Callable[..., Any], path: str, /, **parameters: str) -> Any:
+        return away() if path.endswith("/objects") else fetch(kind, path, **parameters)
+
+    return fetched
 
 
 def test_image_page_names_what_is_in_the_picture(explorer: FlaskClient, viewed: Viewed) -> None:

@@ -13,6 +13,9 @@ from tests.service.operations.messages import OWNER, SetEnv, let_pass, notify, s
 from tests.service.support.functions import FaultyService
 from tests.service.support.mail_server import Mailbox
 from tests.service.support.operations import change, rows
+from tests.service.support.web_services import create_app
+
+TOKEN = "0123456789abcdef" * 2
 
 
 def break_down(*_: object) -> NoReturn:
@@ -110,6 +113,18 @@ def test_no_part_of_the_password_is_told(
     [message] = rows(db, "SELECT error FROM messages")
     assert "SMTP_URL" in message["error"]
     assert "s3cr" not in message["error"] + caplog.text
+
+
+def test_the_token_of_a_link_is_not_logged(
+    db: Engine, data_port: int, set_env: SetEnv, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_env(OBSERVATIONS_DATA_URL=f"http://127.0.0.1:{data_port}")
+    for service in ("observations-explorer", "observations-data"):
+        client = create_app(service).test_client()
+        assert client.get(f"/unsubscribe/{TOKEN}").status_code == 404
+        logged = capsys.readouterr().out
+        assert "GET /unsubscribe/<token>: 404" in logged
+        assert TOKEN not in logged
 
 
 def test_dropped_messages_do_not_count_for_the_day(
