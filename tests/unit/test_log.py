@@ -10,6 +10,7 @@ import pytest
 from panoptes_network.config import Settings
 from panoptes_network.telemetry import log, trace
 
+LINK_TOKEN = "0123456789abcdef" * 2
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJlbWFpbCI6ImEifQ.c2lnbmF0dXJl"  # noqa: S105
 
 
@@ -72,6 +73,9 @@ def test_a_library_s_line_has_them_too(
         ("postgresql+pg8000://:s3cret@/metadata?host=/cloudsql", "s3cret"),
         ("https://a.example/x?access_token=abc&y=1", "abc&"),
         ("connect(user='me', password=s3cret, port=1)", "s3cret"),
+        (f"PUT /unsubscribe/{LINK_TOKEN}: 405", LINK_TOKEN),
+        (f"GET /api/unsubscribe/{LINK_TOKEN}: 200", LINK_TOKEN),
+        (f"Exception on /unsubscribe/{LINK_TOKEN} [POST]", LINK_TOKEN),
     ],
 )
 def test_no_secret_reaches_the_log(
@@ -100,6 +104,7 @@ def test_no_secret_reaches_the_log(
         "//storage.googleapis.com/projects/_/buckets/panoptes-raw",
         "at 12:30:15@site",
         "basic facts, bearer of news",
+        "GET /unsubscribe: 404",
     ],
 )
 def test_what_is_no_secret_is_logged_as_it_is(

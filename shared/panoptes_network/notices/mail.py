@@ -46,7 +46,7 @@ def send(letter: Letter, before_sending: BeforeSending) -> Outcome:
     except (smtplib.SMTPException, OSError) as error:
         return Outcome(End.AGAIN, f"no connection to the mail server: {error}")
     except ValueError:  # its words may hold a part of the password
-        return Outcome(End.AGAIN, "SMTP_URL is not like smtp://user:password@host:587")
+        return Outcome(End.AGAIN, "SMTP_URL is not the URL of a mail server")
 
 
 def message(letter: Letter) -> EmailMessage:

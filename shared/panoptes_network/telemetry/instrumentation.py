@@ -41,14 +41,9 @@ def _record(service: str, response: Response) -> None:
         _level(response.status_code),
         "%s %s: %s",
         # Without the query, which may contain anything.
-        *(request.method, _path(), response.status_code),
+        *(request.method, request.path[:1024], response.status_code),
         extra={"status": response.status_code, "duration_s": round(seconds, 4)},
     )
-
-
-def _path() -> str:
-    """Return the path; of a link with a token, which is as good as a password, its pattern."""
-    return _route() if "token" in (request.view_args or {}) else request.path[:1024]
 
 
 def _level(status: int) -> int:

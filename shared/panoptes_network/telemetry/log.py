@@ -20,6 +20,8 @@ _SECRETS = (
         re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key))=[^\s&\"\\';,)]+"),
         r"\1=[secret]",
     ),
+    # The token of a link that ends a subscription, in any path or URL.
+    (re.compile(r"(?i)(/unsubscribe/)[^\s/?&:\"\\';,)]+"), r"\1[secret]"),
 )
 
 _service: ContextVar[str] = ContextVar("panoptes_service", default="")

@@ -122,8 +122,10 @@ def test_the_token_of_a_link_is_not_logged(
     for service in ("observations-explorer", "observations-data"):
         client = create_app(service).test_client()
         assert client.get(f"/unsubscribe/{TOKEN}").status_code == 404
+        client.get(f"/api/unsubscribe/{TOKEN}")
+        client.put(f"/unsubscribe/{TOKEN}/x")
         logged = capsys.readouterr().out
-        assert "GET /unsubscribe/<token>: 404" in logged
+        assert "GET /unsubscribe/[secret]: 404" in logged
         assert TOKEN not in logged
 
 
