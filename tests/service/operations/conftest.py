@@ -1,5 +1,6 @@
-"""Fixtures of the tests of messages, which two modules share."""
+"""Fixtures of sweeps and of messages, which several modules share."""
 
 from tests.service.operations.messages import hook, mailbox, operations
+from tests.service.operations.sweeps import sweeper
 
-__all__ = ["hook", "mailbox", "operations"]
+__all__ = ["hook", "mailbox", "operations", "sweeper"]

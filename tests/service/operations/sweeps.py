@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
-from tests.service.support.operations import (
-    ask,
-)
+from tests.service.support.functions import Network
+from tests.service.support.operations import ask
 
 LEASE_S = 1000.0
 
@@ -25,9 +26,16 @@ def balance(**counts: Any) -> dict[str, Any]:
     return {**groups, **lists, "rows_without_object": 0, **counts}
 
 
-def without_grace(
-    function: Callable[[str], FlaskClient], set_env: Callable[..., None]
+@pytest.fixture
+def sweeper(
+    chain: Network,
+    function: Callable[[str], FlaskClient],
+    db: Engine,
+    set_env: Callable[..., None],
 ) -> FlaskClient:
-    """Return the service, for which an upload without results counts as lost at once."""
+    """cf-operations, for which an upload without results counts as lost at once.
+
+    It stands beside a network of cf-image-received and cf-header-to-db.
+    """
     set_env(SWEEP_GRACE_S=0.0001, SWEEP_LEASE_S=LEASE_S)
     return function("cf-operations")
